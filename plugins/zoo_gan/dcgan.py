@@ -1,0 +1,86 @@
+"""dcgan: a GAN of strided convolutions (Radford, Metz & Chintala 2015, arXiv:1511.06434)."""
+
+from dataclasses import dataclass
+
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from zoo.models import ConfigError, ModelConfig, Size, TrainConfig
+from zoo_gan.gan import GAN
+
+
+class DCGAN(GAN["DCGAN.Config"]):
+    """A GAN of strided convolutions, weights drawn from N(0, 0.02²) (Radford et al. 2015, section 3 and figure 1)."""
+
+    recipe = TrainConfig(epochs=20, batch_size=128, learning_rate=2e-4, betas=(0.5, 0.999), average=0.999)
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(ModelConfig):
+        """Sizes of the networks.
+
+        **Arguments:**
+        - `latent_dim`: dimensions of z.
+        - `width`: maps of the generator's last hidden layer and the discriminator's first; they double at each
+            halving of the image.
+        - `batch_norm`: normalise over the batch in both networks (Ioffe & Szegedy 2015, arXiv:1502.03167), but not in
+            the discriminator with `spectral_norm`.
+        - `spectral_norm`: bound the discriminator's slope (Miyato et al. 2018, arXiv:1802.05957).
+        """
+
+        latent_dim: Size = 100
+        width: Size = 64
+        batch_norm: bool = True
+        spectral_norm: bool = False
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.latent_shape = (config.latent_dim,)
+        channels, *size = config.sample_shape
+        edge, halvings = _smallest_maps(size)
+        widths = [config.width * 2**level for level in range(halvings)]  # 64, 128, …
+
+        generator: list[nn.Module] = [
+            nn.Unflatten(1, (config.latent_dim + config.num_classes, 1, 1)),
+            *_normalised(
+                nn.ConvTranspose2d(config.latent_dim + config.num_classes, widths[-1], edge), config.batch_norm
+            ),
+            nn.ReLU(),
+        ]
+        for inputs, outputs in zip(widths[:0:-1], widths[-2::-1], strict=True):
+            doubling = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1)
+            generator += [*_normalised(doubling, config.batch_norm), nn.ReLU()]
+        self.generator = nn.Sequential(
+            *generator, nn.ConvTranspose2d(widths[0], channels, 4, stride=2, padding=1), nn.Tanh()
+        )
+
+        bounded = spectral_norm if config.spectral_norm else _unchanged
+        norm = config.batch_norm and not config.spectral_norm
+        discriminator: list[nn.Module] = []
+        for level, (inputs, outputs) in enumerate(zip((channels + config.num_classes, *widths), widths, strict=False)):
+            halving = nn.Conv2d(inputs, outputs, 4, stride=2, padding=1)
+            normalised = _normalised(halving, norm and level > 0)
+            discriminator += [bounded(normalised[0]), *normalised[1:], nn.LeakyReLU(0.2)]
+        self.discriminator = nn.Sequential(*discriminator, bounded(nn.Conv2d(widths[-1], 1, edge)), nn.Flatten())
+        self.apply(_initialise)
+
+
+def _smallest_maps(size: list[int]) -> tuple[int, int]:
+    """Edge of the smallest maps and how often it doubles up to the image: 28 is 7 twice, 32 is 4 three times."""
+    if size not in ([28, 28], [32, 32], [64, 64]):
+        raise ConfigError(f"dcgan makes images of 28×28, 32×32 or 64×64 pixels, not {'×'.join(map(str, size))}.")
+    return {28: (7, 2), 32: (4, 3), 64: (4, 4)}[size[0]]
+
+
+def _normalised(layer: nn.Conv2d | nn.ConvTranspose2d, batch_norm: bool) -> list[nn.Module]:
+    return [layer, nn.BatchNorm2d(layer.out_channels)] if batch_norm else [layer]
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+
+
+def _unchanged(layer: nn.Module) -> nn.Module:
+    return layer

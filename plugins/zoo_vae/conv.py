@@ -1,0 +1,93 @@
+"""conv-vae: a VAE of residual convolutions."""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from zoo.models import Count, Fraction, ModelConfig, Size, TrainConfig
+from zoo_vae.vae import VAE
+
+
+class ConvVAE(VAE["ConvVAE.Config"]):
+    """A VAE (Kingma & Welling 2013) whose networks are residual convolutions (He et al. 2016, arXiv:1603.05027)."""
+
+    recipe = TrainConfig(epochs=20, batch_size=128, learning_rate=1e-3, schedule="cosine", average=0.999)
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(ModelConfig):
+        """Sizes of the network.
+
+        **Arguments:**
+        - `latent_dim`: dimensions of z.
+        - `channels`: maps after each halving of the image, from the image on; the decoder mirrors them.
+        - `residual_blocks`: blocks at each resolution.
+        - `hidden_dim`: width of the fully connected layer between the maps and the latents.
+        - `batch_norm`: normalise over the batch inside the blocks (Ioffe & Szegedy 2015, arXiv:1502.03167).
+        - `dropout`: share of maps left out inside the blocks while training.
+        """
+
+        latent_dim: Size = 32
+        channels: tuple[Size, ...] = (32, 64)
+        residual_blocks: Count = 1
+        hidden_dim: Size = 256
+        batch_norm: bool = True
+        dropout: Fraction = 0.0
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.latent_shape = (config.latent_dim,)
+        image_channels, *size = config.sample_shape
+        sizes = [(*size,)]  # of the maps: 28×28, 14×14, 7×7
+        for _ in config.channels:
+            sizes.append((*((edge + 1) // 2 for edge in sizes[-1]),))
+        maps = (config.channels[-1], *sizes[-1])
+        flat = maps[0] * maps[1] * maps[2]
+
+        down: list[nn.Module] = []
+        width = image_channels + config.num_classes
+        for channels in config.channels:
+            down += [nn.Conv2d(width, channels, 3, stride=2, padding=1), *self._blocks(channels)]
+            width = channels
+        self.encoder = nn.Sequential(
+            *down, nn.ReLU(), nn.Flatten(), nn.Linear(flat, config.hidden_dim), nn.ReLU(),
+            nn.Linear(config.hidden_dim, 2 * config.latent_dim),
+        )  # fmt: skip
+
+        up: list[nn.Module] = []
+        for outputs, edges in zip((*config.channels[-2::-1], image_channels), sizes[-2::-1], strict=True):
+            up += [*self._blocks(width), nn.ReLU(), nn.Upsample(edges), nn.Conv2d(width, outputs, 3, padding=1)]
+            width = outputs
+        self.decoder = nn.Sequential(
+            nn.Linear(config.latent_dim + config.num_classes, config.hidden_dim), nn.ReLU(),
+            nn.Linear(config.hidden_dim, flat), nn.Unflatten(1, maps), *up,
+        )  # fmt: skip
+
+    def _blocks(self, channels: int) -> list[nn.Module]:
+        config = self.config
+        return [ResidualBlock(channels, config.batch_norm, config.dropout) for _ in range(config.residual_blocks)]
+
+    def encoder_output(self, samples: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of q(z | x), each `(n, latent_dim)`."""
+        mean, log_variance = self.encoder(self.with_labels(samples, labels)).chunk(2, dim=1)
+        return mean, log_variance
+
+    def decoder_output(self, z: Tensor, labels: Tensor | None) -> Tensor:
+        """Logits of the pixels, `(n, *sample_shape)`."""
+        logits: Tensor = self.decoder(self.with_labels(z, labels))
+        return logits
+
+
+class ResidualBlock(nn.Module):
+    """x + f(x), with f two 3×3 convolutions, each after normalisation and ReLU (He et al. 2016, figure 4e)."""
+
+    def __init__(self, channels: int, batch_norm: bool, dropout: float) -> None:
+        super().__init__()
+        norm = nn.BatchNorm2d if batch_norm else nn.Identity
+        self.layers = nn.Sequential(
+            norm(channels), nn.ReLU(), nn.Conv2d(channels, channels, 3, padding=1),
+            norm(channels), nn.ReLU(), nn.Dropout2d(dropout), nn.Conv2d(channels, channels, 3, padding=1),
+        )  # fmt: skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(n, channels, h, w)` to the same shape."""
+        return x + self.layers(x)  # type: ignore[no-any-return]  # a Sequential's result is untyped

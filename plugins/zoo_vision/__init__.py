@@ -1,0 +1,58 @@
+"""Offers torchvision's small image data sets."""
+
+from collections.abc import Iterable
+
+from zoo import DatasetSpec, hookimpl
+
+_LECUN = (
+    "Y. LeCun, L. Bottou, Y. Bengio and P. Haffner. Gradient-based learning applied to document recognition. "
+    "Proceedings of the IEEE 86(11), 1998."
+)
+
+
+@hookimpl
+def zoo_datasets() -> Iterable[DatasetSpec]:
+    """MNIST and its kin, and CIFAR-10."""
+    return [
+        DatasetSpec(
+            name="mnist",
+            entry_point="zoo_vision.datasets:mnist",
+            sample_shape=(1, 28, 28),
+            class_names=tuple("0123456789"),
+            license="cc-by-sa-3.0",
+            citation=_LECUN,
+            homepage="http://yann.lecun.com/exdb/mnist/",
+            hub_id="ylecun/mnist",
+        ),
+        DatasetSpec(
+            name="fashion-mnist",
+            entry_point="zoo_vision.datasets:fashion_mnist",
+            sample_shape=(1, 28, 28),
+            class_names=(
+                "t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle-boot",
+            ),
+            license="mit",
+            citation="H. Xiao, K. Rasul and R. Vollgraf. Fashion-MNIST. arXiv:1708.07747, 2017.",
+            homepage="https://github.com/zalandoresearch/fashion-mnist",
+            hub_id="zalando-datasets/fashion_mnist",
+        ),
+        DatasetSpec(
+            name="kmnist",
+            entry_point="zoo_vision.datasets:kmnist",
+            sample_shape=(1, 28, 28),
+            class_names=("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
+            license="cc-by-sa-4.0",
+            citation="T. Clanuwat et al. Deep Learning for Classical Japanese Literature. arXiv:1812.01718, 2018.",
+            homepage="http://codh.rois.ac.jp/kmnist/",
+            hub_id="tanganke/kmnist",
+        ),
+        DatasetSpec(
+            name="cifar10",
+            entry_point="zoo_vision.datasets:cifar10",
+            sample_shape=(3, 32, 32),
+            class_names=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+            citation="A. Krizhevsky. Learning Multiple Layers of Features from Tiny Images. 2009.",
+            homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
+            hub_id="uoft-cs/cifar10",
+        ),
+    ]  # fmt: skip

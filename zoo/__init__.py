@@ -1,0 +1,35 @@
+"""LIGHT DOOR: what a plugin's entry module needs, and load(). Importing it imports no torch."""
+
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import ZooError
+from zoo.hookspecs import Checkpoint, DatasetSpec, ModelSpec, bundled, hookimpl
+
+if TYPE_CHECKING:
+    from zoo.models import GenerativeModel
+
+__all__ = ["Checkpoint", "DatasetSpec", "ModelSpec", "ZooError", "bundled", "hookimpl", "load", "refresh"]
+
+
+def load(reference: str, device: str = "cpu") -> "GenerativeModel[Any]":
+    """Load a checkpoint as a model in eval mode, without spending the caller's random numbers.
+
+    **Arguments:**
+    - `reference`: a checkpoint's name (bundled, pulled or trained), a path that begins with `.`, `/` or `~`, or a
+        pulled `hf:OWNER/REPO[@REVISION]`.
+    - `device`: where the model goes, such as "cpu" or "cuda".
+
+    **Raises:** `ZooError`: unknown reference, damaged checkpoint, model of no installed plugin.
+    """
+    from zoo import checkpoints
+    from zoo.registry import installed
+    from zoo.store import Store
+
+    return checkpoints.load(Store(installed().checkpoints).find(reference), device)
+
+
+def refresh() -> None:
+    """Look for plugins anew at the next use: after a pip install in a running notebook."""
+    from zoo import registry
+
+    registry.refresh()

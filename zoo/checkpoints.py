@@ -1,0 +1,196 @@
+"""A directory <-> a model: config.json, model.safetensors, training.safetensors, facts.json."""
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from zoo import files
+from zoo.errors import CheckpointError, ConfigError, PluginError, ZooError
+from zoo.models import GenerativeModel
+from zoo.registry import installed
+from zoo.store import CONFIG, FACTS, TRAINING, WEIGHTS
+
+FORMAT = 1
+
+
+def save(model: GenerativeModel[Any], directory: Path, facts: Mapping[str, Any]) -> None:
+    """Write a model as a checkpoint directory.
+
+    **Arguments:**
+    - `model`: of an installed plugin.
+    - `directory`: where; made when it isn't there. Each file is written whole or not at all.
+    - `facts`: what is known of the training, as JSON values; the number of parameters is added.
+    """
+    name, plugin = _registered(type(model))
+    state = _first_names(model)
+    training = {key: tensor for key, tensor in state.items() if key.partition(".")[0] in model.training_only}
+    sampling = {key: tensor for key, tensor in state.items() if key not in training}
+    config = {
+        "format": FORMAT,
+        "model": name,
+        "config": model.config.to_dict(),
+        "made_by": {"distribution": plugin.distribution, "version": plugin.version},
+    }
+    _write_tensors(directory / WEIGHTS, sampling)
+    if training:
+        _write_tensors(directory / TRAINING, training)
+    # a name that a parameter has but the file lacks is tied to one that it has
+    count = sum(tensor.numel() for key, tensor in model.named_parameters() if key in sampling)
+    files.write_json(directory / FACTS, {"parameters": count, **facts})
+    files.write_json(directory / CONFIG, config)
+
+
+def load(directory: Path, device: str | torch.device = "cpu", *, training_parts: bool = False) -> GenerativeModel[Any]:
+    """Read a checkpoint directory as a model in eval mode. Never reads a pickle, nor imports what a file names.
+
+    **Arguments:**
+    - `directory`: of the checkpoint.
+    - `device`: where the model goes.
+    - `training_parts`: also load what sampling doesn't need (a GAN's discriminator).
+
+    **Raises:** `CheckpointError` when a file is missing, damaged or doesn't fit the model; `ConfigError` on a config
+    that the model refuses; `NotFoundError` when no installed plugin offers the model.
+    """
+    config = read_config(directory)
+    model = _build(config, directory)
+    for part in () if training_parts else model.training_only:
+        delattr(model, part)
+    tensors = _read_tensors(directory / WEIGHTS)
+    if training_parts and model.training_only:
+        tensors |= _read_tensors(directory / TRAINING)
+    _fill(model, tensors, directory / WEIGHTS)
+    return model.to(device).eval()
+
+
+def read_config(directory: Path) -> dict[str, Any]:
+    """config.json, its outer layer checked: `{"format", "model", "config", "made_by"}`. Raises `CheckpointError`."""
+    path = directory / CONFIG
+    if not path.is_file():
+        raise CheckpointError(f"{directory} is no checkpoint: it has no {CONFIG}.{_hint_pickle(directory)}")
+    config = files.read_json(path)
+    if config.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path} has the format {str(config.get('format'))[:20]!r}; this is genzoo {version('genzoo')}, which "
+            f"reads format {FORMAT}. A newer one may read it: pip install -U genzoo"
+        )
+    if not isinstance(config.get("model"), str) or not isinstance(config.get("config"), dict):
+        raise CheckpointError(f"{path} does not name its model and config.")
+    return config
+
+
+def read_facts(directory: Path) -> dict[str, Any]:
+    """facts.json, or an empty dict when there is none."""
+    return files.read_json(directory / FACTS) if (directory / FACTS).is_file() else {}
+
+
+def hardware() -> str:
+    """What this machine computes on, in a few words: "AMD EPYC …, 2 cores" or a GPU's name."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    for line in info.read_text().splitlines() if info.is_file() else ():
+        if line.startswith("model name"):
+            name = line.partition(":")[2].strip()
+            break
+    return f"{name}, {torch.get_num_threads()} threads"
+
+
+def _build(config: dict[str, Any], directory: Path) -> GenerativeModel[Any]:
+    """The model on the meta device: no memory is taken, and no random number of the caller's is spent."""
+    model_class = installed().model_class(config["model"])
+    if not (isinstance(model_class, type) and issubclass(model_class, GenerativeModel)):
+        raise PluginError(
+            f"The class of the model {config['model']!r} is no GenerativeModel: tell its plugin's authors."
+        )
+    try:
+        values = model_class.Config.from_dict(config["config"])
+        with torch.device("meta"):
+            return model_class(values)
+    except ConfigError as error:
+        raise ConfigError(f"{directory / CONFIG}: {error}{_made_by_newer(config)}") from error
+    except ZooError:
+        raise
+    except Exception as error:
+        raise CheckpointError(f"{directory / CONFIG} can't be built: {type(error).__name__}: {error}") from error
+
+
+def _fill(model: GenerativeModel[Any], tensors: dict[str, Tensor], path: Path) -> None:
+    """Give a model on the meta device its tensors, all of them and no others."""
+    expected = model.state_dict(keep_vars=True)
+    first_names = {id(tensor): key for key, tensor in reversed(expected.items())}
+    tensors |= {key: tensors[first] for key, t in expected.items() if (first := first_names[id(t)]) in tensors}
+    if missing := [key for key in expected if key not in tensors]:
+        raise CheckpointError(f"{path} lacks {len(missing)} of the model's tensors, {missing[0]!r} first.")
+    if extra := [key for key in tensors if key not in expected]:
+        raise CheckpointError(f"{path} has {len(extra)} tensors that the model has not, {extra[0][:80]!r} first.")
+    for key, tensor in tensors.items():
+        if tensor.shape != expected[key].shape or tensor.dtype != expected[key].dtype:
+            raise CheckpointError(
+                f"{path}: {key!r} is {tensor.dtype} {tuple(tensor.shape)}; "
+                f"the model has {expected[key].dtype} {tuple(expected[key].shape)}."
+            )
+        if not tensor.isfinite().all():
+            raise CheckpointError(f"{path}: {key!r} holds NaN or infinite values.")
+    model.load_state_dict(tensors, strict=True, assign=True)
+    for key, buffer in model.named_buffers():
+        if buffer.is_meta:
+            raise PluginError(f"The buffer {key!r} is not in the state dict: its model must register it as persistent.")
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise CheckpointError(f"{path} is missing.{_hint_pickle(path.parent)}")
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        pickled = path.read_bytes()[:4].startswith((b"PK\x03\x04", b"\x80"))
+        what = "is a pickle, which the zoo never opens" if pickled else f"is damaged: {error}"
+        raise CheckpointError(f"{path} {what}. Pull or train it again.") from error
+
+
+def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    with files.replacing(path) as partial:
+        # contiguous: a channels_last weight is not, and is refused; one metadata key: several come in random order
+        save_file(
+            {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}, partial, {"format": "pt"}
+        )
+        partial.chmod(0o644)  # safetensors makes it 0600
+
+
+def _first_names(model: nn.Module) -> dict[str, Tensor]:
+    """The state dict with each tensor once: of tied weights, the first name."""
+    seen: dict[int, str] = {}
+    state = model.state_dict(keep_vars=True)
+    return {key: tensor for key, tensor in state.items() if seen.setdefault(id(tensor), key) == key}
+
+
+def _registered(model_class: type) -> tuple[str, Any]:
+    registry = installed()
+    for name, spec in registry.models.items():
+        if spec.entry_point == f"{model_class.__module__}:{model_class.__name__}":
+            return name, registry.offered_by("models", name)
+    raise PluginError(f"No installed plugin offers {model_class.__module__}:{model_class.__name__}; see: zoo plugins")
+
+
+def _made_by_newer(config: dict[str, Any]) -> str:
+    made_by = config.get("made_by")
+    plugin = installed().offered_by("models", config["model"])
+    if not isinstance(made_by, dict) or not plugin or made_by.get("version") in (None, plugin.version):
+        return ""
+    made_with = f"{str(made_by.get('distribution'))[:80]} {str(made_by.get('version'))[:80]}"
+    return (
+        f" It was made by {made_with}, this is {plugin.version}; if that is newer: pip install -U {plugin.distribution}"
+    )
+
+
+def _hint_pickle(directory: Path) -> str:
+    found = [file.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl") for file in directory.glob(pattern)]
+    return f" There is {found[0]!r}, which may be a pickle: the zoo never opens one." if found else ""

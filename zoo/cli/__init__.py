@@ -1,0 +1,79 @@
+"""The `zoo` command: a lazy group, one file per noun; rooms that import torch are imported inside commands."""
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from zoo.cli.output import debugging, warn_of_plugins
+from zoo.errors import ZooError
+from zoo.registry import installed
+
+COMMANDS = {
+    "list": "zoo.cli.catalogue:list_",
+    "show": "zoo.cli.show:show",
+    "pull": "zoo.cli.store:pull",
+    "sample": "zoo.cli.sample:sample",
+    "reconstruct": "zoo.cli.latents:reconstruct",
+    "interpolate": "zoo.cli.latents:interpolate",
+    "train": "zoo.cli.train:train",
+    "rm": "zoo.cli.store:rm",
+    "verify": "zoo.cli.store:verify",
+    "plugins": "zoo.cli.catalogue:plugins",
+}
+ALIASES = {"ls": "list"}
+
+
+class ZooGroup(click.Group):
+    """Imports a command when it is asked for, lets plugins add theirs, and translates errors once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Ours in the order of use, then those of plugins."""
+        self._add_plugin_commands()
+        return [*COMMANDS, *sorted(self.commands.keys() - COMMANDS.keys())]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command by name or alias."""
+        name = ALIASES.get(cmd_name, cmd_name)
+        if name in COMMANDS:
+            return self._ours(name)
+        self._add_plugin_commands()
+        return self.commands.get(name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; a ZooError becomes one line and exit code 1, Ctrl-C becomes 130."""
+        try:
+            return super().invoke(ctx)
+        except ZooError as error:
+            if debugging(ctx):
+                raise
+            raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt:
+            if debugging(ctx):
+                raise
+            click.echo("\nInterrupted.", err=True)
+            sys.exit(130)
+
+    def _ours(self, name: str) -> click.Command:
+        module, _, attribute = COMMANDS[name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def _add_plugin_commands(self) -> None:
+        if not self.commands:
+            reserved = click.Group(commands={name: self._ours(name) for name in COMMANDS})
+            installed().add_commands(reserved)
+            self.commands = reserved.commands
+            warn_of_plugins()
+
+
+@click.group(cls=ZooGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(package_name="genzoo", prog_name="zoo")
+def main(debug: bool) -> None:
+    """A zoo of generative models: pull one, sample it, train your own.
+
+    \b
+    zoo pull vae-mnist && zoo sample
+    """

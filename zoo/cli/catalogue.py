@@ -1,0 +1,130 @@
+"""zoo list, zoo plugins: what there is."""
+
+from fnmatch import fnmatch
+from typing import Any
+
+import click
+
+from zoo import files
+from zoo.cli.output import as_json, command, note, open_store, print_json, print_table, size, warn_of_plugins
+from zoo.errors import CheckpointError
+from zoo.registry import installed
+from zoo.store import CONFIG, FACTS, Entry, Store
+
+
+@command("list")
+@click.argument("pattern", required=False)
+@click.option("--models", is_flag=True, help="List the models that you can train instead.")
+@as_json
+def list_(pattern: str | None, models: bool, json_: bool) -> None:
+    """List the checkpoints you have or can have (PATTERN as in '*vae*').
+
+    States: bundled (comes with its plugin), pulled, trained (both in your store), hub (can be pulled), damaged.
+    """
+    records = _models() if models else _checkpoints(open_store())
+    if pattern:
+        records = [record for record in records if fnmatch(record["name"], pattern)]
+    if json_:
+        return print_json(records)
+    if not records:
+        return note(f"Nothing is called {pattern!r}." if pattern else "Nothing is offered by the installed plugins.")
+    if models:
+        rows = [[one["name"], ", ".join(one["capabilities"]), one["plugin"], one["summary"]] for one in records]
+        return print_table(("NAME", "CAN", "PLUGIN", "SUMMARY"), rows)
+    rows = [
+        [
+            one["name"],
+            one["model"],
+            one["dataset"],
+            f"{one['parameters']:,}" if one["parameters"] else "",
+            size(one["size"]) if one["size"] else "",
+            one["state"],
+            one["plugin"],
+            one["summary"],
+        ]
+        for one in records
+    ]
+    return print_table(("NAME", "MODEL", "DATA", "PARAMETERS", "SIZE", "STATE", "PLUGIN", "SUMMARY"), rows)
+
+
+@command()
+@as_json
+def plugins(json_: bool) -> None:
+    """Show the installed plugins: what they offer, how long they took to import, and what is wrong with them."""
+    found = installed().plugins
+    if json_:
+        return print_json([vars(plugin) for plugin in found])
+    for plugin in found:
+        offers = "; ".join(f"{kind}: {', '.join(names[:20])}" for kind, names in plugin.offers.items()) or "nothing"
+        click.echo(f"{plugin.name}  {plugin.distribution} {plugin.version}  ({plugin.seconds * 1000:.0f} ms)")
+        click.echo(f"  file    {plugin.file or 'not found'}")
+        click.echo(f"  offers  {offers}")
+        for problem in plugin.problems:
+            click.echo(click.style(f"  WRONG   {problem}", fg="red"))
+        if plugin.problems:
+            click.echo(f"          Tell the authors of {plugin.distribution}, or: pip uninstall {plugin.distribution}")
+    return None if found else note("No plugin is installed, or ZOO_LOAD_PLUGINS leaves all of them out.")
+
+
+def _models() -> list[dict[str, Any]]:
+    warn_of_plugins()
+    registry = installed()
+    return [
+        {
+            "name": name,
+            "summary": spec.summary,
+            "capabilities": list(spec.capabilities),
+            "reference": spec.reference,
+            "plugin": _distribution("models", name),
+        }
+        for name, spec in sorted(registry.models.items())
+    ]
+
+
+def _checkpoints(store: Store) -> list[dict[str, Any]]:
+    return [_checkpoint(entry) for entry in store.entries()]
+
+
+def _checkpoint(entry: Entry) -> dict[str, Any]:
+    offered = entry.checkpoint
+    if offered:
+        known: dict[str, Any] = {
+            "model": offered.model,
+            "dataset": offered.dataset,
+            "parameters": offered.parameters,
+            "num_classes": offered.num_classes,
+            "license": offered.license,
+            "summary": offered.summary,
+        }
+    else:
+        known = _read(entry)
+    plugin = _distribution("checkpoints", entry.name) if offered else _distribution("models", known["model"])
+    taken = files.size(entry.path) if entry.path else 0
+    path = str(entry.path) if entry.path else None
+    return {"name": entry.name, **known, "size": taken, "state": entry.state, "plugin": plugin, "path": path}
+
+
+def _read(entry: Entry) -> dict[str, Any]:
+    """What the files of a checkpoint outside the catalogue say; nothing where they are damaged."""
+    config: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
+    try:
+        if entry.path:
+            config = files.read_json(entry.path / CONFIG)
+            facts = files.read_json(entry.path / FACTS)
+    except CheckpointError:
+        pass
+    inner = config.get("config")
+    return {
+        "model": str(config.get("model", "")),
+        "dataset": str(facts.get("dataset", "")),
+        "parameters": facts["parameters"] if isinstance(facts.get("parameters"), int) else 0,
+        "num_classes": inner.get("num_classes", 0) if isinstance(inner, dict) else 0,
+        "license": str(facts.get("license", "")),
+        "summary": str(facts.get("summary", "")),
+    }
+
+
+def _distribution(kind: str, name: str) -> str:
+    plugin = installed().offered_by(kind, name)
+    return plugin.distribution if plugin else ""

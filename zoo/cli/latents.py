@@ -1,0 +1,197 @@
+"""zoo reconstruct, zoo interpolate: what models with latents can do."""
+
+import secrets
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo.cli.output import as_json, command, complete_checkpoints, note, open_store, print_json, show_preview
+from zoo.cli.sample import (
+    device_option,
+    label_option,
+    load,
+    model_name,
+    names_of_classes,
+    numbers_of,
+    seed_option,
+    version,
+)
+from zoo.errors import CapabilityError, ConfigError, LabelError, OutputError
+from zoo.registry import installed
+from zoo.store import Store
+
+COLUMNS = 8
+
+
+@command()
+@click.argument("reference", metavar="REF", shell_complete=complete_checkpoints)
+@click.argument("images", nargs=-1, type=click.Path(path_type=Path))
+@click.option("-n", "n", type=click.IntRange(1), default=16, help="How many test images, when none are named.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("reconstructions.png"), help="A .png.")
+@click.option("--data-root", type=click.Path(path_type=Path), help="Folder of the data set, when no images are named.")
+@label_option
+@device_option
+@as_json
+def reconstruct(
+    reference: str,
+    images: tuple[Path, ...],
+    n: int,
+    output: Path,
+    data_root: Path | None,
+    labels: tuple[str, ...],
+    device: str,
+    json_: bool,
+) -> None:
+    """Encode and decode IMAGES (else test images of the checkpoint's data): rows of originals above their copies."""
+    store = open_store()
+    directory = store.find(reference)
+    _refuse_incapable(store, reference, "encode")
+    _refuse_suffix(output, ".png")
+    model: Any = load(store, reference, device)
+
+    import torch
+
+    from zoo import images as pictures
+    from zoo.data import load_images
+
+    class_names, classes = names_of_classes(directory), model.config.num_classes
+    asked = numbers_of(labels, class_names, classes)
+    if images:
+        samples = load_images(images, model.config.sample_shape)
+        if classes and len(asked) != len(images):
+            raise LabelError(f"{reference} is conditional: give a --label for each of the {len(images)} images.")
+        given = torch.tensor(asked) if classes else None
+    else:
+        samples, given = _test_images(directory, model, n, data_root)
+    where = next(model.parameters()).device
+    with torch.inference_mode():
+        copies = model.reconstruct(samples.to(where) / 255, None if given is None else given.to(where)).cpu()
+    rows = [
+        row
+        for pair in zip(samples.split(COLUMNS), pictures.to_uint8(copies).split(COLUMNS), strict=True)
+        for row in pair
+    ]
+    padded = [torch.cat([row, row.new_zeros(min(COLUMNS, len(samples)) - len(row), *row.shape[1:])]) for row in rows]
+    made = {"checkpoint": reference, "n": len(samples), "version": version(), "command": _command()}
+    pictures.save_png(pictures.grid(torch.cat(padded), min(COLUMNS, len(samples))), output, made)
+    _report(output, made, f"{len(samples)} images above their reconstructions by {reference}, in {output}", json_)
+
+
+@command()
+@click.argument("reference", metavar="REF", shell_complete=complete_checkpoints)
+@click.option("-n", "n", type=click.IntRange(1), default=8, help="How many lines.")
+@click.option("--steps", type=click.IntRange(2), help="Points on each line; 8 for a .png, 30 for a .gif unless given.")
+@seed_option
+@label_option
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default=Path("interpolation.png"), help="A .png or a .gif."
+)
+@device_option
+@as_json
+def interpolate(
+    reference: str,
+    n: int,
+    steps: int | None,
+    seed: int | None,
+    labels: tuple[str, ...],
+    output: Path,
+    device: str,
+    json_: bool,
+) -> None:
+    """Walk straight lines between latents: line k goes from sample 2k of the seed to sample 2k + 1."""
+    store = open_store()
+    directory = store.find(reference)
+    _refuse_incapable(store, reference, "decode")
+    _refuse_suffix(output, ".png", ".gif")
+    model: Any = load(store, reference, device)
+
+    import torch
+
+    from zoo import images as pictures
+    from zoo.sampling import latents
+
+    if model.sample_kind != "image":
+        raise OutputError(f"The samples of {reference} are no images: there is nothing to show.")
+    classes = model.config.num_classes
+    asked = numbers_of(labels, names_of_classes(directory), classes) or list(range(classes))
+    seed = secrets.randbelow(2**32) if seed is None else seed
+    steps = steps or (30 if output.suffix == ".gif" else 8)
+    where = next(model.parameters()).device
+    ends = latents(model, 2 * n, seed=seed).to(where)
+    given = torch.tensor([asked[line % len(asked)] for line in range(n)], device=where) if asked else None
+    with torch.inference_mode():
+        lines = pictures.to_uint8(model.interpolate(ends[0::2], ends[1::2], steps, given).cpu())  # (n, steps, …)
+    made = {
+        "checkpoint": reference,
+        "n": n,
+        "steps": steps,
+        "seed": seed,
+        "version": version(),
+        "command": _command(seed),
+    }
+    if output.suffix == ".gif":
+        frames = [pictures.grid(lines[:, step]) for step in range(steps)]
+        pictures.save_gif([*frames, *frames[-2:0:-1]], output)
+    else:
+        pictures.save_png(pictures.grid(lines.flatten(0, 1), steps), output, made)
+    _report(
+        output, made, f"{n} lines of {steps} steps through the latents of {reference}, seed {seed}, in {output}", json_
+    )
+
+
+def _test_images(directory: Path, model: Any, n: int, root: Path | None) -> tuple[Any, Any]:
+    from zoo.checkpoints import read_facts
+    from zoo.data import load_dataset
+
+    name = read_facts(directory).get("dataset", "")
+    if name not in installed().datasets:
+        raise ConfigError(f"Name the images to reconstruct: no plugin offers the data set {str(name)[:80]!r}.")
+    data = load_dataset(name, root=root, split="test", sample_shape=model.config.sample_shape)
+    labels = data.labels[:n] if data.labels is not None and model.config.num_classes else None
+    return data.samples[:n], labels
+
+
+def _refuse_incapable(store: Store, reference: str, capability: str) -> None:
+    """Say which models can, before torch is imported."""
+    models = installed().models
+    spec = models.get(model_name(store.find(reference)))
+    if spec and capability not in spec.capabilities:
+        able = sorted(name for name, other in models.items() if capability in other.capabilities)
+        ready = [entry.name for entry in store.entries() if entry.checkpoint and entry.checkpoint.model in able]
+        verb = {"encode": "encode images", "decode": "decode latents"}[capability]
+        raise CapabilityError(
+            f"{reference} is a {spec.name}, which can't {verb}. Models that can: {', '.join(able)}"
+            + (f"; checkpoints: {', '.join(ready)}." if ready else ".")
+        )
+
+
+def _refuse_suffix(output: Path, *suffixes: str) -> None:
+    if output.suffix not in suffixes:
+        raise OutputError(f"{output} must end in {' or '.join(suffixes)}.")
+
+
+def _command(seed: int | None = None) -> str:
+    """The command line that was typed, with the seed that was drawn."""
+    context = click.get_current_context()
+    words = ["zoo", str(context.info_name)]
+    for parameter in context.command.params:
+        value = context.params.get(parameter.name or "")
+        if isinstance(parameter, click.Argument):
+            words += [str(one) for one in (value if isinstance(value, tuple) else (value,))]
+        elif parameter.name not in ("json_", "device", "data_root") and value not in (None, parameter.default, ()):
+            for one in value if isinstance(value, tuple) else (value,):
+                words += [parameter.opts[0], str(one)]
+    if seed is not None and context.params.get("seed") is None:
+        words += ["--seed", str(seed)]
+    return shlex.join(words)
+
+
+def _report(output: Path, made: dict[str, Any], text: str, json_: bool) -> None:
+    if json_:
+        return print_json({"path": str(output), **made})
+    note(text)
+    if output.suffix == ".png":
+        show_preview(output)
+    return click.echo(output)

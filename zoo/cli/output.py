@@ -1,0 +1,151 @@
+"""What the commands share in speaking: tables, JSON, sizes, notes on standard error, and the store at hand."""
+
+import functools
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo.registry import installed
+from zoo.store import Store
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+def open_store() -> Store:
+    """The user's store, with the catalogue of the installed plugins; says when a plugin has a problem."""
+    warn_of_plugins()
+    return Store(installed().checkpoints)
+
+
+@functools.cache
+def warn_of_plugins() -> None:
+    """One line on standard error, once, when something is wrong with a plugin."""
+    if broken := installed().broken:
+        names = ", ".join(sorted({plugin.name for plugin in broken}))
+        note(f"Warning: something is wrong with {_plural(len(broken), 'plugin')} ({names}). See: zoo plugins")
+
+
+def debugging(ctx: click.Context) -> bool:
+    """Whether --debug was given, before the command or after it."""
+    return bool(ctx.params.get("debug") or ctx.meta.get("zoo.debug"))
+
+
+def note(text: str) -> None:
+    """Say something to the person, on standard error."""
+    click.echo(text, err=True)
+
+
+def print_json(value: object) -> None:
+    """Print data for programs."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in columns; the last may be as long as it likes."""
+    clean = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(headers, *clean, strict=True)]
+    for row in (headers, *clean):
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        click.echo(click.style(line, bold=True) if row is headers else line)
+
+
+def printable(text: str) -> str:
+    """A text of unknown origin without control characters, so that it can't steer a terminal."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
+
+
+def size(number: int) -> str:
+    """Bytes for people: "2.6 MB"."""
+    amount = float(number)
+    for unit in ("B", "kB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def command(name: str | None = None) -> Callable[[Callable[..., Any]], click.Command]:
+    """A click command that also takes --debug, wherever on the line it stands."""
+
+    def keep(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+        if value:
+            ctx.meta["zoo.debug"] = True
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        debug = click.option("--debug", is_flag=True, expose_value=False, callback=keep, hidden=True)
+        return click.command(name)(debug(function))
+
+    return decorate
+
+
+as_json = click.option("--json", "json_", is_flag=True, help="Print JSON, for programs.")
+
+
+def complete_checkpoints(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of checkpoints for the shell's completion."""
+    return [entry.name for entry in Store(installed().checkpoints).entries() if entry.name.startswith(incomplete)]
+
+
+def complete_models(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of models for the shell's completion."""
+    return [name for name in sorted(installed().models) if name.startswith(incomplete)]
+
+
+def complete_datasets(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of data sets for the shell's completion."""
+    return [name for name in sorted(installed().datasets) if name.startswith(incomplete)]
+
+
+def track(batches: Iterable[Any], n: int, doing: str) -> Iterator[Any]:
+    """Pass on batches of samples; with thousands of samples and a person watching, show a progress bar."""
+    if n < 2000 or not sys.stderr.isatty():
+        yield from batches
+        return
+    with progress() as bar:
+        task = bar.add_task(doing, total=n, losses="")
+        done = 0
+        for samples, labels in batches:
+            yield samples, labels
+            done += len(samples)
+            bar.update(task, completed=done)
+
+
+def progress() -> "Progress":
+    """A progress bar on standard error: what, how far, losses, samples per second, time left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[losses]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+
+
+def show_preview(path: Path) -> None:
+    """The upper part of a picture, in coloured blocks, when standard output goes to a person who wants colour."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return
+    from PIL import Image
+
+    from zoo.images import preview
+
+    columns, lines = shutil.get_terminal_size()
+    with Image.open(path) as image:
+        scale = min(columns, 120) / image.width
+        rows = min(image.height, int(2 * min(lines - 4, 24) / min(scale, 1)))
+        click.echo(preview(image.crop((0, 0, image.width, rows)), min(columns, 120)))

@@ -1,0 +1,208 @@
+"""zoo sample: draw from a checkpoint."""
+
+import itertools
+import secrets
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo import files
+from zoo.cli.output import as_json, command, complete_checkpoints, note, open_store, print_json, show_preview, track
+from zoo.errors import ConfigError, LabelError, did_you_mean
+from zoo.store import CONFIG, WEIGHTS, Store
+
+if TYPE_CHECKING:
+    from zoo.models import GenerativeModel
+
+PER_CLASS = 8  # samples in a row of a conditional model's default grid
+
+device_option = click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", help="Where to compute; auto takes a GPU."
+)
+seed_option = click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), help="Drawn, printed and recorded unless given."
+)
+label_option = click.option("--label", "labels", multiple=True, help="Class by name or number; repeatable.")
+
+
+@command()
+@click.argument("reference", required=False, metavar="[REF]", shell_complete=complete_checkpoints)
+@click.option("-n", "n", type=click.IntRange(1), help="How many; 64 unless given (8 a class for a conditional model).")
+@seed_option
+@click.option("--start", type=click.IntRange(0), default=0, help="Index of the first sample of the seed.")
+@label_option
+@click.option("-o", "--output", type=click.Path(path_type=Path), help=".png, .npz, .safetensors or a folder.")
+@click.option("--batch-size", type=click.IntRange(1), help="Samples computed at once; 256 unless given.")
+@device_option
+@click.option(
+    "--set", "options", multiple=True, metavar="NAME=VALUE", help="Sample-time option of the model; repeatable."
+)
+@as_json
+def sample(
+    reference: str | None,
+    n: int | None,
+    seed: int | None,
+    start: int,
+    labels: tuple[str, ...],
+    output: Path | None,
+    batch_size: int | None,
+    device: str,
+    options: tuple[str, ...],
+    json_: bool,
+) -> None:
+    """Draw samples from REF (the current checkpoint unless given) into samples.png, or where -o says.
+
+    The suffix decides: .png is a grid, .npz and .safetensors are arrays, a folder gets one PNG a sample. Equal seeds
+    give equal samples. `zoo show samples.png` says how a picture was made.
+    """
+    store = open_store()
+    reference = reference or store.current()
+    model = load(store, reference, device)
+    path = output or Path("samples.png" if model.sample_kind == "image" else "samples.npz")
+    seed = secrets.randbelow(2**32) if seed is None else seed
+    made = draw_to(
+        path, model, reference, store.find(reference), n=n, seed=seed, start=start, labels=labels,
+        batch_size=batch_size, options=options,
+    )  # fmt: skip
+    if json_:
+        return print_json({"path": str(path), **made})
+    note(f"{made['n']:,} samples of {reference}, seed {seed}, in {path}")
+    if path.suffix == ".png":
+        show_preview(path)
+    return click.echo(path)
+
+
+def load(store: Store, reference: str, device: str) -> "GenerativeModel[Any]":
+    """The model of a reference, on the device that `--device` says."""
+    directory = store.find(reference)
+
+    from zoo import checkpoints
+
+    return checkpoints.load(directory, pick_device(device))
+
+
+def pick_device(choice: str) -> str:
+    """What `--device` means here; raises `ConfigError` when a GPU is asked for and there is none."""
+    import torch
+
+    if choice == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("--device cuda: torch sees no GPU here. Leave it out, or take --device cpu.")
+    return "cuda" if choice != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def draw_to(
+    path: Path,
+    model: "GenerativeModel[Any]",
+    reference: str,
+    directory: Path,
+    *,
+    n: int | None = None,
+    seed: int,
+    start: int = 0,
+    labels: Sequence[str] = (),
+    batch_size: int | None = None,
+    options: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Draw samples to a file; returns how they were made, as the file records it."""
+    from zoo import outputs, sampling
+
+    outputs.check_path(path, model.sample_kind)
+    class_names = names_of_classes(directory)
+    asked = numbers_of(labels, class_names, model.config.num_classes) or list(range(model.config.num_classes))
+    n = n or (PER_CLASS * len(asked) if asked else 64)
+    made = {
+        "checkpoint": reference,
+        "sha256": files.sha256(directory / WEIGHTS),
+        "n": n,
+        "seed": seed,
+        "start": start,
+        "labels": list(labels),
+        "options": list(options),
+        "version": version(),
+        "command": shlex.join(
+            ["zoo", "sample", reference, "-n", str(n), "--seed", str(seed)]
+            + (["--start", str(start)] if start else [])
+            + [word for label in labels for word in ("--label", label)]
+            + [word for option in options for word in ("--set", option)]
+            + ["-o", path.name]
+        ),
+    }
+    batches = sampling.stream(
+        model,
+        n,
+        seed=seed,
+        start=start,
+        labels=_in_turn(asked, start, n),
+        batch_size=batch_size,
+        options=_options(model, options),
+    )
+    outputs.write(
+        path,
+        track(batches, n, "Sampling"),
+        n,
+        made,
+        sample_kind=model.sample_kind,
+        class_names=class_names,
+        classes_asked=len(asked),
+    )
+    return made
+
+
+def numbers_of(labels: Sequence[str], class_names: Sequence[str], num_classes: int) -> list[int]:
+    """Classes asked for by name or number, as numbers; raises `LabelError` for one that there isn't."""
+    if labels and not num_classes:
+        raise LabelError("This checkpoint is unconditional: it takes no --label.")
+    numbers = []
+    for label in labels:
+        if label in class_names:
+            numbers.append(list(class_names).index(label))
+        elif label.isdecimal() and int(label) < num_classes:
+            numbers.append(int(label))
+        else:
+            known = class_names or [str(number) for number in range(num_classes)]
+            raise LabelError(f"There is no class {label!r}.{did_you_mean(label, known)}")
+    return numbers
+
+
+def names_of_classes(directory: Path) -> tuple[str, ...]:
+    """What a conditional checkpoint's labels mean, as its facts say; empty when they don't."""
+    from zoo import checkpoints
+
+    names = checkpoints.read_facts(directory).get("class_names")
+    return tuple(map(str, names)) if isinstance(names, list) else ()
+
+
+def version() -> str:
+    """Of this zoo."""
+    from importlib.metadata import version
+
+    return version("genzoo")
+
+
+def model_name(directory: Path) -> str:
+    """The model that a checkpoint names, read without torch."""
+    return str(files.read_json(directory / CONFIG).get("model"))
+
+
+def _in_turn(asked: Sequence[int], start: int, n: int) -> Any:
+    """Sample i has the class asked[i mod len(asked)], whatever the start."""
+    import torch
+
+    if not asked:
+        return None
+    turn = itertools.islice(itertools.cycle(asked), start % len(asked), None)
+    return torch.tensor(list(itertools.islice(turn, n)))
+
+
+def _options(model: "GenerativeModel[Any]", texts: Sequence[str]) -> Any:
+    from zoo.config import parse_assignments
+
+    if model.Options is None:
+        if texts:
+            raise ConfigError(f"This model has no sample-time options: it takes no --set {texts[0]}")
+        return None
+    (values,) = parse_assignments(texts, model.Options)
+    return model.Options.from_dict(values)

@@ -1,0 +1,104 @@
+"""zoo show: a checkpoint, a model, or how a picture was made."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo import files, source
+from zoo.cli.output import (
+    as_json,
+    command,
+    complete_checkpoints,
+    complete_models,
+    open_store,
+    print_json,
+    print_table,
+    printable,
+)
+from zoo.errors import NotFoundError, did_you_mean
+from zoo.registry import installed
+from zoo.store import CARD, CONFIG, FACTS, Store
+
+
+def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    return complete_checkpoints(ctx, parameter, incomplete) + complete_models(ctx, parameter, incomplete)
+
+
+@command()
+@click.argument("reference", metavar="REF", shell_complete=_complete)
+@as_json
+def show(reference: str, json_: bool) -> None:
+    """Show a checkpoint's card, config and facts; a model's config fields; or how a PNG of the zoo was made."""
+    store = open_store()
+    if reference.endswith(".png"):
+        return _show_png(Path(reference).expanduser(), json_)
+    if reference in installed().models:
+        return _show_model(reference, json_)
+    return _show_checkpoint(store, reference, json_)
+
+
+def _show_png(path: Path, json_: bool) -> None:
+    from zoo import provenance  # Pillow
+
+    made = provenance.read(path)
+    if json_:
+        return print_json(made)
+    for key, value in made.items():
+        if value not in ([], None):
+            click.echo(printable(f"{key:11} {value}"))
+    return None
+
+
+def _show_model(name: str, json_: bool) -> None:
+    spec = installed().models[name]
+    fields = source.config_fields(spec.entry_point)
+    recipe = source.recipe(spec.entry_point)
+    checkpoints = sorted(one.name for one in installed().checkpoints.values() if one.model == name)
+    if json_:
+        return print_json(
+            {**vars(spec), "config": [vars(field) for field in fields], "recipe": recipe, "checkpoints": checkpoints}
+        )
+    click.echo(f"{name}: {spec.summary}\n")
+    for key, value in {
+        "can": ", ".join(spec.capabilities),
+        "class": spec.entry_point,
+        "paper": spec.reference,
+        "checkpoints": ", ".join(checkpoints),
+        "recipe": " ".join(f"{key}={value}" for key, value in recipe.items()),
+    }.items():
+        if value:
+            click.echo(f"{key:12} {value}")
+    click.echo()
+    print_table(("FIELD", "DEFAULT", "TYPE"), [[field.name, field.default, field.type] for field in fields])
+    return click.echo(f"\nTrain one: zoo train {name} --name NAME --set FIELD=VALUE")
+
+
+def _show_checkpoint(store: Store, reference: str, json_: bool) -> None:
+    try:
+        directory = store.find(reference)
+    except NotFoundError as error:
+        if "/" in reference or reference.startswith("hf:"):
+            raise
+        if near := did_you_mean(reference, installed().models).partition("Did you mean")[2]:
+            raise NotFoundError(f"{error} Or the model{near}") from error
+        raise
+    config = files.read_json(directory / CONFIG)
+    facts = files.read_json(directory / FACTS) if (directory / FACTS).is_file() else {}
+    if json_:
+        card = directory / CARD
+        text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else None
+        return print_json({"name": reference, "path": str(directory), "config": config, "facts": facts, "card": text})
+    click.echo("\n".join(printable(line) for line in _card(directory, config, facts).splitlines()))
+    return click.echo(f"\nFiles: {directory}")
+
+
+def _card(directory: Path, config: dict[str, Any], facts: dict[str, Any]) -> str:
+    """The card without its front matter; of a checkpoint that has none, its config and facts."""
+    card = directory / CARD
+    if card.is_file():
+        text = card.read_text(encoding="utf-8", errors="replace")
+        if text.startswith("---\n"):
+            text = text.partition("\n---\n")[2]
+        return text.strip()
+    return "\n".join(f"{key}: {value}" for key, value in {**config, **facts}.items())

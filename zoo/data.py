@@ -1,0 +1,166 @@
+"""Data sets by name, and folders of images -> uint8 samples and labels."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+from torch.nn import functional as F
+
+from zoo.errors import DataError, ZooError
+from zoo.registry import installed
+from zoo.store import home
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Samples in memory.
+
+    **Arguments:**
+    - `name`: of the data set, or the folder's.
+    - `samples`: uint8 `(n, *sample_shape)`; what a model gets is this divided by 255.
+    - `labels`: int64 `(n,)`, None when the data has none.
+    - `class_names`: what the labels mean.
+    - `license`, `citation`: of the data, empty when unknown.
+    """
+
+    name: str
+    samples: Tensor
+    labels: Tensor | None
+    class_names: tuple[str, ...] = ()
+    license: str = ""
+    citation: str = ""
+
+    @property
+    def sample_shape(self) -> tuple[int, ...]:
+        """Shape of one sample."""
+        return tuple(self.samples.shape[1:])
+
+
+def load_dataset(
+    reference: str, *, root: Path | None = None, split: str = "train", sample_shape: Sequence[int] | None = None
+) -> Dataset:
+    """Load a data set into memory.
+
+    **Arguments:**
+    - `reference`: the name of a data set that a plugin offers, or the path of a folder of images (it begins with `.`,
+        `/` or `~`), whose sub-folders, if any, are classes.
+    - `root`: folder that holds the data, in the layout of torchvision; `ZOO_DATA` or the zoo's own unless given. What
+        isn't there is downloaded to it.
+    - `split`: "train" or "test"; a folder has no splits.
+    - `sample_shape`: resize samples to this (channels, height, width); needed for a folder of images of several sizes.
+
+    **Raises:** `NotFoundError` for an unknown name, `DataError` for data that can't be read, fetched or resized.
+    """
+    if reference.startswith((".", "/", "~")):
+        return _load_folder(Path(reference).expanduser(), sample_shape)
+    registry = installed()
+    if reference not in registry.datasets and Path(reference).is_dir():
+        raise DataError(f"No data set is called {reference!r}. For the folder write ./{reference}")
+    load = registry.dataset_loader(reference)
+    spec = registry.datasets[reference]
+    folder = root or Path(os.environ.get("ZOO_DATA") or home() / "data").expanduser()
+    try:
+        samples, labels = load(folder, split)
+    except ZooError:
+        raise
+    except Exception as error:
+        raise DataError(
+            f"Can't load the data set {reference!r} from {folder}: {error}. Without internet, put its files there, or "
+            f"say where they are with --data-root or ZOO_DATA."
+        ) from error
+    return Dataset(
+        reference, _resized(samples, sample_shape), labels, tuple(spec.class_names), spec.license, spec.citation
+    )
+
+
+def load_images(paths: Sequence[Path], sample_shape: Sequence[int]) -> Tensor:
+    """Images from files, cropped to the middle and scaled to fit.
+
+    **Returns:** uint8 `(n, *sample_shape)`.
+
+    **Raises:** `DataError` naming the first file that is no readable image.
+    """
+    channels, height, width = _image_shape(sample_shape)
+    samples = torch.empty(len(paths), channels, height, width, dtype=torch.uint8)
+    for index, path in enumerate(paths):
+        image = ImageOps.fit(_open(path, channels), (width, height))
+        pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
+        samples[index] = pixels.view(height, width, channels).permute(2, 0, 1)
+    return samples
+
+
+def _load_folder(folder: Path, sample_shape: Sequence[int] | None) -> Dataset:
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder of images.")
+    classes = sorted(one.name for one in folder.iterdir() if one.is_dir() and _images(one))
+    paths = [path for name in classes for path in _images(folder / name)] or _images(folder)
+    if not paths:
+        raise DataError(f"{folder} holds no images ({', '.join(SUFFIXES)}), nor do its sub-folders.")
+    samples = load_images(paths, sample_shape or _common_shape(paths))
+    labels = torch.tensor([classes.index(path.parent.name) for path in paths]) if classes else None
+    return Dataset(folder.resolve().name, samples, labels, tuple(classes))
+
+
+def _images(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+
+
+def _common_shape(paths: Sequence[Path]) -> tuple[int, int, int]:
+    """(channels, height, width) of images that are all of one size; 1 channel when the first is grey."""
+    sizes: dict[tuple[int, int], Path] = {}
+    for path in paths:
+        with _opened(path) as image:
+            sizes.setdefault(image.size, path)
+        if len(sizes) > 1:
+            (one, first), (other, second) = sizes.items()
+            raise DataError(
+                f"The images differ in size: {first} is {one[0]}×{one[1]}, {second} is {other[0]}×{other[1]}. Say "
+                f"to which (channels, height, width) they are to be cropped and scaled, such as: --set sample_shape=3,64,64"
+            )
+    with _opened(paths[0]) as image:
+        grey = image.mode in ("1", "L", "LA", "I", "I;16")
+        return (1 if grey else 3), image.height, image.width
+
+
+def _opened(path: Path) -> Image.Image:
+    try:
+        return Image.open(path)
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path} is no readable image: {error}") from error
+
+
+def _open(path: Path, channels: int) -> Image.Image:
+    with _opened(path) as image:
+        try:
+            return image.convert("L" if channels == 1 else "RGB")
+        except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises for damaged pixels
+            raise DataError(f"{path} is a damaged image: {error}") from error
+
+
+def _resized(samples: Tensor, sample_shape: Sequence[int] | None) -> Tensor:
+    if sample_shape is None or tuple(samples.shape[1:]) == tuple(sample_shape):
+        return samples
+    channels, height, width = _image_shape(sample_shape)
+    if samples.dim() != 4:
+        raise DataError(f"Samples of shape {tuple(samples.shape[1:])} can't be resized to {tuple(sample_shape)}.")
+    resized = torch.empty(len(samples), channels, height, width, dtype=torch.uint8)
+    for some, out in zip(samples.split(4096), resized.split(4096), strict=True):
+        pixels = some.float()
+        if channels != pixels.shape[1]:  # grey to colour by repetition, colour to grey by the mean
+            pixels = pixels.mean(1, keepdim=True).expand(-1, channels, -1, -1)
+        pixels = F.interpolate(pixels, (height, width), mode="bilinear", antialias=True)
+        out.copy_(pixels.round().clamp(0, 255))
+    return resized
+
+
+def _image_shape(sample_shape: Sequence[int]) -> tuple[int, int, int]:
+    if len(sample_shape) != 3 or sample_shape[0] not in (1, 3):
+        raise DataError(f"{tuple(sample_shape)} is no shape of images: (1 or 3 channels, height, width).")
+    channels, height, width = sample_shape
+    return channels, height, width

@@ -1,0 +1,156 @@
+"""What a plugin may offer: plain data records, and the hooks that hand them over."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pluggy import HookimplMarker, HookspecMarker
+
+from zoo.errors import PluginError
+
+if TYPE_CHECKING:
+    import click
+
+hookspec = HookspecMarker("zoo")
+hookimpl = HookimplMarker("zoo")
+
+CAPABILITIES = ("sample", "decode", "encode")  # each includes those before it
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+ENTRY_POINT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """A model that can be built and trained. The class is named, not imported: an entry module stays light.
+
+    **Arguments:**
+    - `name`: what users type, such as "mlp-vae"; lower-case letters, digits, `.`, `_` and `-`.
+    - `entry_point`: where the class is, as "package.module:Class".
+    - `summary`: one line.
+    - `capabilities`: of "sample", "decode" (has latents), "encode" (has an encoder).
+    - `reference`: address of the paper.
+    """
+
+    name: str
+    entry_point: str
+    summary: str = ""
+    capabilities: tuple[str, ...] = ("sample",)
+    reference: str = ""
+
+    def __post_init__(self) -> None:
+        _check(self.name, NAME, "model name")
+        _check(self.entry_point, ENTRY_POINT, "entry point")
+        if unknown := set(self.capabilities) - set(CAPABILITIES):
+            raise PluginError(
+                f"Model {self.name!r} has unknown capabilities {sorted(unknown)}; there are {CAPABILITIES}."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """A trained checkpoint that can be had: bundled with its plugin, on the Hub, or both.
+
+    **Arguments:**
+    - `name`: what users type, such as "vae-mnist".
+    - `model`: name of the model that it instantiates.
+    - `dataset`: name of the data set that it was trained on.
+    - `repo_id`, `revision`: Hub repository and commit; empty when it is on no Hub.
+    - `summary`: one line.
+    - `parameters`: how many numbers `model.safetensors` holds in parameters.
+    - `num_classes`: 0 is unconditional.
+    - `license`: of the weights, as an SPDX identifier in lower case.
+    - `sha256`: digests by file name, of `config.json` and `model.safetensors` at least.
+    - `bundled`: its directory, when the plugin brings it (see `bundled`).
+    """
+
+    name: str
+    model: str
+    dataset: str = ""
+    repo_id: str = ""
+    revision: str = ""
+    summary: str = ""
+    parameters: int = 0
+    num_classes: int = 0
+    license: str = ""
+    sha256: Mapping[str, str] = field(default_factory=dict)
+    bundled: Path | None = None
+
+    def __post_init__(self) -> None:
+        _check(self.name, NAME, "checkpoint name")
+        _check(self.model, NAME, "model name")
+        for file in ("config.json", "model.safetensors"):
+            _check(self.sha256.get(file, ""), SHA256, f"sha256 of {file}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec:
+    """A data set that models can be trained on, by name.
+
+    **Arguments:**
+    - `name`: what users type, such as "mnist".
+    - `entry_point`: a function "package.module:function" called as `function(root, split)` with a `Path` and "train"
+        or "test"; it returns samples, uint8 `(n, *sample_shape)`, and labels, int64 `(n,)`, and downloads what isn't
+        there.
+    - `sample_shape`: shape of one sample.
+    - `class_names`: what the labels 0, 1, … mean.
+    - `license`, `citation`, `homepage`: of the data.
+    - `hub_id`: its id on the Hub, for model cards.
+    """
+
+    name: str
+    entry_point: str
+    sample_shape: tuple[int, ...]
+    class_names: tuple[str, ...] = ()
+    license: str = ""
+    citation: str = ""
+    homepage: str = ""
+    hub_id: str = ""
+
+    def __post_init__(self) -> None:
+        _check(self.name, NAME, "data set name")
+        _check(self.entry_point, ENTRY_POINT, "entry point")
+
+
+@hookspec
+def zoo_models() -> Iterable[ModelSpec]:  # type: ignore[empty-body]  # pluggy calls implementations, never this
+    """Offer models that can be built and trained."""
+
+
+@hookspec
+def zoo_checkpoints() -> Iterable[Checkpoint]:  # type: ignore[empty-body]  # as above
+    """Offer trained checkpoints."""
+
+
+@hookspec
+def zoo_datasets() -> Iterable[DatasetSpec]:  # type: ignore[empty-body]  # as above
+    """Offer data sets."""
+
+
+@hookspec
+def zoo_commands(cli: "click.Group") -> None:
+    """Add commands to the `zoo` command: `@cli.command()`."""
+
+
+def bundled(package_file: str, name: str) -> Path | None:
+    """The directory of a checkpoint that a plugin brings along.
+
+    **Arguments:**
+    - `package_file`: the plugin's `__file__`.
+    - `name`: the checkpoint's name.
+
+    **Returns:** `cards/NAME` inside the installed package, or, in a source checkout (an editable install), the one in
+    a folder above it; None when there is none.
+    """
+    for folder in Path(package_file).resolve().parents[:3]:
+        directory = folder / "cards" / name
+        if (directory / "config.json").is_file():
+            return directory
+    return None
+
+
+def _check(text: str, pattern: re.Pattern[str], what: str) -> None:
+    if not isinstance(text, str) or not pattern.fullmatch(text):
+        raise PluginError(f"{str(text)[:80]!r} is no {what}: it must match {pattern.pattern}.")

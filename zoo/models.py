@@ -1,0 +1,282 @@
+"""TORCH DOOR: the interfaces that a model implements, from "can be sampled" down to "has an encoder"."""
+
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar, final
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, Independent, Normal
+from torch.nn import Parameter
+from torch.nn import functional as F
+
+from zoo.config import Bounds, Count, Fraction, ModelConfig, Rate, Size, StrictConfig
+from zoo.errors import CapabilityError, ConfigError, LabelError
+
+__all__ = [
+    "Autoencoder",
+    "Bounds",
+    "ConfigError",
+    "Count",
+    "Fraction",
+    "GenerativeModel",
+    "LatentModel",
+    "ModelConfig",
+    "Objective",
+    "Rate",
+    "Size",
+    "Step",
+    "StrictConfig",
+    "TrainConfig",
+]
+
+C = TypeVar("C", bound=ModelConfig)
+
+
+class Objective(NamedTuple):
+    """What one optimizer step minimises.
+
+    **Arguments:**
+    - `loss`: to be minimised, shape `()`.
+    - `optimizer`: name of the parameter group that steps on it.
+    - `metrics`: further scalars to report, each of shape `()`.
+    - `adversarial`: its value is not expected to fall.
+    """
+
+    loss: Tensor
+    optimizer: str = "model"
+    metrics: Mapping[str, Tensor] = {}
+    adversarial: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where training stands: the index of this step, from 0, of `total`."""
+
+    index: int
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(StrictConfig):
+    """How a model is trained: its `recipe`, which `zoo train` follows unless told otherwise.
+
+    **Arguments:**
+    - `epochs`: passes over the data.
+    - `batch_size`: samples a step; the incomplete batch at an epoch's end is left out (the order is new each epoch).
+    - `optimizer`: "adam" (Kingma & Ba 2015, arXiv:1412.6980) or "adamw" (Loshchilov & Hutter 2019, arXiv:1711.05101).
+    - `learning_rate`: of every parameter group that `learning_rates` doesn't name.
+    - `learning_rates`: by parameter group.
+    - `betas`: Adam's decay rates of the first and the second moment.
+    - `schedule`: "constant", or "cosine" from the learning rate down to 0 at the end (arXiv:1608.03983, eq. 5).
+    - `average`: decay of the running average of the weights that becomes the checkpoint; 0 takes the last weights.
+    - `precision`: "float32", or "bf16" for autocast to bfloat16 in the networks.
+    """
+
+    epochs: Size = 10
+    batch_size: Size = 128
+    optimizer: Literal["adam", "adamw"] = "adam"
+    learning_rate: Rate = 1e-3
+    learning_rates: dict[str, Rate] = field(default_factory=dict)
+    betas: tuple[Fraction, ...] = (0.9, 0.999)
+    schedule: Literal["constant", "cosine"] = "constant"
+    average: Fraction = 0.0
+    precision: Literal["float32", "bf16"] = "float32"
+
+
+class GenerativeModel(nn.Module, ABC, Generic[C]):
+    """Something that can be trained on samples and then draws new ones.
+
+    Samples are float32 of shape `(n, *config.sample_shape)`; images are in [0, 1]. A class is abstract (implemented in
+    part) or final (built by users), and each method is implemented once on that line.
+
+    **Arguments:**
+    - `config`: an instance of the class's own `Config`.
+    """
+
+    Config: type[C]
+    recipe: ClassVar[TrainConfig] = TrainConfig()
+    sample_kind: ClassVar[Literal["image", "array"]] = "image"
+    training_only: ClassVar[tuple[str, ...]] = ()  # submodules that sampling does not need
+    Options: ClassVar[type[StrictConfig] | None] = None  # sample-time options, set by `zoo sample --set`
+
+    def __init__(self, config: C) -> None:
+        super().__init__()
+        self.config = config
+
+    @abstractmethod
+    def sample(
+        self, n: int, labels: Tensor | None = None, *, generator: torch.Generator, options: Any = None
+    ) -> Tensor:
+        """Draw new samples, using random numbers of `generator` alone.
+
+        **Arguments:**
+        - `n`: how many.
+        - `labels`: int64 `(n,)` for a conditional model.
+        - `generator`: on the CPU.
+        - `options`: an instance of the class's `Options`, when it has them.
+
+        **Returns:** samples, float32 `(n, *sample_shape)`.
+        """
+
+    @abstractmethod
+    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+        """Say what to minimise on one batch: one Objective for each optimizer step, in order.
+
+        The loop takes the step before it asks for the next objective.
+
+        **Arguments:**
+        - `samples`: float32 `(n, *sample_shape)`.
+        - `labels`: int64 `(n,)` for a conditional model, else None.
+        - `step`: where training stands.
+        """
+
+    def parameter_groups(self) -> dict[str, Iterable[Parameter]]:
+        """The parameters by name of the optimizer that steps on them."""
+        return {"model": self.parameters()}
+
+    def log_likelihood(self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1) -> Tensor:
+        """log p(x) of each sample, or a lower bound of it, in nats per sample, shape `(n,)`.
+
+        **Raises:** `CapabilityError` for a model that has no likelihood.
+        """
+        raise CapabilityError(f"{type(self).__name__} has no likelihood.")
+
+    @final
+    def check_labels(self, labels: Tensor | None, n: int) -> None:
+        """Raise `LabelError` unless `labels` are what this model needs for `n` samples."""
+        classes = self.config.num_classes
+        if not classes:
+            if labels is not None:
+                raise LabelError("This model is unconditional: it takes no labels.")
+            return
+        if labels is None:
+            raise LabelError(f"This model is conditional: it needs a label for each sample, 0 to {classes - 1}.")
+        if labels.shape != (n,) or labels.dtype != torch.int64:
+            raise LabelError(f"Labels must be int64 of shape ({n},), not {labels.dtype} {tuple(labels.shape)}.")
+        if n and not (int(labels.min()) >= 0 and int(labels.max()) < classes):
+            bad = next(int(one) for one in labels if not 0 <= one < classes)
+            raise LabelError(f"Label {bad} is out of range: this model has the classes 0 to {classes - 1}.")
+
+    @final
+    def with_labels(self, x: Tensor, labels: Tensor | None) -> Tensor:
+        """Append the labels to `x` along its second dimension, one-hot: how a network is made conditional.
+
+        **Arguments:**
+        - `x`: features `(n, d)`, or maps `(n, c, h, w)`, which get one constant map for each class.
+        - `labels`: int64 `(n,)`, None for an unconditional model.
+
+        **Returns:** `x` with `num_classes` more channels (`x` itself when that is 0).
+
+        **Raises:** `LabelError`.
+        """
+        self.check_labels(labels, len(x))
+        if labels is None:
+            return x
+        one_hot = F.one_hot(labels, self.config.num_classes).to(x.dtype)  # (n, num_classes)
+        maps = one_hot.view(*one_hot.shape, *[1] * (x.dim() - 2)).expand(-1, -1, *x.shape[2:])
+        return torch.cat([x, maps], dim=1)
+
+
+class LatentModel(GenerativeModel[C]):
+    """A model that draws a latent z from a prior and decodes it: GANs and VAEs.
+
+    A subclass sets `latent_shape`, the shape of one latent.
+    """
+
+    latent_shape: tuple[int, ...]
+
+    def prior(self) -> Distribution:
+        """p(z), on the CPU, with `latent_shape` as its event shape: standard normal unless overridden."""
+        return Independent(
+            Normal(torch.zeros(self.latent_shape), torch.ones(self.latent_shape)), len(self.latent_shape)
+        )
+
+    @abstractmethod
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """The mean of p(x | z): float32 `(n, *sample_shape)`, for images in [0, 1].
+
+        **Arguments:**
+        - `z`: latents, float32 `(n, *latent_shape)`.
+        - `labels`: int64 `(n,)` for a conditional model.
+        """
+
+    @final
+    def sample_prior(self, n: int, generator: torch.Generator) -> Tensor:
+        """Latents `(n, *latent_shape)` from the prior, using random numbers of `generator` alone."""
+        with _lent(generator):
+            return self.prior().sample((n,))
+
+    @final
+    def sample(
+        self, n: int, labels: Tensor | None = None, *, generator: torch.Generator, options: Any = None
+    ) -> Tensor:
+        """Draw from the prior, then decode."""
+        z = self.sample_prior(n, generator)
+        return self.decode(z.to(next(self.parameters()).device), labels)
+
+    @final
+    def interpolate(self, start: Tensor, end: Tensor, steps: int, labels: Tensor | None = None) -> Tensor:
+        """Decode points on the straight line between latents.
+
+        **Arguments:**
+        - `start`, `end`: latents `(n, *latent_shape)`.
+        - `steps`: points on each line, both ends included; at least 2.
+        - `labels`: int64 `(n,)` for a conditional model.
+
+        **Returns:** `(n, steps, *sample_shape)`.
+        """
+        along = torch.linspace(0, 1, steps, device=start.device).view(1, steps, *[1] * len(self.latent_shape))
+        z = torch.lerp(start.unsqueeze(1), end.unsqueeze(1), along)  # (n, steps, *latent_shape)
+        repeated = None if labels is None else labels.repeat_interleave(steps)
+        return self.decode(z.flatten(0, 1), repeated).view(len(start), steps, *self.config.sample_shape)
+
+
+class Autoencoder(LatentModel[C]):
+    """A latent model with an encoder q(z | x) and a likelihood p(x | z): VAEs."""
+
+    @abstractmethod
+    def encode(self, samples: Tensor, labels: Tensor | None = None) -> Distribution:
+        """q(z | x), independent over z: batch shape `(n,)`, event shape `latent_shape`."""
+
+    @abstractmethod
+    def likelihood(self, z: Tensor, labels: Tensor | None = None) -> Distribution:
+        """p(x | z): batch shape `(n,)`, event shape `sample_shape`. Its mean is what `decode` gives."""
+
+    @final
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """The mean of p(x | z), `(n, *sample_shape)`."""
+        mean: Tensor = self.likelihood(z, labels).mean
+        return mean
+
+    @final
+    def reconstruct(self, samples: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Encode, take the mean of q(z | x), decode: `(n, *sample_shape)`."""
+        return self.decode(self.encode(samples, labels).mean, labels)
+
+    @final
+    def log_likelihood(self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1) -> Tensor:
+        """A lower bound of log p(x) by importance sampling, in nats per sample, shape `(n,)`.
+
+        log 1/K Σₖ p(x | zₖ) p(zₖ) / q(zₖ | x) with zₖ ~ q(z | x): the ELBO for K = 1, tighter with more (Burda, Grosse
+        & Salakhutdinov 2015, arXiv:1509.00519, eq. 8). Draws from torch's global generator.
+        """
+        posterior = self.encode(samples, labels)
+        prior = self.prior()
+        weights = []
+        for _ in range(importance_samples):
+            z = posterior.rsample()
+            log_joint = self.likelihood(z, labels).log_prob(samples) + prior.log_prob(z.cpu()).to(z.device)
+            weights.append(log_joint - posterior.log_prob(z))
+        return torch.logsumexp(torch.stack(weights), 0) - torch.tensor(float(importance_samples)).log()
+
+
+@contextlib.contextmanager
+def _lent(generator: torch.Generator) -> Iterator[None]:
+    """Let torch.distributions, which know only the global generator, draw from `generator`."""
+    with torch.random.fork_rng(devices=()):
+        torch.random.set_rng_state(generator.get_state())
+        yield
+        generator.set_state(torch.random.get_rng_state())

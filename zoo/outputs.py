@@ -1,0 +1,130 @@
+"""Samples to files: the suffix decides between a grid, a folder of PNGs, .npz and .safetensors."""
+
+import json
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo import files, images
+from zoo.errors import OutputError
+from zoo.provenance import KEY
+
+Batches = Iterable[tuple[Tensor, Tensor | None]]
+SUFFIXES = (".png", ".npz", ".safetensors")
+
+
+def check_path(path: Path, sample_kind: str) -> None:
+    """Raise `OutputError` for a path that samples can't be written to, before any is drawn."""
+    if path.suffix and path.suffix not in SUFFIXES and not path.is_dir():
+        raise OutputError(f"Can't write {path.suffix!r} files: choose {', '.join(SUFFIXES)}, or a folder (no suffix).")
+    if path.suffix in SUFFIXES and path.is_dir():
+        raise OutputError(f"{path} is a folder: choose another name.")
+    if not path.suffix and path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise OutputError(f"{path} exists and is no empty folder: remove it or choose another name.")
+    if sample_kind != "image" and path.suffix in ("", ".png"):
+        raise OutputError(f"The samples are no images: write them to .npz or .safetensors, not {path.name!r}.")
+
+
+def write(
+    path: Path,
+    batches: Batches,
+    n: int,
+    provenance: Mapping[str, Any],
+    *,
+    sample_kind: str = "image",
+    class_names: Sequence[str] = (),
+    classes_asked: int = 0,
+) -> None:
+    """Write samples as the path's suffix says, whole or not at all.
+
+    **Arguments:**
+    - `path`: `.png` (a grid), `.npz` (`samples`, uint8 for images else float32, with `labels` and `seed`; streamed, so
+        memory is bounded), `.safetensors` (`samples`, float32, with `labels`), or a folder: one PNG a sample, named by
+        its index, in sub-folders by class when there are labels.
+    - `batches`: samples, float32 `(b, *sample_shape)`, and their labels.
+    - `n`: how many samples there are in all.
+    - `provenance`: how they were made: kept in PNG text chunks and safetensors metadata.
+    - `sample_kind`: of the model.
+    - `class_names`: what the labels mean, for the folder's sub-folders.
+    - `classes_asked`: labels go round in a circle of this length, so the grid gets a row for each.
+
+    **Raises:** `OutputError` when it can't be written.
+    """
+    check_path(path, sample_kind)
+    if path.suffix == ".npz":
+        _write_npz(path, batches, n, int(provenance["seed"]), sample_kind == "image")
+    elif path.suffix == ".safetensors":
+        _write_safetensors(path, batches, provenance)
+    elif path.suffix == ".png":
+        samples = torch.cat([images.to_uint8(batch) for batch, _ in batches])
+        images.save_png(_grid(samples, classes_asked), path, provenance)
+    else:
+        _write_folder(path, batches, n, provenance, class_names)
+
+
+def _grid(samples: Tensor, classes: int) -> Any:
+    if not classes:
+        return images.grid(samples)
+    columns = -(-len(samples) // classes)
+    padded = torch.zeros(columns * classes, *samples.shape[1:], dtype=torch.uint8)
+    padded[: len(samples)] = samples
+    by_class = padded.view(columns, classes, *samples.shape[1:]).transpose(0, 1)  # (classes, columns, …)
+    return images.grid(by_class.flatten(0, 1), columns)
+
+
+def _write_npz(path: Path, batches: Batches, n: int, seed: int, as_images: bool) -> None:
+    import numpy as np
+
+    labels: list[Tensor] = []
+    with files.replacing(path) as partial, zipfile.ZipFile(partial, "w", allowZip64=True) as archive:
+        with archive.open("samples.npy", "w", force_zip64=True) as file:
+            for index, (samples, some) in enumerate(batches):
+                array = (images.to_uint8(samples) if as_images else samples).numpy()
+                if index == 0:
+                    header = {"descr": array.dtype.str, "fortran_order": False, "shape": (n, *array.shape[1:])}
+                    np.lib.format.write_array_header_1_0(file, header)
+                file.write(array.tobytes())
+                labels += [] if some is None else [some]
+        for name, value in (("labels", torch.cat(labels) if labels else None), ("seed", torch.tensor(seed))):
+            if value is not None:
+                with archive.open(f"{name}.npy", "w") as file:
+                    np.lib.format.write_array(file, value.numpy())
+
+
+def _write_safetensors(path: Path, batches: Batches, provenance: Mapping[str, Any]) -> None:
+    from safetensors.torch import save_file
+
+    pairs = list(batches)
+    tensors = {"samples": torch.cat([samples for samples, _ in pairs])}
+    if pairs[0][1] is not None:
+        tensors["labels"] = torch.cat([labels for _, labels in pairs if labels is not None])
+    with files.replacing(path) as partial:
+        save_file(tensors, partial, {KEY: json.dumps(provenance)})
+        partial.chmod(0o644)  # safetensors makes it 0600
+
+
+def _write_folder(
+    path: Path, batches: Batches, n: int, provenance: Mapping[str, Any], class_names: Sequence[str]
+) -> None:
+    index = int(provenance["start"])
+    digits = max(6, len(str(index + n - 1)))
+    with files.replacing(path) as partial:
+        partial.mkdir()
+        for samples, labels in batches:
+            for position, pixels in enumerate(images.to_uint8(samples)):
+                folder = partial
+                if labels is not None:
+                    label = int(labels[position])
+                    folder = partial / (_file_name(class_names[label]) if label < len(class_names) else str(label))
+                    folder.mkdir(exist_ok=True)
+                images.to_image(pixels).save(folder / f"{index:0{digits}}.png")
+                index += 1
+        files.write_json(partial / "provenance.json", provenance)
+
+
+def _file_name(text: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in text) or "_"

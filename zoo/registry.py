@@ -1,0 +1,222 @@
+"""Registry: which models can be built and which checkpoints can be had, from the installed plugins."""
+
+import contextlib
+import functools
+import importlib
+import importlib.util
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from zoo import hookspecs
+from zoo.errors import NotFoundError, PluginError, did_you_mean
+from zoo.hookspecs import Checkpoint, DatasetSpec, ModelSpec
+
+if TYPE_CHECKING:
+    import click
+
+OWN_DISTRIBUTION = "genzoo"
+
+
+@dataclass
+class Plugin:
+    """One entry point of the group `zoo`: where it comes from, what it offers, and what is wrong with it."""
+
+    name: str
+    distribution: str
+    version: str
+    file: str = ""
+    seconds: float = 0.0  # that its entry module took to import
+    offers: dict[str, list[str]] = field(default_factory=dict)  # "models" -> names, …
+    problems: list[str] = field(default_factory=list)
+
+
+class Registry:
+    """What the installed plugins offer. A broken plugin is noted in `broken` and hides no other.
+
+    **Arguments:**
+    - `only`: entry-point names to load; None loads all.
+    - `strict`: raise at the first problem instead of noting it.
+    """
+
+    def __init__(self, only: frozenset[str] | None = None, strict: bool = False) -> None:
+        self.models: dict[str, ModelSpec] = {}
+        self.checkpoints: dict[str, Checkpoint] = {}
+        self.datasets: dict[str, DatasetSpec] = {}
+        self.plugins: list[Plugin] = []
+        self._strict = strict
+        self._offered_by: dict[str, Plugin] = {}  # "models:mlp-vae" -> plugin
+        self._manager = pluggy.PluginManager("zoo")
+        self._manager.add_hookspecs(hookspecs)
+        for entry_point in _in_order(entry_points(group="zoo")):
+            if only is None or entry_point.name in only:
+                self._load(entry_point)
+
+    @property
+    def broken(self) -> list[Plugin]:
+        """The plugins that something is wrong with."""
+        return [plugin for plugin in self.plugins if plugin.problems]
+
+    def offered_by(self, kind: str, name: str) -> Plugin | None:
+        """The plugin that a name came from; `kind` is "models", "checkpoints" or "datasets"."""
+        return self._offered_by.get(f"{kind}:{name}")
+
+    def model_class(self, name: str) -> Any:
+        """The class of a model, imported now.
+
+        **Raises:** `NotFoundError` for an unknown name, `PluginError` when its module can't be imported.
+        """
+        return self._resolve("models", name, self.models)
+
+    def dataset_loader(self, name: str) -> Any:
+        """The function that loads a data set, imported now; raises like `model_class`."""
+        return self._resolve("datasets", name, self.datasets)
+
+    def add_commands(self, cli: "click.Group") -> None:
+        """Let every plugin add commands; one that fails, or takes a name that is taken, is noted."""
+        for plugin in self.plugins:
+            taken = dict(cli.commands)
+            with self._guard(plugin, "zoo_commands"):
+                self._call(plugin, "zoo_commands", cli=cli)
+            for name, command in taken.items():
+                if cli.commands.get(name) is not command:
+                    cli.commands[name] = command
+                    self._note(plugin, f"the command {name!r} is taken")
+
+    def _load(self, entry_point: EntryPoint) -> None:
+        distribution = entry_point.dist
+        plugin = Plugin(
+            entry_point.name,
+            distribution.name if distribution else "unknown",
+            distribution.version if distribution else "",
+        )
+        twin = next((other for other in self.plugins if other.name == plugin.name), None)
+        self.plugins.append(plugin)
+        if twin:
+            return self._note(
+                plugin, f"its entry-point name {plugin.name!r} is taken by {twin.distribution}: not loaded"
+            )
+        with self._guard(plugin, "import"):
+            started = time.perf_counter()
+            try:
+                module = entry_point.load()
+            finally:
+                plugin.seconds = time.perf_counter() - started
+                plugin.file = _file_of(entry_point.module)
+            self._manager.register(module, name=plugin.name)
+        if not plugin.problems:
+            self._collect(plugin, "models", self.models, ModelSpec)
+            self._collect(plugin, "checkpoints", self.checkpoints, Checkpoint)
+            self._collect(plugin, "datasets", self.datasets, DatasetSpec)
+        return None
+
+    def _collect(self, plugin: Plugin, kind: str, offered: dict[str, Any], record: type[Any]) -> None:
+        """Take what a plugin's hook `zoo_<kind>` returns, record by record: one that is bad hides no other."""
+        with self._guard(plugin, f"zoo_{kind}"):
+            for results in self._call(plugin, f"zoo_{kind}"):
+                if isinstance(results, str) or not isinstance(results, Iterable):
+                    raise PluginError(f"returned {str(results)[:80]!r}, not a list of {record.__name__}")
+                for one in results:
+                    if not isinstance(one, record):
+                        self._note(plugin, f"zoo_{kind} offered {str(one)[:80]!r}, which is no {record.__name__}")
+                    elif one.name in offered:
+                        owner = self._offered_by[f"{kind}:{one.name}"].distribution
+                        self._note(plugin, f"the name {one.name!r} in zoo_{kind} is taken by {owner}")
+                    else:
+                        offered[one.name] = one
+                        self._offered_by[f"{kind}:{one.name}"] = plugin
+                        plugin.offers.setdefault(kind, []).append(one.name)
+
+    def _call(self, plugin: Plugin, hook: str, **arguments: Any) -> list[Any]:
+        module = self._manager.get_plugin(plugin.name)
+        others = [other for other in self._manager.get_plugins() if other is not module]
+        if module is None:
+            return []
+        results: list[Any] = self._manager.subset_hook_caller(hook, others)(**arguments)
+        return results
+
+    @contextlib.contextmanager
+    def _guard(self, plugin: Plugin, doing: str) -> Iterator[None]:
+        """Note whatever a plugin does wrong; keep what it prints off standard output, which is for data."""
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                yield
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit and the like too: no guest ends the program
+            if self._strict and isinstance(error, PluginError):
+                raise
+            if self._strict:
+                raise PluginError(
+                    f"Plugin {plugin.name!r} ({plugin.distribution}) failed: {_last_line(error)}"
+                ) from error
+            plugin.problems.append(f"{doing}: {_last_line(error)}")
+
+    def _note(self, plugin: Plugin, problem: str) -> None:
+        if self._strict:
+            raise PluginError(f"Plugin {plugin.name!r} ({plugin.distribution}): {problem}.")
+        plugin.problems.append(problem)
+
+    def _resolve(self, kind: str, name: str, specs: dict[str, Any]) -> Any:
+        if name not in specs:
+            what = "data set" if kind == "datasets" else "model"
+            raise NotFoundError(f"No installed plugin offers a {what} {name!r}.{did_you_mean(name, specs)}")
+        module, _, attribute = specs[name].entry_point.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except Exception as error:
+            distribution = self._offered_by[f"{kind}:{name}"].distribution
+            raise PluginError(
+                f"{name!r} can't be imported from {specs[name].entry_point}: {_last_line(error)}. "
+                f"This is a fault of the distribution {distribution!r}: tell its authors."
+            ) from error
+
+
+@functools.cache
+def installed() -> Registry:
+    """The registry of this process, made on first use.
+
+    `ZOO_LOAD_PLUGINS` (entry-point names, comma-separated; empty for none) says which plugins to load, and
+    `ZOO_STRICT_PLUGINS=1` raises at the first problem.
+    """
+    names = os.environ.get("ZOO_LOAD_PLUGINS")
+    only = None if names is None else frozenset(name.strip() for name in names.split(",") if name.strip())
+    return Registry(only, strict=os.environ.get("ZOO_STRICT_PLUGINS") == "1")
+
+
+def refresh() -> None:
+    """Look for plugins anew at the next use: after a pip install in a running notebook."""
+    importlib.invalidate_caches()
+    installed.cache_clear()
+
+
+def _in_order(found: Iterable[EntryPoint]) -> list[EntryPoint]:
+    """Our own distribution first, then by distribution name: the first to offer a name keeps it."""
+
+    def key(entry_point: EntryPoint) -> tuple[bool, str, str]:
+        distribution = entry_point.dist.name if entry_point.dist else ""
+        return distribution != OWN_DISTRIBUTION, distribution.lower(), entry_point.name
+
+    return sorted(found, key=key)
+
+
+def _file_of(module: str) -> str:
+    try:
+        found = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return ""
+    return (found.origin or "") if found else ""
+
+
+def _last_line(error: BaseException) -> str:
+    """The error with the last line of its traceback: "ValueError: no (zoo_bad/__init__.py, line 3)"."""
+    text = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{text} ({frames[-1].filename}, line {frames[-1].lineno})" if frames else text

@@ -1,0 +1,133 @@
+"""What a model's source says of its Config and recipe, read without importing torch."""
+
+import ast
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo import config
+from zoo.errors import PluginError
+
+
+@dataclass(frozen=True)
+class ConfigField:
+    """One field of a Config: its name, its type in words, its default as one would type it after `--set NAME=`."""
+
+    name: str
+    type: str
+    default: str
+
+
+def config_fields(entry_point: str) -> list[ConfigField]:
+    """The fields of the Config of a model class, inherited ones first.
+
+    **Arguments:**
+    - `entry_point`: the class, as "package.module:Class".
+
+    **Raises:** `PluginError` when its source can't be found or has no Config that can be read.
+    """
+    fields: dict[str, ConfigField] = {}
+    for module, node in _lineage(*_config_class(*_class(entry_point))):
+        for statement in node.body:
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                name = statement.target.id
+                default = _typed(statement.value) if statement.value else ""
+                fields[name] = ConfigField(name, _type_in_words(module, statement.annotation), default)
+    return list(fields.values())
+
+
+def recipe(entry_point: str) -> dict[str, str]:
+    """The recipe of a model class where it differs from the defaults, each value as one would type it."""
+    found: dict[str, str] = {}
+    for _, node in _lineage(*_class(entry_point)):
+        for statement in node.body:
+            target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+            if isinstance(target, ast.Name) and target.id == "recipe" and isinstance(statement.value, ast.Call):  # type: ignore[attr-defined]  # an Assign, as its target says
+                found = {word.arg: _typed(word.value) for word in statement.value.keywords if word.arg}  # type: ignore[attr-defined]  # as above
+    return found
+
+
+class _Module:
+    """A module's syntax tree, and what the names in it mean."""
+
+    def __init__(self, name: str) -> None:
+        try:
+            spec = importlib.util.find_spec(name)
+            self.tree = ast.parse(Path((spec and spec.origin) or "").read_bytes())
+        except (ImportError, OSError, SyntaxError, ValueError) as error:
+            raise PluginError(f"The source of the module {name!r} can't be read: {error}") from error
+
+    def find(self, dotted: str) -> "tuple[_Module, ast.ClassDef] | None":
+        """A class by the name it has in this module, wherever it was defined; None for one that has no source."""
+        first, _, rest = dotted.partition(".")
+        for node in self.tree.body:
+            if isinstance(node, ast.ClassDef) and node.name == first:
+                return _inner(self, node, rest)
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                for alias in node.names:
+                    if (alias.asname or alias.name) == first:
+                        return _Module(node.module).find(alias.name + ("." + rest if rest else ""))
+        return None
+
+
+_Found = tuple[_Module, ast.ClassDef]
+
+
+def _class(entry_point: str) -> _Found:
+    module, _, name = entry_point.partition(":")
+    found = _Module(module).find(name)
+    if not found:
+        raise PluginError(f"There is no class {name!r} in the source of {module}.")
+    return found
+
+
+def _inner(module: _Module, node: ast.ClassDef, dotted: str) -> _Found | None:
+    if not dotted:
+        return module, node
+    first, _, rest = dotted.partition(".")
+    for one in node.body:
+        if isinstance(one, ast.ClassDef) and one.name == first:
+            return _inner(module, one, rest)
+    return None
+
+
+def _config_class(module: _Module, model: ast.ClassDef) -> _Found:
+    for where, node in reversed(list(_lineage(module, model))):
+        for statement in node.body:
+            if isinstance(statement, ast.ClassDef) and statement.name == "Config":
+                return where, statement
+            named = isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "Config"
+            if named and (found := where.find(ast.unparse(statement.value))):  # type: ignore[attr-defined]  # an Assign
+                return found
+    raise PluginError(f"The source of {model.name} shows no Config.")
+
+
+def _lineage(module: _Module, node: ast.ClassDef) -> Iterator[_Found]:
+    """A class and its bases that have source in Python, the bases first."""
+    for base in node.bases:
+        plain = base.value if isinstance(base, ast.Subscript) else base  # VAE["MLPVAE.Config"]
+        name = ast.unparse(plain)
+        if not name.startswith(("nn.", "torch.", "Generic", "ABC")) and (found := module.find(name)):
+            yield from _lineage(*found)
+    yield module, node
+
+
+def _type_in_words(module: _Module, annotation: ast.expr) -> str:
+    text = ast.unparse(annotation)
+    try:
+        hint: Any = eval(text, {**vars(config)})  # the source of an installed plugin, not of a checkpoint
+    except Exception:  # a type that only its own module knows
+        return text
+    return config.describe(hint)
+
+
+def _typed(value: ast.expr) -> str:
+    try:
+        literal = ast.literal_eval(value)
+    except ValueError:
+        return ast.unparse(value)
+    if isinstance(literal, tuple):
+        return ",".join(map(str, literal))
+    return str(literal).lower() if isinstance(literal, bool) or literal is None else str(literal)

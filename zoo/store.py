@@ -1,0 +1,242 @@
+"""Store: which checkpoints are here (bundled, pulled or trained), each a directory that is whole or absent."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+from zoo import files
+from zoo.errors import CheckpointError, NotFoundError, OutputError, did_you_mean
+from zoo.hookspecs import Checkpoint
+
+CONFIG, WEIGHTS, TRAINING, FACTS, CARD, ORIGIN = (
+    "config.json",
+    "model.safetensors",
+    "training.safetensors",
+    "facts.json",
+    "README.md",
+    "origin.json",
+)
+
+
+def home() -> Path:
+    """Where the zoo keeps its things: `ZOO_HOME`, else `$XDG_DATA_HOME/zoo`, else `~/.local/share/zoo`."""
+    if named := os.environ.get("ZOO_HOME"):
+        return Path(named).expanduser()
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "zoo"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One checkpoint of the list.
+
+    **Arguments:**
+    - `name`: what it is called.
+    - `state`: "trained" or "pulled" (in the store), "bundled" (with a plugin), "hub" (can be pulled), or "damaged"
+        (in the store, but unreadable, or recorded from a plugin that is gone).
+    - `path`: its directory, None when it isn't here.
+    - `checkpoint`: what the catalogue says of it, None for one that is only in the store.
+    - `origin`: what `origin.json` says of it, empty when it isn't in the store.
+    """
+
+    name: str
+    state: str
+    path: Path | None
+    checkpoint: Checkpoint | None
+    origin: Mapping[str, Any]
+
+    @property
+    def sha256(self) -> dict[str, str]:
+        """The digests that its files must have, by file name."""
+        recorded = dict(self.origin.get("sha256", {}))
+        return {**recorded, **self.checkpoint.sha256} if self.checkpoint and self.state != "trained" else recorded
+
+
+class Store:
+    """The checkpoints that are here.
+
+    **Arguments:**
+    - `catalogue`: the checkpoints that installed plugins offer, by name.
+    - `root`: the folder it keeps; `home()` unless given.
+    """
+
+    def __init__(self, catalogue: Mapping[str, Checkpoint], root: Path | None = None) -> None:
+        self.catalogue = catalogue
+        self.root = root or home()
+
+    def find(self, reference: str | None = None) -> Path:
+        """The directory that a reference means.
+
+        **Arguments:**
+        - `reference`: a checkpoint's name, a path that begins with `.`, `/` or `~`, or `hf:OWNER/REPO[@REVISION]`;
+            None means the current checkpoint.
+
+        **Raises:** `NotFoundError` in words that mend the reference; `CheckpointError` when a path is no checkpoint.
+        """
+        if reference is None:
+            reference = self.current()
+        if reference.startswith((".", "/", "~")):
+            directory = Path(reference).expanduser()
+            if not (directory / CONFIG).is_file():
+                raise CheckpointError(f"{directory} is no checkpoint: it has no {CONFIG}.")
+            return directory
+        entry = self.entry(reference)
+        if entry.path is None:
+            raise NotFoundError(f"{reference} is not here yet. Get it with: zoo pull {reference}")
+        return entry.path
+
+    def entry(self, name: str) -> Entry:
+        """What is known of a checkpoint that is here or can be had; raises `NotFoundError` otherwise."""
+        self._refuse_ambiguous(name)
+        checkpoint = self.catalogue.get(name)
+        directory = self._directory(name)
+        bundled = checkpoint.bundled if checkpoint else None
+        if directory.is_dir():
+            here = directory if (directory / CONFIG).is_file() else bundled
+            try:
+                origin = files.read_json(directory / ORIGIN)
+            except CheckpointError:
+                return Entry(name, "damaged", here, checkpoint, {"source": "unknown"})
+            state = "trained" if origin.get("source") == "trained" else "pulled"
+            return Entry(name, state if here else "damaged", here, checkpoint, origin)
+        if checkpoint or name.startswith("hf:"):
+            return Entry(name, "bundled" if bundled else "hub", bundled, checkpoint, {})
+        raise NotFoundError(self._explain_missing(name))
+
+    def entries(self) -> list[Entry]:
+        """Every checkpoint that is here or can be had, by name."""
+        kept = self.root / "checkpoints"
+        names = {unquote(one.name) for one in kept.iterdir()} if kept.is_dir() else set()
+        return [self.entry(name) for name in sorted(names | set(self.catalogue))]
+
+    @contextlib.contextmanager
+    def adding(self, name: str, *, replace: bool = False) -> Iterator[Path]:
+        """Fill a checkpoint's directory in scratch, and have it renamed into the store when the block ends well.
+
+        **Arguments:**
+        - `name`: what it will be called. The caller leaves an `origin.json` with the digests of the files.
+        - `replace`: whether it takes the place of one that is there.
+
+        **Returns:** an empty directory. On any failure it is removed and the store is as it was. When another process
+        added the same name meanwhile, theirs stays and ours is dropped: both were verified against the same digests.
+
+        **Raises:** `OutputError` when the store can't be written.
+        """
+        target = self._directory(name)
+        with files.writing(target):
+            self._clean_scratch()
+            target.parent.mkdir(parents=True, exist_ok=True)
+            scratch = self._scratch() / f"{os.getpid()}-{secrets.token_hex(4)}"
+            scratch.mkdir()
+            try:
+                yield scratch
+                if replace:
+                    self._discard(target)
+                scratch.rename(target)
+            except OSError:
+                if not (target / ORIGIN).is_file():
+                    raise
+            finally:
+                files.remove(scratch)
+
+    def remove(self, name: str) -> int:
+        """Remove a checkpoint from the store.
+
+        **Returns:** the bytes freed (those of a bundled one stay: they belong to its package).
+
+        **Raises:** `NotFoundError` when it isn't in the store.
+        """
+        entry = self.entry(name)
+        if not entry.origin:
+            why = "comes with its plugin and takes no further room" if entry.path else "is not here"
+            raise NotFoundError(f"{name} {why}: nothing to remove.")
+        directory = self._directory(name)
+        freed = files.size(directory)
+        with files.writing(directory):
+            self._discard(directory)
+            if self._current_file().is_file() and self.current() == name:
+                self._current_file().unlink()
+        return freed
+
+    def verify(self, name: str) -> dict[str, str]:
+        """Hash a checkpoint's files anew.
+
+        **Returns:** by file name, "ok", "damaged" or "missing".
+
+        **Raises:** `NotFoundError` when it isn't here, `CheckpointError` when nobody recorded its digests.
+        """
+        entry = self.entry(name)
+        path = self.find(name)
+        if not entry.sha256:
+            raise CheckpointError(f"{name} has no recorded digests to verify against.")
+        return {file: _verdict(path / file, digest) for file, digest in entry.sha256.items()}
+
+    def current(self) -> str:
+        """The name of the current checkpoint, which a command without a reference means."""
+        try:
+            return self._current_file().read_text(encoding="utf-8").strip()
+        except OSError:
+            have = ", ".join(sorted(self.catalogue)) or "none offered"
+            raise NotFoundError(f"No checkpoint is current. Pull one (zoo pull NAME) or name one: {have}.") from None
+
+    def make_current(self, name: str) -> None:
+        """Let a command without a reference mean this checkpoint."""
+        files.write_text(self._current_file(), name + "\n")
+
+    def refuse_taken(self, name: str) -> None:
+        """Raise `OutputError` when a checkpoint of that name exists or is in the catalogue."""
+        if name in self.catalogue:
+            raise OutputError(f"{name!r} is a checkpoint that a plugin offers: choose another name.")
+        if self._directory(name).exists():
+            raise OutputError(f"{name!r} is in the store already: choose another name, or first: zoo rm {name}")
+
+    def _current_file(self) -> Path:
+        return self.root / "current"
+
+    def _directory(self, name: str) -> Path:
+        return self.root / "checkpoints" / quote(name, safe="@")
+
+    def _scratch(self) -> Path:
+        folder = self.root / "scratch"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def _discard(self, directory: Path) -> None:
+        """Remove a directory of the store: gone at once for everybody, then deleted."""
+        if directory.is_dir():
+            doomed = self._scratch() / f"{os.getpid()}-{secrets.token_hex(4)}"
+            directory.rename(doomed)
+            files.remove(doomed)
+
+    def _clean_scratch(self) -> None:
+        """Remove what processes left that were killed."""
+        for left in self._scratch().iterdir():
+            pid = left.name.partition("-")[0]
+            if not pid.isdigit() or not files.is_alive(int(pid)):
+                files.remove(left)
+
+    def _refuse_ambiguous(self, name: str) -> None:
+        if "/" in name and not name.startswith("hf:"):
+            raise NotFoundError(
+                f"{name!r} could be a Hub repository or a folder: write hf:{name} for the one, ./{name} for the other."
+            )
+        if Path(quote(name, safe="@")).name in ("", ".", "..") or len(quote(name)) > 200:
+            raise NotFoundError(f"{name[:80]!r} is no name of a checkpoint.")
+
+    def _explain_missing(self, name: str) -> str:
+        if of_model := [one.name for one in self.catalogue.values() if one.model == name]:
+            return f"{name!r} is a model, not a checkpoint. Checkpoints of it: {', '.join(of_model)}."
+        if Path(name).exists():
+            return f"No checkpoint is called {name!r}. For the path write ./{name}"
+        known = [entry.name for entry in self.entries()]
+        return f"No checkpoint is called {name!r}.{did_you_mean(name, known)} See: zoo list"
+
+
+def _verdict(file: Path, digest: str) -> str:
+    if not file.is_file():
+        return "missing"
+    return "ok" if files.sha256(file) == digest else "damaged"
