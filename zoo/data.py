@@ -120,8 +120,8 @@ def _common_shape(paths: Sequence[Path]) -> tuple[int, int, int]:
         if len(sizes) > 1:
             (one, first), (other, second) = sizes.items()
             raise DataError(
-                f"The images differ in size: {first} is {one[0]}×{one[1]}, {second} is {other[0]}×{other[1]}. Say "
-                f"to which (channels, height, width) they are to be cropped and scaled, such as: --set sample_shape=3,64,64"
+                f"The images differ in size: {first} is {one[0]}×{one[1]}, {second} is {other[0]}×{other[1]}. Say to "
+                f"which (channels, height, width) they are to be cropped and scaled: --set sample_shape=3,64,64"
             )
     with _opened(paths[0]) as image:
         grey = image.mode in ("1", "L", "LA", "I", "I;16")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from zoo import Checkpoint, ModelSpec, hookimpl
+from zoo import Checkpoint, ModelSpec, bundled, hookimpl
 
 
 @hookimpl
@@ -29,4 +29,18 @@ def zoo_models() -> Iterable[ModelSpec]:
 @hookimpl
 def zoo_checkpoints() -> Iterable[Checkpoint]:
     """Trained on MNIST."""
-    return []
+    return [
+        Checkpoint(
+            name="vae-mnist",
+            model="mlp-vae",
+            dataset="mnist",
+            summary="Handwritten digits, a small and quick VAE",
+            parameters=652_824,
+            license="apache-2.0",
+            sha256={
+                "config.json": "7296cd20a2b812711da3b83f9b9dc855e3d6d6249c1a7d7512d59dc5af3ef02b",
+                "model.safetensors": "4d38caa886a96892e182afe7889e5ff4620349c0c58abc887fff7c596d22204f",
+            },
+            bundled=bundled(__file__, "vae-mnist"),
+        ),
+    ]

@@ -31,7 +31,9 @@ class VAE(Autoencoder[C]):
     def encode(self, samples: Tensor, labels: Tensor | None = None) -> Distribution:
         """q(z | x), a normal distribution with its own mean and variance for each latent dimension."""
         mean, log_variance = self.encoder_output(samples, labels)
-        return Independent(Normal(mean.float(), (0.5 * log_variance.float()).exp()), len(self.latent_shape))
+        deviation = (0.5 * log_variance.float()).exp()
+        # unchecked: the training loop says better what a NaN means
+        return Independent(Normal(mean.float(), deviation, validate_args=False), mean.dim() - 1)
 
     def likelihood(self, z: Tensor, labels: Tensor | None = None) -> Distribution:
         """p(x | z), an independent Bernoulli distribution for each pixel."""

@@ -1,0 +1,210 @@
+"""The `zoo` command as a whole: help, exit codes, Ctrl-C, --debug, completion."""
+
+import http.server
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Zoo
+
+from zoo.cli import ALIASES, COMMANDS
+
+ZOO = [sys.executable, "-m", "zoo"]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`zoo` as a process of its own."""
+    return subprocess.run([*ZOO, *arguments], capture_output=True, text=True, env={**os.environ, **environment})
+
+
+def test_python_m_zoo_is_zoo(zoo: Zoo) -> None:
+    result = run("list")
+    assert result.returncode == 0 and result.stdout == zoo("list").stdout and result.stderr == ""
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help_names_every_command(option: str, zoo: Zoo) -> None:
+    result = zoo(option)
+    assert result.exit_code == 0 and "zoo pull vae-mnist && zoo sample" in result.stdout
+    listed = [line.split()[0] for line in result.stdout.partition("Commands:")[2].splitlines() if line.strip()]
+    assert [name for name in listed if name in COMMANDS] == list(COMMANDS)
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, *ALIASES])
+def test_every_command_has_help_and_refuses_unknown_options(name: str, zoo: Zoo) -> None:
+    result = zoo(name, "-h")
+    assert result.exit_code == 0 and result.stdout.startswith("Usage: ") and result.stdout == zoo(name, "--help").stdout
+    assert "--json" in result.stdout
+    assert zoo(name, "--no-such-option").exit_code == 2
+
+
+def test_no_command_shows_help(zoo: Zoo) -> None:
+    assert "Commands:" in zoo().output
+
+
+def test_version(zoo: Zoo) -> None:
+    from importlib.metadata import version
+
+    assert zoo("--version").stdout.strip() == f"zoo, version {version('genzoo')}"
+
+
+def test_an_unknown_command_is_a_usage_error(zoo: Zoo) -> None:
+    result = zoo("smaple")
+    assert result.exit_code == 2 and "smaple" in result.stderr and result.stdout == ""
+
+
+@pytest.mark.parametrize("name", ["show", "pull", "reconstruct", "interpolate", "rm", "train"])
+def test_a_missing_argument_is_a_usage_error(name: str, zoo: Zoo) -> None:
+    result = zoo(name)
+    assert result.exit_code == 2 and "Missing argument" in result.stderr and result.stdout == ""
+
+
+@pytest.mark.parametrize("words", [["--debug", "show", "nope"], ["show", "--debug", "nope"], ["show", "nope"]])
+def test_debug_before_or_after_the_command_shows_the_traceback(words: list[str]) -> None:
+    result = run(*words)
+    assert result.returncode == 1 and result.stdout == "" and "No checkpoint is called 'nope'" in result.stderr
+    assert ("Traceback (most recent call last)" in result.stderr) == ("--debug" in words)
+    assert "--debug" in words or len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("zoo sa", {"sample"}),
+        ("zoo sample vae", {"vae-mnist"}),
+        ("zoo pull vae-m", {"vae-mnist"}),
+        ("zoo train mlp", {"mlp-vae", "mlp-gan"}),
+        ("zoo show conv-v", {"conv-vae"}),
+        ("zoo train mlp-vae --data fash", {"fashion-mnist"}),
+        ("zoo pull --from h", {"hub"}),
+    ],
+)
+def test_the_shell_completes_names(words: str, offered: set[str]) -> None:
+    last = str(len(words.split()) - 1)
+    result = run(_ZOO_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=last, PYTHONPROFILEIMPORTTIME="1")
+    assert {line.partition(",")[2] for line in result.stdout.splitlines()} >= offered
+    assert all(line.partition(",")[2].startswith(words.split()[-1]) for line in result.stdout.splitlines())
+    imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
+    assert "click" in imported and imported.isdisjoint({"torch", "torchvision", "numpy", "huggingface_hub"})
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_s_completion_script_can_be_had(shell: str) -> None:
+    assert "_ZOO_COMPLETE" in run(_ZOO_COMPLETE=f"{shell}_source").stdout
+
+
+class StallingHub(http.server.BaseHTTPRequestHandler):
+    """A Hub that begins to send the weights of a checkpoint and never ends."""
+
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    stalled = threading.Event()
+    done = threading.Event()
+
+    def do_HEAD(self) -> None:
+        """What a file is, or the beginning of it."""
+        self._send(b"", {"ETag": '"e1"', "Content-Length": "1000000" if "safetensors" in self.path else "2"})
+
+    def do_GET(self) -> None:
+        """The repository, its files, and the weights' first bytes."""
+        if "/resolve/" in self.path and "safetensors" in self.path:
+            self._send(b"x" * 100_000, {"ETag": '"e1"', "Content-Length": "1000000"})
+            self.stalled.set()
+            self.done.wait(30)
+        elif "/resolve/" in self.path:
+            self._send(b"{}", {"ETag": '"e1"', "Content-Length": "2"})
+        elif "/tree/" in self.path:
+            sizes = {"config.json": 2, "model.safetensors": 1_000_000}
+            tree = [{"type": "file", "path": name, "size": size, "oid": "e1"} for name, size in sizes.items()]
+            self._send(json.dumps(tree).encode())
+        else:
+            self._send(json.dumps({"id": "a/b", "sha": self.commit, "siblings": []}).encode())
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def _send(self, body: bytes, headers: dict[str, str] | None = None) -> None:
+        self.send_response(200)
+        for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.send_header("X-Repo-Commit", self.commit)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture
+def stalling_hub() -> Iterator[str]:
+    """The address of a Hub on loopback."""
+    StallingHub.stalled.clear()
+    StallingHub.done.clear()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), StallingHub)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    StallingHub.done.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def interrupted(*arguments: str, when: Callable[[], bool], **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `zoo`, press Ctrl-C once `when` says so, and wait for the end."""
+    command = [*ZOO, *arguments]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
+    ) as process:
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline and not when():
+            time.sleep(0.02)
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
+
+
+def assert_nothing_is_left(result: subprocess.CompletedProcess[str], *, kept: list[str]) -> None:
+    """It ended as Ctrl-C ends, in one word; store and working folder are as before."""
+    assert result.returncode == 130, result.stderr
+    assert result.stderr.endswith("Interrupted.\n") and "Traceback" not in result.stderr and result.stdout == ""
+    home = Path.cwd().parent / "home"
+    for folder in ("checkpoints", "scratch"):
+        assert not (home / folder).exists() or list((home / folder).iterdir()) == []
+    assert not (home / "current").exists()
+    assert list(Path.cwd().parent.rglob("*.partial")) == []
+    assert sorted(path.name for path in Path().iterdir()) == kept
+
+
+@pytest.mark.parametrize("place", [["--name", "mine"], ["--out", "made"]])
+def test_ctrl_c_in_the_middle_of_training(place: list[str]) -> None:
+    words = ["train", "mlp-vae", *place, "--epochs", "60000", "--set", "hidden_dims=8"]
+    runs = Path.cwd().parent / "home" / "runs"
+    assert_nothing_is_left(interrupted(*words, when=lambda: list(runs.glob("*/epoch-002.png")) != []), kept=[])
+
+
+@pytest.mark.parametrize("output", ["x.npz", "x"])
+def test_ctrl_c_in_the_middle_of_sampling(output: str) -> None:
+    if output == "x.npz":
+        Path("x.npz").write_text("from before")
+    words = ["sample", "vae-mnist", "-n", "2000000", "-o", output]
+    result = interrupted(*words, when=lambda: list(Path().glob(".x*.partial")) != [])
+    assert_nothing_is_left(result, kept=["x.npz"] if output == "x.npz" else [])
+    assert output == "x" or Path("x.npz").read_text() == "from before"
+
+
+def test_ctrl_c_in_the_middle_of_a_pull(stalling_hub: str) -> None:
+    hub = {"HF_ENDPOINT": stalling_hub, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(Path.cwd().parent / "hf")}
+    result = interrupted("pull", "hf:a/b", when=StallingHub.stalled.is_set, **hub)
+    assert StallingHub.stalled.is_set()
+    assert_nothing_is_left(result, kept=[])
+
+
+def test_ctrl_c_exits_with_130_under_debug_too(stalling_hub: str) -> None:
+    hub = {"HF_ENDPOINT": stalling_hub, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(Path.cwd().parent / "hf")}
+    result = interrupted("--debug", "pull", "hf:a/b", when=StallingHub.stalled.is_set, **hub)
+    assert result.returncode == 130, result.stderr

@@ -1,0 +1,123 @@
+"""zoo show: a checkpoint's card, a model's fields, how a picture was made."""
+
+import json
+import shlex
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+from conftest import Zoo
+from PIL import Image
+
+
+def test_a_checkpoint_shows_its_card_without_the_front_matter(zoo: Zoo) -> None:
+    text = zoo("show", "vae-mnist").stdout
+    assert text.startswith("# vae-mnist") and "library_name" not in text
+    assert "zoo train mlp-vae" in text and "hidden_dims [400]" in text and "Files: /" in text
+
+
+def test_json_of_a_checkpoint_has_card_config_and_facts(zoo: Zoo) -> None:
+    shown = json.loads(zoo("show", "vae-mnist", "--json").stdout)
+    assert shown["name"] == "vae-mnist" and shown["config"]["model"] == "mlp-vae"
+    assert shown["config"]["config"]["latent_dim"] == 20 and shown["facts"]["dataset"] == "mnist"
+    assert "# vae-mnist" in shown["card"] and (Path(shown["path"]) / "config.json").is_file()
+
+
+def test_a_checkpoint_without_card_or_facts_shows_its_config(zoo: Zoo) -> None:
+    Path("bare").mkdir()
+    Path("bare/config.json").write_text('{"format": 1, "model": "mlp-vae", "config": {"latent_dim": 3}}')
+    result = zoo("show", "./bare")
+    assert "latent_dim" in result.stdout and "mlp-vae" in result.stdout and result.exit_code == 0
+    assert json.loads(zoo("show", "./bare", "--json").stdout)["card"] is None
+
+
+def test_a_card_cannot_steer_the_terminal(zoo: Zoo) -> None:
+    Path("rude").mkdir()
+    Path("rude/config.json").write_text('{"format": 1, "model": "mlp-vae", "config": {}}')
+    Path("rude/README.md").write_text("# fine\n\x1b[2Jgone\n")
+    assert "gone" in (text := zoo("show", "./rude").stdout) and "\x1b" not in text
+
+
+@pytest.mark.parametrize("file", ["config.json", "facts.json"])
+def test_damaged_json_is_named(file: str, zoo: Zoo) -> None:
+    Path("hurt").mkdir()
+    for name in ("config.json", "facts.json"):
+        Path("hurt", name).write_text("{}" if name != file else "{nonsense")
+    result = zoo("show", "./hurt")
+    assert result.exit_code == 1 and f"hurt/{file} is not JSON" in result.stderr and result.stdout == ""
+
+
+def test_a_model_shows_its_fields_with_types_and_defaults_and_its_recipe(zoo: Zoo) -> None:
+    lines = [" ".join(line.split()) for line in zoo("show", "mlp-vae").stdout.splitlines()]
+    assert "FIELD DEFAULT TYPE" in lines
+    assert "latent_dim 20 whole number 1 to 65536" in lines and "batch_norm false true or false" in lines
+    assert "sample_shape 1,28,28 list of: whole number 1 to 65536" in lines and "dropout 0.0 number 0 to 1" in lines
+    assert "recipe epochs=10 batch_size=128 learning_rate=0.001" in lines
+    assert any(line.startswith("checkpoints") and "vae-mnist" in line for line in lines)
+
+
+def test_json_of_a_model_has_fields_and_recipe(zoo: Zoo) -> None:
+    shown = json.loads(zoo("show", "dcgan", "--json").stdout)
+    assert shown["name"] == "dcgan" and shown["capabilities"] == ["sample", "decode"] and shown["recipe"]["epochs"]
+    assert {"sample_shape", "num_classes", "latent_dim"} <= {field["name"] for field in shown["config"]}
+
+
+@pytest.mark.parametrize("model", ["mlp-vae", "conv-vae", "mlp-gan", "dcgan"])
+def test_every_default_that_is_shown_can_be_typed_back(model: str, zoo: Zoo) -> None:
+    from zoo.config import parse_assignments
+    from zoo.registry import installed
+
+    model_class = installed().model_class(model)
+    shown = json.loads(zoo("show", model, "--json").stdout)
+    assignments = [f"{field['name']}={field['default']}" for field in shown["config"]]
+    (values,) = parse_assignments(assignments, model_class.Config)
+    assert model_class.Config.from_dict(values) == model_class.Config()
+
+
+def test_a_picture_shows_how_it_was_made(zoo: Zoo) -> None:
+    zoo("sample", "vae-mnist", "-n", 4, "--seed", 3, "-o", "four digits.png")
+    text = zoo("show", "four digits.png").stdout
+    shown = json.loads(zoo("show", "./four digits.png", "--json").stdout)
+    command = shlex.join(["zoo", "sample", "vae-mnist", "-n", "4", "--seed", "3", "-o", "four digits.png"])
+    assert shown["command"] == command in text
+    assert shown["checkpoint"] == "vae-mnist" and shown["seed"] == 3 and shown["sha256"] in text
+
+
+def huge_png() -> bytes:
+    """A PNG of 133 bytes whose header announces 60,000 × 60,000 pixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+
+
+def test_a_png_of_another_program_is_refused(zoo: Zoo) -> None:
+    Image.new("L", (4, 4)).save("plain.png")
+    Path("text.png").write_text("no picture at all")
+    Path("huge.png").write_bytes(huge_png())
+    for name in ("plain.png", "text.png", "huge.png"):
+        result = zoo("show", name)
+        assert f"Error: {name} is no PNG that the zoo wrote" in result.stderr, repr(result.exception)
+        assert result.exit_code == 1 and result.stdout == ""
+    assert "There is no file absent.png" in zoo("show", "absent.png").stderr
+
+
+@pytest.mark.parametrize(
+    ("reference", "offered"),
+    [
+        ("vae-mnst", "'vae-mnist'"),
+        ("mlp-va", "Or the model 'mlp-vae'"),
+        ("owner/name", "hf:owner/name"),
+        ("hf:owner/name", "zoo pull hf:owner/name"),
+        ("./nowhere", "nowhere is no checkpoint: it has no config.json"),
+        ("work", "./work"),
+    ],
+)
+def test_what_is_not_there_is_refused_in_words_that_mend_it(reference: str, offered: str, zoo: Zoo) -> None:
+    Path("work").mkdir()
+    result = zoo("show", reference)
+    assert result.exit_code == 1 and result.stdout == ""
+    assert result.stderr.startswith("Error: ") and offered in result.stderr

@@ -1,0 +1,172 @@
+"""The rules of the house: two doors, an empty core, light rooms, and imports that run downwards."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import zoo
+
+ROOT = Path(__file__).parents[1]
+CORE = ROOT / "zoo"
+PLUGINS = ROOT / "plugins"
+HEAVY = ("torch", "torchvision", "numpy", "huggingface_hub")
+FLOORS = (
+    ("errors",),
+    ("files", "config", "hookspecs", "__init__", "provenance"),
+    ("source", "registry", "store"),
+    ("models",),
+    ("data", "sampling", "images"),
+    ("outputs", "checkpoints", "evaluation", "training"),
+    ("cards", "hub"),
+    ("testing", "cli"),
+)
+
+
+def rooms(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.py"))
+
+
+def imports(path: Path) -> list[tuple[str, str]]:
+    """The (module, name) pairs that a file imports, inside functions too."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, "") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module and not node.level, f"{path} imports relatively"
+            found += [(node.module, alias.name) for alias in node.names]
+    return found
+
+
+def core_rooms_imported(path: Path) -> set[str]:
+    named = set()
+    for module, name in imports(path):
+        first, _, rest = module.partition(".")
+        if first == "zoo":
+            named.add(rest.partition(".")[0] or (name if (CORE / f"{name}.py").exists() else "__init__"))
+    return named
+
+
+def test_the_top_level_holds_what_was_agreed_and_nothing_else() -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout.split("\n")
+    names = {line.partition("/")[0] for line in tracked if line}
+    agreed = {"pyproject.toml", "README.md", "zoo", "plugins", "tests", "cards", "LICENSE"}
+    assert {name for name in names if not name.startswith(".")} <= agreed
+
+
+@pytest.mark.parametrize("path", rooms(CORE) + rooms(PLUGINS), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_room_fits_one_sitting_and_says_in_a_line_what_it_holds(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 300
+    docstring = ast.get_docstring(ast.parse(text))
+    assert docstring and docstring.splitlines()[0].endswith(".")
+
+
+@pytest.mark.parametrize("path", rooms(PLUGINS), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_plugin_takes_the_two_doors_and_no_other(path: Path) -> None:
+    own = path.relative_to(PLUGINS).parts[0]
+    for module, _ in imports(path):
+        if module.partition(".")[0].startswith("zoo"):
+            assert module in ("zoo", "zoo.models") or module.startswith(f"{own}."), f"{path} imports {module}"
+
+
+def test_the_core_names_no_plugin_model_data_set_or_checkpoint() -> None:
+    from zoo.registry import installed
+
+    offered = {name for plugin in installed().plugins for names in plugin.offers.values() for name in names}
+    words = offered | {plugin.name for plugin in installed().plugins} | {path.name for path in PLUGINS.iterdir()}
+    allowed_in_help = {"mnist", "vae-mnist"}  # the default of --data, and the example of `zoo --help`
+    for path in rooms(CORE):
+        tree = ast.parse(path.read_text())
+        documents = {
+            id(node.body[0].value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and node.body
+            if isinstance(node.body[0], ast.Expr)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents:
+                named = {word for word in words - {"vision"} if node.value == word} - allowed_in_help
+                assert not named, f"{path}, line {node.lineno}, names {named}"
+        assert not {module for module, _ in imports(path) if module.startswith("zoo_")}
+
+
+def test_without_any_plugin_the_house_still_stands_empty() -> None:
+    environment = {**os.environ, "ZOO_LOAD_PLUGINS": ""}
+    for command in (["list", "--json"], ["list", "--models", "--json"], ["plugins", "--json"]):
+        result = subprocess.run(
+            [sys.executable, "-m", "zoo", *command], env=environment, capture_output=True, text=True
+        )
+        assert (result.returncode, result.stdout.strip()) == (0, "[]")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "list",
+        "list --json --models",
+        "show vae-mnist",
+        "show mlp-vae",
+        "plugins",
+        "--help",
+        "sample --help",
+        "pull vae-mnist",
+        "verify",
+        "interpolate no-such-checkpoint",
+    ],
+)
+def test_light_commands_import_nothing_heavy(command: str) -> None:
+    code = f"""
+import sys
+from zoo.cli import main
+try:
+    main({command.split()!r})
+except SystemExit:
+    pass
+print(sorted(name for name in {HEAVY!r} if name in sys.modules), file=sys.stderr)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stderr.splitlines()[-1] == "[]", result.stderr
+
+
+def test_completion_imports_nothing_heavy_and_knows_the_names() -> None:
+    environment = {**os.environ, "_ZOO_COMPLETE": "bash_complete", "COMP_WORDS": "zoo sample ", "COMP_CWORD": "2"}
+    code = "import sys, atexit; from zoo.cli import main\n"
+    code += f"atexit.register(lambda: print([n for n in {HEAVY!r} if n in sys.modules], file=sys.stderr))\n"
+    code += "main(prog_name='zoo')"
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert "plain,vae-mnist" in result.stdout
+    assert result.stderr.strip() == "[]"
+
+
+def test_sampling_imports_no_torchvision_and_no_compiler() -> None:
+    code = "import sys; from zoo.cli import main\n"
+    code += "try: main(['sample', 'vae-mnist', '-n', '4'])\nexcept SystemExit as stop: assert not stop.code\n"
+    code += "print([n for n in ('torchvision', 'torch._dynamo', 'huggingface_hub', 'rich') if n in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout.splitlines()[-1] == "[]", result.stderr
+
+
+@pytest.mark.parametrize("path", rooms(CORE), ids=lambda path: str(path.relative_to(CORE)))
+def test_imports_run_downwards(path: Path) -> None:
+    room = path.relative_to(CORE).parts[0].removesuffix(".py")
+    if room == "__main__":
+        return
+    floor = {name: level for level, names in enumerate(FLOORS) for name in names}
+    allowed = {"registry", "store", "checkpoints"} if room == "__init__" else set()  # the door's own load()
+    for other in core_rooms_imported(path) - {room} - allowed:
+        beside = floor[other] == floor[room] and FLOORS[floor[room]].index(other) < FLOORS[floor[room]].index(room)
+        below = floor[other] < floor[room]
+        assert below or beside or room == "__init__", f"{room} imports {other}, which is not below it"
+
+
+def test_the_light_door_shows_exactly_what_it_says() -> None:
+    assert zoo.__all__ == sorted(zoo.__all__)
+    public = {
+        name for name, value in vars(zoo).items() if not name.startswith("_") and type(value).__name__ != "module"
+    }
+    assert public - {"TYPE_CHECKING", "Any"} == set(zoo.__all__)

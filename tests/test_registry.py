@@ -1,0 +1,512 @@
+"""The plugin host: guests that are really installed, and none of them, however broken, takes the house down."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from conftest import Environment, write_plugin
+from PIL import Image
+
+from zoo.registry import Registry
+
+BUILT_IN = {"mlp-vae", "conv-vae", "mlp-gan", "dcgan"}
+
+OFFER = """
+from zoo import Checkpoint, DatasetSpec, ModelSpec, hookimpl
+
+def model(name):
+    return ModelSpec(name=name, entry_point="zoo_nowhere.model:Model", summary="A guest's")
+
+@hookimpl
+def zoo_models():
+    return {models}
+"""
+
+GOOD = OFFER.format(models='[model("good-model")]')
+
+TAKER = OFFER.format(models='[model("mlp-vae"), model("takers-own")]') + (
+    """
+@hookimpl
+def zoo_checkpoints():
+    digests = {"config.json": "0" * 64, "model.safetensors": "0" * 64}
+    return [Checkpoint(name="vae-mnist", model="takers-own", sha256=digests)]
+
+@hookimpl
+def zoo_datasets():
+    return [DatasetSpec(name="mnist", entry_point="zoo_taker:nothing", sample_shape=(1, 28, 28))]
+"""
+)
+
+CHATTY = 'print("loud at import")\n' + OFFER.format(models='[model("chatty-model")] + (print("loud in a hook") or [])')
+
+RUBBISH = """[{"name": "a-dict"}, None, model("kept-model")]"""
+
+COMMANDS = """
+import click
+from zoo import ZooError, hookimpl
+
+@hookimpl
+def zoo_commands(cli):
+    @cli.command()
+    def greet():
+        "Say hello."
+        click.echo("hello from a guest")
+
+    @cli.command()
+    def falter():
+        "Fail in words."
+        raise ZooError("the guest lost its hat")
+"""
+
+TAKEN_COMMAND = """
+import click
+from zoo import hookimpl
+
+@hookimpl
+def zoo_commands(cli):
+    @cli.command({name!r})
+    def taken():
+        "Not the real one."
+        click.echo("stolen")
+"""
+
+COMMANDS_RAISE = """
+from zoo import hookimpl
+
+@hookimpl
+def zoo_commands(cli):
+    raise RuntimeError("no command today")
+"""
+
+MODULES = OFFER.format(
+    models="""[
+        ModelSpec(name=f"model-that-{name}", entry_point=f"zoo_modules.{name}:Model")
+        for name in ("raises", "exits", "lacks", "talks")
+    ]"""
+)
+
+
+class Broken(NamedTuple):
+    """A guest with something wrong: its code, what is said of that, and what it offers all the same."""
+
+    code: str
+    said: str
+    at: str = ""  # the line of its entry module that the error names
+    models: tuple[str, ...] = ()
+    distribution: str = ""
+
+
+BROKEN = {
+    "raises": Broken('import zoo\nraise ValueError("no luck today")\n', "ValueError: no luck today", "line 2"),
+    "exits": Broken("import sys\n\nsys.exit('gone')\n", "SystemExit: gone", "line 3"),
+    "unparsable": Broken("import zoo\n\n\ndef broken(:\n", "SyntaxError: invalid syntax", "line 4"),
+    "hook": Broken(OFFER.format(models='1 / 0 or model("never")'), "ZeroDivisionError: division by zero", "line 9"),
+    "stops": Broken(OFFER.format(models='__import__("sys").exit(4)'), "SystemExit: 4"),
+    "none": Broken(OFFER.format(models="None"), "None"),
+    "text": Broken(OFFER.format(models='"mlp-vae"'), "returned 'mlp-vae', not a list of ModelSpec"),
+    "number": Broken(OFFER.format(models="7"), "returned '7', not a list of ModelSpec"),
+    "single": Broken(OFFER.format(models='model("single-model")'), "not a list of ModelSpec"),
+    "rubbish": Broken(OFFER.format(models=RUBBISH), "a-dict", models=("kept-model",)),
+    "misnamed": Broken(OFFER.format(models='[model("Bad Name")]'), "'Bad Name' is no model name"),
+    "signature": Broken(OFFER.format(models="[]").replace("models()", "models(registry)"), "'registry'"),
+    "taker": Broken(TAKER, "'mlp-vae' in zoo_models is taken by genzoo", models=("takers-own",)),
+    "beta": Broken(OFFER.format(models='[model("shared-model")]'), "'shared-model' in zoo_models is taken by zoo-a"),
+    "vision": Broken(GOOD, "'vision' is taken by genzoo: not loaded", distribution="zoo-blind"),
+    "lost": Broken("", "ModuleNotFoundError: No module named 'zoo_misplaced'"),
+}  # fmt: skip
+
+HEALTHY = {
+    "good": GOOD,
+    "alpha": OFFER.format(models='[model("shared-model")]'),
+    "chatty": CHATTY,
+    "commands": COMMANDS,
+    "thief": TAKEN_COMMAND.format(name="list"),
+    "alias": TAKEN_COMMAND.format(name="ls"),
+    "quitter": COMMANDS_RAISE,
+}
+
+TWINS = ("castor", "pollux")
+MODEL_MODULES = {
+    "raises": 'raise RuntimeError("no model today")\n',
+    "exits": "raise SystemExit(0)\n",
+    "lacks": "",
+    "talks": 'print("loud in a model module")\nraise RuntimeError("no model today")\n',
+}
+
+MakeEnvironment = Callable[[], Environment]
+
+
+@pytest.fixture(scope="module")
+def guests(make_environment: MakeEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """An environment with all guests; ZOO_LOAD_PLUGINS chooses among them."""
+    folder = tmp_path_factory.mktemp("guests")
+    trees = [write_plugin(folder, name, code) for name, code in HEALTHY.items()]
+    trees += [write_plugin(folder, name, one.code, distribution=one.distribution) for name, one in BROKEN.items()]
+    trees += [write_plugin(folder, "twin", GOOD.replace("good", name), distribution=f"zoo-{name}") for name in TWINS]
+    trees.append(write_plugin(folder, "modules", MODULES, **MODEL_MODULES))
+    project = folder / "zoo-lost" / "pyproject.toml"
+    project.write_text(project.read_text().replace('lost = "zoo_lost"', 'lost = "zoo_misplaced"'))
+    environment = make_environment()
+    environment.install(*trees)
+    return environment
+
+
+def listed(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
+    """The objects that a command printed as JSON, by name."""
+    assert done.returncode == 0, done.stderr
+    return {one["name"]: one for one in json.loads(done.stdout)}
+
+
+def assert_one_line_names_zoo_plugins(stderr: str) -> None:
+    """Standard error holds one line, which says where to look."""
+    assert len(stderr.splitlines()) == 1, stderr
+    assert "wrong" in stderr
+    assert "zoo plugins" in stderr
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_guest_leaves_the_list_as_it_is(name: str, guests: Environment) -> None:
+    done = guests.zoo("list", "--models", "--json", ZOO_LOAD_PLUGINS=f"vae,gan,good,alpha,{name}")
+    models = listed(done)
+    assert models.keys() == BUILT_IN | {"good-model", "shared-model", *BROKEN[name].models}
+    assert {models[one]["plugin"] for one in BUILT_IN} == {"genzoo"}
+    assert_one_line_names_zoo_plugins(done.stderr)
+    assert name in done.stderr
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_zoo_plugins_says_what_is_wrong_with_a_guest(name: str, guests: Environment) -> None:
+    guest = BROKEN[name]
+    distribution = guest.distribution or f"zoo-{name}"
+    done = guests.zoo("plugins", "--json", ZOO_LOAD_PLUGINS=f"vae,gan,good,alpha,{name}")
+    assert done.returncode == 0, done.stderr
+    (told,) = (one for one in json.loads(done.stdout) if one["distribution"] == distribution)
+    assert (told["name"], told["version"]) == (name, "0.1.0")
+    assert told["offers"].get("models", []) == list(guest.models)
+    assert 0 <= told["seconds"] < 60
+    file = "" if name == "lost" else f"{distribution.replace('-', '_')}/__init__.py"
+    assert told["file"].endswith(file)
+    assert not file or Path(told["file"]).is_relative_to(guests.folder)
+    problems = "\n".join(told["problems"])
+    assert guest.said in problems
+    assert f"{file}, {guest.at}" in problems or not guest.at
+    others = [one for one in json.loads(done.stdout) if one is not told]
+    assert {"vae", "gan", "good", "alpha"} <= {one["name"] for one in others if not one["problems"]}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_strict_house_stops_at_a_broken_guest_and_names_it(name: str, guests: Environment) -> None:
+    done = guests.zoo("list", ZOO_LOAD_PLUGINS=f"vae,gan,good,alpha,{name}", ZOO_STRICT_PLUGINS="1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: ")
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert repr(name) in done.stderr
+    assert (BROKEN[name].distribution or f"zoo-{name}") in done.stderr
+
+
+def test_a_strict_house_has_nothing_against_guests_that_behave(guests: Environment) -> None:
+    done = guests.zoo("list", "--models", "--json", ZOO_LOAD_PLUGINS="vae,good", ZOO_STRICT_PLUGINS="1")
+    assert "good-model" in listed(done)
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("broken", ["raises", "quitter", "thief"])
+def test_a_strict_house_stops_in_words_when_it_is_asked_for_help(broken: str, guests: Environment) -> None:
+    done = guests.zoo("--help", ZOO_LOAD_PLUGINS=f"vae,{broken}", ZOO_STRICT_PLUGINS="1")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert f"zoo-{broken}" in done.stderr
+
+
+@pytest.mark.parametrize("value", ["", "0"])
+def test_a_house_is_only_strict_when_told_so(value: str, guests: Environment) -> None:
+    done = guests.zoo("list", "--models", "--json", ZOO_LOAD_PLUGINS="vae,raises", ZOO_STRICT_PLUGINS=value)
+    assert "mlp-vae" in listed(done)
+
+
+def test_with_every_guest_at_once_the_list_is_still_clean_data(guests: Environment) -> None:
+    done = guests.zoo("list", "--json", ZOO_STRICT_PLUGINS="")
+    assert "vae-mnist" in listed(done)
+    warnings = [line for line in done.stderr.splitlines() if not line.startswith("loud ")]
+    assert_one_line_names_zoo_plugins("\n".join(warnings))
+    for name in BROKEN:
+        assert name in warnings[0]
+
+
+def test_a_taken_checkpoint_or_data_set_stays_with_its_owner(guests: Environment) -> None:
+    only = {"ZOO_LOAD_PLUGINS": "vae,gan,vision,taker"}
+    assert listed(guests.zoo("list", "--json", **only))["vae-mnist"]["model"] == "mlp-vae"
+    problems = "\n".join(listed(guests.zoo("plugins", "--json", **only))["taker"]["problems"])
+    assert "'vae-mnist' in zoo_checkpoints is taken by genzoo" in problems
+    assert "'mnist' in zoo_datasets is taken by genzoo" in problems
+
+
+def test_every_piece_of_rubbish_is_noted_and_what_is_sound_is_kept(guests: Environment) -> None:
+    told = listed(guests.zoo("plugins", "--json", ZOO_LOAD_PLUGINS="rubbish"))["rubbish"]
+    assert len(told["problems"]) == 2
+    assert "a-dict" in told["problems"][0]
+    assert "None" in told["problems"][1]
+    assert told["offers"] == {"models": ["kept-model"]}
+
+
+def test_the_second_distribution_with_an_entry_point_name_is_noted_not_loaded(guests: Environment) -> None:
+    models = listed(guests.zoo("list", "--models", "--json", ZOO_LOAD_PLUGINS="twin"))
+    assert models.keys() == {"castor-model"}
+    done = guests.zoo("plugins", "--json", ZOO_LOAD_PLUGINS="twin")
+    first, second = json.loads(done.stdout)
+    assert (first["distribution"], first["problems"]) == ("zoo-castor", [])
+    assert (second["distribution"], second["offers"]) == ("zoo-pollux", {})
+    assert "taken by zoo-castor" in second["problems"][0]
+    assert second["file"].endswith("zoo_pollux/__init__.py")
+
+
+def test_zoo_plugins_tells_a_person_all_this(guests: Environment) -> None:
+    done = guests.zoo("plugins", ZOO_LOAD_PLUGINS="vae,raises,lost")
+    assert done.returncode == 0
+    assert re.search(r"^vae  genzoo \S+  \(\d+ ms\)$", done.stdout, re.MULTILINE)
+    assert re.search(r"^raises  zoo-raises 0\.1\.0  \(\d+ ms\)$", done.stdout, re.MULTILINE)
+    assert re.search(r"^  file +\S+/zoo_raises/__init__\.py$", done.stdout, re.MULTILINE)
+    assert "models: mlp-vae, conv-vae" in done.stdout
+    assert "ValueError: no luck today" in done.stdout
+    assert "No module named 'zoo_misplaced'" in done.stdout
+    assert "pip uninstall zoo-lost" in done.stdout
+
+
+def test_what_a_guest_prints_is_kept_off_standard_output(guests: Environment) -> None:
+    done = guests.zoo("list", "--models", "--json", ZOO_LOAD_PLUGINS="vae,chatty")
+    assert listed(done).keys() == {"mlp-vae", "conv-vae", "chatty-model"}
+    assert done.stderr.splitlines() == ["loud at import", "loud in a hook"]
+
+
+def test_a_distribution_that_was_half_removed_takes_nothing_down(
+    make_environment: MakeEnvironment, tmp_path: Path
+) -> None:
+    environment = make_environment()
+    environment.install(write_plugin(tmp_path, "half", GOOD))
+    (metadata,) = environment.folder.rglob("zoo_half-*.dist-info")
+    (metadata / "METADATA").unlink()
+    assert listed(environment.zoo("list", "--models", "--json")).keys() >= BUILT_IN
+    assert "half" in listed(environment.zoo("plugins", "--json"))
+    shutil.rmtree(environment.folder.joinpath(*metadata.relative_to(environment.folder).parts[:-1], "zoo_half"))
+    done = environment.zoo("list", "--models", "--json")
+    assert listed(done).keys() >= BUILT_IN
+    assert_one_line_names_zoo_plugins(done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("only", "models"),
+    [
+        ("gan", {"mlp-gan", "dcgan"}),
+        (" good , vae,", {"good-model", "mlp-vae", "conv-vae"}),
+        ("good,not-there", {"good-model"}),
+        ("", set()),
+    ],
+)
+def test_only_the_plugins_that_are_asked_for_are_loaded(only: str, models: set[str], guests: Environment) -> None:
+    done = guests.zoo("list", "--models", "--json", ZOO_LOAD_PLUGINS=only)
+    assert listed(done).keys() == models
+    assert done.stderr == ""
+
+
+def test_a_house_without_plugins_stands_empty(zoo: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOO_LOAD_PLUGINS", "")
+    for command in ("list", "plugins"):
+        empty = zoo(command)
+        assert (empty.exit_code, empty.stdout) == (0, "")
+        assert "plugin" in empty.stderr
+        assert json.loads(zoo(command, "--json").stdout) == []
+    for command in (
+        ["show", "mlp-vae"],
+        ["sample", "vae-mnist"],
+        ["pull", "vae-mnist"],
+        ["train", "mlp-vae", "--name", "x"],
+    ):
+        refused = zoo(*command)
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert f"'{command[1]}'" in refused.stderr
+    assert zoo("--help").exit_code == 0
+    assert not list(Path.cwd().iterdir())
+
+
+def test_a_registry_of_nothing_offers_nothing() -> None:
+    registry = Registry(frozenset())
+    assert not registry.models and not registry.checkpoints and not registry.datasets and not registry.plugins
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("model-that-raises", "RuntimeError: no model today"),
+        ("model-that-exits", "SystemExit: 0"),
+        ("model-that-lacks", "has no attribute 'Model'"),
+    ],
+)
+def test_a_model_whose_module_breaks_is_laid_at_its_authors_door(model: str, said: str, guests: Environment) -> None:
+    done = guests.zoo("train", model, "--name", "mine", "--json", ZOO_LOAD_PLUGINS="modules")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert said in done.stderr
+    assert "zoo-modules" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert listed(guests.zoo("list", "--json", ZOO_LOAD_PLUGINS="modules")) == {}
+
+
+def test_what_a_model_module_prints_is_kept_off_standard_output(guests: Environment) -> None:
+    done = guests.zoo("train", "model-that-talks", "--name", "mine", "--json", ZOO_LOAD_PLUGINS="modules")
+    assert done.stdout == ""
+    assert "loud in a model module" in done.stderr
+
+
+def test_a_guest_adds_a_command(guests: Environment) -> None:
+    done = guests.zoo("greet", ZOO_LOAD_PLUGINS="vae,commands")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "hello from a guest\n", "")
+    assert re.search(r"^  greet +Say hello\.$", guests.zoo("--help", ZOO_LOAD_PLUGINS="commands").stdout, re.MULTILINE)
+
+
+def test_what_a_guests_command_says_has_gone_wrong_is_an_error_like_ours(guests: Environment) -> None:
+    done = guests.zoo("falter", ZOO_LOAD_PLUGINS="vae,commands")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "Error: the guest lost its hat\n")
+
+
+@pytest.mark.parametrize(
+    ("guest", "said"),
+    [("thief", "'list' is taken"), ("alias", "'ls' is taken"), ("quitter", "RuntimeError: no command today")],
+)
+def test_a_guest_that_fails_in_adding_commands_is_noted(guest: str, said: str, guests: Environment) -> None:
+    only = {"ZOO_LOAD_PLUGINS": f"vae,commands,{guest}"}
+    help_ = guests.zoo("--help", **only)
+    assert help_.returncode == 0
+    assert "greet" in help_.stdout
+    assert "Not the real one" not in help_.stdout
+    assert_one_line_names_zoo_plugins(help_.stderr)
+    for name in ("list", "ls"):
+        assert "mlp-vae" in listed(guests.zoo(name, "--models", "--json", **only))
+    assert said in "\n".join(listed(guests.zoo("plugins", "--json", **only))[guest]["problems"])
+
+
+def test_refresh_finds_what_was_installed_meanwhile(guests: Environment, tmp_path: Path) -> None:
+    code = """
+import zoo
+from zoo.registry import installed
+
+for refresh in (False, False, True):
+    if refresh:
+        zoo.refresh()
+    print("late-model" in installed().models, flush=True)
+    input()
+"""
+    only = {**os.environ, "ZOO_LOAD_PLUGINS": "vae,late"}
+    notebook = [guests.python, "-c", code]
+    with subprocess.Popen(notebook, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=only) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "False\n"
+        guests.install(write_plugin(tmp_path, "late", GOOD.replace("good", "late")))
+        answers, _ = process.communicate("\n\n\n")
+    assert answers.split() == ["False", "True"]
+
+
+def test_a_guest_brings_a_checkpoint_inside_its_package(make_environment: MakeEnvironment, tmp_path: Path) -> None:
+    code = """
+        from zoo import Checkpoint, bundled, hookimpl
+
+        @hookimpl
+        def zoo_checkpoints():
+            digests = {"config.json": "0" * 64, "model.safetensors": "0" * 64}
+            card = bundled(__file__, "brought")
+            return [Checkpoint(name="brought", model="mlp-vae", sha256=digests, bundled=card)]
+        """
+    tree = write_plugin(tmp_path, "bringer", code)
+    card = tree / "zoo_bringer" / "cards" / "brought"
+    card.mkdir(parents=True)
+    (card / "config.json").write_text("{}")
+    (card / "model.safetensors").write_bytes(b"weights")
+    environment = make_environment()
+    environment.install(tree)
+    shutil.rmtree(tree)
+    brought = listed(environment.zoo("list", "--json"))["brought"]
+    assert (brought["state"], brought["plugin"], brought["size"]) == ("bundled", "zoo-bringer", 9)
+    assert Path(brought["path"]).is_relative_to(environment.folder)
+
+
+PPCA = """
+    from zoo import ModelSpec, hookimpl
+
+    @hookimpl
+    def zoo_models():
+        return [
+            ModelSpec(
+                name="ppca",
+                entry_point="zoo_ppca.model:PPCA",
+                summary="Probabilistic PCA",
+                capabilities=("sample", "decode"),
+            )
+        ]
+    """
+
+PPCA_MODEL = """
+    from dataclasses import dataclass
+    from math import prod
+
+    import torch
+    from torch import nn
+    from torch.distributions import MultivariateNormal
+
+    from zoo.models import LatentModel, ModelConfig, Objective
+
+    class PPCA(LatentModel):
+        @dataclass(frozen=True, kw_only=True)
+        class Config(ModelConfig):
+            latent_dim: int = 16
+
+        def __init__(self, config):
+            super().__init__(config)
+            self.latent_shape = (config.latent_dim,)
+            self.loading = nn.Linear(config.latent_dim, prod(config.sample_shape))
+
+        def decode(self, z, labels=None):
+            return self.loading(z).clamp(0, 1).unflatten(1, self.config.sample_shape)
+
+        def training_step(self, samples, labels, step):
+            w = self.loading.weight  # (pixels, z)
+            covariance = w @ w.T + 0.01 * torch.eye(len(w), device=w.device)
+            yield Objective(-MultivariateNormal(self.loading.bias, covariance).log_prob(samples.flatten(1)).mean())
+    """
+
+
+def test_a_whole_model_of_forty_lines_installs_trains_and_samples(
+    make_environment: MakeEnvironment, tmp_path: Path
+) -> None:
+    environment = make_environment()
+    environment.install(write_plugin(tmp_path, "ppca", PPCA, model=PPCA_MODEL))
+
+    offered = listed(environment.zoo("list", "--models", "--json"))
+    assert offered.keys() == BUILT_IN | {"ppca"}
+    assert (offered["ppca"]["plugin"], offered["ppca"]["capabilities"]) == ("zoo-ppca", ["sample", "decode"])
+
+    shown = environment.zoo("show", "ppca")
+    assert re.search(r"^latent_dim +16 +whole number$", shown.stdout, re.MULTILINE), shown.stderr
+
+    trained = environment.zoo("train", "ppca", "--name", "my-ppca", "--epochs", "2", "--seed", "0")
+    assert trained.returncode == 0, trained.stderr
+    assert re.search(r"epoch 2/2 .*-?\d+", trained.stderr)
+    checkpoint = Path(trained.stdout.strip())
+    assert json.loads((checkpoint / "config.json").read_text())["made_by"] == {
+        "distribution": "zoo-ppca",
+        "version": "0.1.0",
+    }
+    history = json.loads((checkpoint / "facts.json").read_text())["history"]
+    losses = [next(iter(epoch["losses"].values())) for epoch in history]
+    assert losses[1] < losses[0]
+
+    drawn = environment.zoo("sample", "my-ppca", "-n", "16", "--seed", "0", "-o", "samples.png")
+    assert drawn.returncode == 0, drawn.stderr
+    with Image.open("samples.png") as image:
+        assert image.width >= 4 * 28
+        assert len(set(image.convert("L").tobytes())) > 50  # grey levels: no blank picture
+    mine = listed(environment.zoo("list", "--json"))["my-ppca"]
+    assert (mine["state"], mine["model"], mine["plugin"]) == ("trained", "ppca", "zoo-ppca")
