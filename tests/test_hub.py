@@ -288,7 +288,7 @@ def test_the_catalogues_digests_are_believed_and_the_hubs_are_not(
 def test_a_source_that_a_checkpoint_does_not_have_is_refused_without_a_request(
     hub: TinyHub, root: Path, offer: Callable[..., str], repo_id: str, source: str, words: str
 ) -> None:
-    path = offer({file: "0" * 64 for file in ("config.json", "model.safetensors")}, repo_id)
+    path = offer(dict.fromkeys(("config.json", "model.safetensors"), "0" * 64), repo_id)
     assert words in refusal(hub, root, "theirs", "--from", source, PYTHONPATH=path)
     assert hub.requests == []
 

@@ -1,7 +1,7 @@
 """Configs: frozen dataclasses with strict types and bounds, to and from JSON and `name=value` texts."""
 
 import dataclasses
-import math
+import sys
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self, Union, get_args, g
 
 from zoo.errors import ConfigError, did_you_mean
 
+LONGEST_TEXT = 1000  # characters
 LONGEST = 64  # entries of a tuple or dict, so that no file can ask for 100,000 layers
 
 
@@ -41,8 +42,8 @@ class StrictConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON values (tuples become lists)."""
-        values = dataclasses.asdict(self)
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        values: dict[str, Any] = _to_json(dataclasses.asdict(self))
+        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -53,7 +54,7 @@ class StrictConfig:
         known = field_types(cls)
         for name in values:
             if name not in known:
-                raise ConfigError(f"Unknown field {name!r}.{did_you_mean(name, known)}")
+                raise ConfigError(f"Unknown field {name[:80]!r}.{did_you_mean(name[:80], known)}")
         missing = [
             field.name
             for field in dataclasses.fields(cls)
@@ -112,7 +113,7 @@ def parse_assignments(texts: Iterable[str], *classes: type[StrictConfig]) -> tup
                 break
         else:
             raise ConfigError(
-                f"Unknown field {name!r}.{did_you_mean(name, (n for c in classes for n in field_types(c)))}"
+                f"Unknown field {name[:80]!r}.{did_you_mean(name[:80], (n for c in classes for n in field_types(c)))}"
             )
     return results
 
@@ -141,20 +142,29 @@ def _convert(value: Any, hint: Any, name: str) -> Any:
     if origin is Annotated:
         converted = _convert(value, arguments[0], name)
         for bounds in arguments[1:]:
-            if isinstance(bounds, Bounds) and not bounds.least <= converted <= bounds.greatest:
-                raise ConfigError(f"{name} = {value!r} is out of bounds: {bounds.least:g} to {bounds.greatest:g}.")
+            if converted is None or not isinstance(bounds, Bounds):
+                continue
+            if not bounds.least <= converted <= bounds.greatest:
+                raise ConfigError(
+                    f"{name} = {str(value)[:80]} is out of bounds: {bounds.least:g} to {bounds.greatest:g}."
+                )
         return converted
     if origin is tuple and isinstance(value, list | tuple):
         return tuple(_convert(one, arguments[0], name) for one in _short(value, name))
     if origin is dict and isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {key: _convert(one, arguments[1], f"{name}.{key}") for key, one in _short(value, name).items()}
-    if origin is Literal and value in arguments:
+        return {
+            key: _convert(one, arguments[1], f"{name}.{repr(key[:80])[1:-1]}")
+            for key, one in _short(value, name).items()
+        }
+    if origin is Literal and any(type(value) is type(one) and value == one for one in arguments):
         return value
     if origin in (Union, types.UnionType):
         return None if value is None else _convert(value, arguments[0], name)
-    if hint is float and type(value) in (int, float) and math.isfinite(value):
+    if hint is float and type(value) in (int, float) and abs(value) <= sys.float_info.max:
         return float(value)
-    if hint in (bool, int, str) and type(value) is hint and (hint is not str or len(value) <= 1000):
+    if hint is str and type(value) is str and len(value) > LONGEST_TEXT:
+        raise ConfigError(f"{name} has {len(value):,} characters; {LONGEST_TEXT:,} are the most.")
+    if hint in (bool, int, str) and type(value) is hint:
         return value
     raise ConfigError(f"{name} = {str(value)[:80]!r} is not of its type: {describe(hint)}.")
 
@@ -163,6 +173,12 @@ def _short(items: Any, name: str) -> Any:
     if len(items) > LONGEST:
         raise ConfigError(f"{name} has {len(items):,} entries; {LONGEST} are the most.")
     return items
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _to_json(one) for key, one in value.items()}
+    return [_to_json(one) for one in value] if isinstance(value, tuple) else value
 
 
 def _parse(text: str, hint: Any, name: str) -> Any:
@@ -175,9 +191,11 @@ def _parse(text: str, hint: Any, name: str) -> Any:
     if origin is dict:
         pairs = (part.partition(":") for part in text.split(",") if part)
         return {key: _parse(value, arguments[1], name) for key, _, value in pairs}
+    if origin is Literal:
+        return next((one for one in arguments if str(one) == text), text)
     if origin in (Union, types.UnionType):
         return None if text == "none" else _parse(text, arguments[0], name)
     try:
-        return {"true": True, "false": False}[text.lower()] if hint is bool else hint(text) if origin is None else text
+        return {"true": True, "false": False}[text.lower()] if hint is bool else hint(text)
     except (KeyError, ValueError):
-        raise ConfigError(f"{name} = {text!r} is not of its type: {describe(hint)}.") from None
+        raise ConfigError(f"{name} = {text[:80]!r} is not of its type: {describe(hint)}.") from None

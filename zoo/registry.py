@@ -58,6 +58,7 @@ class Registry:
         for entry_point in _in_order(entry_points(group="zoo")):
             if only is None or entry_point.name in only:
                 self._load(entry_point)
+        self._refuse_broken()
 
     @property
     def broken(self) -> list[Plugin]:
@@ -88,47 +89,59 @@ class Registry:
             for name, command in taken.items():
                 if cli.commands.get(name) is not command:
                     cli.commands[name] = command
-                    self._note(plugin, f"the command {name!r} is taken")
+                    plugin.problems.append(f"the command {name!r} is taken")
+        self._refuse_broken()
+
+    def _refuse_broken(self) -> None:
+        if self._strict and self.broken:
+            plugin = self.broken[0]
+            raise PluginError(f"Plugin {plugin.name!r} ({plugin.distribution}): {plugin.problems[0]}")
 
     def _load(self, entry_point: EntryPoint) -> None:
         distribution = entry_point.dist
         plugin = Plugin(
             entry_point.name,
-            distribution.name if distribution else "unknown",
-            distribution.version if distribution else "",
+            _name_of(entry_point),
+            (distribution.version or "") if distribution else "",
         )
+        with self._guard(plugin, "import"):
+            plugin.file = _file_of(entry_point.module)
         twin = next((other for other in self.plugins if other.name == plugin.name), None)
         self.plugins.append(plugin)
         if twin:
-            return self._note(
-                plugin, f"its entry-point name {plugin.name!r} is taken by {twin.distribution}: not loaded"
-            )
+            plugin.problems.append(f"its entry-point name {plugin.name!r} is taken by {twin.distribution}: not loaded")
+            return
         with self._guard(plugin, "import"):
             started = time.perf_counter()
             try:
                 module = entry_point.load()
             finally:
                 plugin.seconds = time.perf_counter() - started
-                plugin.file = _file_of(entry_point.module)
             self._manager.register(module, name=plugin.name)
         if not plugin.problems:
             self._collect(plugin, "models", self.models, ModelSpec)
             self._collect(plugin, "checkpoints", self.checkpoints, Checkpoint)
             self._collect(plugin, "datasets", self.datasets, DatasetSpec)
-        return None
+            for hook in self._manager.get_hookcallers(module) or ():
+                if not hook.has_spec():
+                    plugin.problems.append(f"this version of the zoo does not know the hook {hook.name!r}")
 
     def _collect(self, plugin: Plugin, kind: str, offered: dict[str, Any], record: type[Any]) -> None:
         """Take what a plugin's hook `zoo_<kind>` returns, record by record: one that is bad hides no other."""
         with self._guard(plugin, f"zoo_{kind}"):
-            for results in self._call(plugin, f"zoo_{kind}"):
+            answers = self._call(plugin, f"zoo_{kind}")
+            implementations = getattr(self._manager.hook, f"zoo_{kind}").get_hookimpls()
+            if not answers and any(one.plugin_name == plugin.name for one in implementations):
+                raise PluginError(f"returned None, not a list of {record.__name__}")  # pluggy leaves a None out
+            for results in answers:
                 if isinstance(results, str) or not isinstance(results, Iterable):
                     raise PluginError(f"returned {str(results)[:80]!r}, not a list of {record.__name__}")
                 for one in results:
                     if not isinstance(one, record):
-                        self._note(plugin, f"zoo_{kind} offered {str(one)[:80]!r}, which is no {record.__name__}")
+                        plugin.problems.append(f"zoo_{kind} offered {str(one)[:80]!r}, which is no {record.__name__}")
                     elif one.name in offered:
                         owner = self._offered_by[f"{kind}:{one.name}"].distribution
-                        self._note(plugin, f"the name {one.name!r} in zoo_{kind} is taken by {owner}")
+                        plugin.problems.append(f"the name {one.name!r} in zoo_{kind} is taken by {owner}")
                     else:
                         offered[one.name] = one
                         self._offered_by[f"{kind}:{one.name}"] = plugin
@@ -151,18 +164,7 @@ class Registry:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # SystemExit and the like too: no guest ends the program
-            if self._strict and isinstance(error, PluginError):
-                raise
-            if self._strict:
-                raise PluginError(
-                    f"Plugin {plugin.name!r} ({plugin.distribution}) failed: {_last_line(error)}"
-                ) from error
             plugin.problems.append(f"{doing}: {_last_line(error)}")
-
-    def _note(self, plugin: Plugin, problem: str) -> None:
-        if self._strict:
-            raise PluginError(f"Plugin {plugin.name!r} ({plugin.distribution}): {problem}.")
-        plugin.problems.append(problem)
 
     def _resolve(self, kind: str, name: str, specs: dict[str, Any]) -> Any:
         if name not in specs:
@@ -170,8 +172,9 @@ class Registry:
             raise NotFoundError(f"No installed plugin offers a {what} {name!r}.{did_you_mean(name, specs)}")
         module, _, attribute = specs[name].entry_point.partition(":")
         try:
-            return getattr(importlib.import_module(module), attribute)
-        except Exception as error:
+            with contextlib.redirect_stdout(sys.stderr):
+                return getattr(importlib.import_module(module), attribute)
+        except (Exception, SystemExit) as error:
             distribution = self._offered_by[f"{kind}:{name}"].distribution
             raise PluginError(
                 f"{name!r} can't be imported from {specs[name].entry_point}: {_last_line(error)}. "
@@ -201,10 +204,14 @@ def _in_order(found: Iterable[EntryPoint]) -> list[EntryPoint]:
     """Our own distribution first, then by distribution name: the first to offer a name keeps it."""
 
     def key(entry_point: EntryPoint) -> tuple[bool, str, str]:
-        distribution = entry_point.dist.name if entry_point.dist else ""
+        distribution = _name_of(entry_point)
         return distribution != OWN_DISTRIBUTION, distribution.lower(), entry_point.name
 
     return sorted(found, key=key)
+
+
+def _name_of(entry_point: EntryPoint) -> str:
+    return (entry_point.dist and entry_point.dist.name) or "unknown"
 
 
 def _file_of(module: str) -> str:
@@ -218,5 +225,7 @@ def _file_of(module: str) -> str:
 def _last_line(error: BaseException) -> str:
     """The error with the last line of its traceback: "ValueError: no (zoo_bad/__init__.py, line 3)"."""
     text = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{text} ({error.filename}, line {error.lineno})"
     frames = traceback.extract_tb(error.__traceback__)
     return f"{text} ({frames[-1].filename}, line {frames[-1].lineno})" if frames else text

@@ -4,6 +4,7 @@ import ast
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ def config_fields(entry_point: str) -> list[ConfigField]:
     for module, node in _lineage(*_config_class(*_class(entry_point))):
         for statement in node.body:
             if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                if "ClassVar" in ast.unparse(statement.annotation):
+                    continue
                 name = statement.target.id
                 default = _typed(statement.value) if statement.value else ""
                 fields[name] = ConfigField(name, _type_in_words(module, statement.annotation), default)
@@ -54,8 +57,9 @@ class _Module:
 
     def __init__(self, name: str) -> None:
         try:
-            spec = importlib.util.find_spec(name)
-            self.tree = ast.parse(Path((spec and spec.origin) or "").read_bytes())
+            spec = _spec(name)
+            self.package = name if spec.submodule_search_locations else name.rpartition(".")[0]
+            self.tree = ast.parse(Path(spec.origin or "").read_bytes())
         except (ImportError, OSError, SyntaxError, ValueError) as error:
             raise PluginError(f"The source of the module {name!r} can't be read: {error}") from error
 
@@ -65,11 +69,48 @@ class _Module:
         for node in self.tree.body:
             if isinstance(node, ast.ClassDef) and node.name == first:
                 return _inner(self, node, rest)
-            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            if isinstance(node, ast.ImportFrom):
+                module = importlib.util.resolve_name("." * node.level + (node.module or ""), self.package)
                 for alias in node.names:
                     if (alias.asname or alias.name) == first:
-                        return _Module(node.module).find(alias.name + ("." + rest if rest else ""))
+                        return _find(module, alias.name + ("." + rest if rest else ""))
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    if alias.asname == first:
+                        return _find(alias.name, rest)
+                    if not alias.asname and dotted.startswith(alias.name + "."):
+                        return _find(alias.name, dotted.removeprefix(alias.name + "."))
         return None
+
+
+def _spec(name: str) -> importlib.machinery.ModuleSpec:
+    """Where a module is, found without importing the packages that it is in."""
+    top, *inner = name.split(".")
+    spec = importlib.util.find_spec(top)
+    for part in inner:
+        top = f"{top}.{part}"
+        spec = (
+            PathFinder.find_spec(top, spec.submodule_search_locations)
+            if spec and spec.submodule_search_locations
+            else None
+        )
+    if spec is None:
+        raise ModuleNotFoundError(f"No module named {name!r}")
+    return spec
+
+
+def _find(module: str, dotted: str) -> "_Found | None":
+    """A class by its name in a module or in a module of that package."""
+    if module.partition(".")[0] in ("torch", "abc", "typing", "collections"):  # no Config is in there
+        return None
+    if found := _Module(module).find(dotted):
+        return found
+    first, _, rest = dotted.partition(".")
+    try:
+        _spec(f"{module}.{first}")
+    except ImportError:
+        return None
+    return _find(f"{module}.{first}", rest)
 
 
 _Found = tuple[_Module, ast.ClassDef]
@@ -106,11 +147,15 @@ def _config_class(module: _Module, model: ast.ClassDef) -> _Found:
 
 def _lineage(module: _Module, node: ast.ClassDef) -> Iterator[_Found]:
     """A class and its bases that have source in Python, the bases first."""
-    for base in node.bases:
+    seen: list[str] = []
+    for base in reversed(node.bases):  # the order of dataclass fields: the method resolution order from its end
         plain = base.value if isinstance(base, ast.Subscript) else base  # VAE["MLPVAE.Config"]
         name = ast.unparse(plain)
-        if not name.startswith(("nn.", "torch.", "Generic", "ABC")) and (found := module.find(name)):
-            yield from _lineage(*found)
+        if found := module.find(name):
+            for one in _lineage(*found):
+                if ast.dump(one[1]) not in seen:
+                    seen.append(ast.dump(one[1]))
+                    yield one
     yield module, node
 
 
@@ -128,6 +173,8 @@ def _typed(value: ast.expr) -> str:
         literal = ast.literal_eval(value)
     except ValueError:
         return ast.unparse(value)
+    if isinstance(literal, dict):
+        return ",".join(f"{key}:{one}" for key, one in literal.items())
     if isinstance(literal, tuple):
         return ",".join(map(str, literal))
     return str(literal).lower() if isinstance(literal, bool) or literal is None else str(literal)

@@ -31,7 +31,7 @@ class ZooGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Ours in the order of use, then those of plugins."""
         self._add_plugin_commands()
-        return [*COMMANDS, *sorted(self.commands.keys() - COMMANDS.keys())]
+        return [*COMMANDS, *sorted(self.commands.keys() - COMMANDS.keys() - ALIASES.keys())]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """A command by name or alias."""
@@ -62,8 +62,13 @@ class ZooGroup(click.Group):
 
     def _add_plugin_commands(self) -> None:
         if not self.commands:
-            reserved = click.Group(commands={name: self._ours(name) for name in COMMANDS})
-            installed().add_commands(reserved)
+            reserved = click.Group(
+                commands={name: self._ours(ALIASES.get(name, name)) for name in (*COMMANDS, *ALIASES)}
+            )
+            try:
+                installed().add_commands(reserved)
+            except ZooError as error:  # outside of invoke, when help or a completion asks
+                raise click.ClickException(str(error)) from error
             self.commands = reserved.commands
             warn_of_plugins()
 

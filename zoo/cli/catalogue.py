@@ -51,6 +51,9 @@ def list_(pattern: str | None, models: bool, json_: bool) -> None:
 @as_json
 def plugins(json_: bool) -> None:
     """Show the installed plugins: what they offer, how long they took to import, and what is wrong with them."""
+    root = click.get_current_context().find_root()
+    if isinstance(root.command, click.Group):
+        root.command.list_commands(root)  # so that what goes wrong in zoo_commands is known too
     found = installed().plugins
     if json_:
         return print_json([vars(plugin) for plugin in found])
