@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from zoo import files
@@ -64,7 +65,10 @@ def load(directory: Path, device: str | torch.device = "cpu", *, training_parts:
         delattr(model, part)
     tensors = _read_tensors(directory / WEIGHTS)
     if training_parts and model.training_only:
-        tensors |= _read_tensors(directory / TRAINING)
+        further = _read_tensors(directory / TRAINING)
+        if wrong := [key for key in further if key.partition(".")[0] not in model.training_only]:
+            raise CheckpointError(f"{directory / TRAINING} holds {wrong[0][:80]!r}, which belongs in {WEIGHTS}.")
+        tensors |= further
     _fill(model, tensors, directory / WEIGHTS)
     return model.to(device).eval()
 
@@ -80,7 +84,8 @@ def read_config(directory: Path) -> dict[str, Any]:
             f"{path} has the format {str(config.get('format'))[:20]!r}; this is genzoo {version('genzoo')}, which "
             f"reads format {FORMAT}. A newer one may read it: pip install -U genzoo"
         )
-    if not isinstance(config.get("model"), str) or not isinstance(config.get("config"), dict):
+    model = config.get("model")
+    if not isinstance(model, str) or len(model) > 80 or not isinstance(config.get("config"), dict):
         raise CheckpointError(f"{path} does not name its model and config.")
     return config
 
@@ -134,12 +139,16 @@ def _fill(model: GenerativeModel[Any], tensors: dict[str, Tensor], path: Path) -
     for key, tensor in tensors.items():
         if tensor.shape != expected[key].shape or tensor.dtype != expected[key].dtype:
             raise CheckpointError(
-                f"{path}: {key!r} is {tensor.dtype} {tuple(tensor.shape)}; "
+                f"{path}: {key!r} is {tensor.dtype} {str(tuple(tensor.shape))[:80]}; "
                 f"the model has {expected[key].dtype} {tuple(expected[key].shape)}."
             )
         if not tensor.isfinite().all():
             raise CheckpointError(f"{path}: {key!r} holds NaN or infinite values.")
     model.load_state_dict(tensors, strict=True, assign=True)
+    for key, tensor in expected.items():
+        if isinstance(tensor, nn.Parameter) and first_names[id(tensor)] != key:  # tie again what was tied
+            owner, _, leaf = key.rpartition(".")
+            setattr(model.get_submodule(owner), leaf, model.get_parameter(first_names[id(tensor)]))
     for key, buffer in model.named_buffers():
         if buffer.is_meta:
             raise PluginError(f"The buffer {key!r} is not in the state dict: its model must register it as persistent.")
@@ -150,19 +159,26 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path} is missing.{_hint_pickle(path.parent)}")
     try:
         return dict(load_file(path))
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
-        pickled = path.read_bytes()[:4].startswith((b"PK\x03\x04", b"\x80"))
-        what = "is a pickle, which the zoo never opens" if pickled else f"is damaged: {error}"
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        what = f"is damaged: {str(error).splitlines()[0][:200]}"
+        if _looks_pickled(path):
+            what = "is a pickle, which the zoo never opens"
         raise CheckpointError(f"{path} {what}. Pull or train it again.") from error
 
 
 def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     with files.replacing(path) as partial:
         # contiguous: a channels_last weight is not, and is refused; one metadata key: several come in random order
-        save_file(
-            {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}, partial, {"format": "pt"}
-        )
-        partial.chmod(0o644)  # safetensors makes it 0600
+        plain = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+        # not save_file, which makes the file 0600 whatever the umask and hides a full disk in an error of its own
+        partial.write_bytes(to_bytes(plain, {"format": "pt"}))
+
+
+def _looks_pickled(path: Path) -> bool:
+    """Whether a file that is no safetensors begins like a pickle or torch's zip; the ninth byte of ours is `{`."""
+    with path.open("rb") as file:
+        start = file.read(9)
+    return start.startswith(b"PK\x03\x04") or (start.startswith(b"\x80") and not start.endswith(b"{"))
 
 
 def _first_names(model: nn.Module) -> dict[str, Tensor]:

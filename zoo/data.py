@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn import functional as F
 
 from zoo.errors import DataError, ZooError
+from zoo.provenance import UNREADABLE
 from zoo.registry import installed
 from zoo.store import home
 
@@ -131,7 +132,7 @@ def _common_shape(paths: Sequence[Path]) -> tuple[int, int, int]:
 def _opened(path: Path) -> Image.Image:
     try:
         return Image.open(path)
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise DataError(f"{path} is no readable image: {error}") from error
 
 
@@ -139,7 +140,7 @@ def _open(path: Path, channels: int) -> Image.Image:
     with _opened(path) as image:
         try:
             return image.convert("L" if channels == 1 else "RGB")
-        except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises for damaged pixels
+        except UNREADABLE as error:
             raise DataError(f"{path} is a damaged image: {error}") from error
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -30,8 +31,9 @@ def replacing(target: Path) -> Iterator[Path]:
     **Raises:** `OutputError` when it can't be written, full disk included.
     """
     with writing(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.partial")
+        _make_parent(target)
+        start = os.fsdecode(os.fsencode(target.name)[:100])  # file systems count bytes
+        partial = target.with_name(f".{start}.{secrets.token_hex(4)}.partial")
         try:
             yield partial
             partial.replace(target)
@@ -54,6 +56,34 @@ def writing(target: Path) -> Iterator[None]:
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
             raise OutputError(f"{target} exists already: remove it or choose another name.") from error
         raise OutputError(f"Can't write {target}: {reason}. Nothing was changed; choose another place.") from error
+
+
+def refuse_unwritable(target: Path) -> None:
+    """Raise `OutputError` when nothing can be written at `target`, before any work is spent on it."""
+    if target.absolute() == Path.cwd():
+        raise OutputError(f"{target} is the folder that you stand in: name another, such as ./samples")
+    with writing(target):
+        _make_parent(target)
+        probe = target.with_name(f".{secrets.token_hex(4)}.partial")
+        probe.touch()
+        probe.unlink()
+
+
+@contextlib.contextmanager
+def alone(folder: Path, *, wait: bool = True) -> Iterator[None]:
+    """Let one process at a time into the block, for each folder.
+
+    **Raises:** `OutputError` when another process is in it and `wait` is False.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise OutputError(f"Another process is at work in {folder}: wait for it, or choose another name.") from error
+    finally:
+        os.close(handle)
 
 
 def write_text(target: Path, text: str) -> None:
@@ -108,6 +138,13 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def _make_parent(target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(errno.ENOTDIR, f"{target.parent} is a file, not a folder") from error
 
 
 def _nearest(path: Path) -> Path:

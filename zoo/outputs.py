@@ -25,6 +25,7 @@ def check_path(path: Path, sample_kind: str) -> None:
         raise OutputError(f"{path} is a folder: choose another name.")
     if not path.suffix and path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise OutputError(f"{path} exists and is no empty folder: remove it or choose another name.")
+    files.refuse_unwritable(path)
     if sample_kind != "image" and path.suffix in ("", ".png"):
         raise OutputError(f"The samples are no images: write them to .npz or .safetensors, not {path.name!r}.")
 
@@ -96,21 +97,21 @@ def _write_npz(path: Path, batches: Batches, n: int, seed: int, as_images: bool)
 
 
 def _write_safetensors(path: Path, batches: Batches, provenance: Mapping[str, Any]) -> None:
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     pairs = list(batches)
     tensors = {"samples": torch.cat([samples for samples, _ in pairs])}
     if pairs[0][1] is not None:
         tensors["labels"] = torch.cat([labels for _, labels in pairs if labels is not None])
     with files.replacing(path) as partial:
-        save_file(tensors, partial, {KEY: json.dumps(provenance)})
-        partial.chmod(0o644)  # safetensors makes it 0600
+        partial.write_bytes(save(tensors, {KEY: json.dumps(provenance)}))
 
 
 def _write_folder(
     path: Path, batches: Batches, n: int, provenance: Mapping[str, Any], class_names: Sequence[str]
 ) -> None:
     index = int(provenance["start"])
+    folders = _folder_names(class_names)
     digits = max(6, len(str(index + n - 1)))
     with files.replacing(path) as partial:
         partial.mkdir()
@@ -119,11 +120,17 @@ def _write_folder(
                 folder = partial
                 if labels is not None:
                     label = int(labels[position])
-                    folder = partial / (_file_name(class_names[label]) if label < len(class_names) else str(label))
+                    folder = partial / (folders[label] if label < len(folders) else str(label))
                     folder.mkdir(exist_ok=True)
                 images.to_image(pixels).save(folder / f"{index:0{digits}}.png")
                 index += 1
         files.write_json(partial / "provenance.json", provenance)
+
+
+def _folder_names(class_names: Sequence[str]) -> list[str]:
+    """A folder's name for each class, all different."""
+    names = [_file_name(name) for name in class_names]
+    return [f"{name}-{index}" if names.count(name) > 1 else name for index, name in enumerate(names)]
 
 
 def _file_name(text: str) -> str:

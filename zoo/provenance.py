@@ -10,6 +10,7 @@ from PIL import Image, PngImagePlugin
 from zoo.errors import DataError
 
 KEY = "zoo"  # of the text chunk
+UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what Pillow raises for bad files
 
 
 def chunk(provenance: Mapping[str, Any]) -> PngImagePlugin.PngInfo:
@@ -29,7 +30,7 @@ def read(path: Path) -> dict[str, Any]:
             made = json.loads(image.text[KEY])  # type: ignore[attr-defined]  # a PngImageFile has it, others raise
     except FileNotFoundError:
         raise DataError(f"There is no file {path}.") from None
-    except (OSError, ValueError, AttributeError, KeyError, SyntaxError, RecursionError) as error:
+    except (*UNREADABLE, AttributeError, KeyError, RecursionError) as error:
         raise DataError(f"{path} is no PNG that the zoo wrote: it doesn't say how it was made.") from error
     if not isinstance(made, dict):
         raise DataError(f"{path} is no PNG that the zoo wrote: it doesn't say how it was made.")

@@ -80,7 +80,7 @@ class Store:
         if reference is None:
             reference = self.current()
         if reference.startswith((".", "/", "~")):
-            directory = Path(reference).expanduser()
+            directory = Path(os.path.expanduser(reference))  # noqa: PTH111  # Path.expanduser raises for ~nobody
             if not (directory / CONFIG).is_file():
                 raise CheckpointError(f"{directory} is no checkpoint: it has no {CONFIG}.")
             return directory
@@ -99,6 +99,8 @@ class Store:
             here = directory if (directory / CONFIG).is_file() else bundled
             try:
                 origin = files.read_json(directory / ORIGIN)
+                if not isinstance(origin.get("sha256"), dict):
+                    raise CheckpointError("it records no digests")
             except CheckpointError:
                 return Entry(name, "damaged", here, checkpoint, {"source": "unknown"})
             state = "trained" if origin.get("source") == "trained" else "pulled"
@@ -110,7 +112,8 @@ class Store:
     def entries(self) -> list[Entry]:
         """Every checkpoint that is here or can be had, by name."""
         kept = self.root / "checkpoints"
-        names = {unquote(one.name) for one in kept.iterdir()} if kept.is_dir() else set()
+        found = [one.name for one in kept.iterdir() if one.is_dir()] if kept.is_dir() else []
+        names = {unquote(one) for one in found if _is_name(unquote(one)) and quote(unquote(one), safe="@") == one}
         return [self.entry(name) for name in sorted(names | set(self.catalogue))]
 
     @contextlib.contextmanager
@@ -121,25 +124,24 @@ class Store:
         - `name`: what it will be called. The caller leaves an `origin.json` with the digests of the files.
         - `replace`: whether it takes the place of one that is there.
 
-        **Returns:** an empty directory. On any failure it is removed and the store is as it was. When another process
-        added the same name meanwhile, theirs stays and ours is dropped: both were verified against the same digests.
+        **Returns:** an empty directory. On any failure it is removed and the store is as it was.
 
-        **Raises:** `OutputError` when the store can't be written.
+        **Raises:** `OutputError` when the store can't be written, or has that name already.
         """
         target = self._directory(name)
         with files.writing(target):
-            self._clean_scratch()
+            with files.alone(self._scratch()):
+                self._clean_scratch()
             target.parent.mkdir(parents=True, exist_ok=True)
             scratch = self._scratch() / f"{os.getpid()}-{secrets.token_hex(4)}"
             scratch.mkdir()
             try:
                 yield scratch
-                if replace:
-                    self._discard(target)
-                scratch.rename(target)
-            except OSError:
-                if not (target / ORIGIN).is_file():
-                    raise
+                with files.alone(self._scratch()):
+                    replaced = self._put_aside(target) if replace else None
+                    scratch.rename(target)
+                if replaced:
+                    files.remove(replaced)
             finally:
                 files.remove(scratch)
 
@@ -157,7 +159,10 @@ class Store:
         directory = self._directory(name)
         freed = files.size(directory)
         with files.writing(directory):
-            self._discard(directory)
+            with files.alone(self._scratch()):
+                removed = self._put_aside(directory)
+            if removed:
+                files.remove(removed)
             if self._current_file().is_file() and self.current() == name:
                 self._current_file().unlink()
         return freed
@@ -167,19 +172,19 @@ class Store:
 
         **Returns:** by file name, "ok", "damaged" or "missing".
 
-        **Raises:** `NotFoundError` when it isn't here, `CheckpointError` when nobody recorded its digests.
+        **Raises:** `NotFoundError` when it isn't here.
         """
         entry = self.entry(name)
-        path = self.find(name)
-        if not entry.sha256:
-            raise CheckpointError(f"{name} has no recorded digests to verify against.")
+        if entry.origin and not entry.sha256:
+            return {ORIGIN: "damaged"}  # it should have them
+        path = self._directory(name) if entry.origin and not entry.path else self.find(name)
         return {file: _verdict(path / file, digest) for file, digest in entry.sha256.items()}
 
     def current(self) -> str:
         """The name of the current checkpoint, which a command without a reference means."""
         try:
             return self._current_file().read_text(encoding="utf-8").strip()
-        except OSError:
+        except (OSError, UnicodeDecodeError):
             have = ", ".join(sorted(self.catalogue)) or "none offered"
             raise NotFoundError(f"No checkpoint is current. Pull one (zoo pull NAME) or name one: {have}.") from None
 
@@ -205,12 +210,11 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def _discard(self, directory: Path) -> None:
-        """Remove a directory of the store: gone at once for everybody, then deleted."""
-        if directory.is_dir():
-            doomed = self._scratch() / f"{os.getpid()}-{secrets.token_hex(4)}"
-            directory.rename(doomed)
-            files.remove(doomed)
+    def _put_aside(self, directory: Path) -> Path | None:
+        """Move a directory of the store to scratch, where the caller deletes it: gone at once for everybody."""
+        if not directory.is_dir():
+            return None
+        return directory.rename(self._scratch() / f"{os.getpid()}-{secrets.token_hex(4)}")
 
     def _clean_scratch(self) -> None:
         """Remove what processes left that were killed."""
@@ -224,7 +228,7 @@ class Store:
             raise NotFoundError(
                 f"{name!r} could be a Hub repository or a folder: write hf:{name} for the one, ./{name} for the other."
             )
-        if Path(quote(name, safe="@")).name in ("", ".", "..") or len(quote(name)) > 200:
+        if not _is_name(name):
             raise NotFoundError(f"{name[:80]!r} is no name of a checkpoint.")
 
     def _explain_missing(self, name: str) -> str:
@@ -234,6 +238,15 @@ class Store:
             return f"No checkpoint is called {name!r}. For the path write ./{name}"
         known = [entry.name for entry in self.entries()]
         return f"No checkpoint is called {name!r}.{did_you_mean(name, known)} See: zoo list"
+
+
+def _is_name(name: str) -> bool:
+    """Whether a checkpoint can be called so: it is a folder's name once it is quoted."""
+    try:
+        short = len(quote(name)) <= 200
+    except UnicodeEncodeError:
+        return False
+    return short and name not in ("", ".", "..") and ("/" not in name or name.startswith("hf:"))
 
 
 def _verdict(file: Path, digest: str) -> str:

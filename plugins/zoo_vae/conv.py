@@ -1,10 +1,11 @@
 """conv-vae: a VAE of residual convolutions."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from torch import Tensor, nn
 
-from zoo.models import Count, Fraction, ModelConfig, Size, TrainConfig
+from zoo.models import Bounds, Fraction, ModelConfig, Size, TrainConfig
 from zoo_vae.vae import VAE
 
 
@@ -28,7 +29,7 @@ class ConvVAE(VAE["ConvVAE.Config"]):
 
         latent_dim: Size = 32
         channels: tuple[Size, ...] = (32, 64)
-        residual_blocks: Count = 1
+        residual_blocks: Annotated[int, Bounds(0, 16)] = 1
         hidden_dim: Size = 256
         batch_norm: bool = True
         dropout: Fraction = 0.0

@@ -2,11 +2,12 @@
 
 import importlib
 import sys
+import traceback
 from typing import Any
 
 import click
 
-from zoo.cli.output import debugging, warn_of_plugins
+from zoo.cli.output import clean, debugging, warn_of_plugins
 from zoo.errors import ZooError
 from zoo.registry import installed
 
@@ -48,10 +49,10 @@ class ZooGroup(click.Group):
         except ZooError as error:
             if debugging(ctx):
                 raise
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(clean(error)) from error
         except KeyboardInterrupt:
             if debugging(ctx):
-                raise
+                traceback.print_exc()
             click.echo("\nInterrupted.", err=True)
             sys.exit(130)
 
@@ -68,7 +69,7 @@ class ZooGroup(click.Group):
             try:
                 installed().add_commands(reserved)
             except ZooError as error:  # outside of invoke, when help or a completion asks
-                raise click.ClickException(str(error)) from error
+                raise click.ClickException(clean(error)) from error
             self.commands = reserved.commands
             warn_of_plugins()
 

@@ -61,6 +61,11 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "�" for letter in text)
 
 
+def clean(error: Exception) -> str:
+    """An error's message, which may quote a hostile file, as printable lines."""
+    return "\n".join(printable(line) for line in str(error).splitlines())
+
+
 def size(number: int) -> str:
     """Bytes for people: "2.6 MB"."""
     amount = float(number)

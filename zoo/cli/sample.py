@@ -159,11 +159,11 @@ def numbers_of(labels: Sequence[str], class_names: Sequence[str], num_classes: i
     for label in labels:
         if label in class_names:
             numbers.append(list(class_names).index(label))
-        elif label.isdecimal() and int(label) < num_classes:
+        elif label.isdecimal() and len(label) < 10 and int(label) < num_classes:
             numbers.append(int(label))
         else:
             known = class_names or [str(number) for number in range(num_classes)]
-            raise LabelError(f"There is no class {label!r}.{did_you_mean(label, known)}")
+            raise LabelError(f"There is no class {label[:80]!r}.{did_you_mean(label[:80], known)}")
     return numbers
 
 

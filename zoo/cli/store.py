@@ -27,6 +27,7 @@ def pull(names: tuple[str, ...], source: str | None, json_: bool) -> None:
     store = open_store()
     results = [_pull(store, name, source) for name in names]
     store.make_current(names[-1])
+    note(f"{names[-1]} is now the current checkpoint: zoo sample")
     if json_:
         return print_json(results)
     for result in results:
@@ -43,7 +44,7 @@ def rm(names: tuple[str, ...], json_: bool) -> None:
     for name in names:
         if not store.entry(name).origin:
             store.remove(name)  # raises, saying why, before any other is gone
-    freed = {name: store.remove(name) for name in names}
+    freed = {name: store.remove(name) for name in dict.fromkeys(names)}
     if json_:
         return print_json([{"name": name, "bytes_freed": number} for name, number in freed.items()])
     for name, number in freed.items():
@@ -57,7 +58,7 @@ def rm(names: tuple[str, ...], json_: bool) -> None:
 def verify(names: tuple[str, ...], json_: bool) -> None:
     """Hash the files of checkpoints anew (of all that are here, unless named); exit 1 when one is damaged."""
     store = open_store()
-    here = names or [entry.name for entry in store.entries() if entry.path]
+    here = names or [entry.name for entry in store.entries() if entry.path or entry.origin]
     verdicts = {name: store.verify(name) for name in here}
     if json_:
         print_json([{"name": name, "files": found} for name, found in verdicts.items()])
@@ -65,7 +66,7 @@ def verify(names: tuple[str, ...], json_: bool) -> None:
         rows = [[name, file, verdict] for name, found in verdicts.items() for file, verdict in found.items()]
         print_table(("NAME", "FILE", "VERDICT"), rows)
     if bad := [name for name, found in verdicts.items() if set(found.values()) != {"ok"}]:
-        raise CheckpointError(f"Damaged: {', '.join(bad)}. Get it again: zoo rm {bad[0]}; zoo pull {bad[0]}")
+        raise CheckpointError(f"Damaged: {', '.join(bad)}. zoo rm NAME removes one; then pull or train it again.")
 
 
 def _pull(store: Store, name: str, source: str | None) -> dict[str, Any]:
@@ -82,7 +83,7 @@ def _pull(store: Store, name: str, source: str | None) -> dict[str, Any]:
     else:
         _pull_hub(store, name, entry.checkpoint)
     path = store.find(name)
-    note(f"Pulled {name}: {size(files.size(path))}, verified. It is now the current checkpoint: zoo sample")
+    note(f"Pulled {name}: {size(files.size(path))}, verified.")
     return {"name": name, "path": str(path), "state": store.entry(name).state}
 
 

@@ -69,7 +69,10 @@ def train(
     grids = home() / "runs" / name
     note(f"Training {model} on {len(dataset.samples):,} samples of {dataset.name}, seed {seed}. Grids: {grids}")
     began = time.perf_counter()
-    history = _follow(training.fit(state, dataset, recipe), state, grids, recipe.epochs, name)
+    with files.alone(grids, wait=False):
+        for old in grids.glob("epoch-*.png"):
+            old.unlink()
+        history = _follow(training.fit(state, dataset, recipe), state, grids, recipe.epochs, name)
     facts = {
         "name": name,
         "dataset": dataset.name,
@@ -98,7 +101,9 @@ def _check_name(store: Store, name: str | None, out: Path | None) -> str:
         raise ConfigError(f"{name!r} is no name: lower-case letters, digits, '.', '_' and '-', 64 at most.")
     if out is None:
         store.refuse_taken(name)
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        return name
+    files.refuse_unwritable(out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise OutputError(f"{out} exists and is no empty folder: remove it or choose another.")
     return name
 
