@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import pytest
 from conftest import Environment, write_plugin
-from PIL import Image
 
 from zoo.registry import Registry
 
@@ -431,82 +430,3 @@ def test_a_guest_brings_a_checkpoint_inside_its_package(make_environment: MakeEn
     brought = listed(environment.zoo("list", "--json"))["brought"]
     assert (brought["state"], brought["plugin"], brought["size"]) == ("bundled", "zoo-bringer", 9)
     assert Path(brought["path"]).is_relative_to(environment.folder)
-
-
-PPCA = """
-    from zoo import ModelSpec, hookimpl
-
-    @hookimpl
-    def zoo_models():
-        return [
-            ModelSpec(
-                name="ppca",
-                entry_point="zoo_ppca.model:PPCA",
-                summary="Probabilistic PCA",
-                capabilities=("sample", "decode"),
-            )
-        ]
-    """
-
-PPCA_MODEL = """
-    from dataclasses import dataclass
-    from math import prod
-
-    import torch
-    from torch import nn
-    from torch.distributions import MultivariateNormal
-
-    from zoo.models import LatentModel, ModelConfig, Objective
-
-    class PPCA(LatentModel):
-        @dataclass(frozen=True, kw_only=True)
-        class Config(ModelConfig):
-            latent_dim: int = 16
-
-        def __init__(self, config):
-            super().__init__(config)
-            self.latent_shape = (config.latent_dim,)
-            self.loading = nn.Linear(config.latent_dim, prod(config.sample_shape))
-
-        def decode(self, z, labels=None):
-            return self.loading(z).clamp(0, 1).unflatten(1, self.config.sample_shape)
-
-        def training_step(self, samples, labels, step):
-            w = self.loading.weight  # (pixels, z)
-            covariance = w @ w.T + 0.01 * torch.eye(len(w), device=w.device)
-            yield Objective(-MultivariateNormal(self.loading.bias, covariance).log_prob(samples.flatten(1)).mean())
-    """
-
-
-def test_a_whole_model_of_forty_lines_installs_trains_and_samples(
-    make_environment: MakeEnvironment, tmp_path: Path
-) -> None:
-    environment = make_environment()
-    environment.install(write_plugin(tmp_path, "ppca", PPCA, model=PPCA_MODEL))
-
-    offered = listed(environment.zoo("list", "--models", "--json"))
-    assert offered.keys() == BUILT_IN | {"ppca"}
-    assert (offered["ppca"]["plugin"], offered["ppca"]["capabilities"]) == ("zoo-ppca", ["sample", "decode"])
-
-    shown = environment.zoo("show", "ppca")
-    assert re.search(r"^latent_dim +16 +whole number$", shown.stdout, re.MULTILINE), shown.stderr
-
-    trained = environment.zoo("train", "ppca", "--name", "my-ppca", "--epochs", "2", "--seed", "0")
-    assert trained.returncode == 0, trained.stderr
-    assert re.search(r"epoch 2/2 .*-?\d+", trained.stderr)
-    checkpoint = Path(trained.stdout.strip())
-    assert json.loads((checkpoint / "config.json").read_text())["made_by"] == {
-        "distribution": "zoo-ppca",
-        "version": "0.1.0",
-    }
-    history = json.loads((checkpoint / "facts.json").read_text())["history"]
-    losses = [next(iter(epoch["losses"].values())) for epoch in history]
-    assert losses[1] < losses[0]
-
-    drawn = environment.zoo("sample", "my-ppca", "-n", "16", "--seed", "0", "-o", "samples.png")
-    assert drawn.returncode == 0, drawn.stderr
-    with Image.open("samples.png") as image:
-        assert image.width >= 4 * 28
-        assert len(set(image.convert("L").tobytes())) > 50  # grey levels: no blank picture
-    mine = listed(environment.zoo("list", "--json"))["my-ppca"]
-    assert (mine["state"], mine["model"], mine["plugin"]) == ("trained", "ppca", "zoo-ppca")

@@ -9,8 +9,6 @@ from zoo import checkpoints, files
 from zoo.registry import installed
 from zoo.store import CARD
 
-OWN_TEXT = "author"  # key of facts.json that holds the author's own Markdown
-
 
 def write(directory: Path) -> None:
     """Write a checkpoint's README.md from its config.json and facts.json."""
@@ -29,7 +27,6 @@ def render(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     parts = [
         _front_matter(config, facts),
         f"# {name}\n\n{_summary(config, facts)}",
-        facts.get(OWN_TEXT, ""),
         _use(name, config, facts),
         _training(config, facts),
         _limits(facts),
@@ -69,10 +66,11 @@ def _summary(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
 
 def _use(name: str, config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     shown = facts.get("samples_command")
+    command = f"zoo pull {name} && zoo sample" if name in installed().checkpoints else f"zoo sample {name}"
     lines = [
         "## How to sample",
         f"The picture above was made by `{shown}`." if shown else "",
-        f"```\npip install genzoo\nzoo pull {name} && zoo sample\n```",
+        f"```\npip install genzoo\n{command}\n```",
         f"```python\nimport zoo\nfrom zoo.sampling import draw\n\n"
         f'model = zoo.load("{name}")\nimages = draw(model, 16, seed=0)  # float32, '
         f"(16, {', '.join(map(str, config['config'].get('sample_shape', ())))})\n```",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from zoo import Checkpoint, ModelSpec, hookimpl
+from zoo import Checkpoint, ModelSpec, bundled, hookimpl
 
 
 @hookimpl
@@ -29,4 +29,18 @@ def zoo_models() -> Iterable[ModelSpec]:
 @hookimpl
 def zoo_checkpoints() -> Iterable[Checkpoint]:
     """Trained on MNIST."""
-    return []
+    return [
+        Checkpoint(
+            name="gan-mnist",
+            model="mlp-gan",
+            dataset="mnist",
+            summary="Handwritten digits, crisp, with specks",
+            parameters=1_489_936,
+            license="apache-2.0",
+            sha256={
+                "config.json": "698c734b086bc476ffc6d7f5261ca416f39b670d6c1a34d3350477c7df8d7ec6",
+                "model.safetensors": "62a8b27e3948582db2e4049edc8c7e8f3984fed64d2560fbf66810c35678952c",
+            },
+            bundled=bundled(__file__, "gan-mnist"),
+        ),
+    ]

@@ -34,7 +34,7 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:
             name="vae-mnist",
             model="mlp-vae",
             dataset="mnist",
-            summary="Handwritten digits, a small and quick VAE",
+            summary="Handwritten digits, soft and quick to draw",
             parameters=652_824,
             license="apache-2.0",
             sha256={
@@ -42,5 +42,18 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:
                 "model.safetensors": "4d38caa886a96892e182afe7889e5ff4620349c0c58abc887fff7c596d22204f",
             },
             bundled=bundled(__file__, "vae-mnist"),
+        ),
+        Checkpoint(
+            name="conv-vae-mnist",
+            model="conv-vae",
+            dataset="mnist",
+            summary="Handwritten digits, smooth; reconstructs well",
+            parameters=1_856_961,
+            license="apache-2.0",
+            sha256={
+                "config.json": "98e0f4aa45e4c6acce8a4c913a0e42b3e0d08c0e387ab631eac9cd92ff7e1288",
+                "model.safetensors": "f5827725ca12ab7e5d04b70c3461e3345f4e90ac06c0ca3844baa7a7a71fdad9",
+            },
+            bundled=bundled(__file__, "conv-vae-mnist"),
         ),
     ]

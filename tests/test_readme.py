@@ -1,0 +1,98 @@
+"""What the READMEs show works: every command is run, in their order, as a reader would type it."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import DIGITS, Environment, Zoo
+
+from zoo.cli import ALIASES, COMMANDS
+from zoo.store import Store
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+TUTORIAL = (ROOT / "plugins" / "README.md").read_text()
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def commands(text: str) -> list[str]:
+    return [line[2:] for block in blocks(text, "console") for line in block.splitlines() if line.startswith("$ ")]
+
+
+def test_the_first_two_blocks_are_the_main_job_and_the_tests() -> None:
+    main_job, tests = blocks(README, "bash")
+    assert main_job == "pip install . && zoo pull vae-mnist && zoo sample\n"
+    assert tests == "pip install -e '.[test]' && pytest\n"
+
+
+def test_the_commands_of_the_readme_work_one_after_the_other(zoo: Zoo) -> None:
+    shown = commands(README)
+    assert len(shown) >= 10 and all(command.startswith("zoo ") for command in shown)
+    for command in shown:
+        result = zoo(*shlex.split(command)[1:])
+        assert result.exit_code == 0, f"{command}: {result.stderr}"
+
+
+@pytest.mark.parametrize("code", blocks(README, "python"))
+def test_the_python_of_the_readme_works(code: str) -> None:
+    check = "\nassert images.shape == (16, 1, 28, 28) and 0 <= images.min() and images.max() <= 1"
+    subprocess.run([sys.executable, "-W", "error", "-c", code + check], check=True)
+
+
+def test_the_readme_names_every_command_and_every_variable() -> None:
+    for name in (*COMMANDS, *ALIASES):
+        assert re.search(rf"`(zoo )?{name}\b", README), name
+    sources = "".join(path.read_text() for path in (ROOT / "zoo").rglob("*.py"))
+    used = set(re.findall(r'"((?:ZOO|NO)_[A-Z_]+)"', sources))
+    assert len(used) >= 5
+    for name in used:
+        assert name in README, name
+
+
+def test_the_map_of_the_house_in_the_readme_names_every_room() -> None:
+    house = next(block for block in blocks(README, "text") if "LIGHT DOOR" in block)
+    for path in (ROOT / "zoo").iterdir():
+        if path.suffix == ".py" and path.stem != "__main__":
+            assert re.search(rf"\b{path.stem}\b", house), path.stem
+
+
+def test_the_links_of_the_readmes_lead_somewhere() -> None:
+    for folder, text in ((ROOT, README), (ROOT / "plugins", TUTORIAL)):
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
+            assert (folder / link).exists(), link
+
+
+def test_the_plugin_of_the_tutorial_installs_keeps_the_contract_trains_and_samples(
+    make_environment: Callable[[], Environment], tmp_path: Path, zoo: Zoo
+) -> None:
+    tree = tmp_path / "zoo-ppca"
+    for name, code in re.findall(r"^`([\w/.]+)`\n\n```\w+\n(.*?)^```$", TUTORIAL, re.MULTILINE | re.DOTALL):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(code)
+    environment = make_environment()
+    environment.install(tree)
+
+    install, *rest = commands(TUTORIAL)
+    assert install == "pip install -e . && pytest"  # the first half was done above, without a network
+    tests = [str(environment.python), "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", str(tree)]
+    done = subprocess.run(tests, cwd=tree, capture_output=True, text=True, env={**os.environ, "ZOO_DATA": str(DIGITS)})
+    assert done.returncode == 0, done.stdout
+    assert "9 passed" in done.stdout
+    for command in rest:
+        result = environment.zoo(*shlex.split(command)[1:])
+        assert result.returncode == 0, f"{command}: {result.stderr}"
+    assert Path("samples.png").is_file()
+    checkpoint = Store({}).find("my-ppca")
+    assert json.loads((checkpoint / "config.json").read_text())["made_by"]["distribution"] == "zoo-ppca"
+    history = json.loads((checkpoint / "facts.json").read_text())["history"]
+    assert history[1]["losses"]["model"] < history[0]["losses"]["model"]
+    assert "latent_dim    16       whole number 1 to 65536" in environment.zoo("show", "ppca").stdout
