@@ -43,4 +43,17 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:
             },
             bundled=bundled(__file__, "gan-mnist"),
         ),
+        Checkpoint(
+            name="dcgan-mnist",
+            model="dcgan",
+            dataset="mnist",
+            summary="Handwritten digits, crisp and clean",
+            parameters=759_873,
+            license="apache-2.0",
+            sha256={
+                "config.json": "25c0cdabd76c0d430fb55245a163e71852f75b3c785c07bc9a7de358cd809f06",
+                "model.safetensors": "3f7ff4fdedfec51f8e3119ea8923648833f43698e789f179aa42d687c466a365",
+            },
+            bundled=bundled(__file__, "dcgan-mnist"),
+        ),
     ]
