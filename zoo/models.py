@@ -190,9 +190,8 @@ class LatentModel(GenerativeModel[C]):
 
     def prior(self) -> Distribution:
         """p(z), on the CPU, with `latent_shape` as its event shape: standard normal unless overridden."""
-        return Independent(
-            Normal(torch.zeros(self.latent_shape), torch.ones(self.latent_shape)), len(self.latent_shape)
-        )
+        standard = Normal(torch.zeros(self.latent_shape), torch.ones(self.latent_shape), validate_args=False)
+        return Independent(standard, len(self.latent_shape), validate_args=False)
 
     @abstractmethod
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -276,7 +275,10 @@ class Autoencoder(LatentModel[C]):
 @contextlib.contextmanager
 def _lent(generator: torch.Generator) -> Iterator[None]:
     """Let torch.distributions, which know only the global generator, draw from `generator`."""
-    with torch.random.fork_rng(devices=()):
-        torch.random.set_rng_state(generator.get_state())
+    callers = torch.random.get_rng_state()
+    torch.random.set_rng_state(generator.get_state())
+    try:
         yield
+    finally:
         generator.set_state(torch.random.get_rng_state())
+        torch.random.set_rng_state(callers)
