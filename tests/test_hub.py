@@ -72,7 +72,7 @@ def run(hub: TinyHub, *words: str, **environment: str) -> tuple[int, str, str]:
 
 def everything(folder: Path) -> dict[str, bytes]:
     """All files below a folder, and what is in them."""
-    return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
+    return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("[!.]*") if one.is_file()}
 
 
 def refusal(hub: TinyHub, root: Path, *words: str, **environment: str) -> str:
@@ -80,7 +80,7 @@ def refusal(hub: TinyHub, root: Path, *words: str, **environment: str) -> str:
     before = everything(root)
     code, stdout, stderr = run(hub, "pull", *words, **environment)
     assert (code, stdout) == (1, "")
-    assert everything(root) == before and list(root.glob("scratch/*")) == []
+    assert everything(root) == before and list(root.glob("scratch/[!.]*")) == []
     assert stderr.startswith("Error: ") and stderr.count("\n") == 1, stderr
     return stderr
 
@@ -109,7 +109,7 @@ def test_a_pulled_checkpoint_is_listed_sampled_and_verified(hub: TinyHub, zoo: Z
     }
     assert origin["sha256"]["model.safetensors"] == files.sha256(FORMAT_1 / "model.safetensors")
     assert not [one for one in directory.rglob("*") if one.is_symlink()]
-    assert list((root / "scratch").iterdir()) == []
+    assert list((root / "scratch").glob("[!.]*")) == []
 
     (listed,) = (one for one in json.loads(zoo("list", "--json").stdout) if one["name"] == NAME)
     assert listed.items() >= {"model": "mlp-vae", "dataset": "mnist", "state": "pulled", "parameters": 7092}.items()
@@ -242,7 +242,7 @@ def test_a_file_name_or_etag_from_the_hub_reaches_no_place_outside(hub: TinyHub,
     assert not outside.exists() and not list(tmp_path.rglob("*escaped*"))
     kept = {one.name for one in (root / "checkpoints" / "hf%3Aowner%2Frepo").glob("*")}
     assert kept in (set(), {"origin.json", "images"} | {name for name in CHECKPOINT if "/" not in name})
-    assert list(root.glob("scratch/*")) == []
+    assert list(root.glob("scratch/[!.]*")) == []
 
 
 @pytest.fixture
@@ -320,7 +320,7 @@ def test_ctrl_c_in_the_middle_of_a_pull_exits_with_130_and_leaves_nothing(
     stdout, stderr = process.communicate(timeout=20)
     assert (process.returncode, stdout) == (130, ""), stderr
     assert "Interrupted" in stderr and "Traceback" not in stderr
-    assert everything(root) == {} and list(root.glob("scratch/*")) == []
+    assert everything(root) == {} and list(root.glob("scratch/[!.]*")) == []
 
 
 def test_what_a_killed_pull_left_is_cleaned_up_by_the_next(hub: TinyHub, stalled: threading.Event, root: Path) -> None:
@@ -328,10 +328,10 @@ def test_what_a_killed_pull_left_is_cleaned_up_by_the_next(hub: TinyHub, stalled
     wait_for(lambda: asked_for_weights(hub) == 1)
     process.kill()
     process.communicate()
-    assert len(list(root.glob("scratch/*"))) == 1 and not list(root.glob("checkpoints/*"))
+    assert len(list(root.glob("scratch/[!.]*"))) == 1 and not list(root.glob("checkpoints/*"))
     stalled.set()
     assert run(hub, "pull", NAME)[0] == 0
-    assert list(root.glob("scratch/*")) == [] and len(list(root.glob("checkpoints/*"))) == 1
+    assert list(root.glob("scratch/[!.]*")) == [] and len(list(root.glob("checkpoints/*"))) == 1
 
 
 def test_two_pulls_of_one_name_at_once_both_succeed(hub: TinyHub, stalled: threading.Event, root: Path) -> None:
@@ -342,4 +342,4 @@ def test_two_pulls_of_one_name_at_once_both_succeed(hub: TinyHub, stalled: threa
     assert [pull.returncode for pull in pulls] == [0, 0], ends
     assert ends[0][0] == ends[1][0]
     assert everything(root / "checkpoints" / "hf%3Aowner%2Frepo").keys() == CHECKPOINT.keys() | {"origin.json"}
-    assert list(root.glob("scratch/*")) == []
+    assert list(root.glob("scratch/[!.]*")) == []

@@ -54,11 +54,11 @@ def add(store: Store, name: str, source: str = "trained") -> Path:
 
 def everything(folder: Path) -> dict[str, bytes]:
     """All files below a folder, and what is in them."""
-    return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
+    return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("[!.]*") if one.is_file()}
 
 
 def scratch_of(root: Path) -> list[Path]:
-    return list((root / "scratch").glob("*"))
+    return list((root / "scratch").glob("[!.]*"))
 
 
 # where it is

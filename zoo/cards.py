@@ -38,16 +38,17 @@ def render(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
 
 def _front_matter(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     dataset = installed().datasets.get(facts.get("dataset", ""))
-    tags = [config["model"], facts.get("dataset"), "image-generation"]
-    if config["config"].get("num_classes"):
+    images = "samples_command" in facts
+    tags = [config["model"], facts.get("dataset"), "image-generation" if images else None]
+    if images and config["config"].get("num_classes"):
         tags.append("conditional-image-generation")
     matter: dict[str, Any] = {
         "library_name": "genzoo",
-        "pipeline_tag": "unconditional-image-generation",
+        "pipeline_tag": "unconditional-image-generation" if images else None,
         "license": facts.get("license"),
         "datasets": [dataset.hub_id] if dataset and dataset.hub_id else None,
         "tags": [tag for tag in tags if tag],
-        "thumbnail": "images/samples.png",
+        "thumbnail": "images/samples.png" if images else None,
     }
     # a JSON value is a YAML value
     lines = (f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in matter.items() if value)
@@ -60,19 +61,21 @@ def _summary(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     shape = " × ".join(map(str, config["config"].get("sample_shape", ())))
     lines = [f"{what} (`{config['model']}`), trained on {facts.get('dataset', 'unnamed data')}."]
     if "parameters" in facts:
-        lines.append(f"{facts['parameters']:,} parameters; samples of {shape} (channels × height × width).")
-    return " ".join(lines) + "\n\n![64 samples](images/samples.png)"
+        lines.append(f"{facts['parameters']:,} parameters; samples of shape {shape}.")
+    picture = "\n\n![Samples](images/samples.png)" if "samples_command" in facts else ""
+    return " ".join(lines) + picture
 
 
 def _use(name: str, config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     shown = facts.get("samples_command")
-    command = f"zoo pull {name} && zoo sample" if name in installed().checkpoints else f"zoo sample {name}"
+    reference = facts.get("reference", name)
+    command = f"zoo pull {name} && zoo sample" if name in installed().checkpoints else f"zoo sample {reference}"
     lines = [
         "## How to sample",
         f"The picture above was made by `{shown}`." if shown else "",
         f"```\npip install genzoo\n{command}\n```",
         f"```python\nimport zoo\nfrom zoo.sampling import draw\n\n"
-        f'model = zoo.load("{name}")\nimages = draw(model, 16, seed=0)  # float32, '
+        f'model = zoo.load("{reference}")\nimages = draw(model, 16, seed=0)  # float32, '
         f"(16, {', '.join(map(str, config['config'].get('sample_shape', ())))})\n```",
     ]
     return "\n\n".join(line for line in lines if line)

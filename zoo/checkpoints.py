@@ -1,6 +1,7 @@
 """A directory <-> a model: config.json, model.safetensors, training.safetensors, facts.json."""
 
 import platform
+import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -95,10 +96,10 @@ def read_facts(directory: Path) -> dict[str, Any]:
     return files.read_json(directory / FACTS) if (directory / FACTS).is_file() else {}
 
 
-def hardware() -> str:
-    """What this machine computes on, in a few words: "AMD EPYC …, 2 cores" or a GPU's name."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
+def hardware(device: torch.device) -> str:
+    """What a device is, in a few words: "AMD EPYC …, 2 threads" or a GPU's name."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
     name = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     for line in info.read_text().splitlines() if info.is_file() else ():
@@ -149,9 +150,12 @@ def _fill(model: GenerativeModel[Any], tensors: dict[str, Tensor], path: Path) -
         if isinstance(tensor, nn.Parameter) and first_names[id(tensor)] != key:  # tie again what was tied
             owner, _, leaf = key.rpartition(".")
             setattr(model.get_submodule(owner), leaf, model.get_parameter(first_names[id(tensor)]))
-    for key, buffer in model.named_buffers():
-        if buffer.is_meta:
-            raise PluginError(f"The buffer {key!r} is not in the state dict: its model must register it as persistent.")
+    plain = [(key, value) for module in model.modules() for key, value in vars(module).items()]
+    for key, value in [*model.named_buffers(), *plain]:
+        if isinstance(value, Tensor) and value.is_meta:
+            raise PluginError(
+                f"The tensor {key!r} is not in the state dict: its model must register it as a persistent buffer."
+            )
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
@@ -191,7 +195,8 @@ def _first_names(model: nn.Module) -> dict[str, Tensor]:
 def _registered(model_class: type) -> tuple[str, Any]:
     registry = installed()
     for name, spec in registry.models.items():
-        if spec.entry_point == f"{model_class.__module__}:{model_class.__name__}":
+        module, _, attribute = spec.entry_point.partition(":")
+        if getattr(sys.modules.get(module), attribute, None) is model_class:
             return name, registry.offered_by("models", name)
     raise PluginError(f"No installed plugin offers {model_class.__module__}:{model_class.__name__}; see: zoo plugins")
 

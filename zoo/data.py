@@ -27,15 +27,12 @@ class Dataset:
     - `samples`: uint8 `(n, *sample_shape)`; what a model gets is this divided by 255.
     - `labels`: int64 `(n,)`, None when the data has none.
     - `class_names`: what the labels mean.
-    - `license`, `citation`: of the data, empty when unknown.
     """
 
     name: str
     samples: Tensor
     labels: Tensor | None
     class_names: tuple[str, ...] = ()
-    license: str = ""
-    citation: str = ""
 
     @property
     def sample_shape(self) -> tuple[int, ...]:
@@ -75,9 +72,12 @@ def load_dataset(
             f"Can't load the data set {reference!r} from {folder}: {error}. Without internet, put its files there, or "
             f"say where they are with --data-root or ZOO_DATA."
         ) from error
-    return Dataset(
-        reference, _resized(samples, sample_shape), labels, tuple(spec.class_names), spec.license, spec.citation
-    )
+    if samples.dtype != torch.uint8 or tuple(samples.shape[1:]) != tuple(spec.sample_shape):
+        raise DataError(
+            f"{spec.entry_point} gave {samples.dtype} samples of shape {tuple(samples.shape[1:])} for {reference!r}, "
+            f"not uint8 of {tuple(spec.sample_shape)}: tell its plugin's authors."
+        )
+    return Dataset(reference, _resized(samples, sample_shape), labels, tuple(spec.class_names))
 
 
 def load_images(paths: Sequence[Path], sample_shape: Sequence[int]) -> Tensor:
@@ -88,7 +88,7 @@ def load_images(paths: Sequence[Path], sample_shape: Sequence[int]) -> Tensor:
     **Raises:** `DataError` naming the first file that is no readable image.
     """
     channels, height, width = _image_shape(sample_shape)
-    samples = torch.empty(len(paths), channels, height, width, dtype=torch.uint8)
+    samples = _empty(len(paths), channels, height, width)
     for index, path in enumerate(paths):
         image = ImageOps.fit(_open(path, channels), (width, height))
         pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
@@ -150,7 +150,7 @@ def _resized(samples: Tensor, sample_shape: Sequence[int] | None) -> Tensor:
     channels, height, width = _image_shape(sample_shape)
     if samples.dim() != 4:
         raise DataError(f"Samples of shape {tuple(samples.shape[1:])} can't be resized to {tuple(sample_shape)}.")
-    resized = torch.empty(len(samples), channels, height, width, dtype=torch.uint8)
+    resized = _empty(len(samples), channels, height, width)
     for some, out in zip(samples.split(4096), resized.split(4096), strict=True):
         pixels = some.float()
         if channels != pixels.shape[1]:  # grey to colour by repetition, colour to grey by the mean
@@ -158,6 +158,13 @@ def _resized(samples: Tensor, sample_shape: Sequence[int] | None) -> Tensor:
         pixels = F.interpolate(pixels, (height, width), mode="bilinear", antialias=True)
         out.copy_(pixels.round().clamp(0, 255))
     return resized
+
+
+def _empty(*shape: int) -> Tensor:
+    try:
+        return torch.empty(shape, dtype=torch.uint8)
+    except RuntimeError as error:
+        raise DataError(f"{shape[0]:,} images of {shape[2]}×{shape[3]} pixels do not fit in memory.") from error
 
 
 def _image_shape(sample_shape: Sequence[int]) -> tuple[int, int, int]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from zoo.errors import CheckpointError, OutputError
 
+LOCK = ".lock"
 JSON_LIMIT = 1 << 20  # bytes; a config.json is a few hundred
 
 
@@ -75,15 +76,15 @@ def alone(folder: Path, *, wait: bool = True) -> Iterator[None]:
 
     **Raises:** `OutputError` when another process is in it and `wait` is False.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / LOCK).open("w")  # a file: NFS locks no folders
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OutputError(f"Another process is at work in {folder}: wait, or choose another name.") from error
         yield
-    except BlockingIOError as error:
-        raise OutputError(f"Another process is at work in {folder}: wait for it, or choose another name.") from error
-    finally:
-        os.close(handle)
 
 
 def write_text(target: Path, text: str) -> None:

@@ -3,7 +3,7 @@
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar, final
 
 import torch
@@ -12,7 +12,7 @@ from torch.distributions import Distribution, Independent, Normal
 from torch.nn import Parameter
 from torch.nn import functional as F
 
-from zoo.config import Bounds, Count, Fraction, ModelConfig, Rate, Size, StrictConfig
+from zoo.config import Bounds, Count, Fraction, ModelConfig, Rate, Size, StrictConfig, TrainConfig
 from zoo.errors import CapabilityError, ConfigError, LabelError
 
 __all__ = [
@@ -59,33 +59,6 @@ class Step:
     total: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrainConfig(StrictConfig):
-    """How a model is trained: its `recipe`, which `zoo train` follows unless told otherwise.
-
-    **Arguments:**
-    - `epochs`: passes over the data.
-    - `batch_size`: samples a step; the incomplete batch at an epoch's end is left out (the order is new each epoch).
-    - `optimizer`: "adam" (Kingma & Ba 2015, arXiv:1412.6980) or "adamw" (Loshchilov & Hutter 2019, arXiv:1711.05101).
-    - `learning_rate`: of every parameter group that `learning_rates` doesn't name.
-    - `learning_rates`: by parameter group.
-    - `betas`: Adam's decay rates of the first and the second moment.
-    - `schedule`: "constant", or "cosine" from the learning rate down to 0 at the end (arXiv:1608.03983, eq. 5).
-    - `average`: decay of the running average of the weights that becomes the checkpoint; 0 takes the last weights.
-    - `precision`: "float32", or "bf16" for autocast to bfloat16 in the networks.
-    """
-
-    epochs: Size = 10
-    batch_size: Size = 128
-    optimizer: Literal["adam", "adamw"] = "adam"
-    learning_rate: Rate = 1e-3
-    learning_rates: dict[str, Rate] = field(default_factory=dict)
-    betas: tuple[Fraction, ...] = (0.9, 0.999)
-    schedule: Literal["constant", "cosine"] = "constant"
-    average: Fraction = 0.0
-    precision: Literal["float32", "bf16"] = "float32"
-
-
 class GenerativeModel(nn.Module, ABC, Generic[C]):
     """Something that can be trained on samples and then draws new ones.
 
@@ -99,7 +72,7 @@ class GenerativeModel(nn.Module, ABC, Generic[C]):
     Config: type[C]
     recipe: ClassVar[TrainConfig] = TrainConfig()
     sample_kind: ClassVar[Literal["image", "array"]] = "image"
-    training_only: ClassVar[tuple[str, ...]] = ()  # submodules that sampling does not need
+    training_only: ClassVar[tuple[str, ...]] = ()  # attributes: submodules that sampling does not need
     Options: ClassVar[type[StrictConfig] | None] = None  # sample-time options, set by `zoo sample --set`
 
     def __init__(self, config: C) -> None:
@@ -128,25 +101,46 @@ class GenerativeModel(nn.Module, ABC, Generic[C]):
         The loop takes the step before it asks for the next objective.
 
         **Arguments:**
-        - `samples`: float32 `(n, *sample_shape)`.
+        - `samples`: float32 `(n, *sample_shape)`; images in [0, 1].
         - `labels`: int64 `(n,)` for a conditional model, else None.
         - `step`: where training stands.
+
+        **Returns:** the objectives, each yielded when its loss is computed.
         """
 
+    @property
+    def device(self) -> torch.device:
+        """Where its parameters are; the CPU when it has none."""
+        return next((parameter.device for parameter in self.parameters()), torch.device("cpu"))
+
     def parameter_groups(self) -> dict[str, Iterable[Parameter]]:
-        """The parameters by name of the optimizer that steps on them."""
+        """The parameters by name of the optimizer that steps on them; one group named "model" unless overridden."""
         return {"model": self.parameters()}
 
     def log_likelihood(self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1) -> Tensor:
-        """log p(x) of each sample, or a lower bound of it, in nats per sample, shape `(n,)`.
+        """log p(x) of each sample, or a lower bound of it.
 
-        **Raises:** `CapabilityError` for a model that has no likelihood.
+        **Arguments:**
+        - `samples`: float32 `(n, *sample_shape)`; images in [0, 1].
+        - `labels`: int64 `(n,)` for a conditional model.
+        - `importance_samples`: latents drawn for each sample, 1 at least, where the bound is estimated by drawing.
+
+        **Returns:** nats per sample, float32 `(n,)`.
+
+        **Raises:** `CapabilityError` for a model that has no likelihood; `LabelError`.
         """
         raise CapabilityError(f"{type(self).__name__} has no likelihood.")
 
     @final
     def check_labels(self, labels: Tensor | None, n: int) -> None:
-        """Raise `LabelError` unless `labels` are what this model needs for `n` samples."""
+        """Refuse labels that are not what this model needs.
+
+        **Arguments:**
+        - `labels`: None for an unconditional model, else int64 `(n,)` in 0 … num_classes - 1.
+        - `n`: how many samples they are for.
+
+        **Raises:** `LabelError`.
+        """
         classes = self.config.num_classes
         if not classes:
             if labels is not None:
@@ -204,7 +198,9 @@ class LatentModel(GenerativeModel[C]):
 
     @final
     def sample_prior(self, n: int, generator: torch.Generator) -> Tensor:
-        """Latents `(n, *latent_shape)` from the prior, using random numbers of `generator` alone."""
+        """Latents `(n, *latent_shape)` from the prior, using random numbers of `generator` (on the CPU) alone."""
+        if type(self).prior is LatentModel.prior:  # the same numbers as below, and safe among threads
+            return torch.randn(n, *self.latent_shape, generator=generator)
         with _lent(generator):
             return self.prior().sample((n,))
 
@@ -214,7 +210,7 @@ class LatentModel(GenerativeModel[C]):
     ) -> Tensor:
         """Draw from the prior, then decode."""
         z = self.sample_prior(n, generator)
-        return self.decode(z.to(next(self.parameters()).device), labels)
+        return self.decode(z.to(self.device), labels)
 
     @final
     def interpolate(self, start: Tensor, end: Tensor, steps: int, labels: Tensor | None = None) -> Tensor:
@@ -238,11 +234,25 @@ class Autoencoder(LatentModel[C]):
 
     @abstractmethod
     def encode(self, samples: Tensor, labels: Tensor | None = None) -> Distribution:
-        """q(z | x), independent over z: batch shape `(n,)`, event shape `latent_shape`."""
+        """q(z | x), independent over z.
+
+        **Arguments:**
+        - `samples`: float32 `(n, *sample_shape)`; images in [0, 1].
+        - `labels`: int64 `(n,)` for a conditional model.
+
+        **Returns:** a distribution of batch shape `(n,)` and event shape `latent_shape`.
+        """
 
     @abstractmethod
     def likelihood(self, z: Tensor, labels: Tensor | None = None) -> Distribution:
-        """p(x | z): batch shape `(n,)`, event shape `sample_shape`. Its mean is what `decode` gives."""
+        """p(x | z), whose mean is what `decode` gives.
+
+        **Arguments:**
+        - `z`: latents, float32 `(n, *latent_shape)`.
+        - `labels`: int64 `(n,)` for a conditional model.
+
+        **Returns:** a distribution of batch shape `(n,)` and event shape `sample_shape`.
+        """
 
     @final
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -257,7 +267,7 @@ class Autoencoder(LatentModel[C]):
 
     @final
     def log_likelihood(self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1) -> Tensor:
-        """A lower bound of log p(x) by importance sampling, in nats per sample, shape `(n,)`.
+        """A lower bound of log p(x) by importance sampling, in nats per sample, shape `(n,)`; see `GenerativeModel`.
 
         log 1/K Σₖ p(x | zₖ) p(zₖ) / q(zₖ | x) with zₖ ~ q(z | x): the ELBO for K = 1, tighter with more (Burda, Grosse
         & Salakhutdinov 2015, arXiv:1509.00519, eq. 8). Draws from torch's global generator.

@@ -23,10 +23,10 @@ def check_path(path: Path, sample_kind: str) -> None:
         raise OutputError(f"Can't write {path.suffix!r} files: choose {', '.join(SUFFIXES)}, or a folder (no suffix).")
     if path.suffix in SUFFIXES and path.is_dir():
         raise OutputError(f"{path} is a folder: choose another name.")
-    if not path.suffix and path.exists() and (not path.is_dir() or any(path.iterdir())):
+    if path.suffix not in SUFFIXES and path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise OutputError(f"{path} exists and is no empty folder: remove it or choose another name.")
     files.refuse_unwritable(path)
-    if sample_kind != "image" and path.suffix in ("", ".png"):
+    if sample_kind != "image" and path.suffix not in (".npz", ".safetensors"):
         raise OutputError(f"The samples are no images: write them to .npz or .safetensors, not {path.name!r}.")
 
 

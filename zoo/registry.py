@@ -165,6 +165,8 @@ class Registry:
             raise
         except BaseException as error:  # SystemExit and the like too: no guest ends the program
             plugin.problems.append(f"{doing}: {_last_line(error)}")
+            if self._strict:
+                raise PluginError(f"Plugin {plugin.name!r} ({plugin.distribution}): {plugin.problems[0]}") from error
 
     def _resolve(self, kind: str, name: str, specs: dict[str, Any]) -> Any:
         if name not in specs:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -13,7 +14,6 @@ from zoo.models import GenerativeModel, LatentModel
 BLOCK = 64  # samples that share one generator; changing it would change every sample of every seed
 
 
-@torch.inference_mode()
 def draw(
     model: GenerativeModel[Any],
     n: int,
@@ -30,6 +30,7 @@ def draw(
     and to the bit on one machine with one batch size. The global generator is neither used nor changed.
 
     **Arguments:**
+    - `model`: in eval mode, as `zoo.load` gives it.
     - `n`: how many, at least 1.
     - `seed`: any whole number from 0.
     - `start`: index of the first sample.
@@ -42,8 +43,14 @@ def draw(
 
     **Raises:** `ConfigError` for an `n`, `seed`, `start` or `batch_size` out of range; `LabelError`.
     """
-    batches = stream(model, n, seed=seed, start=start, labels=labels, batch_size=batch_size, options=options)
-    return torch.cat([samples for samples, _ in batches])
+    drawn: Tensor | None = None
+    done = 0
+    for samples, _ in stream(model, n, seed=seed, start=start, labels=labels, batch_size=batch_size, options=options):
+        drawn = samples.new_empty(n, *samples.shape[1:]) if drawn is None else drawn
+        drawn[done : done + len(samples)] = samples
+        done += len(samples)
+    assert drawn is not None  # n is 1 at least
+    return drawn
 
 
 def stream(
@@ -56,7 +63,7 @@ def stream(
     batch_size: int | None = None,
     options: Any = None,
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """The samples of `draw`, batch by batch, in bounded memory.
+    """The samples of `draw`, which says the arguments, batch by batch in bounded memory.
 
     **Returns:** pairs of samples, float32 `(b, *sample_shape)` on the CPU, and their labels, int64 `(b,)` or None.
     """
@@ -69,20 +76,32 @@ def stream(
     for first in range(start, start + n, batch_size):
         last = min(first + batch_size, start + n)
         wanted = labels[first - start : last - start] if labels is not None else _labels(model, seed, first, last)
-        with torch.inference_mode():
-            yield _batch(model, seed, first, last, wanted, options), wanted
+        with torch.no_grad(), _exact_convolutions():
+            samples = _batch(model, seed, first, last, wanted, options)
+        yield samples, wanted
 
 
 def latents(model: LatentModel[Any], n: int, *, seed: int, start: int = 0) -> Tensor:
-    """The latents that `draw` decodes: those of samples `start` … `start + n - 1`, `(n, *latent_shape)` on the CPU."""
+    """The latents that `draw` decodes.
+
+    **Arguments:**
+    - `n`, `seed`, `start`: as for `draw`.
+
+    **Returns:** those of samples `start` … `start + n - 1`, float32 `(n, *latent_shape)` on the CPU.
+    """
     return _from_blocks(start, start + n, lambda block: model.sample_prior(BLOCK, _generator(seed, block)))
+
+
+def _exact_convolutions() -> AbstractContextManager[None]:
+    """Let a GPU compute convolutions in float32 and in one order, so that its samples agree with a CPU's."""
+    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
 
 
 def _batch(
     model: GenerativeModel[Any], seed: int, first: int, last: int, labels: Tensor | None, options: Any
 ) -> Tensor:
     """Samples `first` … `last - 1`: whole blocks of noise, cut to what is asked for."""
-    device = next(model.parameters()).device
+    device = model.device
     if isinstance(model, LatentModel):
         z = latents(model, last - first, seed=seed, start=first)
         samples = model.decode(z.to(device), labels if labels is None else labels.to(device))

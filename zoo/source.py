@@ -29,26 +29,39 @@ def config_fields(entry_point: str) -> list[ConfigField]:
 
     **Raises:** `PluginError` when its source can't be found or has no Config that can be read.
     """
+    return _fields(*_config_class(*_class(entry_point)))
+
+
+def recipe_fields(entry_point: str) -> list[ConfigField]:
+    """The fields of a model class's recipe, each with the value that the model trains by unless told otherwise."""
+    own = _recipe(entry_point)
+    defaults = _fields(*_class("zoo.config:TrainConfig"))
+    return [ConfigField(field.name, field.type, own.get(field.name, field.default)) for field in defaults]
+
+
+def _fields(module: "_Module", node: ast.ClassDef) -> list[ConfigField]:
     fields: dict[str, ConfigField] = {}
-    for module, node in _lineage(*_config_class(*_class(entry_point))):
-        for statement in node.body:
+    for where, one in _lineage(module, node):
+        for statement in one.body:
             if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
                 if "ClassVar" in ast.unparse(statement.annotation):
                     continue
                 name = statement.target.id
                 default = _typed(statement.value) if statement.value else ""
-                fields[name] = ConfigField(name, _type_in_words(module, statement.annotation), default)
+                fields[name] = ConfigField(name, _type_in_words(where, statement.annotation), default)
     return list(fields.values())
 
 
-def recipe(entry_point: str) -> dict[str, str]:
-    """The recipe of a model class where it differs from the defaults, each value as one would type it."""
+def _recipe(entry_point: str) -> dict[str, str]:
+    """What a model class's recipe says, each value as one would type it."""
     found: dict[str, str] = {}
     for _, node in _lineage(*_class(entry_point)):
         for statement in node.body:
-            target = statement.targets[0] if isinstance(statement, ast.Assign) else None
-            if isinstance(target, ast.Name) and target.id == "recipe" and isinstance(statement.value, ast.Call):  # type: ignore[attr-defined]  # an Assign, as its target says
-                found = {word.arg: _typed(word.value) for word in statement.value.keywords if word.arg}  # type: ignore[attr-defined]  # as above
+            if not isinstance(statement, ast.Assign | ast.AnnAssign) or not isinstance(statement.value, ast.Call):
+                continue
+            target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+            if ast.unparse(target) == "recipe":
+                found = {word.arg: _typed(word.value) for word in statement.value.keywords if word.arg}
     return found
 
 
@@ -172,7 +185,8 @@ def _typed(value: ast.expr) -> str:
     try:
         literal = ast.literal_eval(value)
     except ValueError:
-        return ast.unparse(value)
+        text = ast.unparse(value)
+        return "" if "default_factory" in text else text
     if isinstance(literal, dict):
         return ",".join(f"{key}:{one}" for key, one in literal.items())
     if isinstance(literal, tuple):

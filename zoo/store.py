@@ -220,7 +220,8 @@ class Store:
         """Remove what processes left that were killed."""
         for left in self._scratch().iterdir():
             pid = left.name.partition("-")[0]
-            if not pid.isdigit() or not files.is_alive(int(pid)):
+            abandoned = not pid.isdigit() or not files.is_alive(int(pid))
+            if abandoned and left.name != files.LOCK:
                 files.remove(left)
 
     def _refuse_ambiguous(self, name: str) -> None:

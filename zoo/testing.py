@@ -139,7 +139,10 @@ def check_save_and_load(model: GenerativeModel[Any]) -> None:
 def check_training(model: GenerativeModel[Any], steps: int = 20) -> None:
     """Steps on one batch keep losses finite, lower those not marked adversarial, and reach every parameter."""
     model.train()
-    groups = {name: list(parameters) for name, parameters in model.parameter_groups().items()}
+    groups = {
+        name: [parameter for parameter in parameters if parameter.requires_grad]
+        for name, parameters in model.parameter_groups().items()
+    }
     optimizers = {name: torch.optim.Adam(parameters, 1e-3) for name, parameters in groups.items()}
     samples, labels = _some_data(model)
     first: dict[str, float] = {}

@@ -55,7 +55,7 @@ class TrainingState:
     seed: int = 0
     step: int = 0
     _average: AveragedModel | None = field(default=None, repr=False)
-    _random: Tensor | None = field(default=None, repr=False)
+    _random: tuple[Tensor, list[Tensor]] | None = field(default=None, repr=False)  # of the CPU, of its GPU if any
 
     @property
     def averaged(self) -> GenerativeModel[Any]:
@@ -65,25 +65,31 @@ class TrainingState:
     @contextlib.contextmanager
     def randomness(self) -> Iterator[None]:
         """Draw from the training's own random numbers inside the block; the caller's are as before after it."""
-        with torch.random.fork_rng():
+        gpus = _gpus(self.model)
+        with torch.random.fork_rng(devices=gpus):
             if self._random is None:
                 torch.manual_seed(self.seed)
             else:
-                torch.random.set_rng_state(self._random)
+                torch.random.set_rng_state(self._random[0])
+                for gpu, kept in zip(gpus, self._random[1], strict=True):
+                    torch.cuda.set_rng_state(kept, gpu)
             yield
-            self._random = torch.random.get_rng_state()
+            self._random = torch.random.get_rng_state(), [torch.cuda.get_rng_state(gpu) for gpu in gpus]
 
 
 def build(model_class: type[GenerativeModel[Any]], config: Any, seed: int) -> GenerativeModel[Any]:
-    """A new model with weights initialised from a seed; the caller's random numbers are not spent."""
-    with torch.random.fork_rng():
+    """A new model, on the CPU, with weights initialised from a seed; the caller's random numbers are not spent.
+
+    **Raises:** `ConfigError` when the class can't be built with this config.
+    """
+    with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
         try:
             return model_class(config)
         except ZooError:
             raise
-        except (RuntimeError, ValueError, MemoryError) as error:
-            raise ConfigError(f"The model can't be built with this config: {error}") from error
+        except Exception as error:  # whatever a network raises for sizes that don't fit
+            raise ConfigError(f"The model can't be built with this config: {type(error).__name__}: {error}") from error
 
 
 def fit(state: TrainingState, data: Dataset, settings: TrainConfig) -> Iterator[Progress]:
@@ -100,7 +106,7 @@ def fit(state: TrainingState, data: Dataset, settings: TrainConfig) -> Iterator[
     """
     model = state.model
     _check_data(model, data)
-    device = next(model.parameters()).device
+    device = model.device
     batch_size = min(settings.batch_size, len(data.samples))
     steps_per_epoch = len(data.samples) // batch_size
     total = steps_per_epoch * settings.epochs
@@ -131,7 +137,7 @@ def fit(state: TrainingState, data: Dataset, settings: TrainConfig) -> Iterator[
                 means = {name: float(value) / (index + 1) for name, value in sums.items()}
                 _refuse_runaway(means, state.step)
                 if ended:
-                    _settle(state, data, settings, batch_size, device)
+                    _settle(state, data, settings, batch_size)
                     model.eval()
                 speed = (index + 1) * batch_size / (now - began)
                 yield Progress(state.step, total, epoch if ended else epoch - 1, means, speed, ended)
@@ -172,11 +178,12 @@ def _objectives(
 
 
 def _optimizers(model: GenerativeModel[Any], settings: TrainConfig) -> dict[str, torch.optim.Optimizer]:
-    groups = {name: list(parameters) for name, parameters in model.parameter_groups().items()}
+    groups = {
+        name: [parameter for parameter in parameters if parameter.requires_grad]
+        for name, parameters in model.parameter_groups().items()
+    }
     if unknown := set(settings.learning_rates) - set(groups):
         raise ConfigError(f"learning_rates names {sorted(unknown)}; the parameter groups are {sorted(groups)}.")
-    if len(settings.betas) != 2:
-        raise ConfigError(f"betas = {settings.betas} must be two numbers, such as 0.9,0.999.")
     first, second = settings.betas
 
     def optimizer(name: str, parameters: list[Parameter]) -> torch.optim.Optimizer:
@@ -202,7 +209,7 @@ def _batch(
     return samples, data.labels[chosen].to(device) if conditional and data.labels is not None else None
 
 
-def _settle(state: TrainingState, data: Dataset, settings: TrainConfig, batch_size: int, device: torch.device) -> None:
+def _settle(state: TrainingState, data: Dataset, settings: TrainConfig, batch_size: int) -> None:
     """Take the averaged model's batch-norm statistics anew, so that they fit its weights."""
     averaged = state.averaged
     layers = [layer for layer in averaged.modules() if isinstance(layer, _BatchNorm)]
@@ -213,15 +220,19 @@ def _settle(state: TrainingState, data: Dataset, settings: TrainConfig, batch_si
         layer.reset_running_stats()
         layer.momentum = None  # a plain mean over the batches
     averaged.train()
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=_gpus(averaged)):
         torch.manual_seed(state.seed)
-        for _ in range(STATISTICS_BATCHES):
-            samples, labels = _batch(averaged, data, torch.randint(len(data.samples), (batch_size,)), device)
+        for _ in range(min(STATISTICS_BATCHES, max(10, len(data.samples) // batch_size))):
+            samples, labels = _batch(averaged, data, torch.randint(len(data.samples), (batch_size,)), averaged.device)
             for _ in _objectives(averaged, samples, labels, Step(state.step, state.step), settings):
                 pass  # going through the networks is all that is wanted
     averaged.eval()
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
+
+
+def _gpus(model: GenerativeModel[Any]) -> list[torch.device]:
+    return [model.device] if model.device.type == "cuda" else []
 
 
 def _check_data(model: GenerativeModel[Any], data: Dataset) -> None:

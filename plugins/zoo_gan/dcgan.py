@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 from torch import nn
-from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils import parametrize
 
 from zoo.models import ConfigError, ModelConfig, Size, TrainConfig
-from zoo_gan.gan import GAN
+from zoo_gan.gan import GAN, bounded
 
 
 class DCGAN(GAN["DCGAN.Config"]):
-    """A GAN of strided convolutions, weights drawn from N(0, 0.02²) (Radford et al. 2015, section 3 and figure 1)."""
+    """A GAN of strided convolutions (Radford et al. 2015, section 3 and figure 1; weights as in section 4)."""
 
     recipe = TrainConfig(epochs=20, batch_size=128, learning_rate=2e-4, betas=(0.5, 0.999), average=0.999)
 
@@ -53,14 +53,15 @@ class DCGAN(GAN["DCGAN.Config"]):
             *generator, nn.ConvTranspose2d(widths[0], channels, 4, stride=2, padding=1), nn.Tanh()
         )
 
-        bounded = spectral_norm if config.spectral_norm else _unchanged
         norm = config.batch_norm and not config.spectral_norm
         discriminator: list[nn.Module] = []
         for level, (inputs, outputs) in enumerate(zip((channels + config.num_classes, *widths), widths, strict=False)):
             halving = nn.Conv2d(inputs, outputs, 4, stride=2, padding=1)
             normalised = _normalised(halving, norm and level > 0)
-            discriminator += [bounded(normalised[0]), *normalised[1:], nn.LeakyReLU(0.2)]
-        self.discriminator = nn.Sequential(*discriminator, bounded(nn.Conv2d(widths[-1], 1, edge)), nn.Flatten())
+            discriminator += [bounded(normalised[0], config.spectral_norm), *normalised[1:], nn.LeakyReLU(0.2)]
+        self.discriminator = nn.Sequential(
+            *discriminator, bounded(nn.Conv2d(widths[-1], 1, edge), config.spectral_norm), nn.Flatten()
+        )
         self.apply(_initialise)
 
 
@@ -76,11 +77,10 @@ def _normalised(layer: nn.Conv2d | nn.ConvTranspose2d, batch_norm: bool) -> list
 
 
 def _initialise(module: nn.Module) -> None:
+    """Weights from N(0, 0.02²) (Radford et al. 2015, section 4); scales of batch norm from N(1, 0.02²), as is usual."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        nn.init.normal_(module.weight, 0.0, 0.02)
+        computed = parametrize.is_parametrized(module, "weight")  # by spectral norm, from the original
+        weight = module.get_parameter("parametrizations.weight.original" if computed else "weight")
+        nn.init.normal_(weight, 0.0, 0.02)
     elif isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)
-
-
-def _unchanged(layer: nn.Module) -> nn.Module:
-    return layer

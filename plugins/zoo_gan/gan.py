@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
 
 from zoo.models import LatentModel, ModelConfig, Objective, Step
 
@@ -51,7 +51,7 @@ class GAN(LatentModel[C]):
         log D(G(z)), the non-saturating form (section 3). With D = sigmoid(logit), −log D is softplus(−logit) and
         −log(1 − D) is softplus(logit).
         """
-        z = torch.randn(len(samples), *self.latent_shape, device=samples.device)
+        z = self.prior().sample((len(samples),)).to(samples.device)
         fake = self.generate(z, labels)
         on_data = self.discriminate(samples * 2 - 1, labels)
         on_fake = self.discriminate(fake.detach(), labels)
@@ -62,3 +62,8 @@ class GAN(LatentModel[C]):
             adversarial=True,
         )
         yield Objective(F.softplus(-self.discriminate(fake, labels)).mean(), optimizer="generator", adversarial=True)
+
+
+def bounded(layer: nn.Module, spectral: bool) -> nn.Module:
+    """The layer, its slope bounded by spectral normalisation (Miyato et al. 2018, arXiv:1802.05957) when asked for."""
+    return spectral_norm(layer) if spectral else layer

@@ -5,14 +5,13 @@ from itertools import pairwise
 from math import prod
 
 from torch import nn
-from torch.nn.utils.parametrizations import spectral_norm
 
 from zoo.models import Fraction, ModelConfig, Size, TrainConfig
-from zoo_gan.gan import GAN
+from zoo_gan.gan import GAN, bounded
 
 
 class MLPGAN(GAN["MLPGAN.Config"]):
-    """A GAN of fully connected layers (Goodfellow et al. 2014, section 5)."""
+    """A GAN (Goodfellow et al. 2014) of fully connected layers, with the leaky ReLU and tanh of today's tutorials."""
 
     recipe = TrainConfig(epochs=50, batch_size=64, learning_rate=2e-4, betas=(0.5, 0.999), average=0.999)
 
@@ -48,14 +47,13 @@ class MLPGAN(GAN["MLPGAN.Config"]):
             generator += [nn.Linear(inputs, outputs), *norm, nn.LeakyReLU(0.2)]
         self.generator = nn.Sequential(*generator, nn.Linear(widths[-1], pixels), nn.Tanh())
 
-        bounded = spectral_norm if config.spectral_norm else _unchanged
         height, width = config.sample_shape[-2:]
         discriminator: list[nn.Module] = [nn.Flatten()]
         widths = (pixels + config.num_classes * height * width, *config.discriminator_dims)
         for inputs, outputs in pairwise(widths):
-            discriminator += [bounded(nn.Linear(inputs, outputs)), nn.LeakyReLU(0.2), nn.Dropout(config.dropout)]
-        self.discriminator = nn.Sequential(*discriminator, bounded(nn.Linear(widths[-1], 1)))
-
-
-def _unchanged(layer: nn.Module) -> nn.Module:
-    return layer
+            discriminator += [
+                bounded(nn.Linear(inputs, outputs), config.spectral_norm),
+                nn.LeakyReLU(0.2),
+                nn.Dropout(config.dropout),
+            ]
+        self.discriminator = nn.Sequential(*discriminator, bounded(nn.Linear(widths[-1], 1), config.spectral_norm))

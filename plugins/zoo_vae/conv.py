@@ -5,7 +5,7 @@ from typing import Annotated
 
 from torch import Tensor, nn
 
-from zoo.models import Bounds, Fraction, ModelConfig, Size, TrainConfig
+from zoo.models import Bounds, ConfigError, Fraction, ModelConfig, Size, TrainConfig
 from zoo_vae.vae import VAE
 
 
@@ -36,6 +36,8 @@ class ConvVAE(VAE["ConvVAE.Config"]):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
+        if not config.channels or len(config.sample_shape) != 3:
+            raise ConfigError("conv-vae needs channels, and a sample_shape of (channels, height, width).")
         self.latent_shape = (config.latent_dim,)
         image_channels, *size = config.sample_shape
         sizes = [(*size,)]  # of the maps: 28×28, 14×14, 7×7

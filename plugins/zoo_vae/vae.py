@@ -17,7 +17,8 @@ class VAE(Autoencoder[C]):
     """Encoder q(z | x) = N(z; μ(x), σ²(x)), likelihood p(x | z) = ∏ Bernoulli(x; p(z)), prior p(z) = N(0, I).
 
     Pixels between 0 and 1 count as probabilities, as in the tutorials: the "log-likelihood" of a grey pixel is then the
-    negative binary cross-entropy. A subclass sets `latent_shape` and gives the two networks.
+    negative binary cross-entropy. A subclass sets `latent_shape` and gives the two networks; the prior is N(0, I), as
+    the KL term assumes.
     """
 
     @abstractmethod
@@ -49,10 +50,9 @@ class VAE(Autoencoder[C]):
         posterior = self.encode(samples, labels)
         z = posterior.rsample()  # the reparameterisation trick
         reconstruction = -self.likelihood(z, labels).log_prob(samples).mean()
-        kl = kl_divergence(posterior, _like(self.prior(), z)).mean()
+        kl = kl_divergence(posterior, _standard_normal(z)).mean()
         yield Objective(reconstruction + kl, metrics={"reconstruction": reconstruction, "kl": kl})
 
 
-def _like(prior: Distribution, z: Tensor) -> Distribution:
-    """The standard normal prior on the device of z."""
-    return Independent(Normal(torch.zeros_like(z), torch.ones_like(z)), z.dim() - 1)
+def _standard_normal(z: Tensor) -> Distribution:
+    return Independent(Normal(torch.zeros_like(z), torch.ones_like(z), validate_args=False), z.dim() - 1)

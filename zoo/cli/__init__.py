@@ -1,6 +1,7 @@
 """The `zoo` command: a lazy group, one file per noun; rooms that import torch are imported inside commands."""
 
 import importlib
+import os
 import sys
 import traceback
 from typing import Any
@@ -83,3 +84,5 @@ def main(debug: bool) -> None:
     \b
     zoo pull vae-mnist && zoo sample
     """
+    if os.environ.get("NO_COLOR"):
+        click.get_current_context().color = False

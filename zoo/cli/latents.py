@@ -63,9 +63,11 @@ def reconstruct(
         if classes and len(asked) != len(images):
             raise LabelError(f"{reference} is conditional: give a --label for each of the {len(images)} images.")
         given = torch.tensor(asked) if classes else None
+    elif labels:
+        raise LabelError("--label goes with images that you name: test images have labels of their own.")
     else:
         samples, given = _test_images(directory, model, n, data_root)
-    where = next(model.parameters()).device
+    where = model.device
     with torch.inference_mode():
         copies = model.reconstruct(samples.to(where) / 255, None if given is None else given.to(where)).cpu()
     rows = [
@@ -100,7 +102,7 @@ def interpolate(
     device: str,
     json_: bool,
 ) -> None:
-    """Walk straight lines between latents: line k goes from sample 2k of the seed to sample 2k + 1."""
+    """Walk straight lines between latents: line k goes from the latent of sample 2k of the seed to that of 2k + 1."""
     store = open_store()
     directory = store.find(reference)
     _refuse_incapable(store, reference, "decode")
@@ -118,7 +120,7 @@ def interpolate(
     asked = numbers_of(labels, names_of_classes(directory), classes) or list(range(classes))
     seed = secrets.randbelow(2**32) if seed is None else seed
     steps = steps or (30 if output.suffix == ".gif" else 8)
-    where = next(model.parameters()).device
+    where = model.device
     ends = latents(model, 2 * n, seed=seed).to(where)
     given = torch.tensor([asked[line % len(asked)] for line in range(n)], device=where) if asked else None
     with torch.inference_mode():

@@ -53,11 +53,16 @@ def _show_png(path: Path, json_: bool) -> None:
 def _show_model(name: str, json_: bool) -> None:
     spec = installed().models[name]
     fields = source.config_fields(spec.entry_point)
-    recipe = source.recipe(spec.entry_point)
+    recipe = source.recipe_fields(spec.entry_point)
     checkpoints = sorted(one.name for one in installed().checkpoints.values() if one.model == name)
     if json_:
         return print_json(
-            {**vars(spec), "config": [vars(field) for field in fields], "recipe": recipe, "checkpoints": checkpoints}
+            {
+                **vars(spec),
+                "config": [vars(field) for field in fields],
+                "recipe": [vars(field) for field in recipe],
+                "checkpoints": checkpoints,
+            }
         )
     click.echo(f"{name}: {spec.summary}\n")
     for key, value in {
@@ -65,13 +70,14 @@ def _show_model(name: str, json_: bool) -> None:
         "class": spec.entry_point,
         "paper": spec.reference,
         "checkpoints": ", ".join(checkpoints),
-        "recipe": " ".join(f"{key}={value}" for key, value in recipe.items()),
     }.items():
         if value:
             click.echo(f"{key:12} {value}")
     click.echo()
-    print_table(("FIELD", "DEFAULT", "TYPE"), [[field.name, field.default, field.type] for field in fields])
-    return click.echo(f"\nTrain one: zoo train {name} --name NAME --set FIELD=VALUE")
+    for title, some in (("CONFIG", fields), ("RECIPE", recipe)):
+        print_table((title, "DEFAULT", "TYPE"), [[field.name, field.default, field.type] for field in some])
+        click.echo()
+    return click.echo(f"Train one: zoo train {name} --name NAME --set FIELD=VALUE")
 
 
 def _show_checkpoint(store: Store, reference: str, json_: bool) -> None:

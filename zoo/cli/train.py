@@ -8,6 +8,7 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -58,15 +59,16 @@ def train(
     values, recipe_values = parse_assignments(settings, model_class.Config, type(model_class.recipe))
     recipe_values |= {"epochs": epochs} if epochs else {}
     recipe = dataclasses.replace(model_class.recipe, **recipe_values)
+    model_class.Config.from_dict(values)  # refuses a wrong value before the data is read
     seed = secrets.randbelow(2**32) if seed is None else seed
 
+    from zoo import checkpoints, training
     from zoo import data as data_room
-    from zoo import training
 
     dataset = data_room.load_dataset(data, root=data_root, sample_shape=values.get("sample_shape"))
     config = model_class.Config.from_dict({"sample_shape": dataset.sample_shape, **values})
     state = training.TrainingState(training.build(model_class, config, seed).to(pick_device(device)), seed)
-    grids = home() / "runs" / name
+    grids = out.with_name(f"{out.name}.epochs") if out else home() / "runs" / name
     note(f"Training {model} on {len(dataset.samples):,} samples of {dataset.name}, seed {seed}. Grids: {grids}")
     began = time.perf_counter()
     with files.alone(grids, wait=False):
@@ -81,11 +83,17 @@ def train(
         "seed": seed,
         "seconds": round(time.perf_counter() - began, 1),
         "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        **_surroundings(),
+        "hardware": checkpoints.hardware(state.model.device),
+        "versions": {package: version(package) for package in ("genzoo", "torch")},
         "recipe": recipe.to_dict(),
         "history": history,
     }
-    path = _keep(store, state.averaged.eval().cpu(), name, out, facts)
+    trained = state.averaged.eval().cpu()
+    try:
+        path = _keep(store, trained, name, out, facts)
+    except OutputError as error:
+        checkpoints.save(trained, grids / "unsaved", facts)
+        raise OutputError(f"{error} What was trained is in {grids / 'unsaved'}.") from error
     note(f"Trained {name} in {facts['seconds']:,.0f} s: {path}")
     if json_:
         return print_json({"name": name, "path": str(path), **facts})
@@ -139,9 +147,10 @@ def _save_grid(state: Any, path: Path) -> None:
 def _keep(store: Store, model: Any, name: str, out: Path | None, facts: dict[str, Any]) -> Path:
     """Write the finished checkpoint, whole or not at all."""
     if out is not None:
+        path = str(out) if str(out).startswith((".", "/", "~")) else f"./{out}"
         with files.replacing(out) as partial:
             partial.mkdir()
-            _fill(partial, model, name, facts)
+            _fill(partial, model, name if name in store.catalogue else path, facts)
         return out
     with store.adding(name) as scratch:
         _fill(scratch, model, name, facts)
@@ -152,23 +161,15 @@ def _keep(store: Store, model: Any, name: str, out: Path | None, facts: dict[str
     return store.find(name)
 
 
-def _fill(directory: Path, model: Any, name: str, facts: dict[str, Any]) -> None:
+def _fill(directory: Path, model: Any, reference: str, facts: dict[str, Any]) -> None:
     from zoo import cards, checkpoints
 
-    checkpoints.save(model, directory, facts)
+    checkpoints.save(model, directory, {**facts, "reference": reference})
     if model.sample_kind == "image":
-        made = draw_to(directory / "images" / "samples.png", model, name, directory, seed=0)
+        made = draw_to(directory / "images" / "samples.png", model, reference, directory, seed=0)
         known = checkpoints.read_facts(directory)
         files.write_json(directory / FACTS, {**known, "samples_command": made["command"]})
     cards.write(directory)
-
-
-def _surroundings() -> dict[str, Any]:
-    from importlib.metadata import version
-
-    from zoo.checkpoints import hardware
-
-    return {"hardware": hardware(), "versions": {name: version(name) for name in ("genzoo", "torch")}}
 
 
 def _command_line(settings: Mapping[str, Any], seed: int) -> str:
