@@ -68,7 +68,7 @@ def write(
 
 
 def _grid(samples: Tensor, classes: int) -> Any:
-    if not classes:
+    if classes < 2:
         return images.grid(samples)
     columns = -(-len(samples) // classes)
     padded = torch.zeros(columns * classes, *samples.shape[1:], dtype=torch.uint8)

@@ -38,7 +38,7 @@ def digits(folder: Path, n: int = 40) -> Path:
 def assert_nothing_was_kept(home: Path) -> None:
     """No checkpoint, no current one, no scratch."""
     for folder in ("checkpoints", "scratch"):
-        assert not (home / folder).exists() or list((home / folder).iterdir()) == []
+        assert not (home / folder).exists() or list((home / folder).glob("[!.]*")) == []
     assert not (home / "current").exists()
     assert list(home.parent.rglob("*.partial")) == []
 
@@ -103,7 +103,7 @@ def test_the_recipe_is_the_model_s_own_unless_told_otherwise(zoo: Zoo, home: Pat
 
 def test_a_grid_of_each_epoch_is_on_disk(zoo: Zoo, home: Path) -> None:
     result = zoo("train", "mlp-vae", "--name", "mine", "--epochs", 2, *SMALL)
-    grids = sorted((home / "runs" / "mine").iterdir())
+    grids = sorted((home / "runs" / "mine").glob("[!.]*"))
     assert [path.name for path in grids] == ["epoch-001.png", "epoch-002.png"]
     assert str(grids[0].parent) in result.stderr
     with Image.open(grids[0]) as image:
