@@ -93,7 +93,7 @@ class Store:
         """What is known of a checkpoint that is here or can be had; raises `NotFoundError` otherwise."""
         self._refuse_ambiguous(name)
         checkpoint = self.catalogue.get(name)
-        directory = self._directory(name)
+        directory = self.directory(name)
         bundled = checkpoint.bundled if checkpoint else None
         if directory.is_dir():
             here = directory if (directory / CONFIG).is_file() else bundled
@@ -114,7 +114,11 @@ class Store:
         kept = self.root / "checkpoints"
         found = [one.name for one in kept.iterdir() if one.is_dir()] if kept.is_dir() else []
         names = {unquote(one) for one in found if _is_name(unquote(one)) and quote(unquote(one), safe="@") == one}
-        return [self.entry(name) for name in sorted(names | set(self.catalogue))]
+        entries = []
+        for name in sorted(names | set(self.catalogue)):
+            with contextlib.suppress(NotFoundError):  # another process removed it just now
+                entries.append(self.entry(name))
+        return entries
 
     @contextlib.contextmanager
     def adding(self, name: str, *, replace: bool = False) -> Iterator[Path]:
@@ -128,7 +132,7 @@ class Store:
 
         **Raises:** `OutputError` when the store can't be written, or has that name already.
         """
-        target = self._directory(name)
+        target = self.directory(name)
         with files.writing(target):
             with files.alone(self._scratch()):
                 self._clean_scratch()
@@ -156,7 +160,7 @@ class Store:
         if not entry.origin:
             why = "comes with its plugin and takes no further room" if entry.path else "is not here"
             raise NotFoundError(f"{name} {why}: nothing to remove.")
-        directory = self._directory(name)
+        directory = self.directory(name)
         freed = files.size(directory)
         with files.writing(directory):
             with files.alone(self._scratch()):
@@ -177,7 +181,7 @@ class Store:
         entry = self.entry(name)
         if entry.origin and not entry.sha256:
             return {ORIGIN: "damaged"}  # it should have them
-        path = self._directory(name) if entry.origin and not entry.path else self.find(name)
+        path = self.directory(name) if entry.origin and not entry.path else self.find(name)
         return {file: _verdict(path / file, digest) for file, digest in entry.sha256.items()}
 
     def current(self) -> str:
@@ -196,13 +200,14 @@ class Store:
         """Raise `OutputError` when a checkpoint of that name exists or is in the catalogue."""
         if name in self.catalogue:
             raise OutputError(f"{name!r} is a checkpoint that a plugin offers: choose another name.")
-        if self._directory(name).exists():
+        if self.directory(name).exists():
             raise OutputError(f"{name!r} is in the store already: choose another name, or first: zoo rm {name}")
 
     def _current_file(self) -> Path:
         return self.root / "current"
 
-    def _directory(self, name: str) -> Path:
+    def directory(self, name: str) -> Path:
+        """Where the store keeps a checkpoint, whether it is there or not."""
         return self.root / "checkpoints" / quote(name, safe="@")
 
     def _scratch(self) -> Path:

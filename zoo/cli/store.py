@@ -77,17 +77,15 @@ def _pull(store: Store, name: str, source: str | None) -> dict[str, Any]:
     if entry.state == "trained":
         raise NotFoundError(f"{name} was trained here: it can't be pulled.")
     if entry.checkpoint and entry.checkpoint.bundled and source != "hub":
-        _pull_bundled(store, entry.checkpoint)
+        path = _pull_bundled(store, entry.checkpoint)
     elif source == "bundle":
         raise NotFoundError(f"{name} is not bundled with any plugin.")
     else:
-        _pull_hub(store, name, entry.checkpoint)
-    path = store.find(name)
-    note(f"Pulled {name}: {size(files.size(path))}, verified.")
-    return {"name": name, "path": str(path), "state": store.entry(name).state}
+        path = _pull_hub(store, name, entry.checkpoint)
+    return {"name": name, "path": str(path), "state": "pulled"}
 
 
-def _pull_bundled(store: Store, checkpoint: Checkpoint) -> None:
+def _pull_bundled(store: Store, checkpoint: Checkpoint) -> Path:
     """Verify a bundled checkpoint against the catalogue and record it; its files stay where they lie."""
     bundled = Path(str(checkpoint.bundled))
     for file, digest in checkpoint.sha256.items():
@@ -101,9 +99,11 @@ def _pull_bundled(store: Store, checkpoint: Checkpoint) -> None:
         origin |= {"distribution": plugin.distribution, "version": plugin.version}
     with store.adding(checkpoint.name, replace=True) as scratch:
         files.write_json(scratch / ORIGIN, origin)
+    note(f"Pulled {checkpoint.name}: {size(files.size(bundled))}, verified.")
+    return bundled
 
 
-def _pull_hub(store: Store, name: str, checkpoint: Checkpoint | None) -> None:
+def _pull_hub(store: Store, name: str, checkpoint: Checkpoint | None) -> Path:
     from zoo import hub
 
     if checkpoint and not checkpoint.repo_id:
@@ -112,3 +112,6 @@ def _pull_hub(store: Store, name: str, checkpoint: Checkpoint | None) -> None:
     with store.adding(name, replace=True) as scratch:
         origin = hub.download(repo_id, revision, scratch, checkpoint.sha256 if checkpoint else {})
         files.write_json(scratch / ORIGIN, origin)
+        taken = files.size(scratch)
+    note(f"Pulled {name}: {size(taken)}, verified.")
+    return store.directory(name)  # not looked for: another process may be replacing it with the same
