@@ -127,7 +127,7 @@ def track(batches: Iterable[Any], n: int, doing: str) -> Iterator[Any]:
 
 
 def progress() -> "Progress":
-    """A progress bar on standard error: what, how far, losses, samples per second, time left."""
+    """A progress bar on standard error: what, how far, time left, losses and samples per second."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -135,8 +135,8 @@ def progress() -> "Progress":
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[losses]}"),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[losses]}"),
         console=Console(stderr=True),
     )
 
