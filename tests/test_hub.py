@@ -144,6 +144,18 @@ def test_pulling_again_makes_no_request_and_makes_it_current(hub: TinyHub, zoo: 
     assert (root / "current").read_text().strip() == NAME
 
 
+def test_a_stored_login_is_for_huggingface_co_alone(hub: TinyHub, tmp_path: Path) -> None:
+    (tmp_path / "hf").mkdir()
+    (tmp_path / "hf" / "token").write_text("hf_stored")
+    assert run(hub, "pull", NAME)[0] == 0
+    assert hub.authorizations == []
+
+
+def test_a_token_that_is_named_goes_to_the_endpoint_that_is_named(hub: TinyHub) -> None:
+    assert run(hub, "pull", NAME, HF_TOKEN="hf_given")[0] == 0
+    assert set(hub.authorizations) == {"Bearer hf_given"}
+
+
 def test_a_revision_is_pulled_under_its_own_name(hub: TinyHub, root: Path) -> None:
     assert run(hub, "pull", f"{NAME}@v1", f"{NAME}@{hub.commit('owner/repo')}")[0] == 0
     assert "GET /api/models/owner/repo/revision/v1" in hub.requests

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from conftest import Environment, write_plugin
+from conftest import Environment, Zoo, write_plugin
 
 from zoo.registry import Registry
 
@@ -303,7 +303,6 @@ def test_a_distribution_that_was_half_removed_takes_nothing_down(
     [
         ("gan", {"mlp-gan", "dcgan"}),
         (" good , vae,", {"good-model", "mlp-vae", "conv-vae"}),
-        ("good,not-there", {"good-model"}),
         ("", set()),
     ],
 )
@@ -430,3 +429,10 @@ def test_a_guest_brings_a_checkpoint_inside_its_package(make_environment: MakeEn
     brought = listed(environment.zoo("list", "--json"))["brought"]
     assert (brought["state"], brought["plugin"], brought["size"]) == ("bundled", "zoo-bringer", 9)
     assert Path(brought["path"]).is_relative_to(environment.folder)
+
+
+def test_a_name_in_zoo_load_plugins_that_is_not_installed_is_said(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOO_LOAD_PLUGINS", "vae,gna")
+    result = zoo("list", "--json")
+    assert result.exit_code == 0 and {one["model"] for one in json.loads(result.stdout)} == {"mlp-vae", "conv-vae"}
+    assert result.stderr == "Warning: ZOO_LOAD_PLUGINS names what is not installed: gna.\n"

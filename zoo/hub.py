@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -39,6 +40,8 @@ def download(repo_id: str, revision: str | None, directory: Path, expected: Mapp
     from huggingface_hub.hf_api import RepoFile
 
     api = HfApi(library_name="genzoo")
+    if api.endpoint != "https://huggingface.co":
+        api.token = os.environ.get("HF_TOKEN") or False  # the stored login is for huggingface.co alone
     with _said_plainly(repo_id, revision, api.endpoint):
         info = api.model_info(repo_id, revision=revision, timeout=30)
         tree = [

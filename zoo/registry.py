@@ -51,6 +51,7 @@ class Registry:
         self.checkpoints: dict[str, Checkpoint] = {}
         self.datasets: dict[str, DatasetSpec] = {}
         self.plugins: list[Plugin] = []
+        self.absent: frozenset[str] = only or frozenset()  # names in `only` that no installed plugin has
         self._strict = strict
         self._offered_by: dict[str, Plugin] = {}  # "models:mlp-vae" -> plugin
         self._manager = pluggy.PluginManager("zoo")
@@ -58,6 +59,7 @@ class Registry:
         for entry_point in _in_order(entry_points(group="zoo")):
             if only is None or entry_point.name in only:
                 self._load(entry_point)
+                self.absent -= {entry_point.name}
         self._refuse_broken()
 
     @property

@@ -15,6 +15,7 @@ from PIL import Image, ImageSequence
 from zoo import provenance
 from zoo.data import load_dataset
 from zoo.images import to_image
+from zoo.registry import installed
 
 GUEST = """
 from zoo import ModelSpec, hookimpl
@@ -180,3 +181,10 @@ def test_test_images_of_a_data_set_that_nobody_offers_cannot_be_had(zoo: Zoo) ->
     Path("moved/facts.json").write_text(json.dumps({**facts, "dataset": "my-holiday"}))
     result = zoo("reconstruct", "./moved")
     assert result.exit_code == 1 and "'my-holiday'" in result.stderr and "Name the images" in result.stderr
+
+
+@pytest.mark.parametrize("words", [["interpolate", "vae-mnist", "--seed", "1"], ["reconstruct", "vae-mnist"]])
+def test_the_picture_records_the_digest_of_the_weights(zoo: Zoo, words: list[str]) -> None:
+    made = provenance.read(Path(zoo(*words).stdout.strip()))
+    assert made["sha256"] == installed().checkpoints["vae-mnist"].sha256["model.safetensors"]
+    assert made["command"].startswith(" ".join(["zoo", *words]))

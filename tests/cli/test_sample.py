@@ -88,6 +88,11 @@ def test_the_picture_records_how_it_was_made_and_its_command_makes_it_again(zoo:
     assert Path("six.png").read_bytes() == first
 
 
+def test_the_recorded_command_keeps_the_batch_size_with_which_samples_are_equal_to_the_bit(zoo: Zoo) -> None:
+    zoo("sample", "vae-mnist", "-n", 4, "--seed", 1, "--batch-size", 2)
+    assert "--batch-size 2" in provenance.read(Path("samples.png"))["command"]
+
+
 def test_the_recorded_command_quotes_labels_and_keeps_options(zoo: Zoo, trained: Trained) -> None:
     model = trained("mlp-vae", "num_classes=10")
     zoo("sample", model, "-n", 3, "--label", 7, "--label", 1, "--seed", 5, "-o", "a b.png")

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from zoo import files
-from zoo.cli.output import as_json, command, note, open_store, print_json, print_table, size, warn_of_plugins
+from zoo.cli.output import as_json, command, note, open_store, print_json, print_table, printable, size, warn_of_plugins
 from zoo.errors import CheckpointError
 from zoo.registry import installed
 from zoo.store import CONFIG, FACTS, Entry, Store
@@ -59,11 +59,13 @@ def plugins(json_: bool) -> None:
         return print_json([vars(plugin) for plugin in found])
     for plugin in found:
         offers = "; ".join(f"{kind}: {', '.join(names[:20])}" for kind, names in plugin.offers.items()) or "nothing"
-        click.echo(f"{plugin.name}  {plugin.distribution} {plugin.version}  ({plugin.seconds * 1000:.0f} ms)")
+        click.echo(
+            printable(f"{plugin.name}  {plugin.distribution} {plugin.version}  ({plugin.seconds * 1000:.0f} ms)")
+        )
         click.echo(f"  file    {plugin.file or 'not found'}")
-        click.echo(f"  offers  {offers}")
+        click.echo(printable(f"  offers  {offers}"))
         for problem in plugin.problems:
-            click.echo(click.style(f"  WRONG   {problem}", fg="red"))
+            click.echo(click.style(printable(f"  WRONG   {problem}"), fg="red"))
         if plugin.problems:
             click.echo(f"          Tell the authors of {plugin.distribution}, or: pip uninstall {plugin.distribution}")
     return None if found else note("No plugin is installed, or ZOO_LOAD_PLUGINS leaves all of them out.")

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from zoo import files
 from zoo.cli.output import as_json, command, complete_checkpoints, note, open_store, print_json, show_preview
 from zoo.cli.sample import (
     device_option,
@@ -20,7 +21,7 @@ from zoo.cli.sample import (
 )
 from zoo.errors import CapabilityError, ConfigError, LabelError, OutputError
 from zoo.registry import installed
-from zoo.store import Store
+from zoo.store import WEIGHTS, Store
 
 COLUMNS = 8
 
@@ -76,7 +77,7 @@ def reconstruct(
         for row in pair
     ]
     padded = [torch.cat([row, row.new_zeros(min(COLUMNS, len(samples)) - len(row), *row.shape[1:])]) for row in rows]
-    made = {"checkpoint": reference, "n": len(samples), "version": version(), "command": _command()}
+    made = _made(reference, directory, n=len(samples))
     pictures.save_png(pictures.grid(torch.cat(padded), min(COLUMNS, len(samples))), output, made)
     _report(output, made, f"{len(samples)} images above their reconstructions by {reference}, in {output}", json_)
 
@@ -125,14 +126,7 @@ def interpolate(
     given = torch.tensor([asked[line % len(asked)] for line in range(n)], device=where) if asked else None
     with torch.inference_mode():
         lines = pictures.to_uint8(model.interpolate(ends[0::2], ends[1::2], steps, given).cpu())  # (n, steps, …)
-    made = {
-        "checkpoint": reference,
-        "n": n,
-        "steps": steps,
-        "seed": seed,
-        "version": version(),
-        "command": _command(seed),
-    }
+    made = _made(reference, directory, n=n, steps=steps, seed=seed)
     if output.suffix == ".gif":
         frames = [pictures.grid(lines[:, step]) for step in range(steps)]
         pictures.save_gif([*frames, *frames[-2:0:-1]], output)
@@ -172,6 +166,13 @@ def _refuse_incapable(store: Store, reference: str, capability: str) -> None:
 def _refuse_suffix(output: Path, *suffixes: str) -> None:
     if output.suffix not in suffixes:
         raise OutputError(f"{output} must end in {' or '.join(suffixes)}.")
+
+
+def _made(reference: str, directory: Path, *, seed: int | None = None, **numbers: int) -> dict[str, Any]:
+    """How a picture is made, as its PNG records it."""
+    numbers |= {} if seed is None else {"seed": seed}
+    digest = files.sha256(directory / WEIGHTS)
+    return {"checkpoint": reference, "sha256": digest, **numbers, "version": version(), "command": _command(seed)}
 
 
 def _command(seed: int | None = None) -> str:

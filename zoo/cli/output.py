@@ -30,6 +30,8 @@ def warn_of_plugins() -> None:
     if broken := installed().broken:
         names = ", ".join(sorted({plugin.name for plugin in broken}))
         note(f"Warning: something is wrong with {_plural(len(broken), 'plugin')} ({names}). See: zoo plugins")
+    if absent := installed().absent:
+        note(f"Warning: ZOO_LOAD_PLUGINS names what is not installed: {', '.join(sorted(absent))}.")
 
 
 def debugging(ctx: click.Context) -> bool:

@@ -127,6 +127,7 @@ def draw_to(
             + (["--start", str(start)] if start else [])
             + [word for label in labels for word in ("--label", label)]
             + [word for option in options for word in ("--set", option)]
+            + (["--batch-size", str(batch_size)] if batch_size else [])
             + ["-o", path.name]
         ),
     }

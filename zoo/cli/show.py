@@ -64,7 +64,8 @@ def _show_model(name: str, json_: bool) -> None:
                 "checkpoints": checkpoints,
             }
         )
-    click.echo(f"{name}: {spec.summary}\n")
+    click.echo(printable(f"{name}: {spec.summary}"))
+    click.echo()
     for key, value in {
         "can": ", ".join(spec.capabilities),
         "class": spec.entry_point,
@@ -72,7 +73,7 @@ def _show_model(name: str, json_: bool) -> None:
         "checkpoints": ", ".join(checkpoints),
     }.items():
         if value:
-            click.echo(f"{key:12} {value}")
+            click.echo(printable(f"{key:12} {value}"))
     click.echo()
     for title, some in (("CONFIG", fields), ("RECIPE", recipe)):
         print_table((title, "DEFAULT", "TYPE"), [[field.name, field.default, field.type] for field in some])
