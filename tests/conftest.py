@@ -1,6 +1,7 @@
 """The world of a test: its own home, real digits, a zoo to command, and real environments to install guests in."""
 
 import os
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -19,6 +20,12 @@ from zoo.registry import installed
 DIGITS = Path(__file__).parent / "data"  # 800 training and 200 test digits of MNIST
 
 Zoo = Callable[..., Result]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_can_be_pressed() -> None:
+    """A job in the background of a script ignores SIGINT, and so would the commands that tests interrupt."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

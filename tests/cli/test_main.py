@@ -164,7 +164,10 @@ def interrupted(*arguments: str, when: Callable[[], bool], **environment: str) -
             time.sleep(0.02)
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=60)
+        try:
+            stdout, stderr = process.communicate(timeout=60)
+        finally:
+            process.kill()
     return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
 
 
