@@ -133,7 +133,7 @@ def test_a_class_name_cannot_lead_out_of_the_folder(hostile: str) -> None:
     (folder,) = (path for path in Path("new").iterdir() if path.is_dir())
     assert len(list(folder.glob("*.png"))) == 6
     assert [path.name for path in Path().iterdir()] == ["new"]
-    assert sorted(path.name for path in Path().resolve().parent.iterdir()) == ["work"]
+    assert sorted(path.name for path in Path().resolve().parent.iterdir()) == ["desk"]
 
 
 def test_two_classes_never_share_a_folder() -> None:

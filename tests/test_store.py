@@ -101,7 +101,7 @@ def test_a_name_means_the_bundled_one_until_another_is_in_the_store(store: Store
     assert store.find("toy-a") != add(store, "toy-a", "hub") == store.find("toy-a")
 
 
-@pytest.mark.parametrize("reference", ["./mine", "../work/mine", "~/mine", "{cwd}/mine"])
+@pytest.mark.parametrize("reference", ["./mine", "../desk/mine", "~/mine", "{cwd}/mine"])
 def test_a_path_means_that_folder(store: Store, reference: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(Path.cwd()))
     fill(Path("mine"))
