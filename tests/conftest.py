@@ -1,6 +1,7 @@
 """The world of a test: its own home, real digits, a zoo to command, and real environments to install guests in."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -8,7 +9,9 @@ import sysconfig
 import textwrap
 import venv
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -138,3 +141,22 @@ def write_plugin(folder: Path, name: str, code: str, *, distribution: str = "", 
         )
     )
     return tree
+
+
+@contextmanager
+def files_no_larger_than(limit: int) -> Iterator[None]:
+    """Let the system refuse to write files above a limit, as it does on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def make_model(name: str, **config: Any) -> Any:
+    """A model with fresh weights, in eval mode."""
+    from zoo.training import build
+
+    model_class = installed().model_class(name)
+    return build(model_class, model_class.Config(**config), seed=0).eval()

@@ -9,7 +9,7 @@ import yaml
 from PIL import Image
 
 import zoo as door
-from zoo import cards, checkpoints, files, images, provenance
+from zoo import cards, checkpoints, files, images, provenance, store
 from zoo.registry import installed
 from zoo.sampling import draw
 
@@ -29,7 +29,7 @@ def test_a_bundled_checkpoint_is_what_the_catalogue_says(directory: Path) -> Non
     offered = installed().checkpoints[directory.name]
     assert offered.bundled is not None and offered.bundled.resolve() == directory.resolve()
     assert {name: files.sha256(directory / name) for name in offered.sha256} == dict(offered.sha256)
-    facts, config = checkpoints.read_facts(directory), checkpoints.read_config(directory)
+    facts, config = store.read_facts(directory), checkpoints.read_config(directory)
     assert (offered.model, offered.dataset) == (config["model"], facts["dataset"])
     assert (offered.parameters, offered.license) == (facts["parameters"], facts["license"])
     assert offered.num_classes == config["config"]["num_classes"]
@@ -50,14 +50,14 @@ def test_all_cards_together_stay_under_40_mb() -> None:
 
 @each_bundled
 def test_its_card_is_in_step_with_its_facts(directory: Path) -> None:
-    made = cards.render(checkpoints.read_config(directory), checkpoints.read_facts(directory))
+    made = cards.render(checkpoints.read_config(directory), store.read_facts(directory))
     assert (directory / "README.md").read_text() == made
 
 
 @each_bundled
 def test_its_card_says_what_a_reader_needs(directory: Path) -> None:
     card = (directory / "README.md").read_text()
-    facts = checkpoints.read_facts(directory)
+    facts = store.read_facts(directory)
     for needed in (
         f"zoo pull {directory.name} && zoo sample",
         facts["command"],
@@ -78,7 +78,7 @@ def test_its_card_says_what_a_reader_needs(directory: Path) -> None:
 @each_bundled
 def test_its_picture_is_made_by_the_command_that_the_card_states(directory: Path) -> None:
     made = provenance.read(directory / "images" / "samples.png")
-    assert made["command"] == checkpoints.read_facts(directory)["samples_command"]
+    assert made["command"] == store.read_facts(directory)["samples_command"]
     assert made["sha256"] == files.sha256(directory / "model.safetensors")
     again = images.grid(draw(door.load(directory.name), made["n"], seed=made["seed"]))
     with Image.open(directory / "images" / "samples.png") as picture:

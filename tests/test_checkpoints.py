@@ -4,19 +4,17 @@ import json
 import os
 import pickle
 import re
-import resource
 import shutil
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from conftest import Zoo, write_plugin
+from conftest import Zoo, files_no_larger_than, write_plugin
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -25,7 +23,7 @@ from zoo.errors import CheckpointError, ConfigError, NotFoundError, OutputError,
 from zoo.models import GenerativeModel
 from zoo.registry import installed
 from zoo.sampling import draw
-from zoo.store import CONFIG, FACTS, TRAINING, WEIGHTS
+from zoo.store import CONFIG, FACTS, TRAINING, WEIGHTS, read_facts
 from zoo.training import build
 
 FAMILIES = ("mlp-vae", "conv-vae", "mlp-gan", "dcgan")
@@ -122,17 +120,6 @@ class UnsavedBuffer(Plain):
         super().__init__(config)
         self.register_buffer("scale", torch.ones(1), persistent=False)
 """
-
-
-@contextmanager
-def files_no_larger_than(limit: int) -> Iterator[None]:
-    """Let the system refuse to write files above a limit, as it does on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def edit_config(directory: Path, outer: dict[str, Any] | None = None, **inner: Any) -> None:
@@ -244,8 +231,8 @@ def test_config_names_format_model_fields_and_maker_and_can_import_nothing(train
 def test_facts_count_the_parameters_that_sampling_needs(trained: Trained) -> None:
     model = checkpoints.load(trained("mlp-gan"))
     counted = sum(parameter.numel() for parameter in model.parameters())
-    assert checkpoints.read_facts(trained("mlp-gan"))["parameters"] == counted > 0
-    assert checkpoints.read_facts(Path.cwd()) == {}
+    assert read_facts(trained("mlp-gan"))["parameters"] == counted > 0
+    assert read_facts(Path.cwd()) == {}
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o027, 0o640)])
@@ -282,7 +269,7 @@ def test_tied_weights_are_kept_once_and_are_tied_again(guest: Callable[[str], An
     first = guest("tied")
     checkpoints.save(first, Path("tied"), {})
     assert list(load_file("tied/model.safetensors")) == ["first.weight"]
-    assert checkpoints.read_facts(Path("tied"))["parameters"] == 256
+    assert read_facts(Path("tied"))["parameters"] == 256
     second: Any = checkpoints.load(Path("tied"))
     assert torch.equal(draw(first, 4, seed=0), draw(second, 4, seed=0))
     with torch.no_grad():

@@ -2,28 +2,15 @@
 
 import hashlib
 import os
-import resource
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from conftest import files_no_larger_than
 
 from zoo import files
 from zoo.errors import CheckpointError, OutputError
-
-
-@contextmanager
-def files_no_larger_than(limit: int) -> Iterator[None]:
-    """Let the system refuse to write files above a limit, as it does on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.fixture

@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from zoo import checkpoints, files
+from zoo.hookspecs import DatasetSpec
 from zoo.registry import installed
-from zoo.store import CARD
+from zoo.store import CARD, read_facts
 
 
 def write(directory: Path) -> None:
     """Write a checkpoint's README.md from its config.json and facts.json."""
     config = checkpoints.read_config(directory)
-    files.write_text(directory / CARD, render(config, checkpoints.read_facts(directory)))
+    files.write_text(directory / CARD, render(config, read_facts(directory)))
 
 
 def render(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
@@ -37,7 +38,7 @@ def render(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
 
 
 def _front_matter(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
-    dataset = installed().datasets.get(facts.get("dataset", ""))
+    dataset = _dataset(facts)
     images = "samples_command" in facts
     tags = [config["model"], facts.get("dataset"), "image-generation" if images else None]
     if images and config["config"].get("num_classes"):
@@ -106,7 +107,7 @@ def _limits(facts: Mapping[str, Any]) -> str:
 
 
 def _licences(facts: Mapping[str, Any]) -> str:
-    dataset = installed().datasets.get(facts.get("dataset", ""))
+    dataset = _dataset(facts)
     lines = [f"- Weights: {facts['license']}" if facts.get("license") else ""]
     if dataset and dataset.license:
         where = f" ({dataset.homepage})" if dataset.homepage else ""
@@ -117,11 +118,15 @@ def _licences(facts: Mapping[str, Any]) -> str:
 
 def _citation(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     spec = installed().models.get(config["model"])
-    dataset = installed().datasets.get(facts.get("dataset", ""))
+    dataset = _dataset(facts)
     lines = [f"- Model: {spec.reference}" if spec and spec.reference else ""]
     lines.append(f"- Data: {dataset.citation}" if dataset and dataset.citation else "")
     listed = "\n".join(line for line in lines if line)
     return f"## Citation\n\n{listed}" if listed else ""
+
+
+def _dataset(facts: Mapping[str, Any]) -> DatasetSpec | None:
+    return installed().datasets.get(facts.get("dataset", ""))
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

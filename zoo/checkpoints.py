@@ -91,11 +91,6 @@ def read_config(directory: Path) -> dict[str, Any]:
     return config
 
 
-def read_facts(directory: Path) -> dict[str, Any]:
-    """facts.json, or an empty dict when there is none."""
-    return files.read_json(directory / FACTS) if (directory / FACTS).is_file() else {}
-
-
 def hardware(device: torch.device) -> str:
     """What a device is, in a few words: "AMD EPYC …, 2 threads" or a GPU's name."""
     if device.type == "cuda":

@@ -94,10 +94,10 @@ class Registry:
                     plugin.problems.append(f"the command {name!r} is taken")
         self._refuse_broken()
 
-    def _refuse_broken(self) -> None:
+    def _refuse_broken(self, cause: BaseException | None = None) -> None:
         if self._strict and self.broken:
             plugin = self.broken[0]
-            raise PluginError(f"Plugin {plugin.name!r} ({plugin.distribution}): {plugin.problems[0]}")
+            raise PluginError(f"Plugin {plugin.name!r} ({plugin.distribution}): {plugin.problems[0]}") from cause
 
     def _load(self, entry_point: EntryPoint) -> None:
         distribution = entry_point.dist
@@ -106,10 +106,10 @@ class Registry:
             _name_of(entry_point),
             (distribution.version or "") if distribution else "",
         )
-        with self._guard(plugin, "import"):
-            plugin.file = _file_of(entry_point.module)
         twin = next((other for other in self.plugins if other.name == plugin.name), None)
         self.plugins.append(plugin)
+        with self._guard(plugin, "import"):
+            plugin.file = _file_of(entry_point.module)
         if twin:
             plugin.problems.append(f"its entry-point name {plugin.name!r} is taken by {twin.distribution}: not loaded")
             return
@@ -167,8 +167,7 @@ class Registry:
             raise
         except BaseException as error:  # SystemExit and the like too: no guest ends the program
             plugin.problems.append(f"{doing}: {_last_line(error)}")
-            if self._strict:
-                raise PluginError(f"Plugin {plugin.name!r} ({plugin.distribution}): {plugin.problems[0]}") from error
+            self._refuse_broken(error)
 
     def _resolve(self, kind: str, name: str, specs: dict[str, Any]) -> Any:
         if name not in specs:

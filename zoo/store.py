@@ -30,6 +30,11 @@ def home() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "zoo"
 
 
+def read_facts(directory: Path) -> dict[str, Any]:
+    """A checkpoint's facts.json, or an empty dict when there is none."""
+    return files.read_json(directory / FACTS) if (directory / FACTS).is_file() else {}
+
+
 @dataclass(frozen=True)
 class Entry:
     """One checkpoint of the list.
@@ -211,9 +216,7 @@ class Store:
         return self.root / "checkpoints" / quote(name, safe="@")
 
     def _scratch(self) -> Path:
-        folder = self.root / "scratch"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        return self.root / "scratch"
 
     def _put_aside(self, directory: Path) -> Path | None:
         """Move a directory of the store to scratch, where the caller deletes it: gone at once for everybody."""

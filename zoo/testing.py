@@ -13,7 +13,7 @@ from zoo.errors import ConfigError, LabelError
 from zoo.models import Autoencoder, GenerativeModel, LatentModel, Step
 from zoo.registry import installed
 from zoo.sampling import BLOCK, draw
-from zoo.training import build
+from zoo.training import build, trainable
 
 
 class ModelContract:
@@ -139,10 +139,7 @@ def check_save_and_load(model: GenerativeModel[Any]) -> None:
 def check_training(model: GenerativeModel[Any], steps: int = 20) -> None:
     """Steps on one batch keep losses finite, lower those not marked adversarial, and reach every parameter."""
     model.train()
-    groups = {
-        name: [parameter for parameter in parameters if parameter.requires_grad]
-        for name, parameters in model.parameter_groups().items()
-    }
+    groups = trainable(model)
     optimizers = {name: torch.optim.Adam(parameters, 1e-3) for name, parameters in groups.items()}
     samples, labels = _some_data(model)
     first: dict[str, float] = {}

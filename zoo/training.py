@@ -92,6 +92,12 @@ def build(model_class: type[GenerativeModel[Any]], config: Any, seed: int) -> Ge
             raise ConfigError(f"The model can't be built with this config: {type(error).__name__}: {error}") from error
 
 
+def trainable(model: GenerativeModel[Any]) -> dict[str, list[Parameter]]:
+    """The parameter groups of a model, without the parameters that are frozen."""
+    groups = model.parameter_groups().items()
+    return {name: [parameter for parameter in group if parameter.requires_grad] for name, group in groups}
+
+
 def fit(state: TrainingState, data: Dataset, settings: TrainConfig) -> Iterator[Progress]:
     """Train, reporting a few times a second; the caller prints, saves and stops.
 
@@ -106,7 +112,6 @@ def fit(state: TrainingState, data: Dataset, settings: TrainConfig) -> Iterator[
     """
     model = state.model
     _check_data(model, data)
-    device = model.device
     batch_size = min(settings.batch_size, len(data.samples))
     steps_per_epoch = len(data.samples) // batch_size
     total = steps_per_epoch * settings.epochs
@@ -121,7 +126,7 @@ def fit(state: TrainingState, data: Dataset, settings: TrainConfig) -> Iterator[
         with state.randomness():
             order = torch.randperm(len(data.samples))
         for index in range(steps_per_epoch):
-            samples, labels = _batch(model, data, order[index * batch_size :][:batch_size], device)
+            samples, labels = _batch(model, data, order[index * batch_size :][:batch_size])
             _set_rates(optimizers, rates, settings.schedule, state.step / total)
             with state.randomness():
                 losses = _step(model, samples, labels, Step(state.step, total), optimizers, settings)
@@ -178,10 +183,7 @@ def _objectives(
 
 
 def _optimizers(model: GenerativeModel[Any], settings: TrainConfig) -> dict[str, torch.optim.Optimizer]:
-    groups = {
-        name: [parameter for parameter in parameters if parameter.requires_grad]
-        for name, parameters in model.parameter_groups().items()
-    }
+    groups = trainable(model)
     if unknown := set(settings.learning_rates) - set(groups):
         raise ConfigError(f"learning_rates names {sorted(unknown)}; the parameter groups are {sorted(groups)}.")
     first, second = settings.betas
@@ -201,12 +203,10 @@ def _set_rates(
         optimizer.param_groups[0]["lr"] = rates[name] * factor
 
 
-def _batch(
-    model: GenerativeModel[Any], data: Dataset, chosen: Tensor, device: torch.device
-) -> tuple[Tensor, Tensor | None]:
-    samples = data.samples[chosen].to(device).float().div_(255)
-    conditional = model.config.num_classes and data.labels is not None
-    return samples, data.labels[chosen].to(device) if conditional and data.labels is not None else None
+def _batch(model: GenerativeModel[Any], data: Dataset, chosen: Tensor) -> tuple[Tensor, Tensor | None]:
+    labels = data.labels if model.config.num_classes else None
+    samples = data.samples[chosen].to(model.device).float().div_(255)
+    return samples, None if labels is None else labels[chosen].to(model.device)
 
 
 def _settle(state: TrainingState, data: Dataset, settings: TrainConfig, batch_size: int) -> None:
@@ -223,7 +223,7 @@ def _settle(state: TrainingState, data: Dataset, settings: TrainConfig, batch_si
     with torch.random.fork_rng(devices=_gpus(averaged)):
         torch.manual_seed(state.seed)
         for _ in range(min(STATISTICS_BATCHES, max(10, len(data.samples) // batch_size))):
-            samples, labels = _batch(averaged, data, torch.randint(len(data.samples), (batch_size,)), averaged.device)
+            samples, labels = _batch(averaged, data, torch.randint(len(data.samples), (batch_size,)))
             for _ in _objectives(averaged, samples, labels, Step(state.step, state.step), settings):
                 pass  # going through the networks is all that is wanted
     averaged.eval()

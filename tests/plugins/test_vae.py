@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 import torch
+from conftest import make_model
 from torch.distributions import Normal, kl_divergence
 
 from zoo.models import Step
-from zoo.registry import installed
 from zoo.testing import ModelContract, check_samples, check_training
-from zoo.training import build
 
 
 class TestMLPVAE(ModelContract):
@@ -33,28 +32,23 @@ class TestConditionalConvVAE(ModelContract):
     config = {"channels": [4], "hidden_dim": 16, "latent_dim": 3, "num_classes": 4, "batch_norm": False}
 
 
-def make(model: str, **config: Any) -> Any:
-    model_class = installed().model_class(model)
-    return build(model_class, model_class.Config(**config), seed=0).eval()
-
-
 @pytest.mark.parametrize("model", ["mlp-vae", "conv-vae"])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("size", [28, 32, 64])
 def test_it_takes_every_size_and_number_of_channels(model: str, channels: int, size: int) -> None:
     small: dict[str, Any] = {"hidden_dims": (8,)} if model == "mlp-vae" else {"channels": (4, 4, 4), "hidden_dim": 8}
-    built = make(model, sample_shape=(channels, size, size), num_classes=2, **small)
+    built = make_model(model, sample_shape=(channels, size, size), num_classes=2, **small)
     check_samples(built)
     check_training(built, steps=10)
 
 
 def test_the_default_mlp_vae_is_784_400_20_400_784() -> None:
-    linear = [tuple(p.shape) for name, p in make("mlp-vae").named_parameters() if name.endswith("weight")]
+    linear = [tuple(p.shape) for name, p in make_model("mlp-vae").named_parameters() if name.endswith("weight")]
     assert linear == [(400, 784), (40, 400), (400, 20), (784, 400)]
 
 
 def test_its_loss_is_the_negative_elbo_worked_out_by_hand() -> None:
-    model = make("mlp-vae", hidden_dims=(8,), latent_dim=2)
+    model = make_model("mlp-vae", hidden_dims=(8,), latent_dim=2)
     samples = torch.rand(5, 1, 28, 28)
     torch.manual_seed(1)
     (objective,) = model.training_step(samples, None, Step(0, 1))
@@ -72,7 +66,7 @@ def test_its_loss_is_the_negative_elbo_worked_out_by_hand() -> None:
 
 
 def test_importance_sampling_tightens_the_bound() -> None:
-    model = make("mlp-vae", hidden_dims=(8,), latent_dim=2)
+    model = make_model("mlp-vae", hidden_dims=(8,), latent_dim=2)
     samples = torch.rand(64, 1, 28, 28).round()
     torch.manual_seed(0)
     with torch.no_grad():
@@ -83,7 +77,7 @@ def test_importance_sampling_tightens_the_bound() -> None:
 
 def test_the_bound_is_exact_where_the_posterior_is() -> None:
     """With a decoder that ignores z and q(z | x) = p(z), every importance weight is p(x)."""
-    model = make("mlp-vae", hidden_dims=(), latent_dim=2)
+    model = make_model("mlp-vae", hidden_dims=(), latent_dim=2)
     torch.nn.init.zeros_(model.encoder[0].weight)
     torch.nn.init.zeros_(model.encoder[0].bias)
     torch.nn.init.zeros_(model.decoder[0].weight)
@@ -97,7 +91,7 @@ def test_the_bound_is_exact_where_the_posterior_is() -> None:
 
 
 def test_interpolated_and_reconstructed_images_are_images() -> None:
-    model = make("conv-vae", channels=(4, 8), hidden_dim=8, latent_dim=2)
+    model = make_model("conv-vae", channels=(4, 8), hidden_dim=8, latent_dim=2)
     samples = torch.rand(2, 1, 28, 28)
     with torch.no_grad():
         copies = model.reconstruct(samples)

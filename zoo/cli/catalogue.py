@@ -9,7 +9,7 @@ from zoo import files
 from zoo.cli.output import as_json, command, note, open_store, print_json, print_table, printable, size, warn_of_plugins
 from zoo.errors import CheckpointError
 from zoo.registry import installed
-from zoo.store import CONFIG, FACTS, Entry, Store
+from zoo.store import CONFIG, FACTS, Entry
 
 
 @command("list")
@@ -21,7 +21,7 @@ def list_(pattern: str | None, models: bool, json_: bool) -> None:
 
     States: bundled (comes with its plugin), pulled, trained (both in your store), hub (can be pulled), damaged.
     """
-    records = _models() if models else _checkpoints(open_store())
+    records = _models() if models else [_checkpoint(entry) for entry in open_store().entries()]
     if pattern:
         records = [record for record in records if fnmatch(record["name"], pattern)]
     if json_:
@@ -84,10 +84,6 @@ def _models() -> list[dict[str, Any]]:
         }
         for name, spec in sorted(registry.models.items())
     ]
-
-
-def _checkpoints(store: Store) -> list[dict[str, Any]]:
-    return [_checkpoint(entry) for entry in store.entries()]
 
 
 def _checkpoint(entry: Entry) -> dict[str, Any]:

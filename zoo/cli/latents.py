@@ -2,6 +2,7 @@
 
 import secrets
 import shlex
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,10 @@ from zoo.cli.sample import (
     names_of_classes,
     numbers_of,
     seed_option,
-    version,
 )
 from zoo.errors import CapabilityError, ConfigError, LabelError, OutputError
 from zoo.registry import installed
-from zoo.store import WEIGHTS, Store
+from zoo.store import WEIGHTS, Store, read_facts
 
 COLUMNS = 8
 
@@ -48,9 +48,9 @@ def reconstruct(
     """Encode and decode IMAGES (else test images of the checkpoint's data): rows of originals above their copies."""
     store = open_store()
     directory = store.find(reference)
-    _refuse_incapable(store, reference, "encode")
+    _refuse_incapable(store, reference, directory, "encode")
     _refuse_suffix(output, ".png")
-    model: Any = load(store, reference, device)
+    model: Any = load(directory, device)
 
     import torch
 
@@ -106,9 +106,9 @@ def interpolate(
     """Walk straight lines between latents: line k goes from the latent of sample 2k of the seed to that of 2k + 1."""
     store = open_store()
     directory = store.find(reference)
-    _refuse_incapable(store, reference, "decode")
+    _refuse_incapable(store, reference, directory, "decode")
     _refuse_suffix(output, ".png", ".gif")
-    model: Any = load(store, reference, device)
+    model: Any = load(directory, device)
 
     import torch
 
@@ -138,7 +138,6 @@ def interpolate(
 
 
 def _test_images(directory: Path, model: Any, n: int, root: Path | None) -> tuple[Any, Any]:
-    from zoo.checkpoints import read_facts
     from zoo.data import load_dataset
 
     name = read_facts(directory).get("dataset", "")
@@ -149,10 +148,10 @@ def _test_images(directory: Path, model: Any, n: int, root: Path | None) -> tupl
     return data.samples[:n], labels
 
 
-def _refuse_incapable(store: Store, reference: str, capability: str) -> None:
+def _refuse_incapable(store: Store, reference: str, directory: Path, capability: str) -> None:
     """Say which models can, before torch is imported."""
     models = installed().models
-    spec = models.get(model_name(store.find(reference)))
+    spec = models.get(model_name(directory))
     if spec and capability not in spec.capabilities:
         able = sorted(name for name, other in models.items() if capability in other.capabilities)
         ready = [entry.name for entry in store.entries() if entry.checkpoint and entry.checkpoint.model in able]
@@ -171,8 +170,8 @@ def _refuse_suffix(output: Path, *suffixes: str) -> None:
 def _made(reference: str, directory: Path, *, seed: int | None = None, **numbers: int) -> dict[str, Any]:
     """How a picture is made, as its PNG records it."""
     numbers |= {} if seed is None else {"seed": seed}
-    digest = files.sha256(directory / WEIGHTS)
-    return {"checkpoint": reference, "sha256": digest, **numbers, "version": version(), "command": _command(seed)}
+    made = {"checkpoint": reference, "sha256": files.sha256(directory / WEIGHTS), **numbers}
+    return {**made, "version": version("genzoo"), "command": _command(seed)}
 
 
 def _command(seed: int | None = None) -> str:

@@ -1,9 +1,9 @@
 """zoo sample: draw from a checkpoint."""
 
-import itertools
 import secrets
 import shlex
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import click
 from zoo import files
 from zoo.cli.output import as_json, command, complete_checkpoints, note, open_store, print_json, show_preview, track
 from zoo.errors import ConfigError, LabelError, did_you_mean
-from zoo.store import CONFIG, WEIGHTS, Store
+from zoo.store import CONFIG, WEIGHTS, read_facts
 
 if TYPE_CHECKING:
     from zoo.models import GenerativeModel
@@ -60,11 +60,12 @@ def sample(
     """
     store = open_store()
     reference = reference or store.current()
-    model = load(store, reference, device)
+    directory = store.find(reference)
+    model = load(directory, device)
     path = output or Path("samples.png" if model.sample_kind == "image" else "samples.npz")
     seed = secrets.randbelow(2**32) if seed is None else seed
     made = draw_to(
-        path, model, reference, store.find(reference), n=n, seed=seed, start=start, labels=labels,
+        path, model, reference, directory, n=n, seed=seed, start=start, labels=labels,
         batch_size=batch_size, options=options,
     )  # fmt: skip
     if json_:
@@ -75,10 +76,8 @@ def sample(
     return click.echo(path)
 
 
-def load(store: Store, reference: str, device: str) -> "GenerativeModel[Any]":
-    """The model of a reference, on the device that `--device` says."""
-    directory = store.find(reference)
-
+def load(directory: Path, device: str) -> "GenerativeModel[Any]":
+    """The model of a checkpoint, on the device that `--device` says."""
     from zoo import checkpoints
 
     return checkpoints.load(directory, pick_device(device))
@@ -121,7 +120,7 @@ def draw_to(
         "start": start,
         "labels": list(labels),
         "options": list(options),
-        "version": version(),
+        "version": version("genzoo"),
         "command": shlex.join(
             ["zoo", "sample", reference, "-n", str(n), "--seed", str(seed)]
             + (["--start", str(start)] if start else [])
@@ -170,17 +169,8 @@ def numbers_of(labels: Sequence[str], class_names: Sequence[str], num_classes: i
 
 def names_of_classes(directory: Path) -> tuple[str, ...]:
     """What a conditional checkpoint's labels mean, as its facts say; empty when they don't."""
-    from zoo import checkpoints
-
-    names = checkpoints.read_facts(directory).get("class_names")
+    names = read_facts(directory).get("class_names")
     return tuple(map(str, names)) if isinstance(names, list) else ()
-
-
-def version() -> str:
-    """Of this zoo."""
-    from importlib.metadata import version
-
-    return version("genzoo")
 
 
 def model_name(directory: Path) -> str:
@@ -194,8 +184,7 @@ def _in_turn(asked: Sequence[int], start: int, n: int) -> Any:
 
     if not asked:
         return None
-    turn = itertools.islice(itertools.cycle(asked), start % len(asked), None)
-    return torch.tensor(list(itertools.islice(turn, n)))
+    return torch.tensor(asked)[torch.arange(start, start + n) % len(asked)]
 
 
 def _options(model: "GenerativeModel[Any]", texts: Sequence[str]) -> Any:

@@ -18,7 +18,7 @@ from zoo.cli.output import (
 )
 from zoo.errors import NotFoundError, did_you_mean
 from zoo.registry import installed
-from zoo.store import CARD, CONFIG, FACTS, Store
+from zoo.store import CARD, CONFIG, Store, read_facts
 
 
 def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -91,7 +91,7 @@ def _show_checkpoint(store: Store, reference: str, json_: bool) -> None:
             raise NotFoundError(f"{error} Or the model{near}") from error
         raise
     config = files.read_json(directory / CONFIG)
-    facts = files.read_json(directory / FACTS) if (directory / FACTS).is_file() else {}
+    facts = read_facts(directory)
     if json_:
         card = directory / CARD
         text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else None

@@ -77,7 +77,7 @@ def _pull(store: Store, name: str, source: str | None) -> dict[str, Any]:
     if entry.state == "trained":
         raise NotFoundError(f"{name} was trained here: it can't be pulled.")
     if entry.checkpoint and entry.checkpoint.bundled and source != "hub":
-        path = _pull_bundled(store, entry.checkpoint)
+        path = _pull_bundled(store, entry.checkpoint, entry.checkpoint.bundled)
     elif source == "bundle":
         raise NotFoundError(f"{name} is not bundled with any plugin.")
     else:
@@ -85,9 +85,8 @@ def _pull(store: Store, name: str, source: str | None) -> dict[str, Any]:
     return {"name": name, "path": str(path), "state": "pulled"}
 
 
-def _pull_bundled(store: Store, checkpoint: Checkpoint) -> Path:
+def _pull_bundled(store: Store, checkpoint: Checkpoint, bundled: Path) -> Path:
     """Verify a bundled checkpoint against the catalogue and record it; its files stay where they lie."""
-    bundled = Path(str(checkpoint.bundled))
     for file, digest in checkpoint.sha256.items():
         if files.sha256(bundled / file) != digest:
             raise CheckpointError(

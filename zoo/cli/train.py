@@ -21,7 +21,7 @@ from zoo.config import parse_assignments
 from zoo.errors import ConfigError, OutputError
 from zoo.hookspecs import NAME
 from zoo.registry import installed
-from zoo.store import CONFIG, FACTS, ORIGIN, TRAINING, WEIGHTS, Store, home
+from zoo.store import CONFIG, FACTS, ORIGIN, TRAINING, WEIGHTS, Store, home, read_facts
 
 
 @command()
@@ -167,8 +167,7 @@ def _fill(directory: Path, model: Any, reference: str, facts: dict[str, Any]) ->
     checkpoints.save(model, directory, {**facts, "reference": reference})
     if model.sample_kind == "image":
         made = draw_to(directory / "images" / "samples.png", model, reference, directory, seed=0)
-        known = checkpoints.read_facts(directory)
-        files.write_json(directory / FACTS, {**known, "samples_command": made["command"]})
+        files.write_json(directory / FACTS, {**read_facts(directory), "samples_command": made["command"]})
     cards.write(directory)
 
 
