@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from torch import nn
-from torch.nn.utils import parametrize
 
-from zoo.models import ConfigError, ModelConfig, Size, TrainConfig
-from zoo_gan.gan import GAN, bounded
+from zoo.models import ConfigError, Size, TrainConfig
+from zoo_gan.gan import GAN, GANConfig
+from zoo_gan.spectral import normalise
 
 
 class DCGAN(GAN["DCGAN.Config"]):
@@ -15,26 +15,21 @@ class DCGAN(GAN["DCGAN.Config"]):
     recipe = TrainConfig(epochs=20, batch_size=128, learning_rate=2e-4, betas=(0.5, 0.999), average=0.999)
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(ModelConfig):
+    class Config(GANConfig):
         """Sizes of the networks.
 
         **Arguments:**
-        - `latent_dim`: dimensions of z.
         - `width`: maps of the generator's last hidden layer and the discriminator's first; they double at each
             halving of the image.
         - `batch_norm`: normalise over the batch in both networks (Ioffe & Szegedy 2015, arXiv:1502.03167), but not in
-            the discriminator with `spectral_norm`.
-        - `spectral_norm`: bound the discriminator's slope (Miyato et al. 2018, arXiv:1802.05957).
+            a discriminator whose slope is bounded: with `spectral_norm`, `r1` or the objective "wasserstein".
         """
 
-        latent_dim: Size = 100
         width: Size = 64
         batch_norm: bool = True
-        spectral_norm: bool = False
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        self.latent_shape = (config.latent_dim,)
         channels, *size = config.sample_shape
         edge, halvings = _smallest_maps(size)
         widths = [config.width * 2**level for level in range(halvings)]  # 64, 128, …
@@ -53,22 +48,26 @@ class DCGAN(GAN["DCGAN.Config"]):
             *generator, nn.ConvTranspose2d(widths[0], channels, 4, stride=2, padding=1), nn.Tanh()
         )
 
-        norm = config.batch_norm and not config.spectral_norm
+        norm = config.batch_norm and not config.bounds_slope
         discriminator: list[nn.Module] = []
-        for level, (inputs, outputs) in enumerate(zip((channels + config.num_classes, *widths), widths, strict=False)):
+        for level, (inputs, outputs) in enumerate(zip((channels, *widths), widths, strict=False)):
             halving = nn.Conv2d(inputs, outputs, 4, stride=2, padding=1)
-            normalised = _normalised(halving, norm and level > 0)
-            discriminator += [bounded(normalised[0], config.spectral_norm), *normalised[1:], nn.LeakyReLU(0.2)]
+            discriminator += [*_normalised(halving, norm and level > 0), nn.LeakyReLU(0.2)]
         self.discriminator = nn.Sequential(
-            *discriminator, bounded(nn.Conv2d(widths[-1], 1, edge), config.spectral_norm), nn.Flatten()
+            *discriminator, nn.Conv2d(widths[-1], 1 + config.num_classes, edge), nn.Flatten()
         )
         self.apply(_initialise)
+        if config.spectral_norm:
+            normalise(self.discriminator)
 
 
 def _smallest_maps(size: list[int]) -> tuple[int, int]:
     """Edge of the smallest maps and how often it doubles up to the image: 28 is 7 twice, 32 is 4 three times."""
     if size not in ([28, 28], [32, 32], [64, 64]):
-        raise ConfigError(f"dcgan makes images of 28×28, 32×32 or 64×64 pixels, not {'×'.join(map(str, size))}.")
+        raise ConfigError(
+            f"dcgan makes images of 28×28, 32×32 or 64×64 pixels, not {'×'.join(map(str, size))}: "
+            "resize the data with --set sample_shape=1,32,32 (channels, height, width)."
+        )
     return {28: (7, 2), 32: (4, 3), 64: (4, 4)}[size[0]]
 
 
@@ -78,9 +77,5 @@ def _normalised(layer: nn.Conv2d | nn.ConvTranspose2d, batch_norm: bool) -> list
 
 def _initialise(module: nn.Module) -> None:
     """Weights from N(0, 0.02²) (Radford et al. 2015, section 4); scales of batch norm from N(1, 0.02²), as is usual."""
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        computed = parametrize.is_parametrized(module, "weight")  # by spectral norm, from the original
-        weight = module.get_parameter("parametrizations.weight.original" if computed else "weight")
-        nn.init.normal_(weight, 0.0, 0.02)
-    elif isinstance(module, nn.BatchNorm2d):
-        nn.init.normal_(module.weight, 1.0, 0.02)
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.BatchNorm2d) and not module.weight.is_meta:
+        nn.init.normal_(module.weight, 1.0 if isinstance(module, nn.BatchNorm2d) else 0.0, 0.02)

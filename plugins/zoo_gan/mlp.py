@@ -6,8 +6,9 @@ from math import prod
 
 from torch import nn
 
-from zoo.models import Fraction, ModelConfig, Size, TrainConfig
-from zoo_gan.gan import GAN, bounded
+from zoo.models import Fraction, Size, TrainConfig
+from zoo_gan.gan import GAN, GANConfig
+from zoo_gan.spectral import normalise
 
 
 class MLPGAN(GAN["MLPGAN.Config"]):
@@ -16,28 +17,23 @@ class MLPGAN(GAN["MLPGAN.Config"]):
     recipe = TrainConfig(epochs=50, batch_size=64, learning_rate=2e-4, betas=(0.5, 0.999), average=0.999)
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(ModelConfig):
+    class Config(GANConfig):
         """Sizes of the networks.
 
         **Arguments:**
-        - `latent_dim`: dimensions of z.
         - `generator_dims`: widths of the generator's hidden layers.
         - `discriminator_dims`: widths of the discriminator's hidden layers.
         - `batch_norm`: normalise the generator's hidden layers over the batch (Ioffe & Szegedy 2015, arXiv:1502.03167).
-        - `spectral_norm`: bound the discriminator's slope (Miyato et al. 2018, arXiv:1802.05957).
         - `dropout`: share of the discriminator's hidden units left out while training.
         """
 
-        latent_dim: Size = 100
         generator_dims: tuple[Size, ...] = (256, 512, 1024)
         discriminator_dims: tuple[Size, ...] = (512, 256)
         batch_norm: bool = True
-        spectral_norm: bool = False
         dropout: Fraction = 0.3
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        self.latent_shape = (config.latent_dim,)
         pixels = prod(config.sample_shape)
 
         generator: list[nn.Module] = []
@@ -47,13 +43,10 @@ class MLPGAN(GAN["MLPGAN.Config"]):
             generator += [nn.Linear(inputs, outputs), *norm, nn.LeakyReLU(0.2)]
         self.generator = nn.Sequential(*generator, nn.Linear(widths[-1], pixels), nn.Tanh())
 
-        height, width = config.sample_shape[-2:]
         discriminator: list[nn.Module] = [nn.Flatten()]
-        widths = (pixels + config.num_classes * height * width, *config.discriminator_dims)
+        widths = (pixels, *config.discriminator_dims)
         for inputs, outputs in pairwise(widths):
-            discriminator += [
-                bounded(nn.Linear(inputs, outputs), config.spectral_norm),
-                nn.LeakyReLU(0.2),
-                nn.Dropout(config.dropout),
-            ]
-        self.discriminator = nn.Sequential(*discriminator, bounded(nn.Linear(widths[-1], 1), config.spectral_norm))
+            discriminator += [nn.Linear(inputs, outputs), nn.LeakyReLU(0.2), nn.Dropout(config.dropout)]
+        self.discriminator = nn.Sequential(*discriminator, nn.Linear(widths[-1], 1 + config.num_classes))
+        if config.spectral_norm:
+            normalise(self.discriminator)
