@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, Independent, Uniform
+from torch.distributions import Distribution, Independent, Normal, Uniform
 
 from zoo.errors import CapabilityError, ConfigError, LabelError
-from zoo.models import LatentModel, ModelConfig, Objective, Step, TrainConfig
+from zoo.models import Autoencoder, LatentModel, ModelConfig, Objective, Step, TrainConfig
 
 
 class Line(LatentModel["Line.Config"]):
@@ -35,6 +35,42 @@ class Line(LatentModel["Line.Config"]):
 
     def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
         yield Objective(self.shift**2)
+
+
+class Noisy(Autoencoder["Noisy.Config"]):
+    """z ~ N(0, 1) and x ~ N(z, 1), plus the label: hence x ~ N(0, 2) and z | x ~ N(x / 2, 1 / 2), plus the label."""
+
+    sample_kind = "array"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(ModelConfig):
+        sample_shape: tuple[int, ...] = (1,)
+        exact: bool = True
+
+    def __init__(self, config: "Noisy.Config") -> None:
+        super().__init__(config)
+        self.latent_shape = (1,)
+        self.rows: list[int] = []  # latents that were decoded at once
+
+    def shift(self, labels: Tensor | None) -> Tensor | int:
+        return 0 if labels is None else 10 * labels.unsqueeze(1)
+
+    def encode(self, samples: Tensor, labels: Tensor | None = None) -> Distribution:
+        mean = (samples - self.shift(labels)) / 2
+        deviation = torch.full_like(mean, 0.5).sqrt()
+        return Independent(Normal(mean, deviation) if self.config.exact else Normal(0.5 + mean, deviation), 1)
+
+    def likelihood(self, z: Tensor, labels: Tensor | None = None) -> Distribution:
+        self.rows.append(len(z))
+        return Independent(Normal(z + self.shift(labels), torch.ones_like(z)), 1)
+
+    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+        raise NotImplementedError
+
+
+class NoisyWithItsOwnPrior(Noisy):
+    def prior(self) -> Distribution:
+        return Independent(Normal(torch.zeros(1), torch.ones(1)), 1)
 
 
 def make(**config: Any) -> Line:
@@ -100,6 +136,55 @@ def test_labels_that_do_not_fit_are_refused(classes: int, labels: Tensor | None,
 def test_a_model_without_a_likelihood_says_so() -> None:
     with pytest.raises(CapabilityError, match="Line has no likelihood"):
         make().log_likelihood(torch.zeros(1, 2))
+
+
+POINTS = torch.tensor([[0.0], [1.0], [-3.0]])
+EXACT = Normal(0.0, 2**0.5).log_prob(POINTS).flatten()
+
+
+@pytest.mark.parametrize("draws", [1, 2, 5_000])
+@pytest.mark.parametrize("model_class", [Noisy, NoisyWithItsOwnPrior])
+def test_with_the_exact_posterior_the_bound_is_the_likelihood(model_class: type[Noisy], draws: int) -> None:
+    bound = model_class(Noisy.Config()).log_likelihood(POINTS, importance_samples=draws)
+    assert torch.allclose(bound, EXACT, atol=1e-5)
+
+
+def test_with_a_wrong_posterior_the_bound_rises_from_the_elbo_to_the_likelihood() -> None:
+    """KL(N(m + ½, ½) ‖ N(m, ½)) = ¼ is what the ELBO is too low by."""
+    torch.manual_seed(0)
+    model, many = Noisy(Noisy.Config(exact=False)), POINTS[1].expand(20_000, 1)
+    elbo, two, ten = (model.log_likelihood(many, importance_samples=draws).mean().item() for draws in (1, 2, 10))
+    exact = EXACT[1].item()
+    assert elbo == pytest.approx(exact - 0.25, abs=0.02)
+    assert elbo + 0.05 < two and two + 0.05 < ten and ten < exact
+    assert model.log_likelihood(POINTS, importance_samples=20_000).tolist() == pytest.approx(EXACT.tolist(), abs=0.03)
+
+
+def test_the_bound_depends_on_the_size_of_the_chunks_by_its_random_numbers_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = Noisy(Noisy.Config(exact=False))
+    for rows in (1, 100, 10_000):
+        monkeypatch.setattr("zoo.models.ROWS", rows)
+        torch.manual_seed(1)
+        bound = model.log_likelihood(POINTS, importance_samples=2_000)
+        assert bound.tolist() == pytest.approx(EXACT.tolist(), abs=0.1)
+
+
+def test_latents_are_decoded_many_at_once_but_never_all() -> None:
+    model = Noisy(Noisy.Config())
+    model.log_likelihood(POINTS, importance_samples=5_000)
+    assert model.rows == [4095, 4095, 4095, 2715]
+    model.rows.clear()
+    model.log_likelihood(POINTS.repeat(2_000, 1), importance_samples=2)
+    assert model.rows == [6_000, 6_000]
+
+
+def test_a_bound_goes_by_each_samples_own_label() -> None:
+    labels = torch.tensor([2, 0, 1])
+    model = Noisy(Noisy.Config(num_classes=3))
+    bound = model.log_likelihood(POINTS + 10 * labels.unsqueeze(1), labels, importance_samples=3)
+    assert torch.allclose(bound, EXACT, atol=1e-4)
 
 
 @pytest.mark.parametrize("wrong", [{"epochs": 0}, {"precision": "fp8"}, {"learning_rate": -1.0}, {"average": 1.5}])

@@ -85,38 +85,6 @@ class ModelConfig(StrictConfig):
             raise ConfigError("sample_shape = () is empty: give the shape of one sample, such as 1,28,28.")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainConfig(StrictConfig):
-    """How a model is trained: its `recipe`, which `zoo train` follows unless told otherwise.
-
-    **Arguments:**
-    - `epochs`: passes over the data.
-    - `batch_size`: samples a step; the incomplete batch at an epoch's end is left out (the order is new each epoch).
-    - `optimizer`: "adam" (Kingma & Ba 2015, arXiv:1412.6980) or "adamw" (Loshchilov & Hutter 2019, arXiv:1711.05101).
-    - `learning_rate`: of every parameter group that `learning_rates` doesn't name.
-    - `learning_rates`: by parameter group.
-    - `betas`: Adam's decay rates of the first and the second moment.
-    - `schedule`: "constant", or "cosine" from the learning rate down to 0 at the end (arXiv:1608.03983, eq. 5).
-    - `average`: decay of the running average of the weights that becomes the checkpoint; 0 takes the last weights.
-    - `precision`: "float32", or "bf16" for autocast to bfloat16 in the networks.
-    """
-
-    epochs: Size = 10
-    batch_size: Size = 128
-    optimizer: Literal["adam", "adamw"] = "adam"
-    learning_rate: Rate = 1e-3
-    learning_rates: dict[str, Rate] = dataclasses.field(default_factory=dict)
-    betas: tuple[Fraction, ...] = (0.9, 0.999)
-    schedule: Literal["constant", "cosine"] = "constant"
-    average: Annotated[float, Bounds(0.0, 0.99999)] = 0.0
-    precision: Literal["float32", "bf16"] = "float32"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if len(self.betas) != 2 or max(self.betas) >= 1:
-            raise ConfigError(f"betas = {self.betas} must be two numbers below 1, such as 0.9,0.999.")
-
-
 def field_types(cls: type) -> dict[str, Any]:
     """The annotated type of each field of a dataclass, bounds kept."""
     hints = typing.get_type_hints(cls, include_extras=True)

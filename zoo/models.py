@@ -1,6 +1,6 @@
 """TORCH DOOR: the interfaces that a model implements, from "can be sampled" down to "has an encoder"."""
 
-import contextlib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,8 +12,9 @@ from torch.distributions import Distribution, Independent, Normal
 from torch.nn import Parameter
 from torch.nn import functional as F
 
-from zoo.config import Bounds, Count, Fraction, ModelConfig, Rate, Size, StrictConfig, TrainConfig
+from zoo.config import Bounds, Count, Fraction, ModelConfig, Rate, Size, StrictConfig
 from zoo.errors import CapabilityError, ConfigError, LabelError
+from zoo.recipe import TrainConfig
 
 __all__ = [
     "Autoencoder",
@@ -34,14 +35,18 @@ __all__ = [
 
 C = TypeVar("C", bound=ModelConfig)
 
+ROWS = 4096  # latents that are decoded at once, more where there are more samples
+
 
 class Objective(NamedTuple):
     """What one optimizer step minimises.
 
     **Arguments:**
-    - `loss`: to be minimised, shape `()`.
+    - `loss`: to be minimised: one value a sample, shape `(n,)`, so that the loop can weight them by class, or their
+        mean, shape `()`.
     - `optimizer`: name of the parameter group that steps on it.
-    - `metrics`: further scalars to report, each of shape `()`.
+    - `metrics`: further scalars to report, each of shape `()`. Of an adversarial objective, one called "accuracy" (the
+        share of data and samples that the discriminator tells apart) lets the loop warn of a game that is over.
     - `adversarial`: its value is not expected to fall.
     """
 
@@ -201,16 +206,18 @@ class LatentModel(GenerativeModel[C]):
         """Latents `(n, *latent_shape)` from the prior, using random numbers of `generator` (on the CPU) alone."""
         if type(self).prior is LatentModel.prior:  # the same numbers as below, and safe among threads
             return torch.randn(n, *self.latent_shape, generator=generator)
-        with _lent(generator):
-            return self.prior().sample((n,))
+        with torch.random.fork_rng(devices=()):  # torch.distributions know only the global generator
+            torch.random.set_rng_state(generator.get_state())
+            z = self.prior().sample((n,))
+            generator.set_state(torch.random.get_rng_state())
+        return z
 
     @final
     def sample(
         self, n: int, labels: Tensor | None = None, *, generator: torch.Generator, options: Any = None
     ) -> Tensor:
         """Draw from the prior, then decode."""
-        z = self.sample_prior(n, generator)
-        return self.decode(z.to(self.device), labels)
+        return self.decode(self.sample_prior(n, generator).to(self.device), labels)
 
     @final
     def interpolate(self, start: Tensor, end: Tensor, steps: int, labels: Tensor | None = None) -> Tensor:
@@ -257,8 +264,7 @@ class Autoencoder(LatentModel[C]):
     @final
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """The mean of p(x | z), `(n, *sample_shape)`."""
-        mean: Tensor = self.likelihood(z, labels).mean
-        return mean
+        return self.likelihood(z, labels).mean
 
     @final
     def reconstruct(self, samples: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -269,26 +275,26 @@ class Autoencoder(LatentModel[C]):
     def log_likelihood(self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1) -> Tensor:
         """A lower bound of log p(x) by importance sampling, in nats per sample, shape `(n,)`; see `GenerativeModel`.
 
-        log 1/K Σₖ p(x | zₖ) p(zₖ) / q(zₖ | x) with zₖ ~ q(z | x): the ELBO for K = 1, tighter with more (Burda, Grosse
-        & Salakhutdinov 2015, arXiv:1509.00519, eq. 8). Draws from torch's global generator.
+        log 1/K Σₖ p(x | zₖ) p(zₖ) / q(zₖ | x) with zₖ ~ q(z | x) (Burda et al. 2015, arXiv:1509.00519, eq. 8), on
+        average too low: by KL(q(z | x) ‖ p(z | x)) for K = 1, the ELBO, by less the larger K (theorem 1). Samples are
+        taken as they are: draw binary ones for a model of binary pixels. Uses torch's global random numbers.
         """
         posterior = self.encode(samples, labels)
-        prior = self.prior()
-        weights = []
-        for _ in range(importance_samples):
-            z = posterior.rsample()
-            log_joint = self.likelihood(z, labels).log_prob(samples) + prior.log_prob(z.cpu()).to(z.device)
-            weights.append(log_joint - posterior.log_prob(z))
-        return torch.logsumexp(torch.stack(weights), 0) - torch.tensor(float(importance_samples)).log()
+        bound = samples.new_full((len(samples),), -torch.inf)
+        at_once = max(1, ROWS // len(samples))
+        for start in range(0, importance_samples, at_once):
+            draws = min(at_once, importance_samples - start)
+            bound = torch.logaddexp(bound, self.log_weights(posterior, draws, samples, labels).logsumexp(0))
+        return bound - math.log(importance_samples)
 
-
-@contextlib.contextmanager
-def _lent(generator: torch.Generator) -> Iterator[None]:
-    """Let torch.distributions, which know only the global generator, draw from `generator`."""
-    callers = torch.random.get_rng_state()
-    torch.random.set_rng_state(generator.get_state())
-    try:
-        yield
-    finally:
-        generator.set_state(torch.random.get_rng_state())
-        torch.random.set_rng_state(callers)
+    @final
+    def log_weights(self, posterior: Distribution, draws: int, samples: Tensor, labels: Tensor | None = None) -> Tensor:
+        """log p(x | z) p(z) / q(z | x) in nats, `(draws, n)`, of latents drawn from q(z | x), the `posterior`."""
+        z = posterior.rsample(torch.Size((draws,)))  # (draws, n, *latent_shape)
+        likelihood = self.likelihood(z.flatten(0, 1), None if labels is None else labels.repeat(draws))
+        log_likelihood = likelihood.log_prob(samples.expand(draws, *samples.shape).flatten(0, 1)).view(draws, -1)
+        if type(self).prior is LatentModel.prior:  # spares a GPU the way to the CPU
+            log_prior: Tensor = Normal(0.0, 1.0, validate_args=False).log_prob(z).flatten(2).sum(2)
+        else:
+            log_prior = self.prior().log_prob(z.cpu()).to(z.device)
+        return log_prior + log_likelihood - posterior.log_prob(z)

@@ -35,7 +35,7 @@ def config_fields(entry_point: str) -> list[ConfigField]:
 def recipe_fields(entry_point: str) -> list[ConfigField]:
     """The fields of a model class's recipe, each with the value that the model trains by unless told otherwise."""
     own = _recipe(entry_point)
-    defaults = _fields(*_class("zoo.config:TrainConfig"))
+    defaults = _fields(*_class("zoo.recipe:TrainConfig"))
     return [ConfigField(field.name, field.type, own.get(field.name, field.default)) for field in defaults]
 
 

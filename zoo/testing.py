@@ -11,9 +11,10 @@ from torch import Tensor
 from zoo import checkpoints
 from zoo.errors import ConfigError, LabelError
 from zoo.models import Autoencoder, GenerativeModel, LatentModel, Step
+from zoo.optimizers import trainable
 from zoo.registry import installed
 from zoo.sampling import BLOCK, draw
-from zoo.training import build, trainable
+from zoo.training import build
 
 
 class ModelContract:
@@ -136,6 +137,7 @@ def check_save_and_load(model: GenerativeModel[Any]) -> None:
     _require(same, "after saving and loading it draws other samples: keep what sampling needs in the state dict")
 
 
+@torch.random.fork_rng(devices=())
 def check_training(model: GenerativeModel[Any], steps: int = 20) -> None:
     """Steps on one batch keep losses finite, lower those not marked adversarial, and reach every parameter."""
     model.train()
@@ -146,18 +148,21 @@ def check_training(model: GenerativeModel[Any], steps: int = 20) -> None:
     last: dict[str, float] = {}
     adversarial: set[str] = set()
     for index in range(steps):
+        torch.manual_seed(0)  # the same noise at each step: what a loss falls by is then no matter of luck
         for objective in model.training_step(samples, labels, Step(index, steps)):
             name = objective.optimizer
             _require(name in groups, f"it names the optimizer {name!r}; its parameter groups are {sorted(groups)}")
-            _require(objective.loss.shape == (), f"its loss has shape {tuple(objective.loss.shape)}, not ()")
-            _require(bool(objective.loss.isfinite()), f"the loss of {name!r} is not finite at step {index}")
+            shape = tuple(objective.loss.shape)
+            _require(shape in ((), (len(samples),)), f"its loss has shape {shape}, neither () nor ({len(samples)},)")
+            loss = objective.loss.mean()
+            _require(bool(loss.isfinite()), f"the loss of {name!r} is not finite at step {index}")
             optimizers[name].zero_grad()
-            objective.loss.backward(inputs=groups[name])
+            loss.backward(inputs=groups[name])
             still = [p for p in groups[name] if p.requires_grad and p.grad is None]
             _require(not still, f"{len(still)} parameters of the group {name!r} get no gradient")
             optimizers[name].step()
-            first.setdefault(name, objective.loss.item())
-            last[name] = objective.loss.item()
+            first.setdefault(name, loss.item())
+            last[name] = loss.item()
             adversarial |= {name} if objective.adversarial else set()
     for name in set(first) - adversarial:
         _require(last[name] < first[name], f"the loss of {name!r} rose from {first[name]} to {last[name]}")

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from torch import Tensor, nn
 
-from zoo.models import Bounds, ConfigError, Fraction, ModelConfig, Size, TrainConfig
-from zoo_vae.vae import VAE
+from zoo.models import Bounds, ConfigError, Fraction, Size, TrainConfig
+from zoo_vae.vae import VAE, VAEConfig
 
 
 class ConvVAE(VAE["ConvVAE.Config"]):
@@ -15,7 +15,7 @@ class ConvVAE(VAE["ConvVAE.Config"]):
     recipe = TrainConfig(epochs=20, batch_size=128, learning_rate=1e-3, schedule="cosine", average=0.999)
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(ModelConfig):
+    class Config(VAEConfig):
         """Sizes of the network.
 
         **Arguments:**

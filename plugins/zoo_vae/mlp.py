@@ -6,8 +6,8 @@ from math import prod
 
 from torch import Tensor, nn
 
-from zoo.models import Fraction, ModelConfig, Size, TrainConfig
-from zoo_vae.vae import VAE
+from zoo.models import Fraction, Size, TrainConfig
+from zoo_vae.vae import VAE, VAEConfig
 
 
 class MLPVAE(VAE["MLPVAE.Config"]):
@@ -16,7 +16,7 @@ class MLPVAE(VAE["MLPVAE.Config"]):
     recipe = TrainConfig(epochs=10, batch_size=128, learning_rate=1e-3)
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(ModelConfig):
+    class Config(VAEConfig):
         """Sizes of the network.
 
         **Arguments:**
