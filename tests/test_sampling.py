@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 import zoo as door
 from zoo.errors import ConfigError, LabelError
-from zoo.sampling import BLOCK, draw, latents, stream
+from zoo.sampling import BLOCK, draw, emulates_bf16, latents, stream
 
 Trained = Callable[..., Path]
 
@@ -55,16 +56,52 @@ def test_a_label_out_of_range_is_refused_before_anything_is_drawn(trained: Train
         draw(model, 2, seed=0, labels=torch.tensor([0, 10]))
 
 
+@pytest.mark.parametrize("name", ["vae-mnist", "dcgan-mnist"])
+def test_in_bf16_samples_are_near_those_of_float32_and_the_model_is_left_as_it_was(name: str) -> None:
+    model = door.load(name)
+    layouts = {key: tensor.stride() for key, tensor in model.state_dict().items()}
+    exact, coarse = draw(model, 100, seed=3), draw(model, 100, seed=3, precision="bf16")
+    difference = (coarse - exact).abs()
+    assert coarse.dtype == torch.float32 and 0 < difference.mean() < 0.001 and difference.max() < 0.1
+    assert torch.equal(coarse, draw(model, 100, seed=3, precision="bf16"))
+    assert torch.equal(exact, draw(model, 100, seed=3)) and not torch.is_autocast_enabled("cpu")
+    assert layouts == {key: tensor.stride() for key, tensor in model.state_dict().items()}
+
+
+def test_in_bf16_samples_of_another_batch_size_are_as_near(trained: Trained) -> None:
+    model = door.load(str(trained("dcgan")))
+    whole = draw(model, 100, seed=3, precision="bf16")
+    assert (whole - draw(model, 100, seed=3, precision="bf16", batch_size=7)).abs().max() < 0.1
+    assert (whole[90:] - draw(model, 10, seed=3, start=90, precision="bf16")).abs().max() < 0.1
+
+
+@pytest.mark.parametrize(
+    ("able", "emulates"),
+    [
+        ({"architecture": "x86_64", "avx512_bf16": True, "amx_bf16": False}, False),
+        ({"architecture": "x86_64", "avx512_bf16": False, "amx_bf16": True}, False),
+        ({"architecture": "x86_64", "avx2": True}, True),
+        ({"architecture": "aarch64"}, False),  # torch doesn't say
+    ],
+)
+def test_a_processor_without_instructions_for_bf16_emulates_it(
+    able: dict[str, object], emulates: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able, raising=False)
+    assert emulates_bf16(torch.device("cpu")) is emulates
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"n": 1, "precision": "half"}, "precision = 'half' is none of float32, bf16"),
         ({"n": 0}, "n = 0 is out of range: 1 at least"),
         ({"n": 1, "seed": -1}, "seed = -1"),
         ({"n": 1, "start": -1}, "start = -1"),
         ({"n": 1, "batch_size": 0}, "batch_size = 0"),
     ],
 )
-def test_numbers_out_of_range_are_refused(trained: Trained, arguments: dict[str, int], message: str) -> None:
+def test_numbers_out_of_range_are_refused(trained: Trained, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         draw(door.load(str(trained("mlp-vae"))), **{"seed": 0, **arguments})
 

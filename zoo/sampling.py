@@ -1,17 +1,19 @@
 """draw(): samples start … start + n of one seed, the same whatever the batch size."""
 
+import copy
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from zoo.errors import ConfigError
 from zoo.models import GenerativeModel, LatentModel
 
 BLOCK = 64  # samples that share one generator; changing it would change every sample of every seed
+PRECISIONS = ("float32", "bf16")
 
 
 def draw(
@@ -23,11 +25,14 @@ def draw(
     labels: Tensor | None = None,
     batch_size: int | None = None,
     options: Any = None,
+    precision: str = "float32",
 ) -> Tensor:
     """Draw samples `start` … `start + n - 1` of a seed.
 
     The noise of sample i depends on the seed and on i alone; samples agree within 1e-5 across batch sizes and devices,
-    and to the bit on one machine with one batch size. The global generator is neither used nor changed.
+    and to the bit on one machine with one batch size. The global generator is neither used nor changed. In bf16 the
+    noise is the same, the computing coarser: pixels are some 0.0005 from float32's on average, single ones up to 0.1,
+    and so across batch sizes and devices; on one machine with one batch size samples are equal to the bit again.
 
     **Arguments:**
     - `model`: in eval mode, as `zoo.load` gives it.
@@ -38,14 +43,18 @@ def draw(
         that asking for a label keeps the noise.
     - `batch_size`: samples decoded at once, 256 unless given.
     - `options`: an instance of the model's `Options`, when it has them.
+    - `precision`: "float32", or "bf16" to compute in bfloat16 where that is safe (`torch.autocast`), with the
+        convolutions' maps in channels-last order: faster on hardware that computes in it (see `emulates_bf16`).
 
     **Returns:** samples on the CPU, float32 `(n, *sample_shape)`.
 
-    **Raises:** `ConfigError` for an `n`, `seed`, `start` or `batch_size` out of range; `LabelError`.
+    **Raises:** `ConfigError` for an `n`, `seed`, `start`, `batch_size` or `precision` out of range; `LabelError`.
     """
     drawn: Tensor | None = None
     done = 0
-    for samples, _ in stream(model, n, seed=seed, start=start, labels=labels, batch_size=batch_size, options=options):
+    for samples, _ in stream(
+        model, n, seed=seed, start=start, labels=labels, batch_size=batch_size, options=options, precision=precision
+    ):
         drawn = samples.new_empty(n, *samples.shape[1:]) if drawn is None else drawn
         drawn[done : done + len(samples)] = samples
         done += len(samples)
@@ -62,6 +71,7 @@ def stream(
     labels: Tensor | None = None,
     batch_size: int | None = None,
     options: Any = None,
+    precision: str = "float32",
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
     """The samples of `draw`, which says the arguments, batch by batch in bounded memory.
 
@@ -71,12 +81,17 @@ def stream(
     for name, value, least in (("n", n, 1), ("seed", seed, 0), ("start", start, 0), ("batch_size", batch_size, 1)):
         if value < least:
             raise ConfigError(f"{name} = {value} is out of range: {least} at least.")
+    if precision not in PRECISIONS:
+        raise ConfigError(f"precision = {precision!r} is none of {', '.join(PRECISIONS)}.")
     if labels is not None:
         model.check_labels(labels, n)
+    if precision == "bf16":
+        model = channels_last(copy.deepcopy(model))
     for first in range(start, start + n, batch_size):
         last = min(first + batch_size, start + n)
         wanted = labels[first - start : last - start] if labels is not None else _labels(model, seed, first, last)
-        with torch.no_grad(), _exact_convolutions():
+        autocast = torch.autocast(model.device.type, torch.bfloat16, enabled=precision == "bf16")
+        with torch.no_grad(), _exact_convolutions(), autocast:
             samples = _batch(model, seed, first, last, wanted, options)
         yield samples, wanted
 
@@ -90,6 +105,22 @@ def latents(model: LatentModel[Any], n: int, *, seed: int, start: int = 0) -> Te
     **Returns:** those of samples `start` … `start + n - 1`, float32 `(n, *latent_shape)` on the CPU.
     """
     return _from_blocks(start, start + n, lambda block: model.sample_prior(BLOCK, _generator(seed, block)))
+
+
+def emulates_bf16(device: torch.device) -> bool:
+    """Whether a device has no instructions for bfloat16, as far as torch can tell, so that float32 is faster there."""
+    if device.type == "cuda":
+        return not torch.cuda.is_bf16_supported(including_emulation=False)
+    able: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # older torch can't tell
+    return able.get("architecture") == "x86_64" and not (able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
+def channels_last(model: GenerativeModel[Any]) -> GenerativeModel[Any]:
+    """The model, its convolutions now computing in channels-last order: in bf16 that halves their time on a CPU."""
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            layer.to(memory_format=torch.channels_last)
+    return model
 
 
 def _exact_convolutions() -> AbstractContextManager[None]:

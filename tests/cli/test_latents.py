@@ -36,7 +36,12 @@ def digits(n: int) -> list[Path]:
 
 def strip(image: Image.Image, row: int, columns: int) -> list[bytes]:
     """The images in one row of a grid of 28 × 28 digits, each as its pixels."""
-    boxes = [(2 + column * 30, 2 + row * 30, 30 + column * 30, 30 + row * 30) for column in range(columns)]
+    return row_at(image, 2 + row * 30, columns)
+
+
+def row_at(image: Image.Image, top: int, columns: int) -> list[bytes]:
+    """The 28 × 28 digits in the row that begins at a height, each as its pixels."""
+    boxes = [(2 + column * 30, top, 30 + column * 30, top + 28) for column in range(columns)]
     return [image.crop(box).tobytes() for box in boxes]
 
 
@@ -45,12 +50,13 @@ def test_reconstructions_stand_below_the_test_images_that_they_copy(zoo: Zoo) ->
     assert result.stdout == "reconstructions.png\n" and "10 images" in result.stderr and result.exit_code == 0
     originals = [pixels.numpy().tobytes() for pixels in load_dataset("mnist", split="test").samples[:10]]
     with Image.open("reconstructions.png") as image:
-        assert image.size == (8 * 30 + 2, 4 * 30 + 2)
-        assert strip(image, 0, 8) == originals[:8] and strip(image, 2, 2) == originals[8:]
+        pair = 2 * 30 + 2
+        assert image.size == (8 * 30 + 2, pair + 4 + pair)  # a bar of 4 pixels between the pairs of rows
+        assert strip(image, 0, 8) == originals[:8] and row_at(image, pair + 4 + 2, 2) == originals[8:]
         for original, copy in zip(originals[:8], strip(image, 1, 8), strict=True):
             differences = [abs(one - other) for one, other in zip(original, copy, strict=True)]
             assert 0 < sum(differences) / len(differences) < 25  # of 255: near, but a copy
-        assert set(strip(image, 2, 8)[-1]) == {0}
+        assert set(row_at(image, pair + 4 + 2, 8)[-1]) == {0}
 
 
 def test_images_that_are_named_are_reconstructed_whatever_their_size_and_mode(zoo: Zoo) -> None:
@@ -134,6 +140,11 @@ def test_labels_of_an_interpolation(zoo: Zoo, trained: Callable[..., Path]) -> N
     zoo("interpolate", model, "--seed", 1, "-o", "all.png")
     zoo("interpolate", model, "--seed", 1, "--label", 7, "-o", "seven.png")
     assert Path("all.png").read_bytes() != Path("seven.png").read_bytes()
+    zoo("interpolate", model, "-n", 3, "--seed", 1, "--label", 0, "--label", 1, "--label", 2, "-o", "three.png")
+    with Image.open("all.png") as all_classes, Image.open("three.png") as three:
+        for row in range(3):  # without --label the classes take turns
+            for one, other in zip(strip(all_classes, row, 8), strip(three, row, 8), strict=True):
+                assert max(abs(a - b) for a, b in zip(one, other, strict=True)) <= 1
     assert "There is no class '12'" in zoo("interpolate", model, "--label", 12).stderr
 
 

@@ -93,6 +93,32 @@ def test_the_recorded_command_keeps_the_batch_size_with_which_samples_are_equal_
     assert "--batch-size 2" in provenance.read(Path("samples.png"))["command"]
 
 
+def test_samples_in_bf16_are_near_the_exact_ones_and_record_it(zoo: Zoo) -> None:
+    for precision in ("bf16", "float32"):
+        result = zoo("sample", "dcgan-mnist", "-n", 70, "--seed", 4, "--precision", precision, "-o", f"{precision}.npz")
+        assert result.exit_code == 0, result.stderr
+    coarse, exact = (arrays(f"{precision}.npz")["samples"].astype(int) for precision in ("bf16", "float32"))
+    assert 0 < np.abs(coarse - exact).mean() < 0.5 and np.abs(coarse - exact).max() < 26  # of 255
+    zoo("sample", "dcgan-mnist", "-n", 4, "--seed", 4, "--precision", "bf16", "-o", "four.png")
+    first = Path("four.png").read_bytes()
+    made = provenance.read(Path("four.png"))
+    assert made["precision"] == "bf16" and "--precision bf16" in made["command"]
+    Path("four.png").unlink()
+    assert zoo(*shlex.split(made["command"])[1:]).exit_code == 0
+    assert Path("four.png").read_bytes() == first
+    zoo("sample", "dcgan-mnist", "-n", 4, "--seed", 4, "-o", "four.png")
+    made = provenance.read(Path("four.png"))
+    assert made["precision"] == "float32" and "--precision" not in made["command"]
+    assert zoo("sample", "dcgan-mnist", "--precision", "fp8").exit_code == 2
+
+
+def test_bf16_that_is_only_emulated_is_drawn_and_said_to_be_slow(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"architecture": "x86_64"}, raising=False)
+    result = zoo("sample", "vae-mnist", "-n", 1, "--device", "cpu", "--precision", "bf16")
+    assert result.exit_code == 0 and "no instructions for bf16" in result.stderr
+    assert "bf16" not in zoo("sample", "vae-mnist", "-n", 1, "--device", "cpu").stderr
+
+
 def test_the_recorded_command_quotes_labels_and_keeps_options(zoo: Zoo, trained: Trained) -> None:
     model = trained("mlp-vae", "num_classes=10")
     zoo("sample", model, "-n", 3, "--label", 7, "--label", 1, "--seed", 5, "-o", "a b.png")

@@ -23,8 +23,6 @@ from zoo.errors import CapabilityError, ConfigError, LabelError, OutputError
 from zoo.registry import installed
 from zoo.store import WEIGHTS, Store, read_facts
 
-COLUMNS = 8
-
 
 @command()
 @click.argument("reference", metavar="REF", shell_complete=complete_checkpoints)
@@ -54,8 +52,9 @@ def reconstruct(
 
     import torch
 
-    from zoo import images as pictures
+    from zoo import pictures
     from zoo.data import load_images
+    from zoo.images import save_png
 
     class_names, classes = names_of_classes(directory), model.config.num_classes
     asked = numbers_of(labels, class_names, classes)
@@ -68,17 +67,8 @@ def reconstruct(
         raise LabelError("--label goes with images that you name: test images have labels of their own.")
     else:
         samples, given = _test_images(directory, model, n, data_root)
-    where = model.device
-    with torch.inference_mode():
-        copies = model.reconstruct(samples.to(where) / 255, None if given is None else given.to(where)).cpu()
-    rows = [
-        row
-        for pair in zip(samples.split(COLUMNS), pictures.to_uint8(copies).split(COLUMNS), strict=True)
-        for row in pair
-    ]
-    padded = [torch.cat([row, row.new_zeros(min(COLUMNS, len(samples)) - len(row), *row.shape[1:])]) for row in rows]
     made = _made(reference, directory, n=len(samples))
-    pictures.save_png(pictures.grid(torch.cat(padded), min(COLUMNS, len(samples))), output, made)
+    save_png(pictures.reconstructions(model, samples, given), output, made)
     _report(output, made, f"{len(samples)} images above their reconstructions by {reference}, in {output}", json_)
 
 
@@ -112,26 +102,21 @@ def interpolate(
 
     import torch
 
-    from zoo import images as pictures
-    from zoo.sampling import latents
+    from zoo import images, pictures
 
     if model.sample_kind != "image":
         raise OutputError(f"The samples of {reference} are no images: there is nothing to show.")
-    classes = model.config.num_classes
-    asked = numbers_of(labels, names_of_classes(directory), classes) or list(range(classes))
+    asked = numbers_of(labels, names_of_classes(directory), model.config.num_classes)
     seed = secrets.randbelow(2**32) if seed is None else seed
     steps = steps or (30 if output.suffix == ".gif" else 8)
-    where = model.device
-    ends = latents(model, 2 * n, seed=seed).to(where)
-    given = torch.tensor([asked[line % len(asked)] for line in range(n)], device=where) if asked else None
-    with torch.inference_mode():
-        lines = pictures.to_uint8(model.interpolate(ends[0::2], ends[1::2], steps, given).cpu())  # (n, steps, …)
+    given = torch.tensor(asked)[torch.arange(n) % len(asked)] if asked else None
     made = _made(reference, directory, n=n, steps=steps, seed=seed)
     if output.suffix == ".gif":
-        frames = [pictures.grid(lines[:, step]) for step in range(steps)]
-        pictures.save_gif([*frames, *frames[-2:0:-1]], output)
+        lines = pictures.walk(model, seed, n, steps, given)
+        frames = [images.grid(lines[:, step]) for step in range(steps)]
+        images.save_gif([*frames, *frames[-2:0:-1]], output)
     else:
-        pictures.save_png(pictures.grid(lines.flatten(0, 1), steps), output, made)
+        images.save_png(pictures.interpolation(model, seed, n, steps, given), output, made)
     _report(
         output, made, f"{n} lines of {steps} steps through the latents of {reference}, seed {seed}, in {output}", json_
     )

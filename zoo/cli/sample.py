@@ -36,6 +36,9 @@ label_option = click.option("--label", "labels", multiple=True, help="Class by n
 @label_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help=".png, .npz, .safetensors or a folder.")
 @click.option("--batch-size", type=click.IntRange(1), help="Samples computed at once; 256 unless given.")
+@click.option(
+    "--precision", type=click.Choice(["float32", "bf16"]), default="float32", help="bf16 is faster and coarser."
+)
 @device_option
 @click.option(
     "--set", "options", multiple=True, metavar="NAME=VALUE", help="Sample-time option of the model; repeatable."
@@ -49,6 +52,7 @@ def sample(
     labels: tuple[str, ...],
     output: Path | None,
     batch_size: int | None,
+    precision: str,
     device: str,
     options: tuple[str, ...],
     json_: bool,
@@ -66,7 +70,7 @@ def sample(
     seed = secrets.randbelow(2**32) if seed is None else seed
     made = draw_to(
         path, model, reference, directory, n=n, seed=seed, start=start, labels=labels,
-        batch_size=batch_size, options=options,
+        batch_size=batch_size, options=options, precision=precision,
     )  # fmt: skip
     if json_:
         return print_json({"path": str(path), **made})
@@ -104,6 +108,7 @@ def draw_to(
     labels: Sequence[str] = (),
     batch_size: int | None = None,
     options: Sequence[str] = (),
+    precision: str = "float32",
 ) -> dict[str, Any]:
     """Draw samples to a file; returns how they were made, as the file records it."""
     from zoo import outputs, sampling
@@ -120,6 +125,7 @@ def draw_to(
         "start": start,
         "labels": list(labels),
         "options": list(options),
+        "precision": precision,
         "version": version("genzoo"),
         "command": shlex.join(
             ["zoo", "sample", reference, "-n", str(n), "--seed", str(seed)]
@@ -127,6 +133,7 @@ def draw_to(
             + [word for label in labels for word in ("--label", label)]
             + [word for option in options for word in ("--set", option)]
             + (["--batch-size", str(batch_size)] if batch_size else [])
+            + (["--precision", precision] if precision != "float32" else [])
             + ["-o", path.name]
         ),
     }
@@ -138,7 +145,10 @@ def draw_to(
         labels=_in_turn(asked, start, n),
         batch_size=batch_size,
         options=_options(model, options),
+        precision=precision,
     )
+    if precision == "bf16" and sampling.emulates_bf16(model.device):
+        note(f"This {model.device.type} has no instructions for bf16 and emulates it: float32 is likely faster here.")
     outputs.write(
         path,
         track(batches, n, "Sampling"),
