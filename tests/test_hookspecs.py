@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from zoo import Checkpoint, DatasetSpec, ModelSpec, bundled
+from zoo import Checkpoint, DatasetSpec, FeatureSpec, ModelSpec, bundled
 from zoo.errors import PluginError
 
 DIGESTS = {"config.json": "0" * 64, "model.safetensors": "f" * 64}
@@ -17,6 +17,7 @@ MAKE: dict[str, Callable[..., Any]] = {
     "dataset": lambda **given: DatasetSpec(
         **{"name": "fine", "entry_point": "pkg.module:load", "sample_shape": (1, 28, 28), **given}
     ),
+    "features": lambda **given: FeatureSpec(**{"name": "fine", "entry_point": "pkg.module:load", **given}),
 }
 
 
@@ -35,7 +36,8 @@ def test_a_plain_name_is_taken_as_it_is(kind: str, name: str) -> None:
     ids=lambda name: ascii(name)[:16],
 )  # fmt: skip
 @pytest.mark.parametrize(
-    ("kind", "field"), [("model", "name"), ("checkpoint", "name"), ("checkpoint", "model"), ("dataset", "name")]
+    ("kind", "field"),
+    [("model", "name"), ("checkpoint", "name"), ("checkpoint", "model"), ("dataset", "name"), ("features", "name")],
 )
 def test_any_other_name_is_refused_in_words_that_say_what_it_must_match(kind: str, field: str, name: object) -> None:
     with pytest.raises(PluginError) as refusal:
@@ -48,7 +50,7 @@ def test_any_other_name_is_refused_in_words_that_say_what_it_must_match(kind: st
 
 
 @pytest.mark.parametrize("entry_point", ["a:B", "zoo_vae.mlp:MLPVAE", "_a.b_1:_load"])
-@pytest.mark.parametrize("kind", ["model", "dataset"])
+@pytest.mark.parametrize("kind", ["model", "dataset", "features"])
 def test_a_plain_entry_point_is_taken_as_it_is(kind: str, entry_point: str) -> None:
     assert MAKE[kind](entry_point=entry_point).entry_point == entry_point
 
@@ -68,7 +70,7 @@ def test_a_plain_entry_point_is_taken_as_it_is(kind: str, entry_point: str) -> N
         5,
     ],
 )
-@pytest.mark.parametrize("kind", ["model", "dataset"])
+@pytest.mark.parametrize("kind", ["model", "dataset", "features"])
 def test_any_other_entry_point_is_refused(kind: str, entry_point: object) -> None:
     with pytest.raises(PluginError, match="is no entry point"):
         MAKE[kind](entry_point=entry_point)
@@ -102,10 +104,15 @@ def test_a_record_does_not_change(kind: str) -> None:
         record.name = "other"
 
 
-@pytest.mark.parametrize("record", [ModelSpec, Checkpoint, DatasetSpec])
+@pytest.mark.parametrize("record", [ModelSpec, Checkpoint, DatasetSpec, FeatureSpec])
 def test_a_record_is_made_with_keywords_only(record: Callable[..., Any]) -> None:
     with pytest.raises(TypeError):
         record("fine", "pkg.module:Class")
+
+
+def test_the_data_sets_of_features_are_a_tuple_of_names_not_a_text() -> None:
+    with pytest.raises(PluginError, match="The data sets of 'fine' must be a tuple of names, not 'mnist'"):
+        MAKE["features"](datasets="mnist")
 
 
 def put_card(cards: Path, name: str = "mine") -> Path:

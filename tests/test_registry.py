@@ -17,7 +17,7 @@ from zoo.registry import Registry
 BUILT_IN = {"mlp-vae", "conv-vae", "mlp-gan", "dcgan"}
 
 OFFER = """
-from zoo import Checkpoint, DatasetSpec, ModelSpec, hookimpl
+from zoo import Checkpoint, DatasetSpec, FeatureSpec, ModelSpec, hookimpl
 
 def model(name):
     return ModelSpec(name=name, entry_point="zoo_nowhere.model:Model", summary="A guest's")
@@ -39,6 +39,10 @@ def zoo_checkpoints():
 @hookimpl
 def zoo_datasets():
     return [DatasetSpec(name="mnist", entry_point="zoo_taker:nothing", sample_shape=(1, 28, 28))]
+
+@hookimpl
+def zoo_features():
+    return [FeatureSpec(name="digits", entry_point="zoo_taker:nothing"), FeatureSpec(name="own", entry_point="a:b")]
 """
 )
 
@@ -238,10 +242,13 @@ def test_with_every_guest_at_once_the_list_is_still_clean_data(guests: Environme
         assert name in warnings[0]
 
 
-def test_a_taken_checkpoint_or_data_set_stays_with_its_owner(guests: Environment) -> None:
+def test_taken_checkpoints_data_sets_and_features_stay_with_their_owner(guests: Environment) -> None:
     only = {"ZOO_LOAD_PLUGINS": "vae,gan,vision,taker"}
     assert listed(guests.zoo("list", "--json", **only))["vae-mnist"]["model"] == "mlp-vae"
-    problems = "\n".join(listed(guests.zoo("plugins", "--json", **only))["taker"]["problems"])
+    told = listed(guests.zoo("plugins", "--json", **only))["taker"]
+    problems = "\n".join(told["problems"])
+    assert told["offers"]["features"] == ["own"]
+    assert "'digits' in zoo_features is taken by genzoo" in problems
     assert "'vae-mnist' in zoo_checkpoints is taken by genzoo" in problems
     assert "'mnist' in zoo_datasets is taken by genzoo" in problems
 
@@ -334,7 +341,8 @@ def test_a_house_without_plugins_stands_empty(zoo: Callable[..., Any], monkeypat
 
 def test_a_registry_of_nothing_offers_nothing() -> None:
     registry = Registry(frozenset())
-    assert not registry.models and not registry.checkpoints and not registry.datasets and not registry.plugins
+    assert not registry.models and not registry.checkpoints and not registry.datasets and not registry.features
+    assert not registry.plugins
 
 
 @pytest.mark.parametrize(

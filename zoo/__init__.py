@@ -3,12 +3,22 @@
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ZooError
-from zoo.hookspecs import Checkpoint, DatasetSpec, ModelSpec, bundled, hookimpl
+from zoo.hookspecs import Checkpoint, DatasetSpec, FeatureSpec, ModelSpec, bundled, hookimpl
 
 if TYPE_CHECKING:
     from zoo.models import GenerativeModel
 
-__all__ = ["Checkpoint", "DatasetSpec", "ModelSpec", "ZooError", "bundled", "hookimpl", "load", "refresh"]
+__all__ = [
+    "Checkpoint",
+    "DatasetSpec",
+    "FeatureSpec",
+    "ModelSpec",
+    "ZooError",
+    "bundled",
+    "hookimpl",
+    "load",
+    "refresh",
+]
 
 
 def load(reference: str, device: str = "cpu") -> "GenerativeModel[Any]":

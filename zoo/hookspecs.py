@@ -114,6 +114,39 @@ class DatasetSpec:
         _check(self.entry_point, ENTRY_POINT, "entry point")
 
 
+@dataclass(frozen=True, kw_only=True)
+class FeatureSpec:
+    """Features that samples are compared by: a trained network that looks at images.
+
+    **Arguments:**
+    - `name`: what users type, such as "inception"; as a model's.
+    - `entry_point`: a function "package.module:function" called as `function(weights)` with the path of a file of
+        weights, or None for those it ships. It returns an `nn.Module` in eval mode that maps images, float32
+        `(n, channels, height, width)` in [0, 1], to a pair: features, float32 `(n, d)`, and logits, float32
+        `(n, classes)`, or None. Its attribute `weights` is the `Path` of the file that its weights came from, which is
+        hashed.
+    - `datasets`: names of the data sets that these features are the default for.
+    - `sample_shape`: the (channels, height, width) that it takes; empty when it takes any image.
+    - `class_names`: what the logits 0, 1, … mean; without them classes are not counted.
+    - `summary`: one line.
+    - `reference`: address of the paper.
+    """
+
+    name: str
+    entry_point: str
+    datasets: tuple[str, ...] = ()
+    sample_shape: tuple[int, ...] = ()
+    class_names: tuple[str, ...] = ()
+    summary: str = ""
+    reference: str = ""
+
+    def __post_init__(self) -> None:
+        _check(self.name, NAME, "feature name")
+        _check(self.entry_point, ENTRY_POINT, "entry point")
+        if isinstance(self.datasets, str):
+            raise PluginError(f"The data sets of {self.name!r} must be a tuple of names, not {self.datasets!r}.")
+
+
 @hookspec
 def zoo_models() -> Iterable[ModelSpec]:  # type: ignore[empty-body]  # pluggy calls implementations, never this
     """Offer models that can be built and trained."""
@@ -127,6 +160,11 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:  # type: ignore[empty-body]  # as
 @hookspec
 def zoo_datasets() -> Iterable[DatasetSpec]:  # type: ignore[empty-body]  # as above
     """Offer data sets."""
+
+
+@hookspec
+def zoo_features() -> Iterable[FeatureSpec]:  # type: ignore[empty-body]  # as above
+    """Offer features that samples are compared by."""
 
 
 @hookspec

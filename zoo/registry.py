@@ -17,12 +17,13 @@ import pluggy
 
 from zoo import hookspecs
 from zoo.errors import NotFoundError, PluginError, did_you_mean
-from zoo.hookspecs import Checkpoint, DatasetSpec, ModelSpec
+from zoo.hookspecs import Checkpoint, DatasetSpec, FeatureSpec, ModelSpec
 
 if TYPE_CHECKING:
     import click
 
 OWN_DISTRIBUTION = "genzoo"
+KINDS = {"models": "a model", "datasets": "a data set", "features": "features"}  # of what is imported when asked for
 
 
 @dataclass
@@ -50,6 +51,7 @@ class Registry:
         self.models: dict[str, ModelSpec] = {}
         self.checkpoints: dict[str, Checkpoint] = {}
         self.datasets: dict[str, DatasetSpec] = {}
+        self.features: dict[str, FeatureSpec] = {}
         self.plugins: list[Plugin] = []
         self.absent: frozenset[str] = only or frozenset()  # names in `only` that no installed plugin has
         self._strict = strict
@@ -68,7 +70,7 @@ class Registry:
         return [plugin for plugin in self.plugins if plugin.problems]
 
     def offered_by(self, kind: str, name: str) -> Plugin | None:
-        """The plugin that a name came from; `kind` is "models", "checkpoints" or "datasets"."""
+        """The plugin that a name came from; `kind` is "models", "checkpoints", "datasets" or "features"."""
         return self._offered_by.get(f"{kind}:{name}")
 
     def model_class(self, name: str) -> Any:
@@ -81,6 +83,10 @@ class Registry:
     def dataset_loader(self, name: str) -> Any:
         """The function that loads a data set, imported now; raises like `model_class`."""
         return self._resolve("datasets", name, self.datasets)
+
+    def feature_loader(self, name: str) -> Any:
+        """The function that loads the network of features, imported now; raises like `model_class`."""
+        return self._resolve("features", name, self.features)
 
     def add_commands(self, cli: "click.Group") -> None:
         """Let every plugin add commands; one that fails, or takes a name that is taken, is noted."""
@@ -124,6 +130,7 @@ class Registry:
             self._collect(plugin, "models", self.models, ModelSpec)
             self._collect(plugin, "checkpoints", self.checkpoints, Checkpoint)
             self._collect(plugin, "datasets", self.datasets, DatasetSpec)
+            self._collect(plugin, "features", self.features, FeatureSpec)
             for hook in self._manager.get_hookcallers(module) or ():
                 if not hook.has_spec():
                     plugin.problems.append(f"this version of the zoo does not know the hook {hook.name!r}")
@@ -171,8 +178,7 @@ class Registry:
 
     def _resolve(self, kind: str, name: str, specs: dict[str, Any]) -> Any:
         if name not in specs:
-            what = "data set" if kind == "datasets" else "model"
-            raise NotFoundError(f"No installed plugin offers a {what} {name!r}.{did_you_mean(name, specs)}")
+            raise NotFoundError(f"No installed plugin offers {KINDS[kind]} {name!r}.{did_you_mean(name, specs)}")
         module, _, attribute = specs[name].entry_point.partition(":")
         try:
             with contextlib.redirect_stdout(sys.stderr):

@@ -1,8 +1,8 @@
-"""Offers torchvision's small image data sets."""
+"""Offers torchvision's small image data sets, and features: a digit classifier's, and Inception-v3's."""
 
 from collections.abc import Iterable
 
-from zoo import DatasetSpec, hookimpl
+from zoo import DatasetSpec, FeatureSpec, hookimpl
 
 _LECUN = (
     "Y. LeCun, L. Bottou, Y. Bengio and P. Haffner. Gradient-based learning applied to document recognition. "
@@ -56,3 +56,24 @@ def zoo_datasets() -> Iterable[DatasetSpec]:
             hub_id="uoft-cs/cifar10",
         ),
     ]  # fmt: skip
+
+
+@hookimpl
+def zoo_features() -> Iterable[FeatureSpec]:
+    """Features of MNIST's digits, and of any image."""
+    return [
+        FeatureSpec(
+            name="digits",
+            entry_point="zoo_vision.digits:load",
+            datasets=("mnist",),
+            sample_shape=(1, 28, 28),
+            class_names=tuple("0123456789"),
+            summary="Digit classifier, 128 features",
+        ),
+        FeatureSpec(
+            name="inception",
+            entry_point="zoo_vision.inception:load",
+            summary="Inception-v3 of 2015, 2,048 features; weights by --weights",
+            reference="https://arxiv.org/abs/1512.00567",
+        ),
+    ]

@@ -1,12 +1,19 @@
-"""The data sets that torchvision reads."""
+"""The data sets that torchvision reads, and the features: the digit classifier and Inception-v3."""
 
+import io
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from zoo_vision import digits, train_digits
 
 from zoo.data import load_dataset
-from zoo.errors import DataError
+from zoo.errors import DataError, ZooError
+from zoo.features import default_for, extract, load_features
+from zoo.files import sha256
 from zoo.registry import installed
 
 
@@ -33,3 +40,106 @@ def test_every_data_set_says_its_classes_and_whence_it_comes() -> None:
         spec = installed().datasets[name]
         assert len(spec.class_names) == 10
         assert spec.homepage and spec.citation
+
+
+def digits_of(split: str) -> tuple[Tensor, Tensor]:
+    data = load_dataset("mnist", split=split)
+    assert data.labels is not None
+    return data.samples, data.labels
+
+
+def test_the_digit_classifier_is_right_about_digits_it_never_saw() -> None:
+    images, labels = digits_of("test")
+    extractor = load_features("digits")
+    seen = extract(extractor, (images / 255).split(64))
+    assert seen.classes is not None and seen.confidences is not None
+    assert (seen.classes == labels).double().mean() >= 0.985
+    assert 0.95 < seen.confidences.mean() < 1
+    assert (seen.vectors.shape, seen.vectors.dtype) == ((200, 128), torch.float32)
+    assert extractor.sha256 == sha256(digits.WEIGHTS)
+
+
+def test_the_features_of_digits_are_standardised_over_the_data() -> None:
+    images, _ = digits_of("train")
+    seen = extract(load_features("digits"), [images / 255]).vectors
+    assert seen.mean(0).abs().mean() < 0.2
+    assert seen.std(0).mean().item() == pytest.approx(1, abs=0.2)
+
+
+def test_features_of_a_digit_do_not_depend_on_its_batch_nor_on_the_day() -> None:
+    images = digits_of("test")[0] / 255
+    seen = extract(load_features("digits"), [images]).vectors
+    assert torch.equal(seen, extract(load_features("digits"), [images]).vectors)
+    assert torch.allclose(seen, extract(load_features("digits"), images.split(3)).vectors, atol=1e-4)
+
+
+def test_the_digit_classifier_is_meant_for_mnist_alone_and_is_small() -> None:
+    spec = default_for("mnist")
+    assert spec is not None and spec.name == "digits"
+    assert default_for("fashion-mnist") is None
+    assert sum(one.numel() for one in load_features("digits").module.parameters()) < 250_000
+    assert digits.WEIGHTS.stat().st_size < 1_000_000
+
+
+def test_images_of_another_size_are_refused() -> None:
+    with pytest.raises(DataError, match=r"'digits' take images of \(1, 28, 28\), not samples of \(3, 32, 32\)"):
+        extract(load_features("digits"), [torch.rand(2, 3, 32, 32)])
+
+
+def test_distorted_digits_are_moved_but_still_digits() -> None:
+    images = digits_of("test")[0] / 255
+    torch.manual_seed(0)
+    distorted = train_digits.distort(images)
+    assert distorted.shape == images.shape
+    assert distorted.min() >= 0 and distorted.max() <= 1
+    assert (distorted - images).abs().flatten(1).sum(1).median() > 10  # of some 100 in all
+    seen = extract(load_features("digits"), [distorted]).classes
+    assert seen is not None and (seen == digits_of("test")[1]).double().mean() > 0.95
+
+
+def test_training_writes_weights_that_load_and_that_the_seed_decides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["train_digits", "--data-root", str(Path(__file__).parents[1] / "data"), "--epochs", "1"]
+    for name, seed in (("a", "0"), ("b", "0"), ("c", "1")):
+        monkeypatch.setattr(sys, "argv", [*command, "--seed", seed, "--out", str(tmp_path / name)])
+        train_digits.main()
+    assert sha256(tmp_path / "a") == sha256(tmp_path / "b") != sha256(tmp_path / "c")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["a", "b", "c"]
+    assert load_features("digits", tmp_path / "a").sha256 == sha256(tmp_path / "a")
+
+
+def test_inception_needs_a_file_of_weights_and_says_how_to_make_one() -> None:
+    with pytest.raises(ZooError, match=r"--weights.*safetensors\.torch.*inception\.safetensors"):
+        load_features("inception")
+
+
+def test_inception_without_its_extra_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("torch_fidelity", "torch_fidelity.feature_extractor_inceptionv3"):
+        monkeypatch.setitem(sys.modules, module, None)  # as if it were not installed
+    (tmp_path / "weights").touch()
+    with pytest.raises(ZooError, match=r"needs torch-fidelity: pip install 'genzoo\[inception\]'"):
+        load_features("inception", tmp_path / "weights")
+
+
+def test_inception_sees_what_its_network_sees_in_eight_bits(tmp_path: Path) -> None:
+    network = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3").FeatureExtractorInceptionV3
+
+    class Untrained(network):  # type: ignore[misc, valid-type]  # of a package without types
+        def load_state_dict(self, *_: object) -> None:
+            """Keep the random weights."""
+
+    nothing = io.BytesIO()
+    torch.save({}, nothing)
+    nothing.seek(0)
+    torch.manual_seed(0)
+    untrained: nn.Module = Untrained("untrained", ["2048"], feature_extractor_weights_path=nothing)
+    save_file(untrained.state_dict(), tmp_path / "weights")
+    extractor = load_features("inception", tmp_path / "weights")
+    grey = torch.rand(2, 1, 28, 28)
+    seen = extract(extractor, [grey]).vectors
+    assert seen.shape == (2, 2048)
+    assert torch.equal(seen, untrained((grey * 255).round().byte().expand(-1, 3, -1, -1))[0])
+    assert torch.equal(seen, extract(extractor, [grey.expand(-1, 3, -1, -1)]).vectors)
+    with pytest.raises(ZooError, match=r"1 or 3 channels, not samples of \(2, 28, 28\)"):
+        extract(extractor, [torch.rand(1, 2, 28, 28)])

@@ -1,0 +1,143 @@
+"""Features of images by name: the networks that plugins offer, and what they see."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from zoo import files
+from zoo.errors import CheckpointError, DataError, PluginError, ZooError
+from zoo.hookspecs import FeatureSpec
+from zoo.registry import installed
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A network that features come from. Numbers of two extractors compare only when name and digest are equal.
+
+    **Arguments:**
+    - `name`: of the features.
+    - `sha256`: of the file of weights, 64 hexadecimal digits.
+    - `module`: maps images to (features, logits or None), in eval mode.
+    - `sample_shape`: the (channels, height, width) it takes; empty when it takes any image.
+    - `class_names`: what its logits mean; empty when classes are not counted.
+    """
+
+    name: str
+    sha256: str
+    module: nn.Module
+    sample_shape: tuple[int, ...] = ()
+    class_names: tuple[str, ...] = ()
+
+
+class Features(NamedTuple):
+    """What an extractor sees in n images, on the CPU.
+
+    **Arguments:**
+    - `vectors`: float32 `(n, d)`.
+    - `classes`: int64 `(n,)`, the likeliest class of each; None when the extractor counts none.
+    - `confidences`: float32 `(n,)`, the probability of that class; None likewise.
+    """
+
+    vectors: Tensor
+    classes: Tensor | None = None
+    confidences: Tensor | None = None
+
+
+def default_for(dataset: str) -> FeatureSpec | None:
+    """The features that samples are compared by unless told otherwise, for a data set; None when none are meant for it.
+
+    **Arguments:**
+    - `dataset`: its name.
+    """
+    return next((spec for spec in installed().features.values() if dataset in spec.datasets), None)
+
+
+def load_features(name: str, weights: Path | None = None, device: str | torch.device = "cpu") -> Extractor:
+    """Load the network of features by name.
+
+    **Arguments:**
+    - `name`: of features that a plugin offers.
+    - `weights`: safetensors to use instead of the weights it ships; needed where it ships none.
+    - `device`: where the network goes.
+
+    **Raises:** `NotFoundError` for an unknown name, `CheckpointError` for weights that can't be read or don't fit,
+    `PluginError` when the plugin breaks, `ZooError` for what it asks for (weights, a package).
+    """
+    load = installed().feature_loader(name)
+    spec = installed().features[name]
+    if weights is not None and not weights.is_file():
+        raise CheckpointError(f"{weights} is no file: --weights names the safetensors of the features {name!r}.")
+    try:
+        module = load(weights)
+        digest = files.sha256(module.weights)
+    except ZooError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"
+        if weights is not None and isinstance(error, SafetensorError | RuntimeError):
+            raise CheckpointError(f"{weights} does not hold the weights of the features {name!r}: {reason}") from error
+        raise PluginError(
+            f"The features {name!r} can't be loaded from {spec.entry_point}: {reason}. Tell their plugin's authors."
+        ) from error
+    return Extractor(name, digest, module.to(device).eval(), tuple(spec.sample_shape), tuple(spec.class_names))
+
+
+@torch.inference_mode()
+def extract(extractor: Extractor, batches: Iterable[Tensor]) -> Features:
+    """What an extractor sees in images, batch by batch: no more than one batch of them is held.
+
+    **Arguments:**
+    - `batches`: of images, float32 `(n, channels, height, width)` in [0, 1], on any device.
+
+    **Raises:** `DataError` for images that the extractor can't take or that hold NaN, and when there are none;
+    `PluginError` when the extractor breaks its promise.
+    """
+    device = next((parameter.device for parameter in extractor.module.parameters()), torch.device("cpu"))
+    vectors, classes, confidences = [], [], []
+    for images in batches:
+        _check_images(extractor, images)
+        seen, logits = extractor.module(images.to(device))
+        _check_answer(extractor, len(images), seen, logits)
+        vectors.append(seen.cpu())
+        if extractor.class_names:
+            likeliest = logits.softmax(1).max(1)
+            classes.append(likeliest.indices.cpu())
+            confidences.append(likeliest.values.cpu())
+    if not vectors:
+        raise DataError("There are no images to take features of.")
+    if not extractor.class_names:
+        return Features(torch.cat(vectors))
+    return Features(torch.cat(vectors), torch.cat(classes), torch.cat(confidences))
+
+
+def check_shape(extractor: Extractor, sample_shape: Iterable[int]) -> None:
+    """Refuse samples of a shape that the extractor can't take, before any are drawn. Raises `DataError`."""
+    shape = tuple(sample_shape)
+    wanted = extractor.sample_shape
+    if (wanted and shape != wanted) or len(shape) != 3:
+        takes = f"of {wanted}" if wanted else "(channels, height, width)"
+        raise DataError(f"The features {extractor.name!r} take images {takes}, not samples of {shape}.")
+
+
+def _check_images(extractor: Extractor, images: Tensor) -> None:
+    check_shape(extractor, images.shape[1:])
+    if images.dtype != torch.float32:
+        raise DataError(f"Features are taken of float32 images in [0, 1], not of {images.dtype}: divide by 255.")
+    if not images.isfinite().all():
+        bad = (~images.isfinite()).flatten(1).any(1).sum().item()
+        raise DataError(f"{bad} of {len(images)} samples hold NaN or infinite pixels: nothing to take features of.")
+
+
+def _check_answer(extractor: Extractor, n: int, vectors: Tensor, logits: Tensor | None) -> None:
+    if vectors.dim() != 2 or len(vectors) != n or vectors.dtype != torch.float32:
+        got = f"{vectors.dtype} {tuple(vectors.shape)}"
+        raise PluginError(f"The features {extractor.name!r} gave {got} for {n} images, not float32 ({n}, d).")
+    classes = len(extractor.class_names)
+    if classes and (logits is None or logits.shape != (n, classes)):
+        got = "none" if logits is None else str(tuple(logits.shape))
+        raise PluginError(f"The features {extractor.name!r} name {classes} classes, but gave {got} as logits.")

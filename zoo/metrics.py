@@ -1,0 +1,260 @@
+"""What features say of samples: distances between distributions, precision and recall, classes, each with its error."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from zoo.errors import DataError
+
+GROUPS = 20  # of a jackknife: its standard error is then itself known to 1 / √(2 · 19) = 16 %
+MANIFOLD_LIMIT = 10_000  # points of each set that neighbours are looked for among
+ROWS = 1_000  # of a matrix of distances that are held at once
+
+
+class Estimate(NamedTuple):
+    """A number estimated from samples.
+
+    **Arguments:**
+    - `value`: the estimate.
+    - `standard_error`: of it, in its own unit; None where too few samples say nothing of it.
+    """
+
+    value: float
+    standard_error: float | None
+
+
+class Manifolds(NamedTuple):
+    """How samples and reference lie in one another's manifolds; see `manifolds`."""
+
+    precision: Estimate
+    recall: Estimate
+    density: Estimate
+    coverage: Estimate
+
+
+class Classes(NamedTuple):
+    """Which classes samples belong to; see `class_metrics`."""
+
+    reached: Estimate
+    divergence: Estimate
+    confidence: Estimate
+
+
+def frechet_distance(samples: Tensor, reference: Tensor, *, seed: int) -> Estimate:
+    """The squared Fréchet distance of two Gaussians fitted to features, the "FID" when they are Inception's.
+
+    ‖μ − ν‖² + Tr(Σ + Ψ − 2 (ΣΨ)^½), with mean μ and covariance Σ of the samples, ν and Ψ of the reference, in float64
+    (Heusel et al. 2017, arXiv:1706.08500, eq. 6). Biased upwards by an amount that falls with the number of samples
+    (Chong & Forsyth 2020, arXiv:1911.07023): compare at equal numbers only.
+
+    **Arguments:**
+    - `samples`, `reference`: features, `(n, d)` and `(m, d)`; 3 at least.
+    - `seed`: of the groups of the jackknife, which gives the standard error for the reference as it is. (A bootstrap
+        repeats samples, which spreads the eigenvalues of Σ: it gave twice the true error where n / d is about 10.)
+    """
+    _check(samples, reference, needed=3)
+    nu, psi = _moments(reference)
+    eigenvalues, vectors = torch.linalg.eigh(psi)
+    root = (vectors * eigenvalues.clamp(min=0).sqrt()) @ vectors.T
+
+    def distance(kept: Tensor) -> float:
+        mu, sigma = _moments(samples[kept])
+        # (ΣΨ)^½ and (Ψ^½ Σ Ψ^½)^½ have one trace, and the latter is symmetric
+        cross = torch.linalg.eigvalsh(root @ sigma @ root).clamp(min=0).sqrt().sum()
+        return float((mu - nu).square().sum() + sigma.trace() + psi.trace() - 2 * cross)
+
+    return _jackknife(len(samples), seed, distance)
+
+
+def kernel_distance(samples: Tensor, reference: Tensor, *, seed: int, subsets: int = 10) -> Estimate:
+    """The squared maximum mean discrepancy of features, the "KID" when they are Inception's; unbiased, so at times < 0.
+
+    The U-statistic of Gretton et al. 2012 (JMLR 13, eq. 3) with the kernel k(x, y) = (x·y / d + 1)³, averaged over
+    subsets (Bińkowski et al. 2018, arXiv:1801.01401, section 4). The subsets are disjoint, of samples and of reference,
+    so that the standard error is the standard deviation over them / √subsets, the chance of both sets included.
+
+    **Arguments:**
+    - `samples`, `reference`: features, `(n, d)` and `(m, d)`.
+    - `seed`: shuffles both before they are split into subsets.
+    - `subsets`: how many, of min(n, m) / subsets features each, 2 at least. One has no standard error.
+    """
+    size = min(len(samples), len(reference)) // subsets
+    _check(samples, reference, needed=2 * subsets)
+    generator = torch.Generator().manual_seed(seed)
+    ours, theirs = (
+        some[torch.randperm(len(some), generator=generator)[: size * subsets]].double() for some in (samples, reference)
+    )
+    each = torch.tensor(
+        [_discrepancy(x, y) for x, y in zip(ours.split(size), theirs.split(size), strict=True)], dtype=torch.float64
+    )
+    return Estimate(each.mean().item(), each.std().item() / subsets**0.5 if subsets > 1 else None)
+
+
+def manifolds(samples: Tensor, reference: Tensor, *, seed: int, neighbours: int = 5) -> Manifolds:
+    """How samples lie among the reference and the reference among samples, by balls that reach to the k-th neighbour.
+
+    With balls B around each point, to its k-th nearest neighbour in its own set (k = 5, itself not counted):
+
+    - precision: the share of samples in any ball of the reference; recall: the share of the reference in any ball of
+      the samples (Kynkäänniemi et al. 2019, arXiv:1904.06991, eqs. 1 and 2, where k = 3);
+    - density: how many balls of the reference a sample lies in, on average, / k, which may exceed 1; coverage: the
+      share of balls of the reference that hold a sample (Naeem et al. 2020, arXiv:2002.09797, section 3).
+
+    All depend on the number of points, so both sets are cut to min(n, m, 10,000), drawn without replacement. The
+    standard errors hold the reference and its balls as they are: of means over samples for precision and density, over
+    the reference for recall, and by a jackknife over samples for coverage.
+
+    **Arguments:**
+    - `samples`, `reference`: features, `(n, d)` and `(m, d)`; more than `neighbours`.
+    - `seed`: of the choice of points, and of the groups of the jackknife.
+    - `neighbours`: k.
+    """
+    _check(samples, reference, needed=neighbours + 1)
+    size = min(len(samples), len(reference), MANIFOLD_LIMIT)
+    generator = torch.Generator().manual_seed(seed)
+    centre = reference.mean(0)  # taken off: it says nothing, and costs float32 digits
+    ours, theirs = (
+        some[torch.randperm(len(some), generator=generator)[:size]] - centre for some in (samples, reference)
+    )
+    our_reach, their_reach = _reach(ours, neighbours), _reach(theirs, neighbours)
+    groups = F.one_hot(_groups(size, seed)).float()  # (size, groups)
+    balls, recalled = [], []
+    held = torch.zeros(groups.shape[1], size)  # samples of each group that each ball of the reference holds
+    for rows in torch.arange(size).split(ROWS):
+        inside = (_squared_distances(ours[rows], theirs) <= their_reach).float()  # (rows, reference)
+        balls.append(inside.sum(1))
+        held += groups[rows].T @ inside
+        recalled.append((_squared_distances(theirs[rows], ours) <= our_reach).any(1))
+    counts, total = torch.cat(balls), held.sum(0)
+    covered = ((total - held) > 0).double().mean(1)  # with each group left out
+    return Manifolds(
+        precision=_mean(counts > 0),
+        recall=_mean(torch.cat(recalled)),
+        density=_mean(counts / neighbours),
+        coverage=Estimate((total > 0).double().mean().item(), _jackknife_error(covered)),
+    )
+
+
+def class_metrics(classes: Tensor, confidences: Tensor, num_classes: int, *, seed: int) -> Classes:
+    """Which classes samples reach, and how evenly.
+
+    - reached: classes that one sample at least belongs to;
+    - divergence: KL(p ‖ uniform) = Σ p log(p · num_classes) of their shares p, in nats: 0 is even, log(num_classes) is
+      one class only. For even classes it is about (num_classes − 1) / 2n by chance alone (Miller 1955);
+    - confidence: the mean probability of the likeliest class.
+
+    The standard errors of the first two are by a jackknife.
+
+    **Arguments:**
+    - `classes`: int64 `(n,)`, the likeliest class of each sample.
+    - `confidences`: float32 `(n,)`, its probability.
+    - `num_classes`: how many there are.
+    - `seed`: of the groups of the jackknife.
+    """
+    if len(classes) < 2:
+        raise DataError(f"The classes of {len(classes)} samples are too few to count: 2 at least.")
+
+    def reached(kept: Tensor) -> float:
+        return float(len(classes[kept].unique()))
+
+    def divergence(kept: Tensor) -> float:
+        shares = torch.bincount(classes[kept], minlength=num_classes).double() / len(kept)
+        return float(torch.special.xlogy(shares, shares * num_classes).sum())
+
+    return Classes(
+        reached=_jackknife(len(classes), seed, reached),
+        divergence=_jackknife(len(classes), seed, divergence),
+        confidence=_mean(confidences),
+    )
+
+
+def asked_accuracy(classes: Tensor, asked: Tensor) -> Estimate:
+    """The share of samples whose class is the one that was asked for; its standard error is binomial.
+
+    **Arguments:**
+    - `classes`, `asked`: int64 `(n,)`.
+    """
+    if classes.shape != asked.shape or not len(classes):
+        raise DataError(f"{len(classes)} samples and {len(asked)} labels asked for: one label for each sample.")
+    return _mean(classes == asked)
+
+
+def _check(samples: Tensor, reference: Tensor, needed: int) -> None:
+    if samples.dim() != 2 or reference.dim() != 2 or samples.shape[1] != reference.shape[1]:
+        raise DataError(
+            f"Features of shapes {tuple(samples.shape)} and {tuple(reference.shape)} do not compare: both must be "
+            f"(n, d), of one extractor."
+        )
+    if (n := min(len(samples), len(reference))) < needed:
+        raise DataError(f"{n} features are too few for this: {needed} at least, of samples and of reference.")
+
+
+def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean (d,) and unbiased covariance (d, d) of features, in float64 (of a part of them at a time)."""
+    mean = features.sum(0, dtype=torch.float64) / len(features)
+    covariance = torch.zeros(len(mean), len(mean), dtype=torch.float64)
+    for some in features.split(ROWS):
+        off = some.double() - mean
+        covariance.addmm_(off.T, off)
+    return mean, covariance / (len(features) - 1)
+
+
+def _discrepancy(x: Tensor, y: Tensor) -> float:
+    """The unbiased squared maximum mean discrepancy of x (n, d) and y (n, d)."""
+    n, d = x.shape
+
+    def total(a: Tensor, b: Tensor) -> Tensor:
+        return torch.stack([(rows @ b.T / d + 1).pow(3).sum() for rows in a.split(ROWS)]).sum()
+
+    def own(a: Tensor) -> Tensor:  # a point and itself left out
+        return (total(a, a) - (a.square().sum(1) / d + 1).pow(3).sum()) / (n * (n - 1))
+
+    return (own(x) + own(y) - 2 * total(x, y) / n**2).item()
+
+
+def _squared_distances(a: Tensor, b: Tensor) -> Tensor:
+    """(len(a), len(b)), of rows; in float32 and by one matrix product, so it may fall a little below 0."""
+    return (a.square().sum(1, keepdim=True) + b.square().sum(1)).addmm_(a, b.T, alpha=-2)
+
+
+def _reach(points: Tensor, neighbours: int) -> Tensor:
+    """Squared distance (n,) of each point to its k-th neighbour among the others."""
+    reach = []
+    for index, rows in enumerate(points.split(ROWS)):
+        distances = _squared_distances(rows, points)
+        own = torch.arange(len(rows))
+        distances[own, index * ROWS + own] = torch.inf  # not its own neighbour
+        reach.append(distances.topk(neighbours, largest=False).values[:, -1])
+    return torch.cat(reach)
+
+
+def _mean(values: Tensor) -> Estimate:
+    """The mean over points, and its standard error."""
+    values = values.double()
+    error = values.std().item() / len(values) ** 0.5 if len(values) > 1 else None
+    return Estimate(values.mean().item(), error)
+
+
+def _jackknife(n: int, seed: int, statistic: Callable[[Tensor], float]) -> Estimate:
+    """A statistic of n samples, and its standard error from the values that it has with one group of them left out.
+
+    **Arguments:**
+    - `statistic`: called with the indices, int64, of the samples that count.
+    """
+    groups = _groups(n, seed)
+    left_out = [statistic((groups != group).nonzero().squeeze(1)) for group in groups.unique()]
+    return Estimate(statistic(torch.arange(n)), _jackknife_error(torch.tensor(left_out, dtype=torch.float64)))
+
+
+def _jackknife_error(left_out: Tensor) -> float:
+    """√((g − 1) / g Σ (θ₋ᵢ − mean θ₋)²) of g values, float64 (g,) (Efron & Tibshirani 1993, chapter 11)."""
+    g = len(left_out)
+    return ((g - 1) / g * (left_out - left_out.mean()).square().sum()).sqrt().item()
+
+
+def _groups(n: int, seed: int) -> Tensor:
+    """The group of a jackknife that each of n samples is in, int64 (n,): at random, in equal numbers within one."""
+    return (torch.arange(n) % GROUPS)[torch.randperm(n, generator=torch.Generator().manual_seed(seed))]
