@@ -10,6 +10,7 @@ from PIL import Image
 
 import zoo as door
 from zoo import cards, checkpoints, files, images, provenance, store
+from zoo.errors import CheckpointError
 from zoo.registry import installed
 from zoo.sampling import draw
 
@@ -38,7 +39,7 @@ def test_a_bundled_checkpoint_is_what_the_catalogue_says(directory: Path) -> Non
 @each_bundled
 def test_a_bundled_checkpoint_is_small_and_holds_only_files_of_the_layout(directory: Path) -> None:
     names = {str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()}
-    assert names - {"training.safetensors"} == {
+    assert names - {"training.safetensors"} - {f"images/{name}" for name in cards.PICTURES} == {
         "config.json", "facts.json", "model.safetensors", "README.md", "images/samples.png",
     }  # fmt: skip
     assert files.size(directory / "model.safetensors") <= 8_000_000
@@ -50,7 +51,7 @@ def test_all_cards_together_stay_under_40_mb() -> None:
 
 @each_bundled
 def test_its_card_is_in_step_with_its_facts(directory: Path) -> None:
-    made = cards.render(checkpoints.read_config(directory), store.read_facts(directory))
+    made = cards.render(checkpoints.read_config(directory), store.read_facts(directory), cards.pictures_in(directory))
     assert (directory / "README.md").read_text() == made
 
 
@@ -118,3 +119,74 @@ def test_a_trained_checkpoint_gets_a_card_that_repeats_its_command(trained: Call
     command = json.loads((directory / "facts.json").read_text())["command"]
     assert command.startswith("zoo train dcgan --name tiny-dcgan") and command.endswith("--seed 0")
     assert f"```\n{command}\n```" in (directory / "README.md").read_text()
+
+
+def evaluated(directory: Path) -> dict[str, object]:
+    """The facts of a checkpoint with results: a distance and a likelihood of the usual kind."""
+    usual: dict[str, object] = {"seed": 0, "reference": "mnist", "reference_sha256": "a" * 64}
+    over_features = {"split": "train", "reference_n": 60_000, "extractor": "digits", "extractor_sha256": "b" * 64}
+    of_images = {"split": "test", "reference_n": 10_000, "binarised": False, "unit": "nats per image"}
+    records = [
+        {"metric": "frechet_distance", "value": 12.345, "standard_error": 0.46, "n": 5_000, "floor": 0.987,
+         "floor_n": 5_000, **usual, **over_features},
+        {"metric": "recall", "value": 0.5, "standard_error": 0.01, "n": 5_000, "floor": 0.75,
+         "floor_n": 5_000, **usual, **over_features},
+        {"metric": "nll", "value": 96.18, "standard_error": 0.27, "n": 10_000, "importance_samples": 500,
+         "family": "Bernoulli", **usual,
+         **of_images},
+        {"metric": "kl", "value": 3.5, "n": 10_000, "values": [2.25, 1.25], **usual, **of_images},
+    ]  # fmt: skip
+    return {**store.read_facts(directory), "evaluations": records}
+
+
+def test_the_numbers_of_a_card_have_their_errors_their_floor_and_what_they_depend_on(
+    trained: Callable[[str], Path],
+) -> None:
+    directory = trained("mlp-vae")
+    card = cards.render(checkpoints.read_config(directory), evaluated(directory))
+    for needed in (
+        "5,000 samples, seed 0, against the 60,000 training images of mnist (sha256 `aaaaaaaaaaaa…`)",
+        "by the features digits (sha256 `bbbbbbbbbbbb…`)",
+        " -n 5000 --seed 0 --features digits`",
+        "The floor is the same of 5,000 test images in place of the samples.",
+        "| Fréchet distance ↓ | 12.35 ± 0.46 | 0.99 |",
+        "| Recall ↑ | 0.500 ± 0.010 | 0.750 |",
+        "10,000 test images of mnist (sha256 `aaaaaaaaaaaa…`), seed 0; pixels grey as they are",
+        "| Negative log-likelihood (Bernoulli, K = 500, grey pixels) ↓ | 96.18 ± 0.27 nats per image |",
+        "of each latent dimension: 2.25, 1.25.",
+    ):
+        assert needed in card, needed
+
+
+def test_the_hub_reads_the_evaluations_from_the_front_matter(trained: Callable[[str], Path]) -> None:
+    from huggingface_hub import ModelCard
+
+    directory = trained("mlp-vae")
+    results = ModelCard(cards.render(checkpoints.read_config(directory), evaluated(directory))).data.eval_results
+    assert results is not None and len(results) == 4
+    distance, _, likelihood, _ = results
+    assert (distance.metric_type, distance.metric_value, distance.dataset_type) == (
+        "frechet_distance", 12.345, "ylecun/mnist",
+    )  # fmt: skip
+    assert distance.dataset_split == "train" and distance.metric_args["extractor_sha256"] == "b" * 64
+    assert likelihood.metric_name == "Negative log-likelihood (Bernoulli, K = 500, grey pixels)"
+    assert likelihood.dataset_split == "test"
+
+
+def test_a_card_shows_the_pictures_that_are_there_in_their_order(
+    trained: Callable[[str], Path], tmp_path: Path
+) -> None:
+    config = checkpoints.read_config(trained("mlp-vae"))
+    (tmp_path / "images").mkdir()
+    for name in ("traversal.png", "nearest.png", "samples.png", "holiday.png"):
+        (tmp_path / "images" / name).touch()
+    shown = cards.pictures_in(tmp_path)
+    assert shown == ("nearest.png", "traversal.png")
+    card = cards.render(config, {}, shown)
+    assert card.index("(images/nearest.png)") < card.index("(images/traversal.png)") and "holiday" not in card
+    assert "## Pictures" not in cards.render(config, {})
+
+
+def test_a_card_of_strange_evaluations_is_refused(trained: Callable[[str], Path]) -> None:
+    with pytest.raises(CheckpointError, match=r"evaluations\[0\]: Unknown field 'score'"):
+        cards.render(checkpoints.read_config(trained("mlp-vae")), {"evaluations": [{"score": 1}]})

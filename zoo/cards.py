@@ -1,34 +1,54 @@
 """A model card from facts: the README.md of a checkpoint."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from zoo import checkpoints, files
 from zoo.hookspecs import DatasetSpec
 from zoo.registry import installed
+from zoo.results import Evaluation, recorded
 from zoo.store import CARD, read_facts
+
+PICTURES = {  # beside images/samples.png, in their order
+    "nearest.png": "Samples above the training images that are nearest to them, pixel by pixel",
+    "reconstructions.png": "Test images above their reconstructions",
+    "interpolation.png": "Straight lines between latents",
+    "traversal.png": "One latent dimension a row, varied from −3 to 3",
+    "manifold.png": "The plane of both latents",
+    "losses.png": "Losses by epoch",
+}
 
 
 def write(directory: Path) -> None:
-    """Write a checkpoint's README.md from its config.json and facts.json."""
+    """Write a checkpoint's README.md from its config.json, its facts.json and the names of its pictures."""
     config = checkpoints.read_config(directory)
-    files.write_text(directory / CARD, render(config, read_facts(directory)))
+    files.write_text(directory / CARD, render(config, read_facts(directory), pictures_in(directory)))
 
 
-def render(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+def pictures_in(directory: Path) -> tuple[str, ...]:
+    """The pictures of a checkpoint that its card shows besides its samples."""
+    return tuple(name for name in PICTURES if (directory / "images" / name).is_file())
+
+
+def render(config: Mapping[str, Any], facts: Mapping[str, Any], pictures: Sequence[str] = ()) -> str:
     """The card as Markdown: YAML front matter, then what is known; what is unknown is left out.
 
     **Arguments:**
     - `config`: as in config.json.
     - `facts`: as in facts.json.
+    - `pictures`: as `pictures_in` gives them.
+
+    **Raises:** `CheckpointError` for evaluations that are not of their form.
     """
     name = facts.get("name", "this checkpoint")
     parts = [
         _front_matter(config, facts),
         f"# {name}\n\n{_summary(config, facts)}",
         _use(name, config, facts),
+        _evaluation(name, facts),
+        _pictures(pictures),
         _training(config, facts),
         _limits(facts),
         _licences(facts),
@@ -50,10 +70,28 @@ def _front_matter(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         "datasets": [dataset.hub_id] if dataset and dataset.hub_id else None,
         "tags": [tag for tag in tags if tag],
         "thumbnail": "images/samples.png" if images else None,
+        "model-index": _model_index(facts),
     }
     # a JSON value is a YAML value
     lines = (f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in matter.items() if value)
     return "---\n" + "\n".join(lines) + "\n---"
+
+
+def _model_index(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The evaluations as the Hub reads them."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for one in recorded(facts):
+        conditions: dict[str, Any] = {"n": one.n, "seed": one.seed}
+        if one.extractor:
+            conditions |= {"extractor": one.extractor, "extractor_sha256": one.extractor_sha256}
+        metric = {"type": one.metric, "name": one.name, "value": one.value, "args": conditions}
+        groups.setdefault((one.reference, one.split), []).append(metric)
+    results = []
+    for (reference, split), metrics in groups.items():
+        spec = installed().datasets.get(reference)
+        dataset = {"name": reference, "type": (spec and spec.hub_id) or reference, "split": split}
+        results.append({"task": {"type": "unconditional-image-generation"}, "dataset": dataset, "metrics": metrics})
+    return [{"name": facts.get("name", "this checkpoint"), "results": results}] if results else []
 
 
 def _summary(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
@@ -80,6 +118,56 @@ def _use(name: str, config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         f"(16, {', '.join(map(str, config['config'].get('sample_shape', ())))})\n```",
     ]
     return "\n\n".join(line for line in lines if line)
+
+
+def _evaluation(name: str, facts: Mapping[str, Any]) -> str:
+    groups: dict[str, list[Evaluation]] = {}
+    for one in recorded(facts):
+        groups.setdefault(_circumstances(name, facts, one), []).append(one)
+    if not groups:
+        return ""
+    return "\n\n".join(["## Evaluation", *(f"{said}\n\n{_table(some)}" for said, some in groups.items())])
+
+
+def _circumstances(name: str, facts: Mapping[str, Any], one: Evaluation) -> str:
+    """How a result came about, in sentences; equal for results that were measured together."""
+    images = f"{one.reference_n:,} {'training' if one.split == 'train' else one.split} images of {one.reference}"
+    digest = f"(sha256 `{one.reference_sha256[:12]}…`)"
+    if not one.extractor:
+        if one.binarised:
+            pixels = f"binarised once, each pixel drawn with its grey value as the probability (seed {one.seed})"
+        else:
+            pixels = "grey as they are, which is not to be compared with binarised ones"
+        return f"Likelihood of the {images} {digest}, seed {one.seed}; pixels {pixels}."
+    floor = f" The floor is the same of {one.floor_n:,} test images in place of the samples." if one.floor_n else ""
+    elsewhere = one.reference in installed().datasets and one.reference != facts.get("dataset")
+    data = f" --data {one.reference}" if elsewhere else ""
+    reference = facts.get("reference", name)
+    command = f"zoo evaluate {reference}{data} -n {one.n} --seed {one.seed} --features {one.extractor}"
+    return (
+        f"{one.n:,} samples, seed {one.seed}, against the {images} {digest}, by the features {one.extractor} "
+        f"(sha256 `{one.extractor_sha256[:12]}…`): `{command}`.{floor}"
+    )
+
+
+def _table(results: Sequence[Evaluation]) -> str:
+    floor = any(one.floor is not None for one in results)
+    header = "| metric | value | floor |\n|---|---|---|" if floor else "| metric | value |\n|---|---|"
+    rows = [
+        f"| {one.title} | {' '.join(filter(None, (one.text, one.unit)))} |" + (f" {one.floor_text} |" if floor else "")
+        for one in results
+    ]
+    by_dimension = [
+        f"{one.title}, of each latent dimension: {', '.join(f'{value:.2f}' for value in one.values)}."
+        for one in results
+        if one.values
+    ]
+    return "\n\n".join(["\n".join([header, *rows]), *by_dimension])
+
+
+def _pictures(names: Sequence[str]) -> str:
+    shown = [f"{PICTURES[name]}:\n\n![{PICTURES[name]}](images/{name})" for name in names]
+    return "\n\n".join(["## Pictures", *shown]) if shown else ""
 
 
 def _training(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:

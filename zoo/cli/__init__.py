@@ -20,6 +20,8 @@ COMMANDS = {
     "reconstruct": "zoo.cli.latents:reconstruct",
     "interpolate": "zoo.cli.latents:interpolate",
     "train": "zoo.cli.train:train",
+    "evaluate": "zoo.cli.evaluate:evaluate",
+    "compare": "zoo.cli.compare:compare",
     "rm": "zoo.cli.store:rm",
     "verify": "zoo.cli.store:verify",
     "plugins": "zoo.cli.catalogue:plugins",

@@ -1,0 +1,204 @@
+"""zoo evaluate: numbers for people and programs, kept in facts and card, and words for what can't be measured."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import Zoo, make_model
+from PIL import Image
+
+from zoo import checkpoints, files, provenance
+from zoo.data import load_dataset
+from zoo.images import to_image
+from zoo.registry import installed
+
+Trained = Callable[..., Path]
+FEW = ["-n", "60", "-k", "5"]
+
+
+def own(directory: Path) -> str:
+    """A copy of a checkpoint that a test may change, as a reference."""
+    shutil.copytree(directory, "mine")
+    return "./mine"
+
+
+def facts(**changes: Any) -> dict[str, Any]:
+    """The facts of the copy; with changes, written back first."""
+    path = Path("mine/facts.json")
+    found: dict[str, Any] = json.loads(path.read_text())
+    if changes:
+        files.write_json(path, found := {**found, **changes})
+    return found
+
+
+def test_a_vae_is_measured_by_samples_and_by_likelihood(zoo: Zoo, trained: Trained) -> None:
+    result = zoo("evaluate", trained("mlp-vae"), *FEW)
+    assert result.exit_code == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[0].split() == ["METRIC", "VALUE", "FLOOR", "UNIT"]
+    (distance,) = (line for line in lines if line.startswith("Fréchet distance ↓"))
+    assert "±" in distance
+    for name in (
+        "Kernel distance ↓", "Precision ↑", "Recall ↑", "Density ↑", "Coverage ↑", "Classes reached ↑",
+        "KL of the class histogram", "Mean confidence", "ELBO (Bernoulli, grey pixels) ↑", "Active latent dimensions",
+    ):  # fmt: skip
+        assert any(line.startswith(name) for line in lines), name
+    assert any(line.startswith("Negative log-likelihood (Bernoulli, K = 5, grey pixels) ↓") for line in lines)
+    assert "60 samples of" in result.stderr and "against 800 training images of mnist" in result.stderr
+    assert "Likelihood of 200 test images, pixels as they are, grey" in result.stderr and "about" in result.stderr
+    assert list(Path().iterdir()) == []
+
+
+def test_the_likelihood_of_the_first_test_images_stands_beside_that_of_all(zoo: Zoo, trained: Trained) -> None:
+    mine = own(trained("mlp-vae"))
+    assert "Likelihood of 50 test images" in zoo("evaluate", mine, *FEW, "--test-images", 50, "--write").stderr
+    zoo("evaluate", mine, *FEW, "--write")
+    found = [(one["reference_n"], one["n"]) for one in facts()["evaluations"] if one["metric"] == "nll"]
+    assert found == [(50, 50), (200, 200)]
+
+
+def test_json_holds_the_records_whole(zoo: Zoo, trained: Trained) -> None:
+    shown = json.loads(zoo("evaluate", trained("mlp-gan"), "-n", 60, "--seed", 3, "--json").stdout)
+    records = {one["metric"]: one for one in shown["evaluations"]}
+    assert {one["seed"] for one in records.values()} == {3} and {one["n"] for one in records.values()} == {60}
+    assert len(records["frechet_distance"]["extractor_sha256"]) == len(records["recall"]["reference_sha256"]) == 64
+    assert records["precision"]["floor_n"] == 60 and records["frechet_distance"]["standard_error"] > 0
+    assert records.keys().isdisjoint({"nll", "elbo", "label_accuracy"})
+
+
+def test_the_same_command_gives_the_same_numbers(zoo: Zoo, trained: Trained) -> None:
+    first, again = (zoo("evaluate", trained("mlp-vae"), *FEW, "--json").stdout for _ in range(2))
+    assert first == again
+
+
+def test_a_conditional_model_is_asked_for_classes(zoo: Zoo, trained: Trained) -> None:
+    shown = json.loads(zoo("evaluate", trained("mlp-vae", "num_classes=10"), *FEW, "--json").stdout)
+    records = {one["metric"]: one for one in shown["evaluations"]}
+    assert 0 <= records["label_accuracy"]["value"] <= 1 and records["label_accuracy"]["floor"] > 0.9
+    assert records["nll"]["value"] > 0
+
+
+def test_written_results_stand_in_facts_and_card_and_are_replaced_by_newer_ones(zoo: Zoo, trained: Trained) -> None:
+    mine = own(trained("mlp-vae"))
+    before = {name: files.sha256(Path(mine, name)) for name in ("config.json", "model.safetensors")}
+    shown = json.loads(zoo("evaluate", mine, *FEW, "--write", "--json").stdout)["evaluations"]
+    assert facts()["evaluations"] == shown and facts()["command"].startswith("zoo train mlp-vae")
+    card = Path(mine, "README.md").read_text()
+    assert "## Evaluation" in card and "60 samples, seed 0, against the 800 training images of mnist" in card
+    (row,) = (line for line in card.splitlines() if line.startswith("| Fréchet distance ↓ |"))
+    assert "±" in row and len(row.split("|")) == 5
+    assert yaml.safe_load(card.split("---\n")[1])["model-index"][0]["results"][0]["metrics"][0]["value"] > 0
+    zoo("evaluate", mine, *FEW, "--seed", 9, "--write")
+    assert len(facts()["evaluations"]) == len(shown) and {one["seed"] for one in facts()["evaluations"]} == {9}
+    assert before == {name: files.sha256(Path(mine, name)) for name in before}
+
+
+def test_a_picture_shows_samples_above_their_nearest_training_images(zoo: Zoo, trained: Trained) -> None:
+    mine = own(trained("mlp-gan"))
+    assert zoo("evaluate", mine, "-n", 40, "--write").exit_code == 0
+    assert provenance.read(Path("mine/images/nearest.png"))["reference"] == "mnist"
+    with Image.open("mine/images/nearest.png") as picture:
+        assert picture.width == 8 * 30 + 2 and picture.height > 4 * 30
+        nearest = {picture.crop((2 + x, 32, 30 + x, 60)).tobytes() for x in range(0, 240, 30)}
+    assert nearest <= {bytes(one.numpy().tobytes()) for one in load_dataset("mnist").samples[:]}
+    assert "(images/nearest.png)" in Path("mine/README.md").read_text()
+
+
+def test_a_checkpoint_in_the_store_that_was_trained_here_keeps_its_results(zoo: Zoo) -> None:
+    zoo("train", "mlp-gan", "--name", "mine", "--epochs", 1, "--set", "generator_dims=8")
+    assert zoo("evaluate", "mine", "-n", 40, "--write").exit_code == 0
+    assert "Fréchet distance" in zoo("show", "mine").stdout and zoo("verify", "mine").exit_code == 0
+
+
+@pytest.mark.parametrize("pulled", [False, True])
+def test_the_files_of_a_bundled_checkpoint_are_not_changed(pulled: bool, zoo: Zoo) -> None:
+    if pulled:
+        zoo("pull", "vae-mnist")
+    bundled = installed().checkpoints["vae-mnist"].bundled
+    assert bundled is not None
+    before = files.sha256(bundled / "facts.json")
+    result = zoo("evaluate", "vae-mnist", *FEW, "--write")
+    assert result.exit_code == 1 and f"vae-mnist is {'pulled' if pulled else 'bundled'}" in result.stderr
+    assert "./cards/vae-mnist" in result.stderr and files.sha256(bundled / "facts.json") == before
+
+
+def test_a_failed_write_leaves_the_facts_as_they_were(zoo: Zoo, trained: Trained) -> None:
+    mine = own(trained("mlp-gan"))
+    facts(evaluations="good")
+    before = Path("mine/facts.json").read_bytes()
+    result = zoo("evaluate", mine, "-n", 40, "--write")
+    assert result.exit_code == 1 and "evaluations = 'good' is not a list" in result.stderr
+    assert Path("mine/facts.json").read_bytes() == before
+
+
+def test_a_folder_of_images_has_no_floor_and_no_likelihood(zoo: Zoo, trained: Trained) -> None:
+    Path("digits").mkdir()
+    for index, pixels in enumerate(load_dataset("mnist").samples[:60]):
+        to_image(pixels).save(f"digits/{index}.png")
+    result = zoo("evaluate", trained("mlp-vae"), "-n", 40, "--data", "./digits", "--features", "digits", "--json")
+    assert result.exit_code == 0, result.stderr
+    records = json.loads(result.stdout)["evaluations"]
+    assert {one["reference"] for one in records} == {"digits"} and {one["floor"] for one in records} == {None}
+    assert "a folder, which has no test images" in result.stderr and "nll" not in [one["metric"] for one in records]
+
+
+def test_without_features_for_the_data_a_gan_is_refused_and_a_vae_gets_its_likelihood(
+    zoo: Zoo, trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for spec in list(installed().features.values()):
+        object.__setattr__(spec, "datasets", ())  # as of features that are meant for no data set
+    result = zoo("evaluate", trained("mlp-gan"), "-n", 40)
+    assert result.exit_code == 1 and "No features are meant for mnist: name some with --features" in result.stderr
+    assert "digits" in result.stderr
+    result = zoo("evaluate", trained("mlp-vae"), *FEW)
+    assert result.exit_code == 0 and "Only the likelihood is measured" in result.stderr
+    assert "ELBO" in result.stdout and "Fréchet" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--features", "digit"], "offers features 'digit'. Did you mean 'digits'"),
+        (["--data", "mnst"], "No installed plugin offers a data set 'mnst'. Did you mean 'mnist'"),
+        (["--weights", "nowhere.safetensors"], "nowhere.safetensors is no file"),
+        (["--data", "./nowhere"], "nowhere is no folder of images"),
+        (["-n", "3"], "too few"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_words(words: list[str], message: str, zoo: Zoo, trained: Trained) -> None:
+    features = [] if "--features" in words else ["--features", "digits"]
+    result = zoo("evaluate", trained("mlp-gan"), "-n", 40, *features, *words)
+    assert result.exit_code == 1 and message in result.stderr and result.stdout == "", result.stderr
+
+
+@pytest.mark.parametrize("dataset", [None, "my-holiday", 7])
+def test_a_checkpoint_that_names_no_data_set_is_asked_for_one(dataset: object, zoo: Zoo, trained: Trained) -> None:
+    mine = own(trained("mlp-gan"))
+    facts(dataset=dataset)
+    result = zoo("evaluate", mine, "-n", 40)
+    assert result.exit_code == 1 and "Say what ./mine is to be measured against" in result.stderr
+    assert "--data NAME (mnist, " in result.stderr
+    assert zoo("evaluate", mine, "-n", 40, "--data", "mnist").exit_code == 0
+
+
+def test_images_of_another_size_than_the_features_take_are_refused(zoo: Zoo) -> None:
+    checkpoints.save(make_model("dcgan", sample_shape=(1, 32, 32), width=2), Path("large"), {"dataset": "mnist"})
+    result = zoo("evaluate", "./large", "-n", 40)
+    assert result.exit_code == 1 and "take images of (1, 28, 28), not samples of (1, 32, 32)" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words", ["evaluate --help", "compare --help", "evaluate no-such", "evaluate vae-mnist --write"]
+)
+def test_help_and_early_refusals_import_no_torch(words: str) -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "zoo", *words.split()]
+    result = subprocess.run(command, capture_output=True, text=True, env=os.environ)
+    imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines() if "|" in line}
+    assert "zoo.cli" in imported and imported.isdisjoint({"torch", "numpy", "torchvision"})

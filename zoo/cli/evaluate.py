@@ -1,0 +1,238 @@
+"""zoo evaluate: how good a checkpoint is, in numbers that say how they came about."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo import files
+from zoo.cli.output import (
+    as_json,
+    command,
+    complete_checkpoints,
+    complete_datasets,
+    note,
+    open_store,
+    print_json,
+    print_table,
+    track,
+)
+from zoo.cli.sample import device_option, load, pick_device
+from zoo.errors import ConfigError, NotFoundError, OutputError, did_you_mean
+from zoo.registry import installed
+from zoo.results import IMPORTANCE_SAMPLES, SAMPLES, SEED, Evaluation, merged, recorded
+from zoo.store import FACTS, WEIGHTS, Store, read_facts
+
+if TYPE_CHECKING:
+    from zoo.data import Dataset
+    from zoo.features import Extractor
+    from zoo.models import GenerativeModel
+
+NEAREST = 16  # samples that are shown with their nearest training images
+
+data_option = click.option(
+    "--data", shell_complete=complete_datasets, help="Name, or ./FOLDER; what it was trained on unless given."
+)
+data_root_option = click.option(
+    "--data-root", type=click.Path(path_type=Path), help="Folder that holds the data; else ZOO_DATA."
+)
+n_option = click.option("-n", "n", type=click.IntRange(1), help="Samples to draw; 10,000 unless given.")
+seed_option = click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Of everything random; 0 unless given.")
+features_option = click.option("--features", help="Features by name; those meant for the data unless given.")
+weights_option = click.option("--weights", type=click.Path(path_type=Path), help="Safetensors of the features.")
+importance_option = click.option(
+    "-k", "--importance-samples", type=click.IntRange(1), help="Latents an image for the likelihood; 500 unless given."
+)
+
+
+images_option = click.option(
+    "--test-images", type=click.IntRange(1), help="Test images for the likelihood, the first so many; all unless given."
+)
+
+
+@command()
+@click.argument("reference", metavar="REF", shell_complete=complete_checkpoints)
+@data_option
+@n_option
+@seed_option
+@features_option
+@weights_option
+@importance_option
+@images_option
+@click.option("--write", is_flag=True, help="Keep the results in the checkpoint's facts.json and card.")
+@data_root_option
+@device_option
+@as_json
+def evaluate(
+    reference: str,
+    data: str | None,
+    n: int | None,
+    seed: int | None,
+    features: str | None,
+    weights: Path | None,
+    importance_samples: int | None,
+    test_images: int | None,
+    write: bool,
+    data_root: Path | None,
+    device: str,
+    json_: bool,
+) -> None:
+    """Measure REF: its samples against the training images, by their features, and the likelihood of test images.
+
+    The floor is what real test images get in place of the samples. A VAE's likelihood is a bound, by importance
+    sampling. The same command gives the same numbers on one machine.
+    """
+    store = open_store()
+    directory = store.find(reference)
+    if write:
+        refuse_foreign(store, reference)
+    data = data or trained_on(reference, directory)
+    name = name_of_features(features, data)
+    model = load(directory, device)
+    train, test = read_data(data, data_root, model)
+    extractor = load_extractor(name, weights, device, model, data)
+    results = measure(
+        reference,
+        model,
+        train,
+        test,
+        extractor,
+        n=n or SAMPLES,
+        seed=SEED if seed is None else seed,
+        importance_samples=importance_samples or IMPORTANCE_SAMPLES,
+        test_images=test_images,
+    )
+    if write:
+        keep(directory, model, train, results)
+        note(f"Kept in {directory / FACTS} and its card.")
+    if json_:
+        return print_json({"name": reference, "evaluations": [one.to_dict() for one in results]})
+    rows = [(one.title, one.text, one.floor_text, one.unit) for one in results]
+    print_table(("METRIC", "VALUE", "FLOOR", "UNIT"), rows)
+    for one in results:
+        if one.values:
+            click.echo(f"\n{one.title}, of each dimension: {' '.join(f'{value:.2f}' for value in one.values)}")
+    return None
+
+
+def trained_on(reference: str, directory: Path) -> str:
+    """The data set that a checkpoint's facts name."""
+    name = read_facts(directory).get("dataset")
+    if not isinstance(name, str) or name not in installed().datasets:
+        known = f": no plugin offers {name[:80]!r}" if isinstance(name, str) else ""
+        raise ConfigError(
+            f"Say what {reference} is to be measured against{known}. Use --data NAME "
+            f"({', '.join(installed().datasets) or 'none offered'}) or --data ./FOLDER"
+        )
+    return name
+
+
+def name_of_features(asked: str | None, data: str) -> str | None:
+    """The features to compare by: those asked for, else those meant for the data; None when there are none."""
+    offered = installed().features
+    if asked is not None and asked not in offered:
+        raise NotFoundError(f"No installed plugin offers features {asked!r}.{did_you_mean(asked, offered)}")
+    return asked or next((spec.name for spec in offered.values() if data in spec.datasets), None)
+
+
+def read_data(reference: str, root: Path | None, model: "GenerativeModel[Any]") -> tuple["Dataset", "Dataset | None"]:
+    """The training images and the test images; a folder has none of the latter."""
+    from zoo.data import load_dataset
+
+    shape = model.config.sample_shape
+    train = load_dataset(reference, root=root, sample_shape=shape)
+    if reference not in installed().datasets:
+        note(f"{reference} is a folder, which has no test images: there is no floor, and no likelihood.")
+        return train, None
+    return train, load_dataset(reference, root=root, split="test", sample_shape=shape)
+
+
+def load_extractor(
+    name: str | None, weights: Path | None, device: str, model: "GenerativeModel[Any]", data: str
+) -> "Extractor | None":
+    """The features' network; None, with a note, when none are meant for the data but there is a likelihood."""
+    from zoo.features import load_features
+    from zoo.likelihood import has_likelihood
+
+    if name is not None:
+        return load_features(name, weights, pick_device(device))
+    words = (
+        f"No features are meant for {data}: name some with --features ({', '.join(installed().features) or 'none'})."
+    )
+    if not has_likelihood(model):
+        raise ConfigError(words)
+    note(f"{words} Only the likelihood is measured.")
+    return None
+
+
+def measure(
+    reference: str,
+    model: "GenerativeModel[Any]",
+    train: "Dataset",
+    test: "Dataset | None",
+    extractor: "Extractor | None",
+    *,
+    n: int,
+    seed: int,
+    importance_samples: int,
+    test_images: int | None = None,
+) -> list[Evaluation]:
+    """Evaluate a model, saying on standard error what is done and how long the likelihood will take."""
+    from zoo import evaluation, likelihood
+
+    if extractor is not None:
+        note(
+            f"{n:,} samples of {reference}, seed {seed}, against {len(train):,} training images of {train.name}, "
+            f"by the features {extractor.name} (sha256 {extractor.sha256[:12]})."
+        )
+        if test is not None:
+            note(f"The floor is the same of {min(n, len(test)):,} test images in place of the samples.")
+    if test is not None and model.sample_kind == "image" and likelihood.has_likelihood(model):
+        some = test.part(slice(test_images))
+        seconds = likelihood.seconds(model, some, importance_samples=importance_samples, seed=seed)
+        about = f"{seconds / 60:.0f} minutes" if seconds > 90 else f"{max(seconds, 1):.0f} seconds"
+        binarised = likelihood.binarises(model)
+        pixels = f"binarised with seed {seed}" if binarised else "as they are, grey (not to be compared with binarised)"
+        note(
+            f"Likelihood of {len(some):,} test images, pixels {pixels}, with {importance_samples:,} importance samples "
+            f"each: about {about}."
+        )
+    return evaluation.evaluate(
+        model,
+        train,
+        test,
+        extractor,
+        n=n,
+        seed=seed,
+        importance_samples=importance_samples,
+        test_images=test_images,
+        watch=track,
+    )
+
+
+def refuse_foreign(store: Store, reference: str) -> None:
+    """Raise `OutputError` for a checkpoint whose files are not the user's to change."""
+    if reference.startswith((".", "/", "~")):
+        return
+    state = store.entry(reference).state
+    if state != "trained":
+        raise OutputError(
+            f"--write changes facts.json and the card of a checkpoint, but {reference} is {state}: its files are its "
+            f"publisher's. Name a directory of your own by its path, such as ./cards/{reference.rpartition('/')[2]}, "
+            f"or leave --write out."
+        )
+
+
+def keep(directory: Path, model: "GenerativeModel[Any]", train: "Dataset", results: Sequence[Evaluation]) -> None:
+    """Put results into facts.json and the card, with a picture of samples and their nearest training images."""
+    from zoo import cards, images, pictures, sampling
+
+    seed = results[0].seed
+    picture = pictures.nearest(sampling.draw(model, NEAREST, seed=seed), train.samples)
+    made = {"sha256": files.sha256(directory / WEIGHTS), "n": NEAREST, "seed": seed, "reference": train.name}
+    images.save_png(picture, directory / "images" / "nearest.png", {**made, "picture": "nearest"})
+    facts = read_facts(directory)
+    kept = [one.to_dict() for one in merged(recorded(facts), results)]
+    files.write_json(directory / FACTS, {**facts, "evaluations": kept})
+    cards.write(directory)

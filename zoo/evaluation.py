@@ -1,0 +1,197 @@
+"""evaluate(): how good a model is, by the features of its samples and the likelihood of unseen images."""
+
+import contextlib
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+from zoo import features, files, likelihood, metrics, sampling
+from zoo.data import Dataset
+from zoo.errors import CapabilityError, DataError, OutputError
+from zoo.features import Extractor, Features
+from zoo.likelihood import Batch, Watch, unwatched
+from zoo.metrics import Estimate
+from zoo.models import Autoencoder, GenerativeModel
+from zoo.results import IMPORTANCE_SAMPLES, METRICS, SAMPLES, SEED, Evaluation
+from zoo.store import home
+
+BATCH = 1_000  # images whose features are taken together
+
+
+def evaluate(
+    model: GenerativeModel[Any],
+    data: Dataset,
+    test: Dataset | None = None,
+    extractor: Extractor | None = None,
+    *,
+    n: int = SAMPLES,
+    seed: int = SEED,
+    importance_samples: int = IMPORTANCE_SAMPLES,
+    test_images: int | None = None,
+    watch: Watch = unwatched,
+) -> list[Evaluation]:
+    """Measure a model. The same arguments give the same numbers on one machine.
+
+    Samples are compared with the training images, by their features. The test images are for the likelihood, and for
+    the floor: the same measured on them, as if they were samples, which no model need beat.
+
+    **Arguments:**
+    - `model`: in eval mode, of images.
+    - `data`: training images.
+    - `test`: images that the model was not trained on; without them there is no floor and no likelihood.
+    - `extractor`: the features; without them only the likelihood is taken.
+    - `n`: samples to draw, and test images, if there are so many, for the floor.
+    - `seed`: of everything random.
+    - `importance_samples`: latents drawn for each image of a likelihood.
+    - `test_images`: how many of the test images, from the first on, likelihoods are of; all unless given.
+    - `watch`: passes on batches, given how many images there are in all and what is being done; shows progress.
+
+    **Raises:** `CapabilityError` when there is nothing to measure it by; `DataError`, `LabelError` when data, features
+    and model don't fit.
+    """
+    if model.sample_kind != "image":
+        raise CapabilityError("The samples of this model are no images: there are no features to compare them by.")
+    results = []
+    if extractor is not None:
+        results += _by_features(model, data, test, extractor, n, seed, watch)
+    if test is not None and likelihood.has_likelihood(model):
+        results += _by_likelihood(model, test.part(slice(test_images)), importance_samples, seed, watch)
+    if not results:
+        raise CapabilityError("There is nothing to measure: no features, and no likelihood (or no test images for it).")
+    return results
+
+
+def digest(data: Dataset) -> str:
+    """The SHA-256 of a data set's samples (their shape, then their pixels), as 64 hexadecimal digits."""
+    hashed = hashlib.sha256(str((len(data), *data.sample_shape)).encode())
+    for first in range(0, len(data), BATCH):
+        hashed.update(data.samples[first : first + BATCH].contiguous().numpy().data)
+    return hashed.hexdigest()
+
+
+def _by_features(
+    model: GenerativeModel[Any],
+    data: Dataset,
+    test: Dataset | None,
+    extractor: Extractor,
+    n: int,
+    seed: int,
+    watch: Watch,
+) -> list[Evaluation]:
+    features.check_shape(extractor, model.config.sample_shape)
+    classes = len(data.class_names) if extractor.class_names == data.class_names else 0  # that it tells apart
+    of_data = _of(data, "train")
+    training = _features_of(data, of_data["reference_sha256"], extractor, watch)
+    floor, floor_n = {}, None
+    if test is not None:
+        floor_n = min(n, len(test))
+        unseen = _first(n, _features_of(test, digest(test), extractor, watch))
+        given = test.labels[:n] if test.labels is not None and model.config.num_classes else None
+        try:
+            floor = _measured(unseen, training, given, classes, seed)
+        except DataError as error:
+            raise DataError(f"The {floor_n} test images of {test.name} give no floor: {error}") from error
+    asked: list[Tensor] = []
+    batches = watch(sampling.stream(model, n, seed=seed), n, "Sampling")
+    drawn = features.extract(extractor, _images(batches, asked))
+    found = _measured(drawn, training, torch.cat(asked) if asked else None, classes, seed)
+    conditions: dict[str, Any] = {
+        "n": n,
+        "seed": seed,
+        **of_data,
+        "extractor": extractor.name,
+        "extractor_sha256": extractor.sha256,
+        "floor_n": floor_n,
+    }
+    return [
+        _evaluation(metric, estimate, floor=floor[metric].value if floor else None, **conditions)
+        for metric, estimate in found.items()
+    ]
+
+
+def _measured(
+    drawn: Features, training: Features, asked: Tensor | None, num_classes: int, seed: int
+) -> dict[str, Estimate]:
+    """Every metric that the features allow, by name."""
+    found = {
+        "frechet_distance": metrics.frechet_distance(drawn.vectors, training.vectors, seed=seed),
+        "kernel_distance": metrics.kernel_distance(drawn.vectors, training.vectors, seed=seed),
+        **metrics.manifolds(drawn.vectors, training.vectors, seed=seed)._asdict(),
+    }
+    if drawn.classes is None or drawn.confidences is None or not num_classes:
+        return found
+    classes = metrics.class_metrics(drawn.classes, drawn.confidences, num_classes, seed=seed)
+    found |= {"classes_reached": classes.reached, "class_kl": classes.divergence, "confidence": classes.confidence}
+    if asked is not None:
+        found["label_accuracy"] = metrics.asked_accuracy(drawn.classes, asked)
+    return found
+
+
+def _by_likelihood(
+    model: GenerativeModel[Any], test: Dataset, importance_samples: int, seed: int, watch: Watch
+) -> list[Evaluation]:
+    conditions: dict[str, Any] = {
+        "n": len(test),
+        "seed": seed,
+        **_of(test, "test"),
+        "binarised": likelihood.binarises(model),
+    }
+    found = likelihood.bounds(model, test, importance_samples=importance_samples, seed=seed, watch=watch)
+    draws, family = {"elbo": 1, "nll": importance_samples}, likelihood.family(model)
+    results = [
+        _evaluation(metric, estimate, importance_samples=draws[metric], family=family, **conditions)
+        for metric, estimate in found.items()
+    ]
+    if isinstance(model, Autoencoder):
+        active, divergence, by_dimension = likelihood.latents(model, test, seed=seed)
+        results.append(_evaluation("active_units", active, **conditions))
+        results += [_evaluation(name, one, values=by_dimension[:64], **conditions) for name, one in divergence.items()]
+    return results
+
+
+def _evaluation(metric: str, estimate: Estimate, **conditions: Any) -> Evaluation:
+    return Evaluation(
+        metric=metric,
+        value=estimate.value,
+        standard_error=estimate.standard_error,
+        unit=METRICS[metric].unit,
+        **conditions,
+    )
+
+
+def _of(data: Dataset, split: str) -> dict[str, Any]:
+    """What a result says of the images that it was measured against."""
+    return {"reference": data.name, "split": split, "reference_n": len(data), "reference_sha256": digest(data)}
+
+
+def _images(batches: Iterable[Batch], labels: list[Tensor]) -> Iterator[Tensor]:
+    """The images of batches; their labels are kept in `labels`."""
+    for images, some in batches:
+        labels += [] if some is None else [some]
+        yield images
+
+
+def _first(n: int, some: Features) -> Features:
+    return Features(
+        some.vectors[:n],
+        None if some.classes is None else some.classes[:n],
+        None if some.confidences is None else some.confidences[:n],
+    )
+
+
+def _features_of(data: Dataset, sha256: str, extractor: Extractor, watch: Watch) -> Features:
+    """The features of real images, kept in the zoo's home so that they are taken once."""
+    path = home() / "features" / f"{sha256[:32]}-{extractor.name}-{extractor.sha256[:32]}.safetensors"
+    with contextlib.suppress(OSError, SafetensorError, TypeError):  # not there yet, or damaged
+        return Features(**load_file(path))
+    batches = ((data.samples[first : first + BATCH].float() / 255, None) for first in range(0, len(data), BATCH))
+    taken = features.extract(extractor, _images(watch(batches, len(data), f"Features of {data.name}"), []))
+    with contextlib.suppress(OutputError), files.replacing(path) as partial:  # a home that is full costs time only
+        partial.write_bytes(to_bytes({key: one for key, one in taken._asdict().items() if one is not None}))
+    return taken
