@@ -1,0 +1,49 @@
+"""Measuring side by side: contenders in turn, so that a busy machine slows all of them, and medians of their ratios."""
+
+import os
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+
+class Usage(NamedTuple):
+    """What a process took: wall seconds, and peak memory in MB."""
+
+    seconds: float
+    memory: float
+
+
+def run(command: Sequence[object]) -> Usage:
+    """Run a process to its end."""
+    began = time.perf_counter()
+    process = subprocess.Popen([*map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, command
+    return Usage(time.perf_counter() - began, usage.ru_maxrss / 1024)
+
+
+def seconds(function: Callable[[], object]) -> float:
+    """Wall seconds that a function takes."""
+    began = time.perf_counter()
+    function()
+    return time.perf_counter() - began
+
+
+def in_turn(*contenders: Callable[[], T], rounds: int) -> list[tuple[T, ...]]:
+    """What each contender measures, round by round, after a round to warm up."""
+    for contender in contenders:
+        contender()
+    return [tuple(contender() for contender in contenders) for _ in range(rounds)]
+
+
+def report(what: str, ratios: Sequence[float], limit: float) -> bool:
+    """Print the median of ratios; whether it is within the limit."""
+    median = statistics.median(ratios)
+    spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+    print(f"\n{what}: median {median:.2f} of {len(ratios)} pairs ({spread}), limit {limit}")
+    return median <= limit

@@ -1,0 +1,76 @@
+"""What drawing samples takes, in time and memory, each as a ratio measured side by side: pytest -s tests/benchmarks"""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from racing import in_turn, report, run, seconds
+
+import zoo
+from zoo.data import load_dataset
+from zoo.features import Features, extract, load_features
+from zoo.metrics import frechet_distance
+from zoo.models import LatentModel
+from zoo.sampling import draw, emulates_bf16
+
+ZOO = Path(sys.executable).with_name("zoo")
+
+
+def a_plain_loop(model: LatentModel, n: int) -> None:
+    """What anyone would write: batches of 256, float32, eager."""
+    torch.cat([model.decode(torch.randn(256, *model.latent_shape)) for _ in range(n // 256)])
+
+
+def in_bf16(model: LatentModel, n: int) -> torch.Tensor:
+    """As `zoo sample --precision bf16` draws them."""
+    return draw(model, n, seed=0, batch_size=256, precision="bf16")
+
+
+@pytest.mark.parametrize("name", ["vae-mnist", "dcgan-mnist"])
+@torch.inference_mode()
+def test_sampling_is_not_slower_than_a_plain_loop_over_the_network(name: str) -> None:
+    model = zoo.load(name)
+    n = 16_384 if name == "vae-mnist" else 2_048
+    rounds = in_turn(
+        lambda: seconds(lambda: draw(model, n, seed=0, batch_size=256)),
+        lambda: seconds(lambda: a_plain_loop(model, n)),
+        rounds=11,
+    )
+    assert report(f"draw / plain eager loop, {name}, {n} samples at batch 256", [a / b for a, b in rounds], 1.1)
+
+
+@pytest.mark.skipif(emulates_bf16(torch.device("cpu")), reason="this processor has no instructions for bfloat16")
+@torch.inference_mode()
+def test_dcgan_in_bf16_is_sampled_twice_as_fast_as_by_a_plain_float32_loop() -> None:
+    model, n = zoo.load("dcgan-mnist"), 2_048
+    rounds = in_turn(
+        lambda: seconds(lambda: in_bf16(model, n)), lambda: seconds(lambda: a_plain_loop(model, n)), rounds=5
+    )
+    assert report(
+        f"draw in bf16 / plain float32 loop, dcgan-mnist, {n} samples at batch 256", [a / b for a, b in rounds], 0.5
+    )
+
+
+def test_dcgan_in_bf16_draws_samples_as_good_as_in_float32(root: str) -> None:
+    """The Fréchet distance of 10,000 samples of one seed to as many real digits, by the digits features."""
+    model, extractor, n = zoo.load("dcgan-mnist"), load_features("digits"), 10_000
+
+    def features(images: torch.Tensor) -> Features:
+        return extract(extractor, images.split(1000))
+
+    real = features(load_dataset("mnist", split="test").samples / 255).vectors
+    coarse, exact = (
+        frechet_distance(features(samples).vectors, real, seed=0)
+        for samples in (in_bf16(model, n), draw(model, n, seed=0))
+    )
+    print(f"\nFréchet distance of dcgan-mnist: {coarse.value:.3f} in bf16, {exact.value:.3f} in float32")
+    assert coarse.value == pytest.approx(exact.value, rel=0.02)
+
+
+def test_100_000_samples_stream_through_bounded_memory() -> None:
+    def memory(n: int) -> float:
+        return run([ZOO, "sample", "vae-mnist", "-n", n, "--seed", "0", "-o", "samples.npz"]).memory
+
+    rounds = in_turn(lambda: memory(100_000), lambda: memory(1_000), rounds=3)
+    assert report("peak memory of 100,000 samples / of 1,000, to .npz", [a / b for a, b in rounds], 1.1)

@@ -1,0 +1,167 @@
+"""What training takes, in time and memory, each as a ratio measured side by side: pytest -s tests/benchmarks"""
+
+import contextlib
+import copy
+import dataclasses
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import plain_dcgan
+import plain_vae
+import pytest
+import torch
+from racing import in_turn, report, run, seconds
+
+import zoo
+from zoo.data import Dataset, load_dataset
+from zoo.registry import installed
+from zoo.training import TrainingState, build, fit
+
+ZOO = Path(sys.executable).with_name("zoo")
+HERE = Path(__file__).parent
+FIRST_STEP = """
+import os
+from torch.optim.optimizer import register_optimizer_step_post_hook
+register_optimizer_step_post_hook(lambda *_: os._exit(0))
+from zoo.cli import main
+main()
+"""
+
+Timed = tuple[float, float]  # the seconds of an epoch, its mean loss
+
+
+def zoo_epochs(model: str) -> Iterator[Timed]:
+    """Train a model on MNIST by its own recipe, epoch by epoch."""
+    model_class = installed().model_class(model)
+    state = TrainingState(build(model_class, model_class.Config(), seed=0))
+    recipe = dataclasses.replace(model_class.recipe, epochs=1000)
+    data = load_dataset("mnist")
+    began = time.perf_counter()
+    for progress in fit(state, data, recipe):
+        if progress.epoch_ended:
+            yield time.perf_counter() - began, progress.losses["model"]
+            began = time.perf_counter()
+
+
+@contextlib.contextmanager
+def pythae_epochs(python: Path, root: str) -> Iterator[Callable[[], Timed]]:
+    """pythae's trainer in a process of its own: each call has it train an epoch."""
+    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    with (
+        Path("pythae.log").open("w+") as log,
+        subprocess.Popen(
+            [str(python), str(HERE / "pythae_vae.py"), root],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env=environment,
+        ) as process,
+    ):
+
+        def epoch() -> Timed:
+            assert process.stdin and process.stdout
+            with contextlib.suppress(BrokenPipeError):  # it has ended: its log says why
+                print(file=process.stdin, flush=True)
+            words = process.stdout.readline().split()
+            assert len(words) == 2, Path("pythae.log").read_text()
+            return float(words[0]), float(words[1])
+
+        try:
+            yield epoch
+        finally:
+            process.kill()
+
+
+def test_an_epoch_of_the_mlp_vae_takes_less_than_half_of_pythaes_and_of_the_classic_script(
+    python_with_pythae: Path, root: str
+) -> None:
+    """784–400–20–400–784 on MNIST, batch 128, Adam: steady epochs, whose losses agree."""
+    ours, classic = zoo_epochs("mlp-vae"), plain_vae.epochs(root)
+    with pythae_epochs(python_with_pythae, root) as pythae:
+        rounds = in_turn(lambda: next(ours), pythae, lambda: next(classic), rounds=5)
+    for (_, our_loss), (_, pythae_loss), (_, classic_loss) in rounds:
+        assert our_loss == pytest.approx(pythae_loss, rel=0.02) and our_loss == pytest.approx(classic_loss, rel=0.02)
+    of_pythae = [ours[0] / pythae[0] for ours, pythae, _ in rounds]
+    of_classic = [ours[0] / classic[0] for ours, _, classic in rounds]
+    within = report("an epoch of mlp-vae / pythae 0.1.2's trainer", of_pythae, 0.45)
+    assert report("an epoch of mlp-vae / the classic script", of_classic, 0.35) and within
+
+
+def test_an_epoch_of_dcgan_in_bf16_takes_less_than_half_of_the_classic_float32_script(root: str) -> None:
+    """28 px, width 64, batch 128, the settling of batch norm at the epoch's end included."""
+    model_class = installed().model_class("dcgan")
+    model = build(model_class, model_class.Config(), seed=0)
+    networks = copy.deepcopy(model.generator), copy.deepcopy(model.discriminator)
+    recipe = dataclasses.replace(model_class.recipe, epochs=1000, batch_size=128, precision="bf16")
+    some, whole_epoch = 50, 60_000 // 128  # steps
+    everything = load_dataset("mnist")
+    data = Dataset("mnist", everything.samples[: some * 128], None)
+    state = TrainingState(model)
+    reports = fit(state, data, recipe)
+
+    def take_step() -> None:
+        state.report_now = True
+        next(reports)
+
+    def ours() -> float:
+        step = statistics.fmean(seconds(take_step) for _ in range(some - 1))
+        return step * (whole_epoch - 1) + seconds(take_step)  # the last settles, on as many batches as of all of MNIST
+
+    classic = plain_dcgan.steps(root, *networks, model.config.latent_dim, 128)
+
+    def theirs() -> float:
+        return seconds(lambda: list(islice(classic, 30))) / 30 * whole_epoch
+
+    rounds = in_turn(ours, theirs, rounds=5)
+    assert report("an epoch of dcgan in bf16 / the classic float32 script", [a / b for a, b in rounds], 0.5)
+
+
+def test_training_takes_little_more_memory_than_the_classic_script(root: str) -> None:
+    outs = iter(f"trained-{index}" for index in range(100))
+
+    def ours() -> float:
+        return run([ZOO, "train", "mlp-vae", "--epochs", "1", "--seed", "0", "--out", next(outs)]).memory
+
+    def theirs() -> float:
+        return run([sys.executable, HERE / "plain_vae.py", root]).memory
+
+    rounds = in_turn(ours, theirs, rounds=5)
+    assert report("zoo train mlp-vae / the classic script, peak memory", [a / b for a, b in rounds], 1.2)
+
+
+def test_the_first_step_is_taken_soon_after_torch_and_torchvision_are_imported(root: str) -> None:
+    """The command's own path, from the start of the process to the end of the first step of an optimizer.
+
+    Neither process is charged with the unloading of torch, which takes about a third of its import.
+    """
+
+    def ours() -> float:
+        command = ["train", "mlp-vae", "--name", "first-step", "--seed", "0"]
+        return run([sys.executable, "-c", FIRST_STEP, *command]).seconds
+
+    def theirs() -> float:
+        return run([sys.executable, "-c", "import os, torch, torchvision; os._exit(0)"]).seconds
+
+    rounds = in_turn(ours, theirs, rounds=11)
+    assert report(
+        "zoo train mlp-vae up to the first step / importing torch, torchvision", [a / b for a, b in rounds], 1.5
+    )
+
+
+def test_the_default_mlp_vae_reaches_the_elbo_of_the_reference_script(root: str) -> None:
+    """784–400–20–400–784, Adam 1e-3, batch 128, 10 epochs: test −ELBO of 106.0 nats per image, ± 1."""
+    test = load_dataset("mnist", split="test")
+    run([ZOO, "train", "mlp-vae", "--out", "seed-recipe", "--seed", "1"])
+    model = zoo.load("./seed-recipe")
+    torch.manual_seed(0)
+    with torch.no_grad():
+        total = sum(model.log_likelihood(batch / 255).sum().item() for batch in test.samples.split(1000))
+    print(f"\nmlp-vae at its defaults: test −ELBO {-total / 10_000:.2f} nats per image")
+    assert abs(-total / 10_000 - 106.0) <= 1
