@@ -1,12 +1,16 @@
 """Data: folders of images, sizes, and what is said of those that can't be read."""
 
+import dataclasses
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
 import torch
 from PIL import Image
 
-from zoo.data import load_dataset, load_images
+from zoo.data import Dataset, ImageFiles, load_dataset, load_images
 from zoo.errors import DataError, NotFoundError
 
 
@@ -58,6 +62,21 @@ def test_a_truncated_image_is_named(tmp_path: Path) -> None:
         load_dataset(str(tmp_path))
 
 
+@pytest.mark.parametrize("put", [lambda path: path.symlink_to("nowhere.png"), Path.mkdir])
+def test_what_has_the_name_of_an_image_and_is_none_is_named(tmp_path: Path, put: Callable[[Path], None]) -> None:
+    draw(tmp_path / "good.png")
+    put(tmp_path / "odd.png")
+    with pytest.raises(DataError, match=r"odd\.png is no readable image"):
+        load_dataset(str(tmp_path))
+
+
+def test_a_data_set_that_cannot_be_fetched_says_where_its_files_belong(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    root = tmp_path / "file" / "data"  # below a file nothing can be written, so nothing is fetched
+    with pytest.raises(DataError, match=rf"'mnist' from {root}.*Without internet, put its files there.*--data-root"):
+        load_dataset("mnist", root=root)
+
+
 def test_an_empty_folder_and_a_missing_one_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="holds no images"):
@@ -92,3 +111,53 @@ def test_images_are_cropped_to_the_middle_and_scaled(tmp_path: Path) -> None:
 def test_a_shape_that_is_no_image_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"\(2, 8, 8\) is no shape of images"):
         load_images([draw(tmp_path / "a.png")], (2, 8, 8))
+
+
+# --- data that do not fit in memory
+
+
+def test_a_folder_that_does_not_fit_in_memory_stays_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for index in range(6):
+        draw(tmp_path / "ab"[index % 2] / f"{index}.png", colour=f"#{index}0{index}0{index}0", mode="RGB")
+    memory = load_dataset(str(tmp_path))
+    taken = 6 * 3 * 28 * 28  # bytes
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=2 * taken))
+    disk = load_dataset(str(tmp_path))
+    assert isinstance(memory.samples, torch.Tensor) and isinstance(disk.samples, ImageFiles)
+    assert len(disk) == 6 and disk.sample_shape == (3, 28, 28) and disk.samples.shape == memory.samples.shape
+    chosen = torch.tensor([5, 0, 3, 3])
+    assert torch.equal(disk.samples[chosen], memory.samples[chosen])
+    assert torch.equal(disk.samples[1:4], memory.samples[1:4])
+    assert disk.labels is not None and memory.labels is not None and torch.equal(disk.labels, memory.labels)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=2 * taken + 1))
+    assert isinstance(load_dataset(str(tmp_path)).samples, torch.Tensor)
+
+
+def test_images_on_disk_are_cropped_and_scaled_as_asked_when_they_are_read(tmp_path: Path) -> None:
+    files = ImageFiles([draw(tmp_path / "a.png", (40, 30))], (3, 8, 6))
+    assert files[torch.tensor([0, 0])].shape == (2, 3, 8, 6)
+    assert files[:].eq(255).all()
+
+
+def some(tmp_path: Path, kind: str) -> Dataset:
+    paths = [draw(tmp_path / f"{index}.png", colour=f"#{index}0{index}0{index}0", mode="RGB") for index in range(5)]
+    files = ImageFiles(paths, (1, 28, 28))
+    return Dataset("five", files if kind == "disk" else files[:], torch.arange(5), ("a", "b", "c", "d", "e"))
+
+
+@pytest.mark.parametrize("kind", ["memory", "disk"])
+def test_a_split_takes_the_last_samples_with_their_labels(kind: str, tmp_path: Path) -> None:
+    whole = some(tmp_path, kind)
+    rest, last = whole.split(2)
+    assert (len(rest), len(last)) == (3, 2) and rest.class_names == last.class_names == whole.class_names
+    assert torch.equal(torch.cat([rest.samples[:], last.samples[:]]), whole.samples[:])
+    assert rest.labels is not None and last.labels is not None
+    assert (rest.labels.tolist(), last.labels.tolist()) == ([0, 1, 2], [3, 4])
+    assert [len(part) for part in whole.split(0)] == [5, 0]
+    with pytest.raises(DataError, match="5 samples can't be held out of the 5 of five"):
+        whole.split(5)
+
+
+def test_a_split_of_data_without_labels_has_none(tmp_path: Path) -> None:
+    parts = dataclasses.replace(some(tmp_path, "memory"), labels=None).split(1)
+    assert [part.labels for part in parts] == [None, None]

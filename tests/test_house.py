@@ -16,11 +16,12 @@ PLUGINS = ROOT / "plugins"
 HEAVY = ("torch", "torchvision", "numpy", "huggingface_hub")
 FLOORS = (
     ("errors",),
-    ("files", "config", "hookspecs", "__init__", "provenance"),
+    ("files", "config", "results", "recipe", "hookspecs", "__init__", "provenance"),
     ("source", "registry", "store"),
     ("models",),
-    ("data", "sampling", "images"),
-    ("outputs", "checkpoints", "evaluation", "training"),
+    ("data", "sampling", "images", "features", "metrics", "pictures"),
+    ("batches", "optimizers"),
+    ("outputs", "checkpoints", "likelihood", "evaluation", "training", "alarms", "runs"),
     ("cards", "hub"),
     ("testing", "cli"),
 )
@@ -117,6 +118,7 @@ def test_without_any_plugin_the_house_still_stands_empty() -> None:
         "plugins",
         "--help",
         "sample --help",
+        "evaluate --help",
         "pull vae-mnist",
         "verify",
         "interpolate no-such-checkpoint",

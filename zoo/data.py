@@ -1,10 +1,14 @@
-"""Data sets by name, and folders of images -> uint8 samples and labels."""
+"""Data sets by name, and folders of images -> uint8 samples and labels, in memory when they fit."""
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
+import numpy as np
+import psutil
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
@@ -19,18 +23,46 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", "
 
 
 @dataclass(frozen=True)
+class ImageFiles:
+    """Images that stay on disk until they are asked for: `files[chosen]` reads them.
+
+    **Arguments:**
+    - `paths`: one for each image.
+    - `sample_shape`: (channels, height, width) that each is cropped and scaled to.
+    """
+
+    paths: Sequence[Path]
+    sample_shape: tuple[int, int, int]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As a tensor of all images would have it: `(n, channels, height, width)`."""
+        return len(self.paths), *self.sample_shape
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.paths)
+
+    def __getitem__(self, chosen: Tensor | slice) -> Tensor:
+        """Images by their indices, or a slice of them: uint8 `(n, *sample_shape)`."""
+        wanted = self.paths[chosen] if isinstance(chosen, slice) else [self.paths[index] for index in chosen.tolist()]
+        return load_images(wanted, self.sample_shape)
+
+
+@dataclass(frozen=True)
 class Dataset:
-    """Samples in memory.
+    """Samples and their labels.
 
     **Arguments:**
     - `name`: of the data set, or the folder's.
-    - `samples`: uint8 `(n, *sample_shape)`; what a model gets is this divided by 255.
+    - `samples`: uint8 `(n, *sample_shape)`, in memory or, when they don't fit, on disk; what a model gets is this
+        divided by 255.
     - `labels`: int64 `(n,)`, None when the data has none.
     - `class_names`: what the labels mean.
     """
 
     name: str
-    samples: Tensor
+    samples: Tensor | ImageFiles
     labels: Tensor | None
     class_names: tuple[str, ...] = ()
 
@@ -38,6 +70,34 @@ class Dataset:
     def sample_shape(self) -> tuple[int, ...]:
         """Shape of one sample."""
         return tuple(self.samples.shape[1:])
+
+    def __len__(self) -> int:
+        """How many samples."""
+        return len(self.samples)
+
+    def to(self, device: torch.device) -> "Dataset":
+        """The same on a device; what is on disk stays there."""
+        samples = self.samples.to(device) if isinstance(self.samples, Tensor) else self.samples
+        return dataclasses.replace(self, samples=samples)
+
+    def part(self, where: slice) -> "Dataset":
+        """The samples of a slice, with their labels."""
+        samples, labels = self.samples, self.labels
+        if isinstance(samples, ImageFiles):
+            chosen: Tensor | ImageFiles = dataclasses.replace(samples, paths=samples.paths[where])
+        else:
+            chosen = samples[where]
+        return dataclasses.replace(self, samples=chosen, labels=None if labels is None else labels[where])
+
+    def split(self, last: int) -> "tuple[Dataset, Dataset]":
+        """All but the last samples, and those.
+
+        **Raises:** `DataError` when that leaves nothing.
+        """
+        first = len(self) - last
+        if first < 1:
+            raise DataError(f"{last:,} samples can't be held out of the {len(self):,} of {self.name}.")
+        return self.part(slice(first)), self.part(slice(first, None))
 
 
 def load_dataset(
@@ -69,8 +129,9 @@ def load_dataset(
         raise
     except Exception as error:
         raise DataError(
-            f"Can't load the data set {reference!r} from {folder}: {error}. Without internet, put its files there, or "
-            f"say where they are with --data-root or ZOO_DATA."
+            f"Can't load the data set {reference!r} from {folder}: {' '.join(str(error).split())} Without internet, "
+            f"put its files there, in the folders that torchvision gives them (MNIST/raw and the like), or say where "
+            f"they are with --data-root or ZOO_DATA."
         ) from error
     if samples.dtype != torch.uint8 or tuple(samples.shape[1:]) != tuple(spec.sample_shape):
         raise DataError(
@@ -102,10 +163,23 @@ def _load_folder(folder: Path, sample_shape: Sequence[int] | None) -> Dataset:
     classes = sorted(one.name for one in folder.iterdir() if one.is_dir() and _images(one))
     paths = [path for name in classes for path in _images(folder / name)] or _images(folder)
     if not paths:
-        raise DataError(f"{folder} holds no images ({', '.join(SUFFIXES)}), nor do its sub-folders.")
-    samples = load_images(paths, sample_shape or _common_shape(paths))
+        deeper = next((found.parent.parent for found in folder.rglob("*/*") if found.suffix.lower() in SUFFIXES), None)
+        hint = f" There are some further down: take {deeper}" if deeper else ""
+        raise DataError(f"{folder} holds no images ({', '.join(SUFFIXES)}), nor do its sub-folders.{hint}")
+    if classes and (stray := _images(folder)):
+        raise DataError(
+            f"{folder} has images in sub-folders, which are its classes ({', '.join(classes[:10])}), and beside them: "
+            f"{stray[0].name}. Move those to a class, or away."
+        )
+    files = ImageFiles(paths, _image_shape(sample_shape or _common_shape(paths)))
+    samples = files[:] if _fits(files.shape) else files
     labels = torch.tensor([classes.index(path.parent.name) for path in paths]) if classes else None
     return Dataset(folder.resolve().name, samples, labels, tuple(classes))
+
+
+def _fits(shape: tuple[int, ...]) -> bool:
+    """Whether samples of this shape, as uint8, take less than half of the memory that is free."""
+    return bool(prod(shape) < psutil.virtual_memory().available / 2)
 
 
 def _images(folder: Path) -> list[Path]:
@@ -139,6 +213,8 @@ def _opened(path: Path) -> Image.Image:
 def _open(path: Path, channels: int) -> Image.Image:
     with _opened(path) as image:
         try:
+            if image.mode.startswith("I"):  # 16 bits a pixel, of which Pillow would clip all that 8 can't hold
+                image = Image.fromarray((np.asarray(image) // 257).clip(0, 255).astype(np.uint8))
             return image.convert("L" if channels == 1 else "RGB")
         except UNREADABLE as error:
             raise DataError(f"{path} is a damaged image: {error}") from error

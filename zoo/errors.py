@@ -1,12 +1,14 @@
 """What can go wrong, as one tree, and the nearest name to offer.
 
 ZooError                 anything its reader can mend: the command prints it and exits with 1
-├── NotFoundError        no checkpoint, model or data set of that name
+├── NotFoundError        no checkpoint, model, data set or features of that name
 ├── ConfigError          a value that a config, a recipe or an option can't take
 ├── CheckpointError      a directory that is no checkpoint, or a damaged one
 ├── CapabilityError      asked of a model what it can't do
 ├── LabelError           labels that are missing, out of range or not wanted
 ├── DataError            images or a data set that can't be read or fetched
+├── TrainingError        a training that broke down or ran away
+│   └── OutOfMemoryError one that asked for more memory than there is
 ├── OutputError          a file that can't be written
 ├── PluginError          a plugin that broke
 └── HubError             the Hub can't be reached, or what it sent can't be trusted
@@ -20,7 +22,7 @@ class ZooError(Exception):
 
 
 class NotFoundError(ZooError):
-    """No checkpoint, model or data set of that name."""
+    """No checkpoint, model, data set or features of that name."""
 
 
 class ConfigError(ZooError):
@@ -41,6 +43,14 @@ class LabelError(ZooError):
 
 class DataError(ZooError):
     """Images or a data set that can't be read or fetched."""
+
+
+class TrainingError(ZooError):
+    """A training that broke down or ran away."""
+
+
+class OutOfMemoryError(TrainingError):
+    """A training that asked for more memory than there is."""
 
 
 class OutputError(ZooError):

@@ -1,4 +1,4 @@
-"""TrainingState and fit(): one loop for every model."""
+"""TrainingState and fit(): one loop for every model, on one process or many."""
 
 import contextlib
 import math
@@ -8,18 +8,23 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
 import torch
+from accelerate import Accelerator
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.parameter import Parameter
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel
 
+from zoo import optimizers
+from zoo.batches import Batches, augmented, class_weights, derived_seed, to_float
 from zoo.data import Dataset
-from zoo.errors import ConfigError, DataError, ZooError
+from zoo.errors import ConfigError, DataError, OutOfMemoryError, TrainingError, ZooError
 from zoo.models import GenerativeModel, Objective, Step, TrainConfig
+from zoo.sampling import channels_last, emulates_bf16
 
 REPORT_SECONDS = 0.25  # between two reports of progress
 STATISTICS_BATCHES = 50  # that the averaged model's batch-norm statistics are taken over
-OPTIMIZERS: dict[str, type[torch.optim.Adam]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+RUNAWAY = 10.0  # a loss this many times what it was at first has run away
+NO_MEMORY = ("not enough memory", "out of memory", "DefaultCPUAllocator")  # what torch says of it on a CPU
 
 
 class Progress(NamedTuple):
@@ -29,52 +34,69 @@ class Progress(NamedTuple):
     - `step`, `total`: steps taken, of how many.
     - `epoch`: epochs completed.
     - `losses`: mean since the epoch began, of each objective (by its optimizer) and each metric.
+    - `held_out`: the same on the samples held out, at the end of an epoch of a model whose losses are expected to fall.
     - `samples_per_second`: since the epoch began.
     - `epoch_ended`: whether this report closes an epoch.
+    - `adversarial`: whether no loss is expected to fall.
     """
 
     step: int
     total: int
     epoch: int
     losses: dict[str, float]
+    held_out: dict[str, float]
     samples_per_second: float
     epoch_ended: bool
+    adversarial: bool
 
 
 @dataclass
 class TrainingState:
-    """A model on its way.
+    """A model on its way: all that going on needs, besides the data and the settings.
 
     **Arguments:**
     - `model`: the one that takes the steps.
     - `seed`: of everything random in the training.
     - `step`: steps taken so far.
+    - `optimizers`: by parameter group; made when training begins.
+    - `average`: the running average of the weights, if the recipe averages.
+    - `sums`, `counts`: of each loss and metric since the epoch began.
+    - `began_at`: each loss at the first report, which tells when it runs away.
+    - `report_now`: set it to have the loop report after the step that it is taking.
     """
 
     model: GenerativeModel[Any]
     seed: int = 0
     step: int = 0
-    _average: AveragedModel | None = field(default=None, repr=False)
-    _random: tuple[Tensor, list[Tensor]] | None = field(default=None, repr=False)  # of the CPU, of its GPU if any
+    optimizers: dict[str, Optimizer] = field(default_factory=dict)
+    average: AveragedModel | None = None
+    sums: dict[str, Tensor] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    began_at: dict[str, float] = field(default_factory=dict)
+    report_now: bool = False
 
     @property
     def averaged(self) -> GenerativeModel[Any]:
         """The model with averaged weights, if the recipe averages: this one becomes the checkpoint."""
-        return cast("GenerativeModel[Any]", self._average.module) if self._average else self.model
+        return cast("GenerativeModel[Any]", self.average.module) if self.average else self.model
+
+    def prepare(self, settings: TrainConfig) -> None:
+        """Make what training by these settings needs and isn't there yet."""
+        if settings.precision == "bf16" or self.model.device.type == "cuda":
+            channels_last(self.model)
+        self.optimizers = self.optimizers or optimizers.build(self.model, settings)
+        if settings.average and self.average is None:
+            self.average = AveragedModel(self.model, multi_avg_fn=optimizers.averaging(settings.average))
 
     @contextlib.contextmanager
-    def randomness(self) -> Iterator[None]:
-        """Draw from the training's own random numbers inside the block; the caller's are as before after it."""
-        gpus = _gpus(self.model)
-        with torch.random.fork_rng(devices=gpus):
-            if self._random is None:
-                torch.manual_seed(self.seed)
-            else:
-                torch.random.set_rng_state(self._random[0])
-                for gpu, kept in zip(gpus, self._random[1], strict=True):
-                    torch.cuda.set_rng_state(kept, gpu)
+    def randomness(self, *purpose: object) -> Iterator[None]:
+        """Draw random numbers for one purpose inside the block, the same ones each time; the caller's are untouched."""
+        device, seed = self.model.device, derived_seed(self.seed, *purpose)
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed takes five times as long
+            if device.type == "cuda":
+                torch.cuda.manual_seed(seed)
             yield
-            self._random = torch.random.get_rng_state(), [torch.cuda.get_rng_state(gpu) for gpu in gpus]
 
 
 def build(model_class: type[GenerativeModel[Any]], config: Any, seed: int) -> GenerativeModel[Any]:
@@ -92,14 +114,10 @@ def build(model_class: type[GenerativeModel[Any]], config: Any, seed: int) -> Ge
             raise ConfigError(f"The model can't be built with this config: {type(error).__name__}: {error}") from error
 
 
-def trainable(model: GenerativeModel[Any]) -> dict[str, list[Parameter]]:
-    """The parameter groups of a model, without the parameters that are frozen."""
-    groups = model.parameter_groups().items()
-    return {name: [parameter for parameter in group if parameter.requires_grad] for name, group in groups}
-
-
 def fit(state: TrainingState, data: Dataset, settings: TrainConfig) -> Iterator[Progress]:
-    """Train, reporting a few times a second; the caller prints, saves and stops.
+    """Train from where the state stands to the end, reporting a few times a second; the caller prints, saves and stops.
+
+    Under `accelerate launch` each process takes its share of every batch, and all take the same steps.
 
     **Arguments:**
     - `state`: the model to train; changed in place, and complete at each report.
@@ -108,131 +126,147 @@ def fit(state: TrainingState, data: Dataset, settings: TrainConfig) -> Iterator[
 
     **Returns:** reports; the last of each epoch has `epoch_ended`, and `state.averaged` is then fit to be sampled.
 
-    **Raises:** `DataError` when the data doesn't fit the model; `ZooError` when a loss is no longer finite.
+    **Raises:** `DataError` when the data doesn't fit the model; `ConfigError` when the settings don't; `TrainingError`
+    when a loss is no longer finite or runs away, or memory runs out.
     """
-    model = state.model
-    _check_data(model, data)
-    batch_size = min(settings.batch_size, len(data.samples))
-    steps_per_epoch = len(data.samples) // batch_size
-    total = steps_per_epoch * settings.epochs
-    optimizers = _optimizers(model, settings)
-    rates = {name: optimizer.param_groups[0]["lr"] for name, optimizer in optimizers.items()}
-    if settings.average and state._average is None:
-        state._average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.average))
-    for epoch in range(1, settings.epochs + 1):
-        model.train()
+    loop = _Loop(state, data, settings)
+    for epoch in range(state.step // len(loop.batches), settings.epochs):
+        yield from loop.run(epoch)
+
+
+class _Loop:
+    def __init__(self, state: TrainingState, data: Dataset, settings: TrainConfig) -> None:
+        _check_data(state.model, data)
+        self.state, self.settings, self.accelerator = state, settings, Accelerator()
+        train, self.held_out = data.split(settings.holdout)
+        self.rank, share = self.accelerator.process_index, self.accelerator.num_processes
+        self.batches = Batches(train, settings, state.seed, state.model.device, (self.rank, share))
+        self.total = len(self.batches) * settings.epochs
+        self.weights = class_weights(train, settings)
+        self.adversarial: dict[str, bool] = {}  # by objective
+        state.prepare(settings)
+
+    def run(self, epoch: int) -> Iterator[Progress]:
+        """The steps of an epoch that are still to be taken."""
+        state, steps = self.state, len(self.batches)
+        first = state.step % steps
+        if first == 0:
+            state.sums, state.counts = {}, {}
         began = reported = time.perf_counter()
-        sums: dict[str, Tensor] = {}
-        with state.randomness():
-            order = torch.randperm(len(data.samples))
-        for index in range(steps_per_epoch):
-            samples, labels = _batch(model, data, order[index * batch_size :][:batch_size])
-            _set_rates(optimizers, rates, settings.schedule, state.step / total)
-            with state.randomness():
-                losses = _step(model, samples, labels, Step(state.step, total), optimizers, settings)
-            state.step += 1
-            if state._average:
-                state._average.update_parameters(model)
-            for name, value in losses.items():
-                sums[name] = sums[name] + value if name in sums else value
+        state.model.train()
+        for index, (samples, labels) in enumerate(self.batches.epoch(epoch, first), first + 1):
+            self._step(samples, labels)
             now = time.perf_counter()
-            ended = index + 1 == steps_per_epoch
-            if ended or now - reported >= REPORT_SECONDS:
-                reported = now
-                means = {name: float(value) / (index + 1) for name, value in sums.items()}
-                _refuse_runaway(means, state.step)
-                if ended:
-                    _settle(state, data, settings, batch_size)
-                    model.eval()
-                speed = (index + 1) * batch_size / (now - began)
-                yield Progress(state.step, total, epoch if ended else epoch - 1, means, speed, ended)
+            ended = index == steps
+            if ended or state.report_now or now - reported >= REPORT_SECONDS:
+                reported, state.report_now = now, False
+                losses = {name: total.item() / state.counts[name] for name, total in state.sums.items()}
+                self._refuse_runaway(losses)
+                held_out = self._end_epoch() if ended else {}
+                speed = (index - first) * self.batches.size / (now - began)
+                game = all(self.adversarial.values())
+                yield Progress(state.step, self.total, epoch + ended, losses, held_out, speed, ended, game)
+                state.model.train()
 
+    def _step(self, samples: Tensor, labels: Tensor | None) -> None:
+        """One batch: a step of an optimizer for each objective."""
+        state = self.state
+        try:
+            with state.randomness("step", state.step, self.rank):
+                samples = augmented(to_float(samples), self.settings.augment)
+                for objective in self._objectives(state.model, samples, labels):
+                    loss = self._mean(objective, labels)
+                    optimizer = state.optimizers[objective.optimizer]
+                    group = optimizer.param_groups[0]
+                    group["lr"] = optimizers.rate(self.settings, objective.optimizer, state.step, self.total)
+                    optimizers.take_step(optimizer, loss, self.settings, self.accelerator)
+                    self.adversarial[objective.optimizer] = objective.adversarial
+                    _add(state.sums, state.counts, {objective.optimizer: loss, **objective.metrics})
+        except RuntimeError as error:
+            if isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in NO_MEMORY):
+                raise OutOfMemoryError(_less_memory(self.batches.size)) from error
+            raise
+        state.step += 1
+        if state.average:
+            state.average.update_parameters(state.model)
 
-def _step(
-    model: GenerativeModel[Any],
-    samples: Tensor,
-    labels: Tensor | None,
-    step: Step,
-    optimizers: dict[str, torch.optim.Optimizer],
-    settings: TrainConfig,
-) -> dict[str, Tensor]:
-    """One batch: a step of an optimizer for each objective. Returns the losses and metrics by name."""
-    reported: dict[str, Tensor] = {}
-    for objective in _objectives(model, samples, labels, step, settings):
-        optimizer = optimizers[objective.optimizer]
-        optimizer.zero_grad(set_to_none=True)
-        # inputs: the other networks that the loss went through need no gradients
-        objective.loss.backward(inputs=optimizer.param_groups[0]["params"])
-        optimizer.step()
-        reported[objective.optimizer] = objective.loss.detach()
-        reported |= {name: value.detach() for name, value in objective.metrics.items()}
-    return reported
+    def _objectives(self, model: GenerativeModel[Any], samples: Tensor, labels: Tensor | None) -> Iterator[Objective]:
+        """The model's objectives, each computed under autocast when the settings ask; the caller never is."""
+        bf16 = self.settings.precision == "bf16" and not emulates_bf16(samples.device)
+        given = labels if model.config.num_classes else None
+        objectives = model.training_step(samples, given, Step(self.state.step, self.total))
+        while True:
+            with torch.autocast(samples.device.type, torch.bfloat16, enabled=bf16):
+                objective = next(objectives, None)
+            if objective is None:
+                return
+            yield objective
 
+    def _mean(self, objective: Objective, labels: Tensor | None) -> Tensor:
+        """The mean over a batch, each sample by the weight of its class."""
+        if self.weights is None or labels is None:
+            return objective.loss.mean()
+        if objective.loss.dim() == 0:
+            raise ConfigError("class_weights need one loss a sample; this model gives their mean.")
+        return (objective.loss * self.weights.to(labels.device)[labels]).mean()
 
-def _objectives(
-    model: GenerativeModel[Any], samples: Tensor, labels: Tensor | None, step: Step, settings: TrainConfig
-) -> Iterator[Objective]:
-    """The model's objectives, each computed under autocast when the settings ask; the caller never is."""
-    objectives = model.training_step(samples, labels, step)
-    while True:
-        with torch.autocast(samples.device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
-            objective = next(objectives, None)
-        if objective is None:
+    def _refuse_runaway(self, losses: dict[str, float]) -> None:
+        hint = f"Try a smaller learning_rate than {self.settings.learning_rate:g}, or --set clip_norm=1"
+        for name, value in losses.items():
+            if not math.isfinite(value):
+                raise TrainingError(f"Training broke down by step {self.state.step}: {name} is {value}. {hint}")
+            if name not in self.adversarial:  # a metric, which may be as large as it likes
+                continue
+            began = self.state.began_at.setdefault(name, value)
+            if value > (1e5 if self.adversarial[name] else RUNAWAY * max(1, abs(began))):
+                raise TrainingError(
+                    f"Training ran away by step {self.state.step}: {name} is {value:.4g}; it began at {began:.4g}. "
+                    f"{hint}"
+                )
+        if not all(parameter.isfinite().all() for parameter in self.state.model.parameters()):
+            raise TrainingError(f"Training broke down by step {self.state.step}: weights are no numbers. {hint}")
+
+    def _end_epoch(self) -> dict[str, float]:
+        """Make the averaged model fit to be sampled; returns its losses on the samples held out."""
+        optimizers.agree(self.state.model, self.accelerator)
+        self._settle()
+        averaged = self.state.averaged.eval()
+        if not len(self.held_out) or all(self.adversarial.values()):
+            return {}
+        n, size, sums = len(self.held_out), self.settings.batch_size, dict[str, float]()
+        with torch.no_grad(), self.state.randomness("held out"):
+            for chosen in (slice(first, first + size) for first in range(0, n, size)):
+                samples = to_float(self.held_out.samples[chosen].to(averaged.device))
+                labels = None if self.held_out.labels is None else self.held_out.labels[chosen].to(averaged.device)
+                for objective in self._objectives(averaged, samples, labels):
+                    for name, value in {objective.optimizer: objective.loss.mean(), **objective.metrics}.items():
+                        sums[name] = sums.get(name, 0.0) + value.item() * len(samples)
+        return {name: total / n for name, total in sums.items()}
+
+    def _settle(self) -> None:
+        """Take the averaged model's batch-norm statistics anew, so that they fit its weights."""
+        averaged = self.state.averaged
+        layers = [layer for layer in averaged.modules() if isinstance(layer, _BatchNorm)]
+        if averaged is self.state.model or not layers:
             return
-        yield objective
+        momenta = [layer.momentum for layer in layers]
+        for layer in layers:
+            layer.reset_running_stats()
+            layer.momentum = None  # a plain mean over the batches
+        averaged.train()
+        with self.state.randomness("settle"):
+            for samples, labels in self.batches.some(min(STATISTICS_BATCHES, max(10, len(self.batches)))):
+                for _ in self._objectives(averaged, to_float(samples), labels):
+                    pass  # going through the networks is all that is wanted
+        averaged.eval()
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
 
 
-def _optimizers(model: GenerativeModel[Any], settings: TrainConfig) -> dict[str, torch.optim.Optimizer]:
-    groups = trainable(model)
-    if unknown := set(settings.learning_rates) - set(groups):
-        raise ConfigError(f"learning_rates names {sorted(unknown)}; the parameter groups are {sorted(groups)}.")
-    first, second = settings.betas
-
-    def optimizer(name: str, parameters: list[Parameter]) -> torch.optim.Optimizer:
-        rate = settings.learning_rates.get(name, settings.learning_rate)
-        return OPTIMIZERS[settings.optimizer](parameters, lr=rate, betas=(first, second), fused=True)
-
-    return {name: optimizer(name, parameters) for name, parameters in groups.items()}
-
-
-def _set_rates(
-    optimizers: dict[str, torch.optim.Optimizer], rates: dict[str, float], schedule: str, done: float
-) -> None:
-    factor = 0.5 * (1 + math.cos(math.pi * done)) if schedule == "cosine" else 1.0
-    for name, optimizer in optimizers.items():
-        optimizer.param_groups[0]["lr"] = rates[name] * factor
-
-
-def _batch(model: GenerativeModel[Any], data: Dataset, chosen: Tensor) -> tuple[Tensor, Tensor | None]:
-    labels = data.labels if model.config.num_classes else None
-    samples = data.samples[chosen].to(model.device).float().div_(255)
-    return samples, None if labels is None else labels[chosen].to(model.device)
-
-
-def _settle(state: TrainingState, data: Dataset, settings: TrainConfig, batch_size: int) -> None:
-    """Take the averaged model's batch-norm statistics anew, so that they fit its weights."""
-    averaged = state.averaged
-    layers = [layer for layer in averaged.modules() if isinstance(layer, _BatchNorm)]
-    if averaged is state.model or not layers:
-        return
-    momenta = [layer.momentum for layer in layers]
-    for layer in layers:
-        layer.reset_running_stats()
-        layer.momentum = None  # a plain mean over the batches
-    averaged.train()
-    with torch.random.fork_rng(devices=_gpus(averaged)):
-        torch.manual_seed(state.seed)
-        for _ in range(min(STATISTICS_BATCHES, max(10, len(data.samples) // batch_size))):
-            samples, labels = _batch(averaged, data, torch.randint(len(data.samples), (batch_size,)))
-            for _ in _objectives(averaged, samples, labels, Step(state.step, state.step), settings):
-                pass  # going through the networks is all that is wanted
-    averaged.eval()
-    for layer, momentum in zip(layers, momenta, strict=True):
-        layer.momentum = momentum
-
-
-def _gpus(model: GenerativeModel[Any]) -> list[torch.device]:
-    return [model.device] if model.device.type == "cuda" else []
+def _add(sums: dict[str, Tensor], counts: dict[str, int], values: dict[str, Tensor]) -> None:
+    for name, value in values.items():
+        sums[name] = sums[name] + value.detach() if name in sums else value.detach()
+        counts[name] = counts.get(name, 0) + 1
 
 
 def _check_data(model: GenerativeModel[Any], data: Dataset) -> None:
@@ -244,13 +278,16 @@ def _check_data(model: GenerativeModel[Any], data: Dataset) -> None:
         )
     if config.num_classes:
         if data.labels is None:
-            raise DataError("The model is conditional (num_classes > 0) but the data has no labels.")
+            raise DataError(
+                f"The model is conditional (num_classes = {config.num_classes}) but the data has no labels: put images "
+                "in a sub-folder for each class, or --set num_classes=0"
+            )
         found = int(data.labels.max()) + 1
         if found > config.num_classes:
             raise DataError(f"The data has {found} classes, the model {config.num_classes}: --set num_classes={found}")
 
 
-def _refuse_runaway(losses: dict[str, float], step: int) -> None:
-    for name, value in losses.items():
-        if not math.isfinite(value):
-            raise ZooError(f"Training broke down at step {step}: {name} is {value}. Try a smaller learning rate.")
+def _less_memory(batch_size: int) -> str:
+    if batch_size == 1:
+        return "Out of memory with a batch of one sample: take a smaller model."
+    return f"Out of memory with a batch of {batch_size} samples. Try --set batch_size={batch_size // 2}"

@@ -13,7 +13,7 @@ from zoo_vae.vae import VAE, VAEConfig
 class MLPVAE(VAE["MLPVAE.Config"]):
     """A VAE of fully connected layers (Kingma & Welling 2013, appendix C)."""
 
-    recipe = TrainConfig(epochs=10, batch_size=128, learning_rate=1e-3)
+    recipe = TrainConfig(epochs=10, batch_size=128, learning_rate=1e-3, precision="bf16")
 
     @dataclass(frozen=True, kw_only=True)
     class Config(VAEConfig):

@@ -1,16 +1,23 @@
 """zoo train: from a model and a data set to a checkpoint, by the model's own recipe."""
 
 import json
+import os
+import random
 import shlex
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from conftest import Zoo
 from PIL import Image
 
-from zoo import files, provenance
+from zoo import files, provenance, runs
 from zoo.data import load_dataset
 from zoo.images import to_image
 from zoo.registry import installed
@@ -48,7 +55,14 @@ def test_a_trained_checkpoint_is_in_the_store_is_current_and_can_be_sampled(zoo:
     entry = home / "checkpoints" / "mine"
     assert result.exit_code == 0 and result.stdout == f"{entry}\n" and "Trained mine" in result.stderr
     names = {str(path.relative_to(entry)) for path in entry.rglob("*") if path.is_file()}
-    assert names == {"config.json", "model.safetensors", "facts.json", "README.md", "origin.json", "images/samples.png"}
+    assert "images/samples.png" in names  # and what else there is to show of the model
+    assert {name for name in names if not name.startswith("images/")} == {
+        "config.json",
+        "model.safetensors",
+        "facts.json",
+        "README.md",
+        "origin.json",
+    }
     config = json.loads((entry / "config.json").read_text())
     assert config["model"] == "mlp-vae" and config["config"]["hidden_dims"] == [8]
     assert config["made_by"]["distribution"] == "genzoo"
@@ -104,12 +118,23 @@ def test_the_recipe_is_the_model_s_own_unless_told_otherwise(zoo: Zoo, home: Pat
 def test_a_grid_of_each_epoch_is_on_disk(zoo: Zoo, home: Path) -> None:
     result = zoo("train", "mlp-vae", "--name", "mine", "--epochs", 2, *SMALL)
     grids = sorted((home / "runs" / "mine").glob("[!.]*"))
-    assert [path.name for path in grids] == ["epoch-001.png", "epoch-002.png"]
+    assert [path.name for path in grids] == ["epoch-001.png", "epoch-002.png", "history.jsonl", "run.json"]
     assert str(grids[0].parent) in result.stderr
     with Image.open(grids[0]) as image:
         assert image.size == (242, 242)
     assert grids[0].read_bytes() != grids[1].read_bytes()
-    assert provenance.read(grids[1])["seed"] == 0
+    assert provenance.read(grids[1])["step"] == 12
+
+
+def test_the_history_is_on_disk_as_it_is_in_the_facts(zoo: Zoo, home: Path) -> None:
+    zoo("train", "mlp-vae", "--name", "mine", "--epochs", 2, "--set", "holdout=100", *SMALL)
+    lines = (home / "runs" / "mine" / "history.jsonl").read_text().splitlines()
+    history = json.loads((home / "checkpoints" / "mine" / "facts.json").read_text())["history"]
+    assert [json.loads(line) for line in lines] == history
+    assert [(one["epoch"], one["step"], set(one["held_out"])) for one in history] == [
+        (1, 5, {"model", "reconstruction", "kl"}),
+        (2, 10, {"model", "reconstruction", "kl"}),
+    ]
 
 
 def test_losses_are_plain_lines_when_nobody_watches(zoo: Zoo) -> None:
@@ -129,6 +154,7 @@ def test_out_writes_to_a_folder_and_not_to_the_store(zoo: Zoo, home: Path) -> No
     Path("made").mkdir()
     result = zoo("train", "mlp-vae", "--out", "made", "--epochs", 1, *SMALL)
     assert result.stdout == "made\n" and Path("made/model.safetensors").is_file()
+    assert Path("made.run/epoch-001.png").is_file()
     assert_nothing_was_kept(home)
     assert zoo("sample", "./made", "-n", 1).exit_code == 0
 
@@ -140,6 +166,17 @@ def test_a_folder_of_images_with_classes_trains_a_conditional_model(zoo: Zoo) ->
     facts = json.loads(Path("made/facts.json").read_text())
     assert facts["dataset"] == "my-digits" and facts["class_names"] == ["even", "odd"]
     assert zoo("sample", "./made", "-n", 1, "--label", "odd").exit_code == 0
+
+
+def test_a_folder_that_does_not_fit_in_memory_trains_the_same_weights(
+    zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digits(Path("my-digits"))
+    words = ["--data", "./my-digits", "--epochs", 2, "--seed", 0, "--set", "num_classes=2", "--balance", *SMALL]
+    assert zoo("train", "mlp-vae", "--out", "memory", *words).exit_code == 0
+    monkeypatch.setattr("zoo.data._fits", lambda shape: False)
+    assert zoo("train", "mlp-vae", "--out", "disk", *words).exit_code == 0
+    assert files.sha256(Path("memory/model.safetensors")) == files.sha256(Path("disk/model.safetensors"))
 
 
 def test_images_of_several_sizes_need_a_sample_shape(zoo: Zoo, home: Path) -> None:
@@ -180,6 +217,11 @@ def test_a_broken_image_is_named(damage: str, shape: list[str], zoo: Zoo, home: 
         (["mlp-vae", "--name", "x", "--set", "schedule=linear"], "one of constant, cosine"),
         (["mlp-vae", "--name", "x", "--set", "num_classes=5"], "--set num_classes=10"),
         (["mlp-vae", "--name", "x", "--set", "sample_shape=2,28,28"], "1 or 3 channels"),
+        (["dcgan", "--name", "x", "--set", "sample_shape=1,30,30"], "28×28, 32×32 or 64×64 pixels, not 30×30"),
+        (["mlp-vae", "--name", "x", "--set", "holdout=800"], "800 samples can't be held out of the 800 of mnist"),
+        (["mlp-vae", "--name", "x", "--set", "class_weights=1,2"], "class_weights has 2 entries; mnist has 10 classes"),
+        (["mlp-vae", "--name", "x", "--set", "augment=blur"], "one of shift, rotate, zoom, flip"),
+        (["mlp-vae", "--resume", "nowhere"], "nowhere holds no unfinished training"),
         (["mlp-vae", "--name", "Bad Name"], "'Bad Name' is no name"),
         (["mlp-vae", "--name", "../x"], "'../x' is no name"),
         (["mlp-vae", "--name", "vae-mnist"], "choose another name"),
@@ -215,10 +257,19 @@ def test_a_name_in_the_store_is_taken_and_its_checkpoint_stays(zoo: Zoo, home: P
     assert files.sha256(home / "checkpoints" / "mine" / "model.safetensors") == before
 
 
-@pytest.mark.parametrize("words", [[], ["--name", "x", "--epochs", "0"], ["--name", "x", "--seed", "-1"]])
-def test_usage_errors_exit_with_2(words: list[str], zoo: Zoo, home: Path) -> None:
-    result = zoo("train", "mlp-vae", *words)
-    assert result.exit_code == 2 and "Usage: " in result.stderr
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["mlp-vae"], "--name NAME"),
+        (["--name", "x"], "Say which MODEL to train (zoo list --models), or what to go on with: --resume DIR"),
+        (["mlp-vae", "--name", "x", "--epochs", "0"], "0 is not in the range"),
+        (["mlp-vae", "--name", "x", "--seed", "-1"], "-1 is not in the range"),
+        (["mlp-vae", "--name", "x", "--augment", "blur"], "'shift', 'rotate', 'zoom', 'flip'"),
+    ],
+)
+def test_usage_errors_exit_with_2(words: list[str], why: str, zoo: Zoo, home: Path) -> None:
+    result = zoo("train", *words)
+    assert result.exit_code == 2 and "Usage: " in result.stderr and why in result.stderr, result.stderr
     assert_nothing_was_kept(home)
 
 
@@ -230,11 +281,66 @@ def test_a_conditional_model_needs_labels(zoo: Zoo, home: Path) -> None:
     assert_nothing_was_kept(home)
 
 
+def test_balance_needs_labels_and_is_part_of_the_recipe(zoo: Zoo, home: Path) -> None:
+    flat = digits(Path("classes"), 10) / "even"
+    result = zoo("train", "mlp-vae", "--data", f"./{flat}", "--name", "x", "--epochs", 1, "--balance")
+    assert (
+        result.exit_code == 1 and "--balance draws every class equally often, but even has no labels" in result.stderr
+    )
+    assert_nothing_was_kept(home)
+    words = ["--name", "x", "--epochs", 1, "--balance", "--augment", "shift", "--augment", "zoom", *SMALL]
+    assert zoo("train", "mlp-vae", "--data", "./classes", *words).exit_code == 0
+    facts = json.loads((home / "checkpoints" / "x" / "facts.json").read_text())
+    assert facts["recipe"]["balance"] is True and facts["recipe"]["augment"] == ["shift", "zoom"]
+    assert "--set balance=true --set augment=shift,zoom" in facts["command"]
+
+
+def test_data_of_another_size_is_resized_on_request(zoo: Zoo, home: Path) -> None:
+    for path in digits(Path("large"), 20).rglob("*.png"):
+        with Image.open(path) as image:
+            image.resize((30, 30)).save(path)
+    words = ["--data", "./large", "--name", "x", "--epochs", 1, "--set", "width=4", "--set", "latent_dim=4"]
+    refused = zoo("train", "dcgan", *words)
+    assert refused.exit_code == 1 and "28×28, 32×32 or 64×64 pixels, not 30×30" in refused.stderr
+    assert zoo("train", "dcgan", *words, "--set", "sample_shape=1,32,32").exit_code == 0
+    config = json.loads((home / "checkpoints" / "x" / "config.json").read_text())["config"]
+    assert config["sample_shape"] == [1, 32, 32]
+
+
 @pytest.mark.parametrize("model", ["mlp-vae", "conv-vae"])
 def test_training_that_breaks_down_stops_with_a_clear_message(model: str, zoo: Zoo, home: Path) -> None:
     result = zoo("train", model, "--name", "mine", "--epochs", 3, "--set", "learning_rate=1000", "--seed", 0)
     assert result.exit_code == 1 and result.stderr.splitlines()[-1].startswith("Error: "), repr(result.exception)
-    assert "smaller learning rate" in result.stderr
+    assert "smaller learning_rate than 1000" in result.stderr
+    assert_nothing_was_kept(home)
+
+
+def test_the_last_good_state_of_a_training_that_ran_away_can_be_sampled(
+    zoo: Zoo, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo.cli.following.KEEP_SECONDS", (0.0, 1e9))
+    words = ["--set", "optimizer=sgd", "--set", "learning_rate=0.3", "--set", "warmup=1", "--set", "batch_size=40"]
+    words += ["--set", "hidden_dims=32", "--set", "latent_dim=4", "--epochs", "10", "--seed", "0"]  # on 800 digits
+    result = zoo("train", "mlp-vae", "--name", "mine", *words)
+    assert result.exit_code == 1 and "smaller learning_rate than 0.3" in result.stderr, result.stderr
+    run = home / "runs" / "mine"
+    kept = [json.loads(line)["step"] for line in (run / "history.jsonl").read_text().splitlines()][-1]
+    assert f"The last good state, of step {kept}, is kept: zoo sample {run / 'last-good'}" in result.stderr
+    assert kept > 20
+    assert_nothing_was_kept(home)
+    assert zoo("sample", run / "last-good", "-n", 4).exit_code == 0 and Path("samples.png").is_file()
+    assert zoo("train", "mlp-vae", "--name", "mine", "--epochs", 1, *SMALL).exit_code == 0  # and the name is free
+
+
+def test_out_of_memory_is_said_with_a_batch_size_to_try(zoo: Zoo, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def greedy(*_: object) -> Any:
+        yield torch.empty(2**50)  # a petabyte
+
+    monkeypatch.setattr(installed().model_class("mlp-vae"), "training_step", greedy)
+    result = zoo("train", "mlp-vae", "--name", "mine", *SMALL)
+    assert (
+        result.exit_code == 1 and "Out of memory with a batch of 128 samples. Try --set batch_size=64" in result.stderr
+    )
     assert_nothing_was_kept(home)
 
 
@@ -253,3 +359,205 @@ def test_a_full_disk_at_the_end_of_training_is_said_and_no_half_checkpoint_is_ke
     assert result.returncode == 1 and "Traceback" not in result.stderr, result.stderr
     assert result.stderr.splitlines()[-1].startswith("Error: Can't write ") and "mine" in result.stderr
     assert_nothing_was_kept(home)
+
+
+# --- trainings that are stopped, and go on
+
+MODELS = {
+    "mlp-vae": ["hidden_dims=16", "latent_dim=2", "batch_norm=true", "average=0.99", "batch_size=40"],
+    "mlp-gan": ["generator_dims=16", "discriminator_dims=16", "latent_dim=4", "batch_size=40", "augment=shift"],
+}
+
+
+EPOCHS = {"mlp-vae": 15, "mlp-gan": 8}
+
+
+def train_words(model: str, out: str | Path) -> list[str]:
+    settings = [word for setting in MODELS[model] for word in ("--set", setting)]
+    return ["train", model, "--out", str(out), "--epochs", str(EPOCHS[model]), "--seed", "0", *settings]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Zoo, str], Path]:
+    """What comes of a training that nobody stops: `whole(zoo, "mlp-vae")`, trained once."""
+    folder = tmp_path_factory.mktemp("whole")
+
+    def train(zoo: Zoo, model: str) -> Path:
+        if not (folder / model).exists():
+            assert zoo(*train_words(model, folder / model)).exit_code == 0
+        return folder / model
+
+    return train
+
+
+def signalled(
+    number: signal.Signals, words: list[str], folder: Path, moment: float
+) -> subprocess.CompletedProcess[str]:
+    """Run `zoo`, which keeps its state at each report, and send it a signal that long after its first state is kept."""
+    code = "from zoo.cli import following; following.KEEP_SECONDS = (0.0, 0.0); import zoo.__main__"
+    command = [sys.executable, "-c", code, *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 120
+        while not (folder / runs.STATE).exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(moment)
+        process.send_signal(number)
+        try:
+            stdout, stderr = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
+
+
+def assert_the_same_came_of_both(one: Path, other: Path) -> None:
+    """Weights to the bit, and the history of losses."""
+    for name in ("model.safetensors", "training.safetensors"):
+        if (one / name).exists() or (other / name).exists():
+            assert files.sha256(one / name) == files.sha256(other / name)
+    first, second = (json.loads((path / "facts.json").read_text()) for path in (one, other))
+    assert first["history"] == second["history"] and len(first["history"]) == first["recipe"]["epochs"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_training_that_was_killed_goes_on_to_the_same_weights_bit_for_bit(
+    model: str, zoo: Zoo, whole: Callable[[Zoo, str], Path]
+) -> None:
+    moment = random.Random().uniform(0, 0.4)
+    killed = signalled(signal.SIGKILL, train_words(model, "killed"), Path("killed.run"), moment)
+    assert killed.returncode == -signal.SIGKILL and not Path("killed").exists(), (moment, killed.stderr)
+    resumed = zoo("train", "--resume", "killed.run")
+    assert resumed.exit_code == 0 and resumed.stdout == "killed\n" and "on from step" in resumed.stderr, moment
+    assert_the_same_came_of_both(Path("killed"), whole(zoo, model))
+    lines = Path("killed.run/history.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == json.loads(Path("killed/facts.json").read_text())["history"]
+    assert not Path("killed.run", runs.STATE).exists()
+    assert zoo("verify").exit_code == 0 and zoo("sample", "./killed", "-n", 1).exit_code == 0
+
+
+def test_ctrl_c_finishes_its_step_keeps_the_state_and_says_how_to_go_on(
+    zoo: Zoo, whole: Callable[[Zoo, str], Path]
+) -> None:
+    stopped = signalled(signal.SIGINT, train_words("mlp-vae", "stopped"), Path("stopped.run"), 0.1)
+    assert stopped.returncode == 130 and "Traceback" not in stopped.stderr, stopped.stderr
+    assert "Go on: zoo train --resume stopped.run" in stopped.stderr and "Interrupted." in stopped.stderr
+    assert not Path("stopped").exists()
+    assert zoo("train", "--resume", "stopped.run").exit_code == 0
+    assert_the_same_came_of_both(Path("stopped"), whole(zoo, "mlp-vae"))
+
+
+@pytest.fixture
+def ctrl_c_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Press Ctrl-C as soon as an epoch is written down: `ctrl_c_after(1)`."""
+    log = runs.Run.log
+
+    def arrange(epoch: int) -> None:
+        def press(run: runs.Run, step: int, history: list[dict[str, Any]], grid: Any) -> None:
+            log(run, step, history, grid)
+            if history[-1]["epoch"] == epoch:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        monkeypatch.setattr(runs.Run, "log", press)
+
+    return arrange
+
+
+@pytest.fixture
+def unfinished(zoo: Zoo, home: Path, ctrl_c_after: Callable[[int], None], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a training of 3 epochs that was stopped after its first."""
+    ctrl_c_after(1)
+    result = zoo("train", "mlp-vae", "--name", "mine", "--epochs", 3, "--seed", 7, *SMALL)
+    assert result.exit_code == 130 and "Stopped after step 6" in result.stderr
+    ctrl_c_after(0)
+    return home / "runs" / "mine"
+
+
+def test_what_was_asked_for_may_be_said_again(zoo: Zoo, unfinished: Path, home: Path) -> None:
+    words = ["mlp-vae", "--name", "mine", "--epochs", 3, "--seed", 7, "--data", "mnist", *SMALL]
+    assert zoo("train", *words, "--resume", unfinished).exit_code == 0
+    facts = json.loads((home / "checkpoints" / "mine" / "facts.json").read_text())
+    assert [one["epoch"] for one in facts["history"]] == [1, 2, 3] and "--resume" not in facts["command"]
+    again = zoo("train", "--resume", unfinished)
+    assert again.exit_code == 1 and "holds no unfinished training" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "had", "asked"),
+    [
+        (["mlp-gan"], "mlp-vae", "mlp-gan"),
+        (["--name", "other"], "mine", "other"),
+        (["--data", "./digits"], "mnist", "./digits"),
+        (["--epochs", "5"], "epochs 3", "5"),
+        (["--seed", "8"], "seed 7", "8"),
+        (["--out", "made"], "out unset", "made"),
+        (["--set", "latent_dim=3"], "latent_dim=2", "latent_dim=3"),
+        (["--set", "learning_rate=0.5"], "latent_dim=2", "learning_rate=0.5"),
+        (["--balance"], "latent_dim=2", "balance=true"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, list) else "",
+)
+def test_to_go_on_in_another_way_is_refused_naming_both(
+    words: list[str], had: str, asked: str, zoo: Zoo, unfinished: Path, home: Path
+) -> None:
+    before = {path.name: path.read_bytes() for path in unfinished.iterdir()}
+    result = zoo("train", *words, "--resume", unfinished)
+    assert result.exit_code == 1 and had in result.stderr and asked in result.stderr, result.stderr
+    assert "leave that out" in result.stderr and "None" not in result.stderr
+    assert {path.name: path.read_bytes() for path in unfinished.iterdir()} == before
+    assert_nothing_was_kept(home)
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda whole: whole[:-1], lambda whole: b"\x00" + whole[1:]], ids=["cut", "flipped"]
+)
+def test_a_damaged_state_is_said_and_stays_for_who_can_mend_it(
+    damage: Callable[[bytes], bytes], zoo: Zoo, unfinished: Path
+) -> None:
+    path = unfinished / runs.STATE
+    hurt = damage(path.read_bytes())
+    path.write_bytes(hurt)
+    result = zoo("train", "--resume", unfinished)
+    assert result.exit_code == 1 and f"{path} is damaged" in result.stderr and path.read_bytes() == hurt
+    assert len((unfinished / "history.jsonl").read_text().splitlines()) == 1
+
+
+def test_an_unfinished_training_is_not_begun_over(zoo: Zoo, unfinished: Path) -> None:
+    before = (unfinished / runs.STATE).read_bytes()
+    result = zoo("train", "mlp-vae", "--name", "mine", "--epochs", 1, *SMALL)
+    assert result.exit_code == 1 and f"zoo train --resume {unfinished}" in result.stderr
+    assert (unfinished / runs.STATE).read_bytes() == before
+
+
+def test_two_at_once_can_not_go_on_with_one_training(zoo: Zoo, unfinished: Path) -> None:
+    with files.alone(unfinished):
+        result = zoo("train", "--resume", unfinished)
+    assert result.exit_code == 1 and "Another process is at work" in result.stderr
+
+
+# --- TensorBoard
+
+
+def test_tensorboard_gets_losses_and_grids(zoo: Zoo, home: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    assert zoo("train", "mlp-vae", "--name", "mine", "--epochs", 2, "--tensorboard", *SMALL).exit_code == 0
+    events = EventAccumulator(str(home / "runs" / "mine" / "tensorboard"))
+    events.Reload()
+    history = json.loads((home / "checkpoints" / "mine" / "facts.json").read_text())["history"]
+    scalars = [(one.step, one.value) for one in events.Scalars("losses/model")]
+    assert scalars == [
+        (6, pytest.approx(history[0]["losses"]["model"])),
+        (12, pytest.approx(history[1]["losses"]["model"])),
+    ]
+    assert [(one.step, one.width) for one in events.Images("samples")] == [(6, 242), (12, 242)]
+
+
+def test_without_the_package_tensorboard_says_which_extra_it_is_in(
+    zoo: Zoo, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith(("tensorboard", "torch.utils.tensorboard"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "tensorboard", None)  # type: ignore[arg-type]  # how Python says: not there
+    result = zoo("train", "mlp-vae", "--name", "mine", "--epochs", 1, "--tensorboard", *SMALL)
+    assert result.exit_code == 1 and "pip install 'genzoo[tensorboard]'" in result.stderr
+    assert_nothing_was_kept(home)
+    assert zoo("train", "mlp-vae", "--name", "mine", "--epochs", 1, *SMALL).exit_code == 0

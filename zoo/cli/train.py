@@ -1,103 +1,154 @@
 """zoo train: from a model and a data set to a checkpoint."""
 
-import contextlib
 import dataclasses
 import datetime
 import secrets
 import shlex
-import sys
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from zoo import files
-from zoo.cli.output import as_json, command, complete_datasets, complete_models, note, open_store, print_json, progress
-from zoo.cli.sample import device_option, draw_to, pick_device
+from zoo.cli.output import as_json, command, complete_datasets, complete_models, note, open_store, print_json
+from zoo.cli.sample import device_option, draw_to
 from zoo.config import parse_assignments
 from zoo.errors import ConfigError, OutputError
 from zoo.hookspecs import NAME
+from zoo.recipe import Augmentation
 from zoo.registry import installed
 from zoo.store import CONFIG, FACTS, ORIGIN, TRAINING, WEIGHTS, Store, home, read_facts
 
+SHOWN = 16  # samples in the picture of reconstructions
+
 
 @command()
-@click.argument("model", shell_complete=complete_models)
+@click.argument("model", required=False, shell_complete=complete_models)
 @click.option("--name", help="What the checkpoint is called; needed unless --out gives it a place.")
-@click.option("--data", default="mnist", show_default=True, shell_complete=complete_datasets, help="Name, or ./FOLDER.")
+@click.option("--data", shell_complete=complete_datasets, help="Name, or ./FOLDER; mnist unless given.")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the data; the recipe's unless given.")
 @click.option(
     "--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Field of the config or recipe; repeatable."
 )
+@click.option("--balance", is_flag=True, help="Draw every class equally often, however rare it is.")
+@click.option(
+    "--augment", multiple=True, type=click.Choice(get_args(Augmentation)), help="Change samples at random; repeatable."
+)
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Drawn and recorded unless given.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the checkpoint to this folder, not to the store.")
 @click.option("--data-root", type=click.Path(path_type=Path), help="Folder that holds the data; else ZOO_DATA.")
+@click.option(
+    "--resume", metavar="DIR", type=click.Path(path_type=Path), help="Go on with the unfinished training of a folder."
+)
+@click.option("--tensorboard", is_flag=True, help="Also write losses and grids for TensorBoard.")
 @device_option
 @as_json
 def train(
-    model: str,
-    name: str | None,
-    data: str,
-    epochs: int | None,
-    settings: tuple[str, ...],
-    seed: int | None,
-    out: Path | None,
+    model: str | None,
+    resume: Path | None,
     data_root: Path | None,
+    tensorboard: bool,
     device: str,
     json_: bool,
+    **asked: Any,
 ) -> None:
     """Train MODEL by its own recipe and keep the result as a checkpoint.
 
-    `zoo show MODEL` lists the fields for --set. A grid of samples is written after each epoch.
+    `zoo show MODEL` lists the fields for --set. A grid of samples is written after each epoch. A training that was
+    stopped goes on with `zoo train --resume DIR`; it says which folder that is.
     """
     store = open_store()
-    name = _check_name(store, name, out)
-    model_class = installed().model_class(model)
-    values, recipe_values = parse_assignments(settings, model_class.Config, type(model_class.recipe))
-    recipe_values |= {"epochs": epochs} if epochs else {}
+    settings = resumed(resume, model, asked) if resume else begun(store, model, asked)
+    model_class = installed().model_class(settings["model"])
+    values, recipe_values = parse_assignments(settings["settings"], model_class.Config, type(model_class.recipe))
+    recipe_values |= {"epochs": settings["epochs"]} if settings["epochs"] else {}
     recipe = dataclasses.replace(model_class.recipe, **recipe_values)
     model_class.Config.from_dict(values)  # refuses a wrong value before the data is read
-    seed = secrets.randbelow(2**32) if seed is None else seed
 
-    from zoo import checkpoints, training
-    from zoo import data as data_room
+    from zoo import checkpoints, data
+    from zoo.cli.following import follow
 
-    dataset = data_room.load_dataset(data, root=data_root, sample_shape=values.get("sample_shape"))
+    dataset = data.load_dataset(settings["data"], root=data_root, sample_shape=values.get("sample_shape"))
     config = model_class.Config.from_dict({"sample_shape": dataset.sample_shape, **values})
-    state = training.TrainingState(training.build(model_class, config, seed).to(pick_device(device)), seed)
-    grids = out.with_name(f"{out.name}.epochs") if out else home() / "runs" / name
-    note(f"Training {model} on {len(dataset.samples):,} samples of {dataset.name}, seed {seed}. Grids: {grids}")
-    began = time.perf_counter()
-    with files.alone(grids, wait=False):
-        for old in grids.glob("epoch-*.png"):
-            old.unlink()
-        history = _follow(training.fit(state, dataset, recipe), state, grids, recipe.epochs, name)
+    exact = {"config": config.to_dict(), "recipe": recipe.to_dict(), "samples": len(dataset)}
+    if settings.setdefault("exact", exact) != exact:
+        raise ConfigError(
+            f"The data, or a default of the model, is no longer what it was when {resume} began: install what it began "
+            f"with ({resume}/run.json has it), or start anew."
+        )
+    out = Path(settings["out"]) if settings["out"] else None
+    name = settings["name"]
+    folder = resume or (out.with_name(f"{out.name}.run") if out else home() / "runs" / name)
+    followed = follow(
+        folder, model_class, config, recipe, dataset, settings, device=device, resume=bool(resume), board=tensorboard
+    )
+    if followed is None:  # another process, of several that train together, keeps the result
+        return None
     facts = {
         "name": name,
         "dataset": dataset.name,
         "class_names": list(dataset.class_names),
-        "command": _command_line(click.get_current_context().params, seed),
-        "seed": seed,
-        "seconds": round(time.perf_counter() - began, 1),
+        "command": _command_line(settings),
+        "seed": settings["seed"],
+        "seconds": round(followed.seconds, 1),
         "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "hardware": checkpoints.hardware(state.model.device),
+        "hardware": followed.hardware,
         "versions": {package: version(package) for package in ("genzoo", "torch")},
         "recipe": recipe.to_dict(),
-        "history": history,
+        "history": followed.history,
     }
-    trained = state.averaged.eval().cpu()
+    shown = _unseen(settings["data"], data_root, dataset)
     try:
-        path = _keep(store, trained, name, out, facts)
+        path = _keep(store, followed.model, name, out, facts, shown)
     except OutputError as error:
-        checkpoints.save(trained, grids / "unsaved", facts)
-        raise OutputError(f"{error} What was trained is in {grids / 'unsaved'}.") from error
+        checkpoints.save(followed.model, folder / "unsaved", facts)
+        raise OutputError(f"{error} What was trained is in {folder / 'unsaved'}.") from error
+    followed.run.finish()
     note(f"Trained {name} in {facts['seconds']:,.0f} s: {path}")
     if json_:
         return print_json({"name": name, "path": str(path), **facts})
     return click.echo(path)
+
+
+def begun(store: Store, model: str | None, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What a new training was asked for, as the folder of its run records it."""
+    if model is None:
+        raise click.UsageError("Say which MODEL to train (zoo list --models), or what to go on with: --resume DIR")
+    out = asked["out"]
+    return {
+        "model": model,
+        "name": _check_name(store, asked["name"], out),
+        "data": asked["data"] or "mnist",
+        "epochs": asked["epochs"],
+        "settings": list(_settings(asked)),
+        "seed": secrets.randbelow(2**32) if asked["seed"] is None else asked["seed"],
+        "out": None if out is None else str(out),
+    }
+
+
+def resumed(folder: Path, model: str | None, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What the training of a folder was started with; refuses whatever is asked for and differs."""
+    from zoo.runs import Run
+
+    settings = Run(folder).settings
+    out = None if asked["out"] is None else str(asked["out"])
+    given = {**asked, "model": model, "out": out, "settings": None}
+    for key, value in settings.items():
+        if given.get(key) is not None and given[key] != value:
+            had = "unset" if value is None else value
+            raise ConfigError(f"{folder} holds a training with {key} {had}, not {given[key]}: leave that out.")
+    if different := [one for one in _settings(asked) if one not in settings["settings"]]:
+        had = " ".join(settings["settings"]) or "the model's own"
+        raise ConfigError(f"{folder} holds a training with other settings than {different[0]} ({had}): leave that out.")
+    return settings
+
+
+def _settings(asked: Mapping[str, Any]) -> tuple[str, ...]:
+    """All that --set takes, --balance and --augment included."""
+    augment = (f"augment={','.join(asked['augment'])}",) if asked["augment"] else ()
+    return (*asked["settings"], *(("balance=true",) if asked["balance"] else ()), *augment)
 
 
 def _check_name(store: Store, name: str | None, out: Path | None) -> str:
@@ -116,44 +167,16 @@ def _check_name(store: Store, name: str | None, out: Path | None) -> str:
     return name
 
 
-def _follow(reports: Iterator[Any], state: Any, grids: Path, epochs: int, name: str) -> list[dict[str, Any]]:
-    """Show the reports as they come; returns the losses of each epoch."""
-    history = []
-    watched = sys.stderr.isatty()
-    with progress() if watched else contextlib.nullcontext() as bar:
-        task = bar.add_task(name, total=None, losses="") if bar else None
-        for report in reports:
-            losses = "  ".join(f"{key} {value:.4g}" for key, value in report.losses.items())
-            line = f"epoch {min(report.epoch + (not report.epoch_ended), epochs)}/{epochs}  {losses}"
-            line += f"  {report.samples_per_second:,.0f} samples/s"
-            if bar and task is not None:
-                bar.update(task, completed=report.step, total=report.total, losses=line)
-            elif report.epoch_ended:
-                note(line)
-            if report.epoch_ended:
-                history.append({"epoch": report.epoch, "losses": report.losses})
-                _save_grid(state, grids / f"epoch-{report.epoch:03}.png")
-    return history
-
-
-def _save_grid(state: Any, path: Path) -> None:
-    from zoo import images, sampling
-
-    model = state.averaged.eval()
-    if model.sample_kind == "image":
-        images.save_png(images.grid(sampling.draw(model, 64, seed=0)), path, {"seed": 0, "n": 64, "during": path.stem})
-
-
-def _keep(store: Store, model: Any, name: str, out: Path | None, facts: dict[str, Any]) -> Path:
+def _keep(store: Store, model: Any, name: str, out: Path | None, facts: dict[str, Any], data: Any) -> Path:
     """Write the finished checkpoint, whole or not at all."""
     if out is not None:
         path = str(out) if str(out).startswith((".", "/", "~")) else f"./{out}"
         with files.replacing(out) as partial:
             partial.mkdir()
-            _fill(partial, model, name if name in store.catalogue else path, facts)
+            _fill(partial, model, name if name in store.catalogue else path, facts, data)
         return out
     with store.adding(name) as scratch:
-        _fill(scratch, model, name, facts)
+        _fill(scratch, model, name, facts, data)
         kept = [file for file in (CONFIG, WEIGHTS, TRAINING) if (scratch / file).is_file()]
         digests = {file: files.sha256(scratch / file) for file in kept}
         files.write_json(scratch / ORIGIN, {"source": "trained", "sha256": digests})
@@ -161,20 +184,33 @@ def _keep(store: Store, model: Any, name: str, out: Path | None, facts: dict[str
     return store.find(name)
 
 
-def _fill(directory: Path, model: Any, reference: str, facts: dict[str, Any]) -> None:
-    from zoo import cards, checkpoints
+def _fill(directory: Path, model: Any, reference: str, facts: dict[str, Any], data: Any) -> None:
+    from zoo import cards, checkpoints, pictures
 
     checkpoints.save(model, directory, {**facts, "reference": reference})
+    model = checkpoints.load(directory)  # what others will load: its samples are theirs to the bit
     if model.sample_kind == "image":
         made = draw_to(directory / "images" / "samples.png", model, reference, directory, seed=0)
         files.write_json(directory / FACTS, {**read_facts(directory), "samples_command": made["command"]})
+        labels = None if data.labels is None else data.labels[:SHOWN]
+        unseen = {"samples": data.samples[:SHOWN], "labels": labels if model.config.num_classes else None}
+        pictures.write_all(model, directory, {"checkpoint": reference}, **unseen, history=facts["history"])
     cards.write(directory)
 
 
-def _command_line(settings: Mapping[str, Any], seed: int) -> str:
+def _unseen(reference: str, root: Path | None, trained_on: Any) -> Any:
+    """The data whose reconstructions are shown: the test set, or what was trained on where there is none."""
+    from zoo.data import load_dataset
+
+    if reference not in installed().datasets:
+        return trained_on
+    return load_dataset(reference, root=root, split="test", sample_shape=trained_on.sample_shape)
+
+
+def _command_line(settings: Mapping[str, Any]) -> str:
     """The command that trains the same model again: what was asked for, with the seed that was drawn."""
     words = ["zoo", "train", settings["model"]]
     for option in ("name", "data", "epochs", "out"):
         words += [f"--{option}", str(settings[option])] if settings[option] is not None else []
     words += [word for setting in settings["settings"] for word in ("--set", setting)]
-    return shlex.join([*words, "--seed", str(seed)])
+    return shlex.join([*words, "--seed", str(settings["seed"])])

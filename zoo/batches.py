@@ -1,0 +1,152 @@
+"""Batches: the samples of each epoch, in an order that the seed, the epoch and the step alone decide."""
+
+import hashlib
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+
+from zoo.data import Dataset
+from zoo.errors import ConfigError, DataError
+from zoo.recipe import TrainConfig
+
+LOADERS = 4  # processes that read images which don't fit in memory
+SHIFT, ANGLE, ZOOM = 2 / 28, 10.0, 0.1  # the greatest changes of an augmentation: share of the edge, degrees, share
+
+
+@dataclass(frozen=True)
+class Batches:
+    """The batches of a data set, each process taking its share of each.
+
+    **Arguments:**
+    - `data`: what to draw from; its samples are kept on the device when it is a GPU with room for them.
+    - `settings`: batch size, balance, augmentation.
+    - `seed`: of the order.
+    - `device`: where batches go.
+    - `share`: index of this process, and how many there are.
+    """
+
+    data: Dataset
+    settings: TrainConfig
+    seed: int
+    device: torch.device
+    share: tuple[int, int] = (0, 1)
+
+    def __post_init__(self) -> None:
+        if self.settings.balance and self.data.labels is None:
+            raise DataError(f"--balance draws every class equally often, but {self.data.name} has no labels.")
+        if self.size < self.share[1]:
+            raise DataError(f"A batch of {self.size} can't be shared among {self.share[1]} processes.")
+        if not isinstance(self.data.samples, Tensor):
+            return
+        if self.device.type == "cuda" and self.data.samples.nbytes < torch.cuda.mem_get_info(self.device)[0] / 2:
+            object.__setattr__(self, "data", self.data.to(self.device))
+
+    @property
+    def size(self) -> int:
+        """Samples of a batch, over all processes."""
+        return min(self.settings.batch_size, len(self.data))
+
+    def __len__(self) -> int:
+        """Batches of an epoch."""
+        return len(self.data) // self.size
+
+    def epoch(self, epoch: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Batches `first` and on of an epoch: samples uint8 `(n, *sample_shape)` on the device, labels int64 `(n,)`."""
+        order = self._order(epoch)[: len(self) * self.size].view(len(self), self.size)
+        yield from self._read([chosen[self.share[0] :: self.share[1]] for chosen in order[first:]])
+
+    def some(self, batches: int) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Batches of samples drawn at random, the same ones at each call."""
+        generator = torch.Generator().manual_seed(derived_seed(self.seed, "some batches"))
+        yield from self._read(
+            [torch.randint(len(self.data), (self.size,), generator=generator) for _ in range(batches)]
+        )
+
+    def _order(self, epoch: int) -> Tensor:
+        n = len(self.data)
+        generator = torch.Generator().manual_seed(derived_seed(self.seed, "order", epoch))
+        if not self.settings.balance:
+            return torch.randperm(n, generator=generator)
+        assert self.data.labels is not None  # looked at on creation
+        frequency = self.data.labels.bincount()[self.data.labels]
+        return torch.multinomial(1 / frequency, n, replacement=True, generator=generator)
+
+    def _read(self, choices: list[Tensor]) -> Iterator[tuple[Tensor, Tensor | None]]:
+        samples, labels = self.data.samples, self.data.labels
+        if isinstance(samples, Tensor):
+            read = (samples.index_select(0, chosen.to(samples.device)) for chosen in choices)
+        else:  # a list of paths: read ahead, by processes of their own
+            workers = min(LOADERS, len(choices), os.cpu_count() or 1)
+            loading: DataLoader[Tensor] = DataLoader(
+                samples,  # type: ignore[arg-type]  # whatever has len() and [] will do
+                sampler=choices,
+                batch_size=None,
+                num_workers=workers,
+                generator=torch.Generator(),  # else it draws a number from the global one
+            )
+            read = (batch for batch in loading)
+        for chosen, batch in zip(choices, read, strict=True):
+            yield batch.to(self.device), None if labels is None else labels[chosen].to(self.device)
+
+
+def derived_seed(seed: int, *purpose: object) -> int:
+    """A seed of its own for each purpose, so that no two of them share random numbers."""
+    digest = hashlib.sha256(" ".join(map(str, (seed, *purpose))).encode()).digest()
+    return int.from_bytes(digest[:4], "big")  # torch's CPU generator takes 32 bits
+
+
+def class_weights(data: Dataset, settings: TrainConfig) -> Tensor | None:
+    """The weights of the classes, scaled so that the mean over the data is 1."""
+    if not settings.class_weights:
+        return None
+    if data.labels is None:
+        raise DataError(f"class_weights are given, but {data.name} has no labels.")
+    classes = int(data.labels.max()) + 1
+    if len(settings.class_weights) != classes:
+        raise ConfigError(
+            f"class_weights has {len(settings.class_weights)} entries; {data.name} has {classes} classes."
+        )
+    weights = torch.tensor(settings.class_weights)
+    return weights / weights[data.labels].mean()
+
+
+def to_float(samples: Tensor) -> Tensor:
+    """Samples as models take them: uint8 to float32 in [0, 1]."""
+    return samples.float().div_(255)
+
+
+def augmented(samples: Tensor, changes: tuple[str, ...]) -> Tensor:
+    """Images, each changed at random in the ways that `TrainConfig.augment` names; draws from torch's global generator.
+
+    **Arguments:**
+    - `samples`: float32 `(n, channels, height, width)`.
+    - `changes`: of "shift", "rotate", "zoom", "flip".
+
+    **Returns:** the same shape; what comes in from outside an image repeats its border.
+    """
+    if not changes:
+        return samples
+    if samples.dim() != 4:
+        raise DataError(f"Samples of shape {tuple(samples.shape[1:])} are no images: they can't be augmented.")
+    n = len(samples)
+
+    def spread(greatest: float, change: str) -> Tensor:
+        return greatest * (2 * torch.rand(n) - 1) if change in changes else torch.zeros(n)
+
+    angle, zoom = math.radians(1) * spread(ANGLE, "rotate"), 1 + spread(ZOOM, "zoom")
+    mirror = 1 - 2 * (torch.rand(n) < 0.5).float() if "flip" in changes else torch.ones(n)
+    shift = [2 * spread(SHIFT, "shift") for _ in range(2)]  # grid_sample counts from -1 to 1
+    edges = samples.shape[2] / samples.shape[3]  # both of which it counts as 2
+    rows = [
+        [angle.cos() / zoom * mirror, -angle.sin() / zoom * edges, shift[0]],
+        [angle.sin() / zoom * mirror / edges, angle.cos() / zoom, shift[1]],
+    ]
+    moves = torch.stack([torch.stack(row, 1) for row in rows], 1).to(samples.device)  # (n, 2, 3)
+    grid = F.affine_grid(moves, list(samples.shape), align_corners=False)
+    return F.grid_sample(samples, grid, padding_mode="border", align_corners=False)

@@ -1,0 +1,197 @@
+"""Following a training: its progress on a terminal or in a log, its folder kept, its alarms heard, its end survived."""
+
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+
+from zoo import alarms, checkpoints, files, images, sampling, training
+from zoo.cli.output import note, progress
+from zoo.cli.sample import pick_device
+from zoo.data import Dataset
+from zoo.errors import OutOfMemoryError, TrainingError
+from zoo.models import GenerativeModel, TrainConfig
+from zoo.runs import Run
+
+KEEP_SECONDS = (5.0, 30.0)  # between two states kept: at the ends of epochs, within one
+
+
+@dataclass
+class Followed:
+    """A training on its way, and what came of it.
+
+    **Arguments:**
+    - `run`: its folder.
+    - `state`: of the training.
+    - `seconds`: spent on it, before a stop too.
+    - `history`: of each epoch.
+    """
+
+    run: Run
+    state: training.TrainingState
+    seconds: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    warned: set[str] = field(default_factory=set)
+
+    @property
+    def model(self) -> GenerativeModel[Any]:
+        """What was trained, on the CPU."""
+        return self.state.averaged.eval().cpu()
+
+    @property
+    def hardware(self) -> str:
+        """What it was trained on."""
+        processes = Accelerator().num_processes
+        name = checkpoints.hardware(self.state.model.device)
+        return name if processes == 1 else f"{processes} × {name}"
+
+    def keep(self) -> None:
+        """Keep the state in the run's folder."""
+        self.run.keep(self.state, {"seconds": self.seconds, "history": self.history})
+
+
+def follow(
+    folder: Path,
+    model_class: type[GenerativeModel[Any]],
+    config: Any,
+    recipe: TrainConfig,
+    data: Dataset,
+    settings: dict[str, Any],
+    *,
+    device: str,
+    resume: bool,
+    board: bool,
+) -> Followed | None:
+    """Train to the end, or until it is stopped.
+
+    **Returns:** what came of it; None in a process that isn't the first of several.
+
+    **Raises:** `TrainingError`, `KeyboardInterrupt`, both after saying how to go on; what `fit` raises.
+    """
+    accelerator = Accelerator()
+    if accelerator.num_processes > 1:  # each may have drawn a seed
+        settings["seed"] = broadcast_object_list([settings["seed"]])[0]
+    where = accelerator.device if accelerator.num_processes > 1 else pick_device(device)
+    state = training.TrainingState(training.build(model_class, config, settings["seed"]).to(where), settings["seed"])
+    first = accelerator.is_main_process
+    with files.alone(folder, wait=False) if first else contextlib.nullcontext():
+        run = Run(folder, board=board and first)
+        followed = Followed(run, state)
+        if resume:
+            state.prepare(recipe)
+            notes = run.restore(state)
+            followed.seconds, followed.history = notes["seconds"], notes["history"]
+        elif first:
+            run.begin(settings)
+        reports = training.fit(state, data, recipe)
+        if not first:
+            for _ in reports:
+                pass
+            return None
+        going = f"on from step {state.step:,}" if resume else f"on {len(data):,} samples of {data.name}"
+        note(f"Training {settings['model']} {going}, seed {state.seed}. Grids and history: {folder}")
+        with _stopping(state) as stopped:
+            _hear(reports, followed, recipe, alarms.Watch(data), settings["name"], stopped, accelerator.num_processes)
+    return followed
+
+
+def _hear(
+    reports: Iterator[training.Progress],
+    followed: Followed,
+    recipe: TrainConfig,
+    watch: alarms.Watch,
+    name: str,
+    stopped: list[int],
+    processes: int,
+) -> None:
+    """Show the reports as they come, and keep what they bring."""
+    kept = began = time.perf_counter()
+    before = followed.seconds
+    with progress() if sys.stderr.isatty() else contextlib.nullcontext() as bar:
+        task = bar.add_task(name, total=None, losses="") if bar else None
+        try:
+            for report in reports:
+                now = time.perf_counter()
+                followed.seconds = before + now - began
+                line = _line(report, recipe.epochs)
+                if bar and task is not None:
+                    bar.update(task, completed=report.step, total=report.total, losses=line)
+                elif report.epoch_ended:
+                    note(line)
+                if report.epoch_ended:
+                    _end_epoch(followed, report, watch)
+                done = report.step == report.total
+                # several processes are at the same step only where an epoch ends
+                if report.epoch_ended or processes == 1:
+                    if done or stopped or now - kept > KEEP_SECONDS[not report.epoch_ended]:
+                        followed.keep()
+                        kept = now
+                    if stopped and not done:
+                        note(f"\nStopped after step {report.step:,}. Go on: zoo train --resume {followed.run.folder}")
+                        raise KeyboardInterrupt
+        except OutOfMemoryError:  # what was kept is sound, and can go on where there is more
+            raise
+        except TrainingError as error:
+            raise TrainingError(f"{error}{_keep_last_good(followed, recipe)}") from error
+
+
+def _end_epoch(followed: Followed, report: training.Progress, watch: alarms.Watch) -> None:
+    """Write down an epoch, and say what alarms it gives."""
+    model = followed.state.averaged.eval()
+    epoch: dict[str, Any] = {"epoch": report.epoch, "step": report.step, "losses": report.losses}
+    epoch |= {"held_out": report.held_out} if report.held_out else {}
+    grid = None
+    if model.sample_kind == "image":
+        grid = images.grid(sampling.draw(model, 64, seed=0))
+        if report.adversarial:
+            epoch["watched"] = watch.look(model)
+    followed.history.append(epoch)
+    for alarm in alarms.ringing(followed.history):
+        if alarm.partition("(")[0] not in followed.warned:  # once, however the number changes
+            followed.warned.add(alarm.partition("(")[0])
+            note(f"Warning: epoch {report.epoch}: {alarm}")
+    followed.run.log(report.step, followed.history, grid)
+
+
+def _line(report: training.Progress, epochs: int) -> str:
+    losses = {**report.losses, **{f"held-out {name}": value for name, value in report.held_out.items()}}
+    words = "  ".join(f"{key} {value:.4g}" for key, value in losses.items())
+    epoch = min(report.epoch + (not report.epoch_ended), epochs)
+    return f"epoch {epoch}/{epochs}  {words}  {report.samples_per_second:,.0f} samples/s"
+
+
+def _keep_last_good(followed: Followed, recipe: TrainConfig) -> str:
+    """Turn the last state that was kept, before the training broke, into a checkpoint; says where it is."""
+    run, state = followed.run, followed.state
+    try:
+        run.settings  # noqa: B018  # raises when nothing was kept
+        run.restore(state)
+    except Exception:  # nothing to keep: the error that brought us here says more
+        return ""
+    checkpoints.save(state.averaged.eval().cpu(), run.folder / "last-good", {"recipe": recipe.to_dict()})
+    run.finish()
+    return f"\nThe last good state, of step {state.step:,}, is kept: zoo sample {run.folder / 'last-good'}"
+
+
+@contextlib.contextmanager
+def _stopping(state: training.TrainingState) -> Iterator[list[int]]:
+    """Inside the block the first Ctrl-C asks the loop to finish its step, and fills the list; the second ends it."""
+    stopped: list[int] = []
+
+    def stop(number: int, frame: Any) -> None:
+        stopped.append(number)
+        state.report_now = True
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield stopped
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,111 @@
+"""Optimizers as a recipe asks for them: one for each parameter group, its rate over time, penalties and clipping."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+from torch.nn.parameter import Parameter
+from torch.nn.utils import clip_grad_norm_, parameters_to_vector, vector_to_parameters
+from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+
+from zoo.errors import ConfigError
+from zoo.models import GenerativeModel
+from zoo.recipe import TrainConfig
+
+
+def trainable(model: GenerativeModel[Any]) -> dict[str, list[Parameter]]:
+    """The parameter groups of a model, without the parameters that are frozen."""
+    groups = model.parameter_groups().items()
+    return {name: [parameter for parameter in group if parameter.requires_grad] for name, group in groups}
+
+
+def build(model: GenerativeModel[Any], settings: TrainConfig) -> dict[str, Optimizer]:
+    """An optimizer for each parameter group.
+
+    **Raises:** `ConfigError` when `learning_rates` names a group that isn't there.
+    """
+    groups = trainable(model)
+    if unknown := sorted(set(settings.learning_rates) - set(groups)):
+        raise ConfigError(f"learning_rates names {unknown}; the parameter groups are {sorted(groups)}.")
+    return {name: _optimizer(group, settings, rate(settings, name, 0, 1)) for name, group in groups.items()}
+
+
+def _optimizer(parameters: list[Parameter], settings: TrainConfig, first_rate: float) -> Optimizer:
+    decay, (first, second) = settings.weight_decay, settings.betas
+    if settings.optimizer == "sgd":
+        return SGD(parameters, first_rate, momentum=settings.momentum, weight_decay=decay, fused=True)
+    if settings.optimizer == "rmsprop":
+        return RMSprop(parameters, first_rate, momentum=settings.momentum, weight_decay=decay)
+    adam = AdamW if settings.optimizer == "adamw" else Adam
+    return adam(parameters, first_rate, betas=(first, second), weight_decay=decay, fused=True)
+
+
+def rate(settings: TrainConfig, group: str, step: int, total: int) -> float:
+    """The learning rate of a parameter group at a step, from 0, of `total`."""
+    highest = settings.learning_rates.get(group, settings.learning_rate)
+    rising = settings.warmup * total  # steps
+    if step < rising:
+        return highest * (step + 1) / (rising + 1)
+    if settings.schedule == "constant":
+        return highest
+    return highest * 0.5 * (1 + math.cos(math.pi * (step - rising) / (total - rising)))
+
+
+def take_step(optimizer: Optimizer, loss: Tensor, settings: TrainConfig, accelerator: Accelerator) -> None:
+    """Minimise a loss, the mean over the processes, by one step of an optimizer.
+
+    **Arguments:**
+    - `loss`: of this process, shape `()`.
+    """
+    parameters: list[Parameter] = optimizer.param_groups[0]["params"]
+    optimizer.zero_grad(set_to_none=True)
+    # inputs: the other networks that the loss went through need no gradients
+    accelerator.backward(loss, inputs=parameters)
+    with torch.no_grad():
+        if accelerator.num_processes > 1:
+            _average((p.grad for p in parameters if p.grad is not None), accelerator)
+        for parameter in parameters:
+            if parameter.grad is not None and settings.l1:
+                parameter.grad.add_(parameter.sign(), alpha=settings.l1)
+            if parameter.grad is not None:
+                parameter.grad = laid_out_as(parameter, parameter.grad)
+    if settings.clip_norm:
+        clip_grad_norm_(parameters, settings.clip_norm)
+    optimizer.step()
+
+
+def laid_out_as(parameter: Tensor, tensor: Tensor) -> Tensor:
+    """A tensor in the memory order of a parameter: fused optimizers walk both side by side, whatever their strides."""
+    if tensor.shape != parameter.shape or tensor.stride() == parameter.stride():
+        return tensor
+    return torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
+
+
+def averaging(decay: float) -> Callable[[Any, Any, Any], None]:
+    """How a running average takes up new weights: its decay after n steps is min(decay, (1 + n) / (10 + n)).
+
+    The decay grows so that a short training's average is not mostly the weights it began with.
+    """
+
+    @torch.no_grad()
+    def update(average: list[Tensor], weights: list[Tensor], steps: Any) -> None:
+        torch._foreach_lerp_(average, weights, 1 - min(decay, (1 + float(steps)) / (10 + float(steps))))
+
+    return update
+
+
+def agree(model: torch.nn.Module, accelerator: Accelerator) -> None:
+    """Give every process the mean of what each has seen: of the statistics that batch norm keeps."""
+    if accelerator.num_processes > 1:
+        _average((buffer for buffer in model.buffers() if buffer.is_floating_point()), accelerator)
+
+
+def _average(tensors: Iterable[Tensor], accelerator: Accelerator) -> None:
+    """Replace tensors by their means over the processes, in one exchange."""
+    tensors = list(tensors)
+    if tensors:
+        joined = accelerator.reduce(parameters_to_vector(tensors), reduction="mean")
+        vector_to_parameters(joined, tensors)

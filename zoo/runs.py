@@ -1,0 +1,158 @@
+"""Run: the folder of a training, which holds what going on after a stop needs, its history and its grids."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+from zoo import files, images
+from zoo.errors import CheckpointError, ConfigError, OutputError
+from zoo.optimizers import laid_out_as
+from zoo.training import TrainingState
+
+SETTINGS, STATE, HISTORY = "run.json", "state.safetensors", "history.jsonl"
+NOTES = "run"  # the one key of the state's metadata: with several, safetensors writes them in any order
+
+
+class Run:
+    """A training's folder.
+
+    **Arguments:**
+    - `folder`: made when it isn't there.
+    - `board`: also write for TensorBoard, to `tensorboard/`.
+
+    **Raises:** `ConfigError` when TensorBoard is asked for and isn't installed.
+    """
+
+    def __init__(self, folder: Path, *, board: bool = False) -> None:
+        self.folder = folder
+        self._writer = _board(folder / "tensorboard") if board else None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the training was started with.
+
+        **Raises:** `CheckpointError` when the folder is none of a training that can go on.
+        """
+        if not (self.folder / STATE).is_file() or not (self.folder / SETTINGS).is_file():
+            raise CheckpointError(f"{self.folder} holds no unfinished training: it has no {STATE}.")
+        return files.read_json(self.folder / SETTINGS)
+
+    def begin(self, settings: Mapping[str, Any]) -> None:
+        """Start anew, without the grids and the history of what was there before.
+
+        **Raises:** `OutputError` when an unfinished training is there.
+        """
+        if (self.folder / STATE).exists():
+            raise OutputError(
+                f"{self.folder} holds an unfinished training. Go on with: zoo train --resume {self.folder}\n"
+                f"To start anew, remove that folder first."
+            )
+        for old in (*self.folder.glob("epoch-*.png"), self.folder / HISTORY):
+            old.unlink(missing_ok=True)
+        files.write_json(self.folder / SETTINGS, settings)
+
+    def keep(self, state: TrainingState, notes: Mapping[str, Any]) -> None:
+        """Keep the state, whole or not at all, so that `restore` goes on from here.
+
+        **Arguments:**
+        - `state`: as it is at a report.
+        - `notes`: what else is to be found again, as JSON values.
+        """
+        tensors = {f"model.{key}": tensor for key, tensor in state.model.state_dict().items()}
+        if state.average:
+            tensors |= {f"average.{key}": tensor for key, tensor in state.average.state_dict().items()}
+        for name, optimizer in state.optimizers.items():
+            for index, values in optimizer.state_dict()["state"].items():
+                kept = {key: value for key, value in values.items() if isinstance(value, Tensor)}
+                tensors |= {f"optimizer.{name}.{index}.{key}": value for key, value in kept.items()}
+        tensors |= {f"sum.{name}": total for name, total in state.sums.items()}
+        # cloned: tied weights share memory, which safetensors refuses
+        tensors = {key: tensor.detach().cpu().clone().contiguous() for key, tensor in tensors.items()}
+        numbers = {"step": state.step, "seed": state.seed, "counts": state.counts, "began_at": state.began_at}
+        rest = {"numbers": numbers, "notes": notes}
+        metadata = {NOTES: json.dumps({**rest, "sha256": _digest(tensors, rest)})}
+        with files.replacing(self.folder / STATE) as partial:
+            partial.write_bytes(to_bytes(tensors, metadata))  # save_file hides a full disk in an error of its own
+
+    def restore(self, state: TrainingState) -> dict[str, Any]:
+        """Put a state, prepared by the same settings, where the kept one was; returns the notes kept with it.
+
+        **Raises:** `CheckpointError` when what is kept is damaged or of another training.
+        """
+        path = self.folder / STATE
+        try:
+            with safe_open(path, framework="pt") as opened:
+                tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118  # it has no __iter__
+                kept = json.loads(opened.metadata()[NOTES])
+            if kept.pop("sha256") != _digest(tensors, kept):
+                raise ValueError("its digest is wrong")
+            if kept["numbers"]["seed"] != state.seed or bool(_under("average.", tensors)) != bool(state.average):
+                raise ValueError("its seed or its average is not what the settings say")
+            state.model.load_state_dict(_under("model.", tensors))
+            if state.average:
+                state.average.load_state_dict(_under("average.", tensors))
+            for name, optimizer in state.optimizers.items():
+                found: dict[int, dict[str, Tensor]] = {}
+                for key, tensor in _under(f"optimizer.{name}.", tensors).items():
+                    index, _, what = key.partition(".")
+                    found.setdefault(int(index), {})[what] = tensor
+                optimizer.load_state_dict({**optimizer.state_dict(), "state": found})
+                for parameter, values in optimizer.state.items():
+                    values.update({what: laid_out_as(parameter, value) for what, value in values.items()})
+            for name, value in kept["numbers"].items():
+                setattr(state, name, value)
+            state.sums = {name: tensors[f"sum.{name}"].to(state.model.device) for name in state.counts}
+        except (SafetensorError, OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(f"{path} is damaged, or of another training: {error}") from error
+        notes: dict[str, Any] = kept["notes"]
+        return notes
+
+    def log(self, step: int, history: list[dict[str, Any]], grid: Image.Image | None) -> None:
+        """Write down an epoch that ended: the history as JSON lines, a grid of samples, and both for TensorBoard."""
+        epoch = history[-1]
+        files.write_text(self.folder / HISTORY, "".join(json.dumps(one) + "\n" for one in history))
+        if grid is not None:
+            path = self.folder / f"epoch-{epoch['epoch']:03}.png"
+            images.save_png(grid, path, {"during": path.stem, "step": step})
+        if self._writer is None:
+            return
+        for kind in ("losses", "held_out", "watched"):
+            for name, value in epoch.get(kind, {}).items():
+                self._writer.add_scalar(f"{kind}/{name}", value, step)
+        if grid is not None:
+            self._writer.add_image("samples", np.asarray(grid.convert("RGB")), step, dataformats="HWC")
+        self._writer.flush()
+
+    def finish(self) -> None:
+        """Remove what only going on needs."""
+        (self.folder / STATE).unlink(missing_ok=True)
+
+
+def _board(folder: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise ConfigError("--tensorboard needs the package tensorboard: pip install 'genzoo[tensorboard]'") from error
+    return SummaryWriter(folder)
+
+
+def _digest(tensors: Mapping[str, Tensor], rest: Mapping[str, Any]) -> str:
+    """SHA-256 of all that is kept, so that a flipped bit doesn't become part of a model."""
+    digest = hashlib.sha256(json.dumps(rest).encode())
+    for key, tensor in sorted(tensors.items()):
+        digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): tensor for key, tensor in tensors.items() if key.startswith(prefix)}
