@@ -6,8 +6,6 @@ from typing import Annotated, Literal
 from zoo.config import Bounds, Count, Fraction, Rate, Size, StrictConfig
 from zoo.errors import ConfigError
 
-Augmentation = Literal["shift", "rotate", "zoom", "flip"]
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainConfig(StrictConfig):
@@ -54,7 +52,7 @@ class TrainConfig(StrictConfig):
     precision: Literal["float32", "bf16"] = "float32"
     balance: bool = False
     class_weights: tuple[Rate, ...] = ()
-    augment: tuple[Augmentation, ...] = ()
+    augment: tuple[Literal["shift", "rotate", "zoom", "flip"], ...] = ()
     holdout: Count = 0
 
     def __post_init__(self) -> None:

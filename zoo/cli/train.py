@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 
@@ -17,7 +17,6 @@ from zoo.cli.sample import device_option, draw_to
 from zoo.config import parse_assignments
 from zoo.errors import ConfigError, OutputError
 from zoo.hookspecs import NAME
-from zoo.recipe import Augmentation
 from zoo.registry import installed
 from zoo.store import CONFIG, FACTS, ORIGIN, TRAINING, WEIGHTS, Store, home, read_facts
 
@@ -34,7 +33,7 @@ SHOWN = 16  # samples in the picture of reconstructions
 )
 @click.option("--balance", is_flag=True, help="Draw every class equally often, however rare it is.")
 @click.option(
-    "--augment", multiple=True, type=click.Choice(get_args(Augmentation)), help="Change samples at random; repeatable."
+    "--augment", multiple=True, metavar="WAY", help="Change samples at random: shift, rotate, zoom or flip; repeatable."
 )
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Drawn and recorded unless given.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the checkpoint to this folder, not to the store.")
