@@ -152,10 +152,42 @@ def test_the_numbers_of_a_card_have_their_errors_their_floor_and_what_they_depen
         "| Fréchet distance ↓ | 12.35 ± 0.46 | 0.99 |",
         "| Recall ↑ | 0.500 ± 0.010 | 0.750 |",
         "10,000 test images of mnist (sha256 `aaaaaaaaaaaa…`), seed 0; pixels grey as they are",
-        "| Negative log-likelihood (Bernoulli, K = 500, grey pixels) ↓ | 96.18 ± 0.27 nats per image |",
+        "| Negative log-likelihood (Bernoulli, K = 500, grey pixels, 10,000 images) ↓ | 96.18 ± 0.27 nats per image |",
         "of each latent dimension: 2.25, 1.25.",
     ):
         assert needed in card, needed
+
+
+def test_a_folder_called_like_a_data_set_gets_none_of_its_licence_and_its_command_names_it(
+    trained: Callable[[str], Path],
+) -> None:
+    directory = trained("mlp-vae")
+    facts = json.loads(json.dumps(evaluated(directory)).replace('"mnist"', '"./mnist"'))
+    card = cards.render(checkpoints.read_config(directory), facts)
+    assert "datasets" not in front_matter(card) and "cc-by-sa-3.0" not in card and "LeCun" not in card
+    assert "trained on ./mnist" in card and " --data ./mnist -n 5000 --seed 0 --features digits`" in card
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"seconds": "x", "command": "c"},
+        {"parameters": "many"},
+        {"versions": [], "command": "c"},
+        {"history": {}, "command": "c", "recipe": []},
+        {"history": [7], "command": "c"},
+        {"name": []},
+        {"dataset": ["mnist"]},
+    ],
+)
+def test_strange_facts_are_refused_in_words(strange: dict[str, object], trained: Callable[[str], Path]) -> None:
+    with pytest.raises(CheckpointError, match=r"facts\.json is not of the zoo's form"):
+        cards.render(checkpoints.read_config(trained("mlp-vae")), strange)
+
+
+def test_a_training_without_a_whole_epoch_has_a_card(trained: Callable[[str], Path]) -> None:
+    card = cards.render(checkpoints.read_config(trained("mlp-vae")), {"command": "zoo train", "history": []})
+    assert "## Training" in card and "Losses" not in card
 
 
 def test_the_hub_reads_the_evaluations_from_the_front_matter(trained: Callable[[str], Path]) -> None:
@@ -169,7 +201,7 @@ def test_the_hub_reads_the_evaluations_from_the_front_matter(trained: Callable[[
         "frechet_distance", 12.345, "ylecun/mnist",
     )  # fmt: skip
     assert distance.dataset_split == "train" and distance.metric_args["extractor_sha256"] == "b" * 64
-    assert likelihood.metric_name == "Negative log-likelihood (Bernoulli, K = 500, grey pixels)"
+    assert likelihood.metric_name == "Negative log-likelihood (Bernoulli, K = 500, grey pixels, 10,000 images)"
     assert likelihood.dataset_split == "test"
 
 

@@ -1,6 +1,7 @@
 """Data: folders of images, sizes, and what is said of those that can't be read."""
 
 import dataclasses
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,8 @@ from PIL import Image
 
 from zoo.data import Dataset, ImageFiles, load_dataset, load_images
 from zoo.errors import DataError, NotFoundError
+from zoo.features import default_for
+from zoo.registry import installed
 
 
 def draw(path: Path, size: tuple[int, int] = (28, 28), colour: str = "white", mode: str = "L") -> Path:
@@ -36,7 +39,39 @@ def test_a_flat_folder_has_no_labels_and_colours_have_three_channels(tmp_path: P
     data = load_dataset(f"{tmp_path}/")
     assert data.labels is None
     assert data.samples[0, :, 5, 5].tolist() == [255, 0, 0]
-    assert data.name == tmp_path.name
+    assert data.name == f"./{tmp_path.name}"
+
+
+def test_a_folder_that_is_called_like_a_data_set_is_not_taken_for_it(tmp_path: Path) -> None:
+    draw(tmp_path / "mnist" / "1.png")
+    name = load_dataset(str(tmp_path / "mnist")).name
+    assert name == "./mnist" and name not in installed().datasets and default_for(name) is None
+
+
+def test_the_digest_of_a_data_set_tells_pixels_and_shape_and_is_the_same_on_disk(tmp_path: Path) -> None:
+    samples = torch.arange(2 * 28 * 28).view(2, 1, 28, 28).to(torch.uint8)
+    data = Dataset("some", samples, None)
+    by_hand = hashlib.sha256(b"(2, 1, 28, 28)" + samples.numpy().tobytes()).hexdigest()
+    assert data.sha256 is data.sha256  # taken once
+    assert data.sha256 == by_hand == data.to(torch.device("cpu")).sha256
+    paths = [tmp_path / f"{index}.png" for index in range(2)]
+    for pixels, path in zip(samples, paths, strict=True):
+        Image.fromarray(pixels[0].numpy()).save(path)
+    assert Dataset("some", ImageFiles(paths, (1, 28, 28)), None).sha256 == by_hand
+    changed = samples.clone()
+    changed[1, 0, 14, 14] += 1
+    others = [Dataset("some", one, None).sha256 for one in (changed, samples.view(2, 1, 14, 56), samples[1:])]
+    assert len({by_hand, *others}) == 4
+
+
+def test_some_samples_are_taken_by_their_indices_with_their_labels(tmp_path: Path) -> None:
+    wanted = torch.tensor([2, 0])
+    data = Dataset("some", torch.arange(3, dtype=torch.uint8).view(3, 1, 1, 1), torch.tensor([7, 8, 9]))
+    some = data.part(wanted)
+    assert some.samples[:].flatten().tolist() == [2, 0] and some.labels is not None and some.labels.tolist() == [9, 7]
+    paths = [draw(tmp_path / f"{grey}.png", (1, 1), f"rgb({grey},{grey},{grey})") for grey in range(3)]
+    on_disk = Dataset("some", ImageFiles(paths, (1, 1, 1)), None).part(wanted)
+    assert on_disk.samples[:].flatten().tolist() == [2, 0]
 
 
 def test_images_of_several_sizes_are_refused_unless_a_size_is_given(tmp_path: Path) -> None:

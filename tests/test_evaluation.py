@@ -13,10 +13,11 @@ from torch.nn import functional as F
 
 from zoo import features
 from zoo.data import Dataset, load_dataset
-from zoo.errors import CapabilityError, DataError
-from zoo.evaluation import digest, evaluate
+from zoo.errors import CapabilityError, ConfigError, DataError
+from zoo.evaluation import evaluate, some
 from zoo.features import Extractor
 from zoo.models import GenerativeModel, ModelConfig
+from zoo.registry import installed
 from zoo.results import Evaluation
 
 
@@ -123,7 +124,7 @@ def test_a_result_says_all_that_it_depends_on() -> None:
     for one in evaluate(replay(digits()), digits(), digits("test"), extractor(), n=120, seed=3):
         assert (one.n, one.seed, one.extractor, one.extractor_sha256) == (120, 3, "nearest-mean", "a" * 64)
         assert (one.reference, one.split, one.reference_n) == ("mnist", "train", 800)
-        assert one.reference_sha256 == digest(digits()) and one.floor_n == 120
+        assert one.reference_sha256 == digits().sha256 and one.floor_n == 120
         assert Evaluation.from_dict(one.to_dict()) == one
 
 
@@ -134,7 +135,7 @@ def test_a_vae_gets_its_likelihood_over_the_test_images() -> None:
     assert set(found) == {"elbo", "nll", "kl", "active_units"}
     for one in found.values():
         assert (one.n, one.reference, one.split, one.reference_n) == (200, "mnist", "test", 200)
-        assert one.reference_sha256 == digest(digits("test")) and one.binarised is False and one.floor is None
+        assert one.reference_sha256 == digits("test").sha256 and one.binarised is False and one.floor is None
     assert found["nll"].importance_samples == 4 and found["elbo"].importance_samples == 1
     assert found["nll"].value < -found["elbo"].value and found["nll"].unit == "nats per image"
     assert len(found["kl"].values) == 3 and sum(found["kl"].values) == pytest.approx(found["kl"].value)
@@ -199,15 +200,78 @@ def test_a_home_that_cannot_be_written_costs_time_only(tmp_path: Path) -> None:
     assert evaluate(replay(digits()), digits(), None, extractor(), n=50)
 
 
-def test_the_digest_of_a_data_set_tells_pixels_and_shape() -> None:
+def in_runs() -> Dataset:
+    """The test images, class after class: their first half shows five of the ten classes."""
     data = digits("test")
-    assert isinstance(data.samples, Tensor)
-    changed = data.samples.clone()
-    changed[7, 0, 14, 14] += 1
-    assert digest(data) == digest(digits("test"))
-    turned = data.samples.reshape(-1, 1, 14, 56)
-    others = [digest(dataclasses.replace(data, samples=samples)) for samples in (changed, turned, data.samples[1:])]
-    assert len({digest(data), *others}) == 4
+    assert data.labels is not None
+    return data.part(data.labels.argsort(stable=True))
+
+
+def test_the_floor_of_test_images_that_come_in_runs_is_that_of_a_random_choice() -> None:
+    found = by_metric(evaluate(replay(digits()), digits(), in_runs(), extractor(), n=100))
+    assert found["classes_reached"].floor == 10 and found["class_kl"].floor_n == 100
+    assert (found["class_kl"].floor or 0) < 0.2  # of the first 100 it is log 2
+    accuracy = by_metric(evaluate(replay(digits(), num_classes=10), digits(), in_runs(), extractor(), n=100))
+    assert (accuracy["label_accuracy"].floor or 0) > 0.6  # the labels are those of the images chosen
+
+
+def test_some_test_images_are_chosen_by_the_seed_and_all_of_them_are_left_in_order() -> None:
+    data = in_runs()
+    first, again, other = (some(data, 100, seed) for seed in (1, 1, 2))
+    assert first.sha256 == again.sha256 != other.sha256 and len(first) == len(other) == 100
+    assert first.labels is not None and first.labels.unique().tolist() == list(range(10))
+    assert first.labels.equal(first.labels.sort().values)  # in their own order
+    assert some(data, None, 1) is data and some(data, 200, 1) is data
+    vae = make_model("mlp-vae", hidden_dims=(16,))
+    (nll,) = (
+        one
+        for one in evaluate(vae, digits(), data, importance_samples=2, seed=1, test_images=100)
+        if one.metric == "nll"
+    )
+    assert (nll.n, nll.reference_sha256) == (100, first.sha256)
+
+
+@pytest.mark.parametrize("names", [tuple("0123456789"), None])
+def test_a_model_of_the_datas_classes_is_asked_for_them(names: tuple[str, ...] | None) -> None:
+    vae = make_model("mlp-vae", hidden_dims=(16,), num_classes=10)
+    found = by_metric(
+        evaluate(vae, digits(), digits("test"), extractor(), n=50, importance_samples=2, class_names=names)
+    )
+    assert found["nll"].labelled and not found["frechet_distance"].labelled
+    assert found["label_accuracy"].floor is not None
+
+
+@pytest.mark.parametrize(("classes", "names"), [(10, tuple("abcdefghij")), (3, ("0", "1", "2")), (3, None)])
+def test_a_model_of_other_classes_is_not_asked_for_those_of_the_data(
+    classes: int, names: tuple[str, ...] | None
+) -> None:
+    vae = make_model("mlp-vae", hidden_dims=(16,), num_classes=classes)
+    found = by_metric(
+        evaluate(vae, digits(), digits("test"), extractor(), n=50, importance_samples=2, class_names=names)
+    )
+    assert "classes_reached" in found and found.keys().isdisjoint({"label_accuracy", "nll", "elbo", "kl"})
+
+
+def test_too_few_samples_are_refused_before_anything_is_looked_at() -> None:
+    eyes = extractor()
+    with pytest.raises(ConfigError, match="19 samples are too few to compare by their features: draw 20 at least"):
+        evaluate(replay(digits()), digits(), digits("test"), eyes, n=19)
+    assert isinstance(eyes.module, NearestMean) and eyes.module.looked_at == 0
+    assert evaluate(replay(digits()), digits(), digits("test"), eyes, n=20)
+
+
+def test_another_version_of_a_plugin_takes_the_features_of_real_images_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = features.default_for("mnist")
+    assert spec is not None
+    eyes = dataclasses.replace(extractor(), name=spec.name)
+    assert isinstance(eyes.module, NearestMean)
+    plugin = installed().offered_by("features", spec.name)
+    evaluate(replay(digits()), digits(), None, eyes, n=20)
+    evaluate(replay(digits()), digits(), None, eyes, n=20)
+    assert eyes.module.looked_at == 800 + 20 + 20
+    monkeypatch.setattr(plugin, "version", "99.1")
+    evaluate(replay(digits()), digits(), None, eyes, n=20)
+    assert eyes.module.looked_at == 2 * 800 + 3 * 20
 
 
 def test_samples_that_are_no_images_are_refused() -> None:

@@ -57,6 +57,7 @@ def test_a_result_survives_the_way_through_json() -> None:
         ({**distance().to_dict(), "value": "12"}, "value = '12' is not of its type"),
         ({**distance().to_dict(), "n": -1}, "n = -1 is out of bounds"),
         ({**distance().to_dict(), "metrik": 1}, "Unknown field 'metrik'. Did you mean 'metric'"),
+        ({**distance().to_dict(), "standard_error": -1}, "standard_error = -1 is out of bounds"),
         ({"metric": "frechet_distance"}, "Missing field 'value'"),
         ({**distance().to_dict(), "values": [0.0] * 65}, "values has 65 entries; 64 are the most"),
         ({**distance().to_dict(), "reference": "x" * 1001}, "reference has 1,001 characters"),
@@ -98,9 +99,15 @@ def test_the_floor_is_told_like_the_value_it_stands_beside() -> None:
 
 
 def test_a_name_tells_a_likelihoods_importance_samples_and_its_pixels() -> None:
-    assert likelihood(importance_samples=5_000).name == "Negative log-likelihood (Bernoulli, K = 5,000, grey pixels)"
-    assert likelihood(binarised=True).title == "Negative log-likelihood (Bernoulli, K = 500, binarised pixels) ↓"
-    assert likelihood(metric="elbo", importance_samples=1).title == "ELBO (Bernoulli, grey pixels) ↑"
+    assert likelihood(importance_samples=5_000).name == (
+        "Negative log-likelihood (Bernoulli, K = 5,000, grey pixels, 10,000 images)"
+    )
+    assert likelihood(binarised=True).title == (
+        "Negative log-likelihood (Bernoulli, K = 500, binarised pixels, 10,000 images) ↓"
+    )
+    assert likelihood(metric="elbo", importance_samples=1, labelled=True, reference_n=50).title == (
+        "ELBO (Bernoulli, grey pixels, given the class, 50 images) ↑"
+    )
     assert distance(metric="confidence").title == "Mean confidence of the classifier"
 
 
@@ -146,6 +153,19 @@ def test_binarised_and_grey_likelihoods_get_rows_of_their_own() -> None:
 def test_densities_of_different_families_get_rows_of_their_own() -> None:
     rows = side_by_side({"mine": [likelihood()], "yours": [likelihood(family="Normal")]})
     assert [list(row) for row in rows] == [["mine"], ["yours"]]
+
+
+def test_the_likelihood_of_an_image_and_that_of_one_given_its_class_get_rows_of_their_own() -> None:
+    rows = side_by_side({"mine": [likelihood()], "yours": [likelihood(labelled=True)]})
+    assert [list(row) for row in rows] == [["mine"], ["yours"]]
+    first, second = (next(iter(row.values())).name for row in rows)
+    assert first != second
+
+
+def test_likelihoods_of_so_many_images_get_rows_whose_names_tell_them_apart() -> None:
+    rows = side_by_side({"mine": [likelihood()], "yours": [likelihood(reference_n=1_000)]})
+    assert [list(row) for row in rows] == [["mine"], ["yours"]]
+    assert len({one.title for row in rows for one in row.values()}) == 2
 
 
 def test_bounds_of_different_tightness_get_rows_of_their_own() -> None:

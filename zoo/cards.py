@@ -1,11 +1,13 @@
 """A model card from facts: the README.md of a checkpoint."""
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from zoo import checkpoints, files
+from zoo.errors import CheckpointError
 from zoo.hookspecs import DatasetSpec
 from zoo.registry import installed
 from zoo.results import Evaluation, recorded
@@ -13,7 +15,7 @@ from zoo.store import CARD, read_facts
 
 PICTURES = {  # beside images/samples.png, in their order
     "nearest.png": "Samples above the training images that are nearest to them, pixel by pixel",
-    "reconstructions.png": "Test images above their reconstructions",
+    "reconstructions.png": "Images above their reconstructions",
     "interpolation.png": "Straight lines between latents",
     "traversal.png": "One latent dimension a row, varied from −3 to 3",
     "manifold.png": "The plane of both latents",
@@ -40,27 +42,32 @@ def render(config: Mapping[str, Any], facts: Mapping[str, Any], pictures: Sequen
     - `facts`: as in facts.json.
     - `pictures`: as `pictures_in` gives them.
 
-    **Raises:** `CheckpointError` for evaluations that are not of their form.
+    **Raises:** `CheckpointError` for facts that are not of the zoo's form.
     """
     name = facts.get("name", "this checkpoint")
-    parts = [
-        _front_matter(config, facts),
-        f"# {name}\n\n{_summary(config, facts)}",
-        _use(name, config, facts),
-        _evaluation(name, facts),
-        _pictures(pictures),
-        _training(config, facts),
-        _limits(facts),
-        _licences(facts),
-        _citation(config, facts),
-    ]
+    try:
+        parts = [
+            _front_matter(config, facts),
+            f"# {name}\n\n{_summary(config, facts)}",
+            _use(name, config, facts),
+            _evaluation(name, facts),
+            _pictures(pictures),
+            _training(config, facts),
+            _limits(facts),
+            _licences(facts),
+            _citation(config, facts),
+        ]
+    except (TypeError, ValueError, AttributeError, LookupError) as error:  # a stranger may have written them
+        raise CheckpointError(
+            f"facts.json is not of the zoo's form, so no card can be made of it: {type(error).__name__}: {error}"
+        ) from error
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
 
 
 def _front_matter(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     dataset = _dataset(facts)
     images = "samples_command" in facts
-    tags = [config["model"], facts.get("dataset"), "image-generation" if images else None]
+    tags = [config["model"], dataset.name if dataset else None, "image-generation" if images else None]
     if images and config["config"].get("num_classes"):
         tags.append("conditional-image-generation")
     matter: dict[str, Any] = {
@@ -140,8 +147,8 @@ def _circumstances(name: str, facts: Mapping[str, Any], one: Evaluation) -> str:
             pixels = "grey as they are, which is not to be compared with binarised ones"
         return f"Likelihood of the {images} {digest}, seed {one.seed}; pixels {pixels}."
     floor = f" The floor is the same of {one.floor_n:,} test images in place of the samples." if one.floor_n else ""
-    elsewhere = one.reference in installed().datasets and one.reference != facts.get("dataset")
-    data = f" --data {one.reference}" if elsewhere else ""
+    own = one.reference == facts.get("dataset") and one.reference in installed().datasets  # a folder's must be named
+    data = "" if own else f" --data {shlex.quote(one.reference)}"
     reference = facts.get("reference", name)
     command = f"zoo evaluate {reference}{data} -n {one.n} --seed {one.seed} --features {one.extractor}"
     return (
@@ -180,7 +187,7 @@ def _training(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         "Versions": ", ".join(f"{name} {number}" for name, number in facts.get("versions", {}).items()),
         "Recipe": _pairs(facts.get("recipe", {})),
         "Config": _pairs(config["config"]),
-        "Losses of the last epoch": _pairs(facts.get("history", [{}])[-1].get("losses", {})),
+        "Losses of the last epoch": _pairs((facts.get("history") or [{}])[-1].get("losses", {})),
     }
     table = "\n".join(f"| {key} | {value} |" for key, value in rows.items() if value not in (None, ""))
     return f"## Training\n\n```\n{facts['command']}\n```\n\n| | |\n|---|---|\n{table}"

@@ -1,9 +1,11 @@
 """Data sets by name, and folders of images -> uint8 samples and labels, in memory when they fit."""
 
 import dataclasses
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from zoo.provenance import UNREADABLE
 from zoo.registry import installed
 from zoo.store import home
 
+AT_ONCE = 1_000  # images of a data set that are read together to be hashed
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 
 
@@ -54,7 +57,7 @@ class Dataset:
     """Samples and their labels.
 
     **Arguments:**
-    - `name`: of the data set, or the folder's.
+    - `name`: of the data set, or `./` and the folder's: no data set that a plugin offers can be called so.
     - `samples`: uint8 `(n, *sample_shape)`, in memory or, when they don't fit, on disk; what a model gets is this
         divided by 255.
     - `labels`: int64 `(n,)`, None when the data has none.
@@ -71,6 +74,14 @@ class Dataset:
         """Shape of one sample."""
         return tuple(self.samples.shape[1:])
 
+    @cached_property
+    def sha256(self) -> str:
+        """The SHA-256 of the samples (their shape, then their pixels), as 64 hexadecimal digits; taken once."""
+        hashed = hashlib.sha256(str((len(self), *self.sample_shape)).encode())
+        for first in range(0, len(self), AT_ONCE):
+            hashed.update(self.samples[first : first + AT_ONCE].cpu().contiguous().numpy().data)
+        return hashed.hexdigest()
+
     def __len__(self) -> int:
         """How many samples."""
         return len(self.samples)
@@ -80,11 +91,16 @@ class Dataset:
         samples = self.samples.to(device) if isinstance(self.samples, Tensor) else self.samples
         return dataclasses.replace(self, samples=samples)
 
-    def part(self, where: slice) -> "Dataset":
-        """The samples of a slice, with their labels."""
+    def part(self, where: slice | Tensor) -> "Dataset":
+        """Some of the samples, with their labels.
+
+        **Arguments:**
+        - `where`: a slice, or indices, int64 `(n,)`.
+        """
         samples, labels = self.samples, self.labels
         if isinstance(samples, ImageFiles):
-            chosen: Tensor | ImageFiles = dataclasses.replace(samples, paths=samples.paths[where])
+            some = samples.paths[where] if isinstance(where, slice) else [samples.paths[i] for i in where.tolist()]
+            chosen: Tensor | ImageFiles = dataclasses.replace(samples, paths=some)
         else:
             chosen = samples[where]
         return dataclasses.replace(self, samples=chosen, labels=None if labels is None else labels[where])
@@ -174,7 +190,7 @@ def _load_folder(folder: Path, sample_shape: Sequence[int] | None) -> Dataset:
     files = ImageFiles(paths, _image_shape(sample_shape or _common_shape(paths)))
     samples = files[:] if _fits(files.shape) else files
     labels = torch.tensor([classes.index(path.parent.name) for path in paths]) if classes else None
-    return Dataset(folder.resolve().name, samples, labels, tuple(classes))
+    return Dataset(f"./{folder.resolve().name}", samples, labels, tuple(classes))
 
 
 def _fits(shape: tuple[int, ...]) -> bool:

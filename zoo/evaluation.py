@@ -1,8 +1,7 @@
 """evaluate(): how good a model is, by the features of its samples and the likelihood of unseen images."""
 
 import contextlib
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -13,12 +12,13 @@ from torch import Tensor
 
 from zoo import features, files, likelihood, metrics, sampling
 from zoo.data import Dataset
-from zoo.errors import CapabilityError, DataError, OutputError
+from zoo.errors import CapabilityError, ConfigError, DataError, OutputError
 from zoo.features import Extractor, Features
 from zoo.likelihood import Batch, Watch, unwatched
 from zoo.metrics import Estimate
 from zoo.models import Autoencoder, GenerativeModel
-from zoo.results import IMPORTANCE_SAMPLES, METRICS, SAMPLES, SEED, Evaluation
+from zoo.registry import installed
+from zoo.results import FEWEST, IMPORTANCE_SAMPLES, METRICS, SAMPLES, SEED, Evaluation
 from zoo.store import home
 
 BATCH = 1_000  # images whose features are taken together
@@ -34,45 +34,58 @@ def evaluate(
     seed: int = SEED,
     importance_samples: int = IMPORTANCE_SAMPLES,
     test_images: int | None = None,
+    class_names: Sequence[str] | None = None,
     watch: Watch = unwatched,
 ) -> list[Evaluation]:
     """Measure a model. The same arguments give the same numbers on one machine.
 
     Samples are compared with the training images, by their features. The test images are for the likelihood, and for
-    the floor: the same measured on them, as if they were samples, which no model need beat.
+    the floor: the same measured on them, as if they were samples, which no model need beat. A conditional model draws
+    its classes evenly: where those of the training images are uneven, that counts against it.
 
     **Arguments:**
     - `model`: in eval mode, of images.
     - `data`: training images.
     - `test`: images that the model was not trained on; without them there is no floor and no likelihood.
     - `extractor`: the features; without them only the likelihood is taken.
-    - `n`: samples to draw, and test images, if there are so many, for the floor.
+    - `n`: samples to draw, 20 at least, and test images, if there are so many, for the floor: `some` chooses them.
     - `seed`: of everything random.
     - `importance_samples`: latents drawn for each image of a likelihood.
-    - `test_images`: how many of the test images, from the first on, likelihoods are of; all unless given.
+    - `test_images`: how many of the test images likelihoods are of, which `some` chooses; all unless given.
+    - `class_names`: what the labels of a conditional model mean; taken to be those of `data` unless given. Where they
+        are others, nobody asks whether its samples are of their class, and it gets no likelihood.
     - `watch`: passes on batches, given how many images there are in all and what is being done; shows progress.
 
-    **Raises:** `CapabilityError` when there is nothing to measure it by; `DataError`, `LabelError` when data, features
-    and model don't fit.
+    **Raises:** `ConfigError` for too few samples; `CapabilityError` when there is nothing to measure it by;
+    `DataError`, `LabelError` when data, features and model don't fit.
     """
     if model.sample_kind != "image":
         raise CapabilityError("The samples of this model are no images: there are no features to compare them by.")
+    if extractor is not None and n < FEWEST:
+        raise ConfigError(f"{n} samples are too few to compare by their features: draw {FEWEST} at least.")
     results = []
     if extractor is not None:
-        results += _by_features(model, data, test, extractor, n, seed, watch)
-    if test is not None and likelihood.has_likelihood(model):
-        results += _by_likelihood(model, test.part(slice(test_images)), importance_samples, seed, watch)
+        results += _by_features(model, data, test, extractor, class_names, n, seed, watch)
+    if test is not None and likelihood.has_likelihood(model) and likelihood.shares_classes(model, test, class_names):
+        results += _by_likelihood(model, some(test, test_images, seed), importance_samples, seed, watch)
     if not results:
-        raise CapabilityError("There is nothing to measure: no features, and no likelihood (or no test images for it).")
+        raise CapabilityError(
+            "There is nothing to measure: no features, and no likelihood (or no test images for it, of its classes)."
+        )
     return results
 
 
-def digest(data: Dataset) -> str:
-    """The SHA-256 of a data set's samples (their shape, then their pixels), as 64 hexadecimal digits."""
-    hashed = hashlib.sha256(str((len(data), *data.sample_shape)).encode())
-    for first in range(0, len(data), BATCH):
-        hashed.update(data.samples[first : first + BATCH].contiguous().numpy().data)
-    return hashed.hexdigest()
+def some(data: Dataset, n: int | None, seed: int) -> Dataset:
+    """`n` of the samples (all, when there are no more, or for None), chosen at random by a seed, in their own order.
+
+    The first ones would not do: images come in runs (of handwriting, writer by writer), so they differ from the rest.
+    """
+    return data if n is None or n >= len(data) else data.part(_chosen(len(data), n, seed))
+
+
+def _chosen(total: int, n: int, seed: int) -> Tensor:
+    """Indices, int64 `(min(n, total),)`, in rising order."""
+    return torch.randperm(total, generator=torch.Generator().manual_seed(seed % 2**63))[:n].sort().values
 
 
 def _by_features(
@@ -80,19 +93,21 @@ def _by_features(
     data: Dataset,
     test: Dataset | None,
     extractor: Extractor,
+    class_names: Sequence[str] | None,
     n: int,
     seed: int,
     watch: Watch,
 ) -> list[Evaluation]:
     features.check_shape(extractor, model.config.sample_shape)
     classes = len(data.class_names) if extractor.class_names == data.class_names else 0  # that it tells apart
-    of_data = _of(data, "train")
-    training = _features_of(data, of_data["reference_sha256"], extractor, watch)
+    labelled = bool(model.config.num_classes) and likelihood.shares_classes(model, data, class_names)
+    training = _features_of(data, extractor, watch)
     floor, floor_n = {}, None
     if test is not None:
-        floor_n = min(n, len(test))
-        unseen = _first(n, _features_of(test, digest(test), extractor, watch))
-        given = test.labels[:n] if test.labels is not None and model.config.num_classes else None
+        chosen = _chosen(len(test), n, seed)
+        floor_n = len(chosen)
+        unseen = _rows(_features_of(test, extractor, watch), chosen)
+        given = test.labels[chosen] if test.labels is not None and labelled else None
         try:
             floor = _measured(unseen, training, given, classes, seed)
         except DataError as error:
@@ -100,11 +115,11 @@ def _by_features(
     asked: list[Tensor] = []
     batches = watch(sampling.stream(model, n, seed=seed), n, "Sampling")
     drawn = features.extract(extractor, _images(batches, asked))
-    found = _measured(drawn, training, torch.cat(asked) if asked else None, classes, seed)
+    found = _measured(drawn, training, torch.cat(asked) if asked and labelled else None, classes, seed)
     conditions: dict[str, Any] = {
         "n": n,
         "seed": seed,
-        **of_data,
+        **_of(data, "train"),
         "extractor": extractor.name,
         "extractor_sha256": extractor.sha256,
         "floor_n": floor_n,
@@ -141,6 +156,7 @@ def _by_likelihood(
         "seed": seed,
         **_of(test, "test"),
         "binarised": likelihood.binarises(model),
+        "labelled": bool(model.config.num_classes),
     }
     found = likelihood.bounds(model, test, importance_samples=importance_samples, seed=seed, watch=watch)
     draws, family = {"elbo": 1, "nll": importance_samples}, likelihood.family(model)
@@ -167,27 +183,29 @@ def _evaluation(metric: str, estimate: Estimate, **conditions: Any) -> Evaluatio
 
 def _of(data: Dataset, split: str) -> dict[str, Any]:
     """What a result says of the images that it was measured against."""
-    return {"reference": data.name, "split": split, "reference_n": len(data), "reference_sha256": digest(data)}
+    return {"reference": data.name, "split": split, "reference_n": len(data), "reference_sha256": data.sha256}
 
 
 def _images(batches: Iterable[Batch], labels: list[Tensor]) -> Iterator[Tensor]:
     """The images of batches; their labels are kept in `labels`."""
-    for images, some in batches:
-        labels += [] if some is None else [some]
+    for images, given in batches:
+        labels += [] if given is None else [given]
         yield images
 
 
-def _first(n: int, some: Features) -> Features:
+def _rows(seen: Features, rows: Tensor) -> Features:
     return Features(
-        some.vectors[:n],
-        None if some.classes is None else some.classes[:n],
-        None if some.confidences is None else some.confidences[:n],
+        seen.vectors[rows],
+        None if seen.classes is None else seen.classes[rows],
+        None if seen.confidences is None else seen.confidences[rows],
     )
 
 
-def _features_of(data: Dataset, sha256: str, extractor: Extractor, watch: Watch) -> Features:
-    """The features of real images, kept in the zoo's home so that they are taken once."""
-    path = home() / "features" / f"{sha256[:32]}-{extractor.name}-{extractor.sha256[:32]}.safetensors"
+def _features_of(data: Dataset, extractor: Extractor, watch: Watch) -> Features:
+    """The features of real images, kept in the zoo's home so that they are taken once for each version of a plugin."""
+    plugin = installed().offered_by("features", extractor.name)
+    taker = "-".join([extractor.name, *([plugin.version] if plugin else []), extractor.sha256[:32]])
+    path = home() / "features" / f"{data.sha256[:32]}-{taker}.safetensors"
     with contextlib.suppress(OSError, SafetensorError, TypeError):  # not there yet, or damaged
         return Features(**load_file(path))
     batches = ((data.samples[first : first + BATCH].float() / 255, None) for first in range(0, len(data), BATCH))

@@ -13,6 +13,7 @@ from zoo import files
 from zoo.errors import CheckpointError, DataError, PluginError, ZooError
 from zoo.hookspecs import FeatureSpec
 from zoo.registry import installed
+from zoo.sampling import exact_convolutions
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,8 @@ def extract(extractor: Extractor, batches: Iterable[Tensor]) -> Features:
     vectors, classes, confidences = [], [], []
     for images in batches:
         _check_images(extractor, images)
-        seen, logits = extractor.module(images.to(device))
+        with exact_convolutions():
+            seen, logits = extractor.module(images.to(device))
         _check_answer(extractor, len(images), seen, logits)
         vectors.append(seen.cpu())
         if extractor.class_names:

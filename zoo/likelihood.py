@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from zoo.data import Dataset
 from zoo.errors import DataError, LabelError
 from zoo.metrics import Estimate
 from zoo.models import Autoencoder, GenerativeModel
+from zoo.sampling import exact_convolutions
 
 IMAGES = 250  # looked at together; changing it would change the random numbers of every likelihood
 ACTIVE = 0.01  # least variance of E[z | x] over the images for a latent dimension to count as active
@@ -30,6 +31,17 @@ def unwatched(batches: Iterable[Batch], n: int, doing: str) -> Iterator[Batch]:
 def has_likelihood(model: GenerativeModel[Any]) -> bool:
     """Whether a model gives a likelihood, or a bound of it."""
     return type(model).log_likelihood is not GenerativeModel.log_likelihood
+
+
+def shares_classes(model: GenerativeModel[Any], data: Dataset, class_names: Sequence[str] | None = None) -> bool:
+    """Whether a model's labels mean what those of the data mean; true of an unconditional model, which takes none.
+
+    **Arguments:**
+    - `class_names`: what the model's labels mean; those of the data, if it has so many classes, when not given.
+    """
+    classes = model.config.num_classes
+    told = data.class_names if class_names is None else tuple(class_names)
+    return not classes or (told == data.class_names and len(told) in (0, classes))
 
 
 def binarises(model: GenerativeModel[Any]) -> bool:
@@ -72,7 +84,9 @@ def bounds(
         torch.manual_seed(seed)
         for samples, labels in watch(batches(model, data, seed), len(data), "Likelihood"):
             for name, k in names.items():
-                found[name].append(model.log_likelihood(samples, labels, importance_samples=k).double().cpu())
+                with exact_convolutions():
+                    values = model.log_likelihood(samples, labels, importance_samples=k)
+                found[name].append(values.double().cpu())
     return {name: _mean(torch.cat(parts) * (-1 if name == "nll" else 1)) for name, parts in found.items()}
 
 
@@ -97,13 +111,14 @@ def latents(
     - `model`, `data`, `seed`: as for `bounds`.
 
     **Returns:** how many latent dimensions are active: Var_x E[z | x] > 0.01 over the images (Burda et al. 2015,
-    section 4.3); and, where posterior and prior are normal distributions, KL(q(z | x) ‖ p(z)) in nats per image
+    section 5); and, where posterior and prior are normal distributions, KL(q(z | x) ‖ p(z)) in nats per image
     ("kl"), with its mean over the images for each latent dimension, in falling order.
     """
     means, divergences = [], []
     with torch.no_grad():
         for samples, labels in batches(model, data, seed):
-            posterior = model.encode(samples, labels)
+            with exact_convolutions():
+                posterior = model.encode(samples, labels)
             means.append(posterior.mean.flatten(1).double().cpu())
             divergences.append(_kl(posterior, model.prior()))
     active = Estimate(float((torch.cat(means).var(0) > ACTIVE).sum()), None)

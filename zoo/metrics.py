@@ -105,7 +105,8 @@ def manifolds(samples: Tensor, reference: Tensor, *, seed: int, neighbours: int 
 
     All depend on the number of points, so both sets are cut to min(n, m, 10,000), drawn without replacement. The
     standard errors hold the reference and its balls as they are: of means over samples for precision and density, over
-    the reference for recall, and by a jackknife over samples for coverage.
+    the reference for recall, and by a jackknife over samples for coverage. The last is too large, by half or more: each
+    group that is left out makes the samples fewer by a twentieth, with which coverage falls.
 
     **Arguments:**
     - `samples`, `reference`: features, `(n, d)` and `(m, d)`; more than `neighbours`.

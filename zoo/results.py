@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
@@ -9,6 +10,7 @@ from zoo.config import Bounds, StrictConfig
 from zoo.errors import CheckpointError, ConfigError
 
 SAMPLES, SEED, IMPORTANCE_SAMPLES = 10_000, 0, 500  # of an evaluation, unless told otherwise
+FEWEST = 20  # samples that every metric can be taken of
 
 Whole = Annotated[int, Bounds(0, 2**63 - 1)]
 
@@ -58,12 +60,14 @@ class Evaluation(StrictConfig):
         or the grey values were taken as they are. The two can't be compared.
     - `family`: for a bound of the likelihood, the distribution of a pixel given the latents, such as "Bernoulli". That
         of grey values is no density; those of "Normal" and "ContinuousBernoulli" are. None compares with another.
+    - `labelled`: for a likelihood, whether it is that of an image given its class, log p(x | y), as a conditional model
+        has it. It may be up to log(classes) better than log p(x), and the two can't be compared.
     - `values`: for the KL, that of each latent dimension, in falling order; 64 at most.
     """
 
     metric: str
     value: float
-    standard_error: float | None = None
+    standard_error: Annotated[float, Bounds(0.0, sys.float_info.max)] | None = None
     unit: str = ""
     n: Whole
     seed: Whole
@@ -78,20 +82,23 @@ class Evaluation(StrictConfig):
     importance_samples: Whole | None = None
     binarised: bool | None = None
     family: str = ""
+    labelled: bool = False
     values: tuple[float, ...] = ()
 
     @property
     def kind(self) -> tuple[Any, ...]:
         """What it measures: numbers of one kind are alternatives, of two kinds different things."""
-        images = None if self.extractor else self.reference_n  # of a likelihood: the first so many of the test images
-        return self.metric, self.importance_samples, self.binarised, self.family, images
+        images = None if self.extractor else self.reference_n  # of a likelihood, which has no `n` of its own
+        return self.metric, self.importance_samples, self.binarised, self.family, self.labelled, images
 
     @property
     def name(self) -> str:
-        """What it measures, for people: "Negative log-likelihood (Bernoulli, K = 500, grey pixels)"."""
+        """What it measures, for people: "Negative log-likelihood (Bernoulli, K = 500, grey pixels, 10,000 images)"."""
         details = [self.family]
         details += [f"K = {self.importance_samples:,}"] if self.importance_samples and self.metric == "nll" else []
         details += [] if self.binarised is None else ["binarised pixels" if self.binarised else "grey pixels"]
+        details += ["given the class"] if self.labelled else []
+        details += [] if self.extractor else [f"{self.reference_n:,} images"]
         said = ", ".join(filter(None, details))
         return _known(self.metric).title + (f" ({said})" if said else "")
 

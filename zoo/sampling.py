@@ -91,7 +91,7 @@ def stream(
         last = min(first + batch_size, start + n)
         wanted = labels[first - start : last - start] if labels is not None else _labels(model, seed, first, last)
         autocast = torch.autocast(model.device.type, torch.bfloat16, enabled=precision == "bf16")
-        with torch.no_grad(), _exact_convolutions(), autocast:
+        with torch.no_grad(), exact_convolutions(), autocast:
             samples = _batch(model, seed, first, last, wanted, options)
         yield samples, wanted
 
@@ -123,8 +123,8 @@ def channels_last(model: GenerativeModel[Any]) -> GenerativeModel[Any]:
     return model
 
 
-def _exact_convolutions() -> AbstractContextManager[None]:
-    """Let a GPU compute convolutions in float32 and in one order, so that its samples agree with a CPU's."""
+def exact_convolutions() -> AbstractContextManager[None]:
+    """Let a GPU compute convolutions in float32 and in one order, so that its results agree with a CPU's."""
     return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
 
 

@@ -8,15 +8,16 @@ from torch import Tensor
 from zoo.models import Step
 
 
-def kl_to_prior(mean: Tensor, variance: Tensor) -> Tensor:
+def kl_to_prior(mean: Tensor, deviation: Tensor) -> Tensor:
     """KL(N(μ, σ²) ‖ N(0, 1)) = ½ (μ² + σ² − 1 − log σ²) (Kingma & Welling 2013, arXiv:1312.6114, appendix B).
 
     **Arguments:**
-    - `mean`, `variance`: of q(z | x), each `(n, *latent_shape)`.
+    - `mean`, `deviation`: μ and σ of q(z | x), each `(n, *latent_shape)`.
 
     **Returns:** nats for each latent dimension, `(n, latent dimensions)`.
     """
-    return 0.5 * (mean**2 + variance - 1 - variance.log()).flatten(1)
+    # of σ, not of σ²: float32 still holds a σ whose square is 0
+    return 0.5 * (mean**2 + deviation**2 - 1 - 2 * deviation.log()).flatten(1)
 
 
 def with_free_bits(kl: Tensor, least: float) -> Tensor:

@@ -30,7 +30,7 @@ class VAEConfig(ModelConfig):
         (Salakhutdinov & Murray 2008; Burda et al. 2015, section 5), for the bernoulli likelihood alone. Outside of
         training, samples are taken as they are: an evaluation draws binary ones beforehand, by a seed that it states.
     - `beta`: weight of the KL term (Higgins et al. 2017); 1 is the evidence lower bound.
-    - `beta_warmup`: share of the training over which that weight rises from 0, linearly (Bowman et al. 2016).
+    - `beta_warmup`: share of the training over which that weight rises from 0, linearly (Sønderby et al. 2016).
     - `free_bits`: least KL that is charged for a latent dimension, in nats (Kingma et al. 2016, arXiv:1606.04934).
     - `importance_samples`: latents drawn for each image while training; with 2 and more the importance weighted bound
         takes the place of the evidence lower bound (Burda et al. 2015, arXiv:1509.00519).
@@ -105,7 +105,7 @@ class VAE(Autoencoder[C]):
         if config.binarize:
             samples = (torch.rand_like(samples) < samples).float()  # torch.bernoulli takes three times as long
         posterior = self.encode(samples, labels)
-        kl = kl_to_prior(posterior.mean, posterior.variance)  # (n, latent dimensions)
+        kl = kl_to_prior(posterior.mean, posterior.stddev)  # (n, latent dimensions)
         if config.importance_samples == 1:
             z = posterior.rsample()  # the reparameterisation trick
             reconstruction = -self.likelihood(z, labels).log_prob(samples)

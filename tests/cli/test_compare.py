@@ -58,7 +58,7 @@ def test_what_is_missing_is_measured_and_stands_side_by_side(
     (distance,) = (line for line in lines if line.startswith("Fréchet distance"))
     assert distance.count("±") == 2
     (likelihood,) = (
-        line for line in lines if line.startswith("Negative log-likelihood (Bernoulli, K = 5, grey pixels)")
+        line for line in lines if line.startswith("Negative log-likelihood (Bernoulli, K = 5, grey pixels, 200 images)")
     )
     assert likelihood.count("±") == 1 and likelihood.split()[-1] == "–"
 

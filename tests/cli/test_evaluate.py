@@ -47,18 +47,23 @@ def test_a_vae_is_measured_by_samples_and_by_likelihood(zoo: Zoo, trained: Train
     assert "±" in distance
     for name in (
         "Kernel distance ↓", "Precision ↑", "Recall ↑", "Density ↑", "Coverage ↑", "Classes reached ↑",
-        "KL of the class histogram", "Mean confidence", "ELBO (Bernoulli, grey pixels) ↑", "Active latent dimensions",
+        "KL of the class histogram", "Mean confidence", "ELBO (Bernoulli, grey pixels, 200 images) ↑",
+        "Active latent dimensions (grey pixels, 200 images)",
     ):  # fmt: skip
         assert any(line.startswith(name) for line in lines), name
-    assert any(line.startswith("Negative log-likelihood (Bernoulli, K = 5, grey pixels) ↓") for line in lines)
+    assert any(
+        line.startswith("Negative log-likelihood (Bernoulli, K = 5, grey pixels, 200 images) ↓") for line in lines
+    )
     assert "60 samples of" in result.stderr and "against 800 training images of mnist" in result.stderr
     assert "Likelihood of 200 test images, pixels as they are, grey" in result.stderr and "about" in result.stderr
     assert list(Path().iterdir()) == []
 
 
-def test_the_likelihood_of_the_first_test_images_stands_beside_that_of_all(zoo: Zoo, trained: Trained) -> None:
+def test_the_likelihood_of_some_test_images_stands_beside_that_of_all(zoo: Zoo, trained: Trained) -> None:
     mine = own(trained("mlp-vae"))
-    assert "Likelihood of 50 test images" in zoo("evaluate", mine, *FEW, "--test-images", 50, "--write").stderr
+    said = zoo("evaluate", mine, *FEW, "--test-images", 50, "--write").stderr
+    assert "Likelihood of 50 of 200 test images, chosen by the seed, pixels" in said
+    assert "The floor is the same of 60 of 200 test images, chosen by the seed, in place" in said
     zoo("evaluate", mine, *FEW, "--write")
     found = [(one["reference_n"], one["n"]) for one in facts()["evaluations"] if one["metric"] == "nll"]
     assert found == [(50, 50), (200, 200)]
@@ -82,7 +87,19 @@ def test_a_conditional_model_is_asked_for_classes(zoo: Zoo, trained: Trained) ->
     shown = json.loads(zoo("evaluate", trained("mlp-vae", "num_classes=10"), *FEW, "--json").stdout)
     records = {one["metric"]: one for one in shown["evaluations"]}
     assert 0 <= records["label_accuracy"]["value"] <= 1 and records["label_accuracy"]["floor"] > 0.9
-    assert records["nll"]["value"] > 0
+    assert records["nll"]["value"] > 0 and records["nll"]["labelled"] is True
+
+
+def test_a_conditional_model_of_other_classes_than_the_datas_is_not_asked_for_them(zoo: Zoo, trained: Trained) -> None:
+    mine = own(trained("mlp-vae", "num_classes=10"))
+    facts(class_names=list("abcdefghij"))
+    result = zoo("evaluate", mine, *FEW, "--json")
+    records = {one["metric"] for one in json.loads(result.stdout)["evaluations"]}
+    assert (
+        "The classes of ./mine are not those of mnist" in result.stderr
+        and "Its classes are drawn evenly" in result.stderr
+    )
+    assert "classes_reached" in records and records.isdisjoint({"label_accuracy", "nll"})
 
 
 def test_written_results_stand_in_facts_and_card_and_are_replaced_by_newer_ones(zoo: Zoo, trained: Trained) -> None:
@@ -145,7 +162,7 @@ def test_a_folder_of_images_has_no_floor_and_no_likelihood(zoo: Zoo, trained: Tr
     result = zoo("evaluate", trained("mlp-vae"), "-n", 40, "--data", "./digits", "--features", "digits", "--json")
     assert result.exit_code == 0, result.stderr
     records = json.loads(result.stdout)["evaluations"]
-    assert {one["reference"] for one in records} == {"digits"} and {one["floor"] for one in records} == {None}
+    assert {one["reference"] for one in records} == {"./digits"} and {one["floor"] for one in records} == {None}
     assert "a folder, which has no test images" in result.stderr and "nll" not in [one["metric"] for one in records]
 
 
@@ -169,13 +186,26 @@ def test_without_features_for_the_data_a_gan_is_refused_and_a_vae_gets_its_likel
         (["--data", "mnst"], "No installed plugin offers a data set 'mnst'. Did you mean 'mnist'"),
         (["--weights", "nowhere.safetensors"], "nowhere.safetensors is no file"),
         (["--data", "./nowhere"], "nowhere is no folder of images"),
-        (["-n", "3"], "too few"),
     ],
 )
 def test_what_cannot_be_is_refused_in_words(words: list[str], message: str, zoo: Zoo, trained: Trained) -> None:
     features = [] if "--features" in words else ["--features", "digits"]
     result = zoo("evaluate", trained("mlp-gan"), "-n", 40, *features, *words)
     assert result.exit_code == 1 and message in result.stderr and result.stdout == "", result.stderr
+
+
+def test_fewer_samples_than_can_be_measured_are_a_usage_error(zoo: Zoo) -> None:
+    result = zoo("evaluate", "vae-mnist", "-n", 19)
+    assert result.exit_code == 2 and "19 is not in the range x>=20" in result.stderr
+
+
+def test_facts_that_no_card_can_be_made_of_are_refused_before_anything_is_measured(zoo: Zoo, trained: Trained) -> None:
+    mine = own(trained("mlp-gan"))
+    facts(parameters="many")
+    before = Path("mine/facts.json").read_bytes()
+    result = zoo("evaluate", mine, "-n", 40, "--write")
+    assert result.exit_code == 1 and "facts.json is not of the zoo's form" in result.stderr
+    assert "40 samples of" not in result.stderr and Path("mine/facts.json").read_bytes() == before
 
 
 @pytest.mark.parametrize("dataset", [None, "my-holiday", 7])

@@ -182,16 +182,17 @@ def test_a_gan_interpolates_but_does_not_reconstruct(zoo: Zoo, trained: Callable
     assert result.exit_code == 1 and "is a mlp-gan, which can't encode images" in result.stderr
 
 
-def test_test_images_of_a_data_set_that_nobody_offers_cannot_be_had(zoo: Zoo) -> None:
+@pytest.mark.parametrize(("dataset", "told"), [("my-holiday", "'my-holiday'"), (["mnist"], "mnist"), (None, "None")])
+def test_test_images_of_a_data_set_that_nobody_offers_cannot_be_had(dataset: object, told: str, zoo: Zoo) -> None:
     import shutil
 
     from zoo.registry import installed
 
     shutil.copytree(str(installed().checkpoints["vae-mnist"].bundled), "moved")
     facts = json.loads(Path("moved/facts.json").read_text())
-    Path("moved/facts.json").write_text(json.dumps({**facts, "dataset": "my-holiday"}))
+    Path("moved/facts.json").write_text(json.dumps({**facts, "dataset": dataset}))
     result = zoo("reconstruct", "./moved")
-    assert result.exit_code == 1 and "'my-holiday'" in result.stderr and "Name the images" in result.stderr
+    assert result.exit_code == 1 and told in result.stderr and "Name the images" in result.stderr
 
 
 @pytest.mark.parametrize("words", [["interpolate", "vae-mnist", "--seed", "1"], ["reconstruct", "vae-mnist"]])

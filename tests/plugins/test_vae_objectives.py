@@ -117,7 +117,15 @@ def test_with_a_wrong_posterior_the_objective_rises_with_the_draws_towards_the_l
 def test_the_kl_of_each_dimension_is_that_of_the_library() -> None:
     mean, deviation = torch.randn(5, 2, 3), torch.rand(5, 2, 3) + 0.1
     expected = kl_divergence(Normal(mean, deviation), Normal(torch.zeros(5, 2, 3), torch.ones(5, 2, 3)))
-    assert torch.allclose(kl_to_prior(mean, deviation**2), expected.flatten(1), atol=1e-5)
+    assert torch.allclose(kl_to_prior(mean, deviation), expected.flatten(1), atol=1e-5)
+
+
+def test_the_kl_of_a_deviation_whose_square_is_zero_is_a_number() -> None:
+    deviation = torch.tensor([[1e-30]], requires_grad=True)
+    kl = kl_to_prior(torch.zeros(1, 1), deviation)
+    assert (deviation**2).item() == 0 and kl.item() == pytest.approx(-0.5 + 30 * math.log(10))
+    kl.sum().backward()
+    assert deviation.grad is not None and deviation.grad.item() == pytest.approx(-1e30)
 
 
 def test_the_importance_weighted_bound_is_the_logarithm_of_the_mean_weight() -> None:

@@ -33,7 +33,7 @@ from zoo.cli.output import (
     print_table,
     show_preview,
 )
-from zoo.cli.sample import device_option, load
+from zoo.cli.sample import device_option, load, names_of_classes
 from zoo.errors import ConfigError, OutputError
 from zoo.registry import installed
 from zoo.results import IMPORTANCE_SAMPLES, SAMPLES, SEED, Evaluation, recorded, side_by_side
@@ -126,10 +126,9 @@ def compare(
         return read[shape]
 
     extractor = load_extractor(name, weights, device, models[references[0]], against) if features or weights else None
-    digests = [_digests(images_for(model)) for model in models.values()] if data else []
-    wanted = Wanted(
-        name, extractor.sha256 if extractor else "", frozenset().union(*digests), n, seed, importance_samples
-    )
+    pairs = [images_for(model) for model in models.values()] if data else []
+    digests = frozenset(one.sha256 for pair in pairs for one in pair if one is not None)
+    wanted = Wanted(name, extractor.sha256 if extractor else "", digests, n, seed, importance_samples)
     columns = {
         reference: [one for one in recorded(read_facts(directory)) if wanted.fits(one)]
         for reference, directory in directories.items()
@@ -140,7 +139,8 @@ def compare(
         if not wanted.met_by(columns[reference], model, against):
             extractor = extractor or load_extractor(name, weights, device, model, against)
             train, test = images_for(model)
-            columns[reference] = measure(reference, model, train, test, extractor, **alike)
+            classes = names_of_classes(directories[reference]) or None
+            columns[reference] = measure(reference, model, train, test, extractor, class_names=classes, **alike)
     rows = _rows(columns)
     _save_picture(output, models, directories, alike["seed"])
     if json_:
@@ -188,12 +188,6 @@ def _conditions(
         "seed": next(iter(seeds), SEED) if seed is None else seed,
         "importance_samples": importance_samples or next(iter(bounds), IMPORTANCE_SAMPLES),
     }
-
-
-def _digests(pair: Iterable[Any]) -> set[str]:
-    from zoo.evaluation import digest
-
-    return {digest(one) for one in pair if one is not None}
 
 
 def _save_picture(

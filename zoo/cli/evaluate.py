@@ -1,6 +1,6 @@
 """zoo evaluate: how good a checkpoint is, in numbers that say how they came about."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +18,11 @@ from zoo.cli.output import (
     print_table,
     track,
 )
-from zoo.cli.sample import device_option, load, pick_device
+from zoo.cli.sample import device_option, load, names_of_classes, pick_device
 from zoo.errors import ConfigError, NotFoundError, OutputError, did_you_mean
 from zoo.registry import installed
-from zoo.results import IMPORTANCE_SAMPLES, SAMPLES, SEED, Evaluation, merged, recorded
-from zoo.store import FACTS, WEIGHTS, Store, read_facts
+from zoo.results import FEWEST, IMPORTANCE_SAMPLES, SAMPLES, SEED, Evaluation, merged, recorded
+from zoo.store import CARD, FACTS, WEIGHTS, Store, read_facts
 
 if TYPE_CHECKING:
     from zoo.data import Dataset
@@ -37,17 +37,17 @@ data_option = click.option(
 data_root_option = click.option(
     "--data-root", type=click.Path(path_type=Path), help="Folder that holds the data; else ZOO_DATA."
 )
-n_option = click.option("-n", "n", type=click.IntRange(1), help="Samples to draw; 10,000 unless given.")
+n_option = click.option("-n", "n", type=click.IntRange(FEWEST), help="Samples to draw; 10,000 unless given.")
 seed_option = click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Of everything random; 0 unless given.")
 features_option = click.option("--features", help="Features by name; those meant for the data unless given.")
 weights_option = click.option("--weights", type=click.Path(path_type=Path), help="Safetensors of the features.")
 importance_option = click.option(
     "-k", "--importance-samples", type=click.IntRange(1), help="Latents an image for the likelihood; 500 unless given."
 )
-
-
 images_option = click.option(
-    "--test-images", type=click.IntRange(1), help="Test images for the likelihood, the first so many; all unless given."
+    "--test-images",
+    type=click.IntRange(1),
+    help="Test images for the likelihood, chosen by the seed; all unless given.",
 )
 
 
@@ -80,8 +80,8 @@ def evaluate(
 ) -> None:
     """Measure REF: its samples against the training images, by their features, and the likelihood of test images.
 
-    The floor is what real test images get in place of the samples. A VAE's likelihood is a bound, by importance
-    sampling. The same command gives the same numbers on one machine.
+    The floor is what real test images, chosen by the seed, get in place of the samples. A VAE's likelihood is a bound,
+    by importance sampling. The same command gives the same numbers on one machine.
     """
     store = open_store()
     directory = store.find(reference)
@@ -90,6 +90,8 @@ def evaluate(
     data = data or trained_on(reference, directory)
     name = name_of_features(features, data)
     model = load(directory, device)
+    if write:
+        _card(directory, read_facts(directory))  # refuses facts of another form before anything is measured
     train, test = read_data(data, data_root, model)
     extractor = load_extractor(name, weights, device, model, data)
     results = measure(
@@ -102,6 +104,7 @@ def evaluate(
         seed=SEED if seed is None else seed,
         importance_samples=importance_samples or IMPORTANCE_SAMPLES,
         test_images=test_images,
+        class_names=names_of_classes(directory) or None,
     )
     if write:
         keep(directory, model, train, results)
@@ -176,6 +179,7 @@ def measure(
     n: int,
     seed: int,
     importance_samples: int,
+    class_names: Sequence[str] | None,
     test_images: int | None = None,
 ) -> list[Evaluation]:
     """Evaluate a model, saying on standard error what is done and how long the likelihood will take."""
@@ -185,17 +189,23 @@ def measure(
         note(
             f"{n:,} samples of {reference}, seed {seed}, against {len(train):,} training images of {train.name}, "
             f"by the features {extractor.name} (sha256 {extractor.sha256[:12]})."
+            + (" Its classes are drawn evenly, whatever those of the images." if model.config.num_classes else "")
         )
         if test is not None:
-            note(f"The floor is the same of {min(n, len(test)):,} test images in place of the samples.")
-    if test is not None and model.sample_kind == "image" and likelihood.has_likelihood(model):
-        some = test.part(slice(test_images))
+            note(f"The floor is the same of {_told(n, test)}, in place of the samples.")
+    if not likelihood.shares_classes(model, test or train, class_names):
+        note(
+            f"The classes of {reference} are not those of {train.name}: whether samples show the class asked for, and "
+            f"a likelihood, are left out."
+        )
+    elif test is not None and model.sample_kind == "image" and likelihood.has_likelihood(model):
+        some = evaluation.some(test, test_images, seed)
         seconds = likelihood.seconds(model, some, importance_samples=importance_samples, seed=seed)
-        about = f"{seconds / 60:.0f} minutes" if seconds > 90 else f"{max(seconds, 1):.0f} seconds"
+        about = f"{seconds / 60:.0f} minutes" if seconds > 90 else f"{max(seconds, 2):.0f} seconds"
         binarised = likelihood.binarises(model)
         pixels = f"binarised with seed {seed}" if binarised else "as they are, grey (not to be compared with binarised)"
         note(
-            f"Likelihood of {len(some):,} test images, pixels {pixels}, with {importance_samples:,} importance samples "
+            f"Likelihood of {_told(len(some), test)}, pixels {pixels}, with {importance_samples:,} importance samples "
             f"each: about {about}."
         )
     return evaluation.evaluate(
@@ -207,8 +217,13 @@ def measure(
         seed=seed,
         importance_samples=importance_samples,
         test_images=test_images,
+        class_names=class_names,
         watch=track,
     )
+
+
+def _told(n: int, test: "Dataset") -> str:
+    return f"{n:,} of {len(test):,} test images, chosen by the seed" if n < len(test) else f"{len(test):,} test images"
 
 
 def refuse_foreign(store: Store, reference: str) -> None:
@@ -226,13 +241,20 @@ def refuse_foreign(store: Store, reference: str) -> None:
 
 def keep(directory: Path, model: "GenerativeModel[Any]", train: "Dataset", results: Sequence[Evaluation]) -> None:
     """Put results into facts.json and the card, with a picture of samples and their nearest training images."""
-    from zoo import cards, images, pictures, sampling
+    from zoo import images, pictures, sampling
 
+    facts = read_facts(directory)
+    facts["evaluations"] = [one.to_dict() for one in merged(recorded(facts), results)]
     seed = results[0].seed
     picture = pictures.nearest(sampling.draw(model, NEAREST, seed=seed), train.samples)
     made = {"sha256": files.sha256(directory / WEIGHTS), "n": NEAREST, "seed": seed, "reference": train.name}
     images.save_png(picture, directory / "images" / "nearest.png", {**made, "picture": "nearest"})
-    facts = read_facts(directory)
-    kept = [one.to_dict() for one in merged(recorded(facts), results)]
-    files.write_json(directory / FACTS, {**facts, "evaluations": kept})
-    cards.write(directory)
+    card = _card(directory, facts)
+    files.write_json(directory / FACTS, facts)
+    files.write_text(directory / CARD, card)
+
+
+def _card(directory: Path, facts: Mapping[str, Any]) -> str:
+    from zoo import cards, checkpoints
+
+    return cards.render(checkpoints.read_config(directory), facts, cards.pictures_in(directory))

@@ -125,8 +125,8 @@ def interpolate(
 def _test_images(directory: Path, model: Any, n: int, root: Path | None) -> tuple[Any, Any]:
     from zoo.data import load_dataset
 
-    name = read_facts(directory).get("dataset", "")
-    if name not in installed().datasets:
+    name = read_facts(directory).get("dataset")
+    if not isinstance(name, str) or name not in installed().datasets:
         raise ConfigError(f"Name the images to reconstruct: no plugin offers the data set {str(name)[:80]!r}.")
     data = load_dataset(name, root=root, split="test", sample_shape=model.config.sample_shape)
     labels = data.labels[:n] if data.labels is not None and model.config.num_classes else None
