@@ -78,7 +78,7 @@ def test_two_processes_share_each_batch_of_one() -> None:
 
 
 def test_a_batch_smaller_than_the_processes_is_refused() -> None:
-    with pytest.raises(DataError, match="A batch of 2 can't be shared among 3 processes"):
+    with pytest.raises(DataError, match="A batch of 2 can't be shared evenly among 3 processes"):
         batches(batch_size=2, share=(0, 3))
 
 

@@ -114,8 +114,8 @@ def test_a_value_of_its_fields_type_is_kept(name: str, given: object, kept: obje
         ("sizes", "35", "list of"),
         ("sizes", {"a": 1}, "list of"),
         ("sizes", None, "list of"),
-        ("rates", [0.1], "names with"),
-        ("rates", {1: 0.1}, "names with"),
+        ("rates", [0.1], "NAME:VALUE"),
+        ("rates", {1: 0.1}, "NAME:VALUE"),
     ],
     ids=lambda value: ascii(value)[:24],
 )
@@ -321,7 +321,7 @@ def test_an_assignment_goes_to_the_first_config_that_has_the_field() -> None:
         ("size=", "size = '' is not of its type: whole number"),
         ("flag=maybe", "flag = 'maybe' is not of its type: true or false"),
         ("sizes=1,x", "sizes = 'x' is not of its type: whole number"),
-        ("rates=discriminator", "rates = '' is not of its type: number"),
+        ("rates=discriminator", "rates = 'discriminator' is not of the form NAME:VALUE"),
         ("size=" + "9" * 5000, "size = '99999"),
     ],
     ids=lambda value: value[:12],
@@ -358,7 +358,7 @@ def test_what_is_typed_is_held_to_the_same_bounds(text: str) -> None:
         ("maybe", "whole number 1 to 65536 or none"),
         ("sizes", "list of: whole number 1 to 65536"),
         ("blocks", "list of: list of: whole number 1 to 65536"),
-        ("rates", "names with: number 0 to 1000"),
+        ("rates", "list of NAME:VALUE, each a number 0 to 1000"),
     ],
 )
 def test_a_type_is_described_in_words(name: str, words: str) -> None:

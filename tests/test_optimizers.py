@@ -188,3 +188,15 @@ def test_what_is_frozen_is_left_alone() -> None:
     loss = (line.weights * line.frozen).sum()
     optimizers.take_step(optimizers.build(line, recipe)["model"], loss, recipe, Accelerator())
     assert (line.weights.item(), line.frozen.item()) == (pytest.approx(0.8), 1)
+
+
+def test_the_settings_of_accelerate_launch_do_not_change_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4")
+    assert walk(3, optimizer="sgd") == pytest.approx(gradient_descent(3), rel=1e-6)
+
+
+def test_a_parameter_group_that_is_frozen_whole_is_named() -> None:
+    toy = Toy()
+    toy.first.requires_grad_(False)
+    with pytest.raises(ConfigError, match="'first' has no parameter that can be trained"):
+        optimizers.build(toy, TrainConfig())

@@ -1,5 +1,6 @@
 """Several processes that train one model together: real ones, on the CPU, which torchrun starts."""
 
+import dataclasses
 import json
 import os
 import shlex
@@ -81,6 +82,11 @@ def work(folder: Path) -> None:
         Accelerator().wait_for_everyone()
         list(fit(resumed, digits(), TOGETHER))
         leave(f"{name}-resumed", {key: one for key, one in everything(resumed).items() if key not in resumed.sums})
+    # in bfloat16 convolutions are in channels-last order, and so are their gradients
+    dcgan = installed().model_class("dcgan")
+    state = TrainingState(build(dcgan, dcgan.Config(width=4, latent_dim=8), 0), 0)
+    list(fit(state, digits(), dataclasses.replace(TOGETHER, precision="bf16")))
+    leave("bf16", {key: tensor.contiguous() for key, tensor in state.model.state_dict().items()})
     for model in SMALL:
         words = ["train", model, "--name", f"tiny-{model}", "--epochs", str(EPOCHS), "--set", f"batch_size={BATCH}"]
         for key, value in SMALL[model].items():
@@ -122,7 +128,7 @@ def test_a_step_of_two_processes_is_that_of_one_on_the_joined_batch(worked: tupl
     assert (alone["map.weight"] - begun["map.weight"]).abs().max() > 1e-3  # it was a step
 
 
-@pytest.mark.parametrize("name", ["vae", "gan", "spectral"])
+@pytest.mark.parametrize("name", ["vae", "gan", "spectral", "bf16"])
 def test_both_processes_end_with_the_same_weights_averages_and_statistics(name: str, worked: tuple[Path, str]) -> None:
     one, other = left(worked[0], name)
     assert one.keys() == other.keys() and any("running_mean" in key for key in one)

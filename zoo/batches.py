@@ -3,6 +3,8 @@
 import hashlib
 import math
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -40,8 +42,8 @@ class Batches:
     def __post_init__(self) -> None:
         if self.settings.balance and self.data.labels is None:
             raise DataError(f"--balance draws every class equally often, but {self.data.name} has no labels.")
-        if self.size < self.share[1]:
-            raise DataError(f"A batch of {self.size} can't be shared among {self.share[1]} processes.")
+        if self.size % self.share[1]:
+            raise DataError(f"A batch of {self.size} can't be shared evenly among {self.share[1]} processes.")
         if not isinstance(self.data.samples, Tensor):
             return
         if self.device.type == "cuda" and self.data.samples.nbytes < torch.cuda.mem_get_info(self.device)[0] / 2:
@@ -80,19 +82,36 @@ class Batches:
     def _read(self, choices: list[Tensor]) -> Iterator[tuple[Tensor, Tensor | None]]:
         samples, labels = self.data.samples, self.data.labels
         if isinstance(samples, Tensor):
-            read = (samples.index_select(0, chosen.to(samples.device)) for chosen in choices)
+            read: Iterator[Tensor] = (samples.index_select(0, chosen.to(samples.device)) for chosen in choices)
         else:  # a list of paths: read ahead, by processes of their own
             workers = min(LOADERS, len(choices), os.cpu_count() or 1)
-            loading: DataLoader[Tensor] = DataLoader(
+            loading = DataLoader[Tensor](
                 samples,  # type: ignore[arg-type]  # whatever has len() and [] will do
                 sampler=choices,
                 batch_size=None,
                 num_workers=workers,
                 generator=torch.Generator(),  # else it draws a number from the global one
             )
-            read = (batch for batch in loading)
+            read = _read_ahead(loading)
         for chosen, batch in zip(choices, read, strict=True):
             yield batch.to(self.device), None if labels is None else labels[chosen].to(self.device)
+
+
+def _read_ahead(loading: "DataLoader[Tensor]") -> Iterator[Tensor]:
+    """What processes of their own read; they leave Ctrl-C to this one, and say in a line what they can't read."""
+    batches: Iterator[Tensor]
+    if threading.current_thread() is threading.main_thread():
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which they inherit
+        try:
+            batches = iter(loading)
+        finally:
+            signal.signal(signal.SIGINT, before)
+    else:
+        batches = iter(loading)
+    try:
+        yield from batches
+    except DataError as error:  # its message is the whole traceback of the other process
+        raise DataError(str(error).strip().splitlines()[-1].partition(": ")[2]) from None
 
 
 def derived_seed(seed: int, *purpose: object) -> int:

@@ -127,7 +127,7 @@ def describe(hint: Any) -> str:
     if origin is tuple:
         return f"list of: {describe(arguments[0])}"
     if origin is dict:
-        return f"names with: {describe(arguments[1])}"
+        return f"list of NAME:VALUE, each a {describe(arguments[1])}"
     if origin is Literal:
         return "one of " + ", ".join(map(str, arguments))
     if origin in (Union, types.UnionType):
@@ -189,7 +189,9 @@ def _parse(text: str, hint: Any, name: str) -> Any:
     if origin is tuple:
         return tuple(_parse(part, arguments[0], name) for part in text.split(",") if part)
     if origin is dict:
-        pairs = (part.partition(":") for part in text.split(",") if part)
+        pairs = [part.partition(":") for part in text.split(",") if part]
+        if wrong := next((before for before, colon, _ in pairs if not colon), None):
+            raise ConfigError(f"{name} = {wrong[:80]!r} is not of the form NAME:VALUE, such as model:1e-4.")
         return {key: _parse(value, arguments[1], name) for key, _, value in pairs}
     if origin is Literal:
         return next((one for one in arguments if str(one) == text), text)

@@ -8,7 +8,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 from torch.nn.parameter import Parameter
-from torch.nn.utils import clip_grad_norm_, parameters_to_vector, vector_to_parameters
+from torch.nn.utils import clip_grad_norm_
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
 from zoo.errors import ConfigError
@@ -28,6 +28,8 @@ def build(model: GenerativeModel[Any], settings: TrainConfig) -> dict[str, Optim
     **Raises:** `ConfigError` when `learning_rates` names a group that isn't there.
     """
     groups = trainable(model)
+    if frozen := [name for name, group in groups.items() if not group]:
+        raise ConfigError(f"The parameter group {frozen[0]!r} has no parameter that can be trained.")
     if unknown := sorted(set(settings.learning_rates) - set(groups)):
         raise ConfigError(f"learning_rates names {unknown}; the parameter groups are {sorted(groups)}.")
     return {name: _optimizer(group, settings, rate(settings, name, 0, 1)) for name, group in groups.items()}
@@ -62,8 +64,9 @@ def take_step(optimizer: Optimizer, loss: Tensor, settings: TrainConfig, acceler
     """
     parameters: list[Parameter] = optimizer.param_groups[0]["params"]
     optimizer.zero_grad(set_to_none=True)
-    # inputs: the other networks that the loss went through need no gradients
-    accelerator.backward(loss, inputs=parameters)
+    # inputs: the other networks that the loss went through need no gradients. Not accelerator.backward, which divides
+    # by the accumulation steps that a user's settings of `accelerate launch` may hold
+    loss.backward(inputs=parameters)
     with torch.no_grad():
         if accelerator.num_processes > 1:
             _average((p.grad for p in parameters if p.grad is not None), accelerator)
@@ -107,5 +110,6 @@ def _average(tensors: Iterable[Tensor], accelerator: Accelerator) -> None:
     """Replace tensors by their means over the processes, in one exchange."""
     tensors = list(tensors)
     if tensors:
-        joined = accelerator.reduce(parameters_to_vector(tensors), reduction="mean")
-        vector_to_parameters(joined, tensors)
+        joined = accelerator.reduce(torch.cat([one.reshape(-1) for one in tensors]), reduction="mean")
+        for one, mean in zip(tensors, joined.split([one.numel() for one in tensors]), strict=True):
+            one.copy_(mean.view_as(one))

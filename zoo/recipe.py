@@ -59,5 +59,10 @@ class TrainConfig(StrictConfig):
         super().__post_init__()
         if len(self.betas) != 2 or max(self.betas) >= 1:
             raise ConfigError(f"betas = {self.betas} must be two numbers below 1, such as 0.9,0.999.")
+        if self.momentum and self.optimizer.startswith("adam"):
+            raise ConfigError(
+                f"momentum = {self.momentum:g} is of sgd and rmsprop; {self.optimizer} has betas, the first of which "
+                "is its momentum."
+            )
         if self.class_weights and not any(self.class_weights):
             raise ConfigError("class_weights are all 0: there would be nothing to learn.")

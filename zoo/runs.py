@@ -19,6 +19,10 @@ from zoo.optimizers import laid_out_as
 from zoo.training import TrainingState
 
 SETTINGS, STATE, HISTORY = "run.json", "state.safetensors", "history.jsonl"
+KINDS: dict[str, Any] = {  # what a training was asked for
+    "model": str, "name": str, "data": str, "epochs": int | None, "settings": list, "seed": int, "out": str | None,
+    "folder": str, "data_root": str | None,
+}  # fmt: skip
 NOTES = "run"  # the one key of the state's metadata: with several, safetensors writes them in any order
 
 
@@ -34,7 +38,8 @@ class Run:
 
     def __init__(self, folder: Path, *, board: bool = False) -> None:
         self.folder = folder
-        self._writer = _board(folder / "tensorboard") if board else None
+        self._board = _summary_writer() if board else None
+        self._writer: Any = None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -44,7 +49,13 @@ class Run:
         """
         if not (self.folder / STATE).is_file() or not (self.folder / SETTINGS).is_file():
             raise CheckpointError(f"{self.folder} holds no unfinished training: it has no {STATE}.")
-        return files.read_json(self.folder / SETTINGS)
+        settings = files.read_json(self.folder / SETTINGS)
+        for key, kind in KINDS.items():
+            if not isinstance(settings.get(key, ...), kind):
+                raise CheckpointError(
+                    f"{self.folder / SETTINGS} is damaged: {key} is {str(settings.get(key))[:80]!r}. Start anew."
+                )
+        return settings
 
     def begin(self, settings: Mapping[str, Any]) -> None:
         """Start anew, without the grids and the history of what was there before.
@@ -56,8 +67,10 @@ class Run:
                 f"{self.folder} holds an unfinished training. Go on with: zoo train --resume {self.folder}\n"
                 f"To start anew, remove that folder first."
             )
-        for old in (*self.folder.glob("epoch-*.png"), self.folder / HISTORY):
+        for old in (*self.folder.glob("epoch-*.png"), *self.folder.glob(f".{STATE}.*"), self.folder / HISTORY):
             old.unlink(missing_ok=True)
+        if (self.folder / "tensorboard").is_dir():
+            files.remove(self.folder / "tensorboard")
         files.write_json(self.folder / SETTINGS, settings)
 
     def keep(self, state: TrainingState, notes: Mapping[str, Any]) -> None:
@@ -108,12 +121,13 @@ class Run:
                 optimizer.load_state_dict({**optimizer.state_dict(), "state": found})
                 for parameter, values in optimizer.state.items():
                     values.update({what: laid_out_as(parameter, value) for what, value in values.items()})
-            for name, value in kept["numbers"].items():
-                setattr(state, name, value)
+            numbers, notes = kept["numbers"], dict[str, Any](kept["notes"])
+            state.step, state.counts, state.began_at = numbers["step"], numbers["counts"], numbers["began_at"]
+            if type(state.step) is not int or state.step < 0:
+                raise ValueError(f"its step is {state.step!r}")
             state.sums = {name: tensors[f"sum.{name}"].to(state.model.device) for name in state.counts}
-        except (SafetensorError, OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        except (SafetensorError, OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise CheckpointError(f"{path} is damaged, or of another training: {error}") from error
-        notes: dict[str, Any] = kept["notes"]
         return notes
 
     def log(self, step: int, history: list[dict[str, Any]], grid: Image.Image | None) -> None:
@@ -123,8 +137,10 @@ class Run:
         if grid is not None:
             path = self.folder / f"epoch-{epoch['epoch']:03}.png"
             images.save_png(grid, path, {"during": path.stem, "step": step})
-        if self._writer is None:
+        if self._board is None:
             return
+        # what a killed run wrote of later steps is not shown
+        self._writer = self._writer or self._board(self.folder / "tensorboard", purge_step=step)
         for kind in ("losses", "held_out", "watched"):
             for name, value in epoch.get(kind, {}).items():
                 self._writer.add_scalar(f"{kind}/{name}", value, step)
@@ -135,14 +151,16 @@ class Run:
     def finish(self) -> None:
         """Remove what only going on needs."""
         (self.folder / STATE).unlink(missing_ok=True)
+        if self._writer:
+            self._writer.close()
 
 
-def _board(folder: Path) -> Any:
+def _summary_writer() -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise ConfigError("--tensorboard needs the package tensorboard: pip install 'genzoo[tensorboard]'") from error
-    return SummaryWriter(folder)
+    return SummaryWriter
 
 
 def _digest(tensors: Mapping[str, Tensor], rest: Mapping[str, Any]) -> str:

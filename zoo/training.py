@@ -213,10 +213,10 @@ class _Loop:
     def _refuse_runaway(self, losses: dict[str, float]) -> None:
         hint = f"Try a smaller learning_rate than {self.settings.learning_rate:g}, or --set clip_norm=1"
         for name, value in losses.items():
-            if not math.isfinite(value):
-                raise TrainingError(f"Training broke down by step {self.state.step}: {name} is {value}. {hint}")
             if name not in self.adversarial:  # a metric, which may be as large as it likes
                 continue
+            if not math.isfinite(value):
+                raise TrainingError(f"Training broke down by step {self.state.step}: {name} is {value}. {hint}")
             began = self.state.began_at.setdefault(name, value)
             if value > (1e5 if self.adversarial[name] else RUNAWAY * max(1, abs(began))):
                 raise TrainingError(

@@ -164,7 +164,7 @@ def test_a_folder_of_images_with_classes_trains_a_conditional_model(zoo: Zoo) ->
     words = ["--data", "./my-digits", "--epochs", 1, "--set", "num_classes=2", *SMALL]
     assert zoo("train", "mlp-vae", "--out", "made", *words).exit_code == 0
     facts = json.loads(Path("made/facts.json").read_text())
-    assert facts["dataset"] == "my-digits" and facts["class_names"] == ["even", "odd"]
+    assert facts["dataset"] == "./my-digits" and facts["class_names"] == ["even", "odd"]
     assert zoo("sample", "./made", "-n", 1, "--label", "odd").exit_code == 0
 
 
@@ -264,12 +264,17 @@ def test_a_name_in_the_store_is_taken_and_its_checkpoint_stays(zoo: Zoo, home: P
         (["--name", "x"], "Say which MODEL to train (zoo list --models), or what to go on with: --resume DIR"),
         (["mlp-vae", "--name", "x", "--epochs", "0"], "0 is not in the range"),
         (["mlp-vae", "--name", "x", "--seed", "-1"], "-1 is not in the range"),
-        (["mlp-vae", "--name", "x", "--augment", "blur"], "'shift', 'rotate', 'zoom', 'flip'"),
     ],
 )
 def test_usage_errors_exit_with_2(words: list[str], why: str, zoo: Zoo, home: Path) -> None:
     result = zoo("train", *words)
     assert result.exit_code == 2 and "Usage: " in result.stderr and why in result.stderr, result.stderr
+    assert_nothing_was_kept(home)
+
+
+def test_an_augmentation_that_there_is_not_is_refused_with_those_that_there_are(zoo: Zoo, home: Path) -> None:
+    result = zoo("train", "mlp-vae", "--name", "x", "--augment", "blur")
+    assert result.exit_code == 1 and "one of shift, rotate, zoom, flip" in result.stderr
     assert_nothing_was_kept(home)
 
 
@@ -285,7 +290,7 @@ def test_balance_needs_labels_and_is_part_of_the_recipe(zoo: Zoo, home: Path) ->
     flat = digits(Path("classes"), 10) / "even"
     result = zoo("train", "mlp-vae", "--data", f"./{flat}", "--name", "x", "--epochs", 1, "--balance")
     assert (
-        result.exit_code == 1 and "--balance draws every class equally often, but even has no labels" in result.stderr
+        result.exit_code == 1 and "--balance draws every class equally often, but ./even has no labels" in result.stderr
     )
     assert_nothing_was_kept(home)
     words = ["--name", "x", "--epochs", 1, "--balance", "--augment", "shift", "--augment", "zoom", *SMALL]
@@ -518,6 +523,57 @@ def test_a_damaged_state_is_said_and_stays_for_who_can_mend_it(
     result = zoo("train", "--resume", unfinished)
     assert result.exit_code == 1 and f"{path} is damaged" in result.stderr and path.read_bytes() == hurt
     assert len((unfinished / "history.jsonl").read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("model", 3), ("settings", None), ("data", 7), ("seed", "1"), ("out", 1), ("folder", None), ("name", ["x"])],
+)
+def test_settings_of_a_strangers_run_are_refused_by_name(key: str, value: object, zoo: Zoo, unfinished: Path) -> None:
+    settings = files.read_json(unfinished / runs.SETTINGS)
+    files.write_json(unfinished / runs.SETTINGS, {**settings, key: value})
+    result = zoo("train", "--resume", unfinished)
+    assert result.exit_code == 1 and f"run.json is damaged: {key} is" in result.stderr, result.stderr
+
+
+def test_a_training_goes_on_from_wherever_one_stands(
+    zoo: Zoo, tmp_path: Path, ctrl_c_after: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The data and the place for the checkpoint are those that were named from the folder where it began."""
+    digits(Path("here"))
+    ctrl_c_after(1)
+    words = ["--data", "./here", "--out", "made", "--epochs", 2, "--seed", 0, "--set", "batch_size=20", *SMALL]
+    assert zoo("train", "mlp-vae", *words).exit_code == 130
+    ctrl_c_after(0)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    result = zoo("train", "--resume", tmp_path / "desk" / "made.run")
+    assert result.exit_code == 0, result.stderr
+    facts = json.loads((tmp_path / "desk" / "made" / "facts.json").read_text())
+    assert facts["reference"] == "./made" and "--data ./here" in facts["command"]
+    assert list(Path().iterdir()) == []
+
+
+def test_another_amount_of_data_than_it_began_with_is_refused(zoo: Zoo, ctrl_c_after: Callable[[int], None]) -> None:
+    folder = digits(Path("here"))
+    ctrl_c_after(1)
+    words = ["--data", "./here", "--name", "mine", "--epochs", 2, "--set", "batch_size=20", *SMALL]
+    assert zoo("train", "mlp-vae", *words).exit_code == 130
+    ctrl_c_after(0)
+    next(folder.rglob("*.png")).write_bytes(max(folder.rglob("*.png")).read_bytes())
+    result = zoo("train", "--resume", Path("../home/runs/mine"))
+    assert result.exit_code == 1 and "The data, or a default of the model, is no longer what it was" in result.stderr
+
+
+def test_a_long_history_is_thinned_in_the_facts(zoo: Zoo, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """facts.json has to stay a file that the zoo reads."""
+    monkeypatch.setattr("zoo.cli.train.HISTORY", 10)
+    digits(Path("few"), 4)
+    words = ["--data", "./few", "--name", "mine", "--epochs", 25, "--set", "batch_size=4", *SMALL]
+    assert zoo("train", "mlp-vae", *words).exit_code == 0
+    history = json.loads((home / "checkpoints" / "mine" / "facts.json").read_text())["history"]
+    assert [epoch["epoch"] for epoch in history] == [1, 4, 7, 10, 13, 16, 19, 22, 25]
+    assert len((home / "runs" / "mine" / "history.jsonl").read_text().splitlines()) == 25
 
 
 def test_an_unfinished_training_is_not_begun_over(zoo: Zoo, unfinished: Path) -> None:

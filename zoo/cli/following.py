@@ -16,7 +16,7 @@ from zoo import alarms, checkpoints, files, images, sampling, training
 from zoo.cli.output import note, progress
 from zoo.cli.sample import pick_device
 from zoo.data import Dataset
-from zoo.errors import OutOfMemoryError, TrainingError
+from zoo.errors import CheckpointError, OutOfMemoryError, TrainingError
 from zoo.models import GenerativeModel, TrainConfig
 from zoo.runs import Run
 
@@ -52,6 +52,13 @@ class Followed:
         name = checkpoints.hardware(self.state.model.device)
         return name if processes == 1 else f"{processes} × {name}"
 
+    def take_up(self, notes: dict[str, Any]) -> None:
+        """Go on from what `keep` noted."""
+        try:
+            self.seconds, self.history = float(notes["seconds"]), list(notes["history"])
+        except (LookupError, TypeError, ValueError) as error:
+            raise CheckpointError(f"What {self.run.folder} notes of its training is damaged: {error}") from error
+
     def keep(self) -> None:
         """Keep the state in the run's folder."""
         self.run.keep(self.state, {"seconds": self.seconds, "history": self.history})
@@ -86,8 +93,7 @@ def follow(
         followed = Followed(run, state)
         if resume:
             state.prepare(recipe)
-            notes = run.restore(state)
-            followed.seconds, followed.history = notes["seconds"], notes["history"]
+            followed.take_up(run.restore(state))
         elif first:
             run.begin(settings)
         reports = training.fit(state, data, recipe)
@@ -95,8 +101,11 @@ def follow(
             for _ in reports:
                 pass
             return None
-        going = f"on from step {state.step:,}" if resume else f"on {len(data):,} samples of {data.name}"
+        n = len(data) - recipe.holdout
+        going = f"on from step {state.step:,}" if resume else f"on {n:,} samples of {data.name}"
         note(f"Training {settings['model']} {going}, seed {state.seed}. Grids and history: {folder}")
+        if recipe.precision == "bf16" and sampling.emulates_bf16(state.model.device):
+            note("It is computed in float32: this hardware has no bfloat16.")
         with _stopping(state) as stopped:
             _hear(reports, followed, recipe, alarms.Watch(data), settings["name"], stopped, accelerator.num_processes)
     return followed
@@ -122,7 +131,10 @@ def _hear(
                 followed.seconds = before + now - began
                 line = _line(report, recipe.epochs)
                 if bar and task is not None:
-                    bar.update(task, completed=report.step, total=report.total, losses=line)
+                    speed = f"{report.samples_per_second:,.0f} samples/s"
+                    bar.update(task, completed=report.step, total=report.total, losses=speed)
+                if bar and report.epoch_ended:
+                    bar.console.print(line, highlight=False, markup=False)
                 elif report.epoch_ended:
                     note(line)
                 if report.epoch_ended:
@@ -188,6 +200,7 @@ def _stopping(state: training.TrainingState) -> Iterator[list[int]]:
     def stop(number: int, frame: Any) -> None:
         stopped.append(number)
         state.report_now = True
+        note("\nStopping after this step. Ctrl-C again gives up what is not kept.")
         signal.signal(signal.SIGINT, before)
 
     before = signal.signal(signal.SIGINT, stop)

@@ -21,6 +21,7 @@ from zoo.registry import installed
 from zoo.store import CONFIG, FACTS, ORIGIN, TRAINING, WEIGHTS, Store, home, read_facts
 
 SHOWN = 16  # samples in the picture of reconstructions
+HISTORY = 1000  # epochs that facts.json shows; those between are in the run's history.jsonl
 
 
 @command()
@@ -47,7 +48,6 @@ SHOWN = 16  # samples in the picture of reconstructions
 def train(
     model: str | None,
     resume: Path | None,
-    data_root: Path | None,
     tensorboard: bool,
     device: str,
     json_: bool,
@@ -69,15 +69,27 @@ def train(
     from zoo import checkpoints, data
     from zoo.cli.following import follow
 
-    dataset = data.load_dataset(settings["data"], root=data_root, sample_shape=values.get("sample_shape"))
+    here = settings["folder"] == str(Path.cwd())
+    began_in = Path() if here else Path(settings["folder"])  # what a data folder and --out are relative to
+    moved = settings["data"].startswith(".") and not here
+    source = str(began_in / settings["data"]) if moved else settings["data"]
+    kept_root = Path(settings["data_root"]) if settings["data_root"] else None
+    data_root = asked["data_root"] or kept_root
+    dataset = data.load_dataset(source, root=data_root, sample_shape=values.get("sample_shape"))
+    shown = _unseen(source, data_root, dataset)
     config = model_class.Config.from_dict({"sample_shape": dataset.sample_shape, **values})
-    exact = {"config": config.to_dict(), "recipe": recipe.to_dict(), "samples": len(dataset)}
+    on_disk = isinstance(dataset.samples, data.ImageFiles)  # more than can be read through for its digest
+    exact = {
+        "config": config.to_dict(),
+        "recipe": recipe.to_dict(),
+        "data": len(dataset) if on_disk else dataset.sha256,
+    }
     if settings.setdefault("exact", exact) != exact:
         raise ConfigError(
             f"The data, or a default of the model, is no longer what it was when {resume} began: install what it began "
             f"with ({resume}/run.json has it), or start anew."
         )
-    out = Path(settings["out"]) if settings["out"] else None
+    out = began_in / settings["out"] if settings["out"] else None
     name = settings["name"]
     folder = resume or (out.with_name(f"{out.name}.run") if out else home() / "runs" / name)
     followed = follow(
@@ -96,16 +108,17 @@ def train(
         "hardware": followed.hardware,
         "versions": {package: version(package) for package in ("genzoo", "torch")},
         "recipe": recipe.to_dict(),
-        "history": followed.history,
+        "history": followed.history[:: -1 - len(followed.history) // HISTORY][::-1],  # the last is among them
     }
-    shown = _unseen(settings["data"], data_root, dataset)
     try:
-        path = _keep(store, followed.model, name, out, facts, shown)
+        path = _keep(store, followed.model, name, out, settings["out"], facts, shown)
     except OutputError as error:
         checkpoints.save(followed.model, folder / "unsaved", facts)
+        followed.run.finish()
         raise OutputError(f"{error} What was trained is in {folder / 'unsaved'}.") from error
     followed.run.finish()
-    note(f"Trained {name} in {facts['seconds']:,.0f} s: {path}")
+    current = "" if out else " It is now the current checkpoint."
+    note(f"Trained {name} in {facts['seconds']:,.0f} s: {path}{current}")
     if json_:
         return print_json({"name": name, "path": str(path), **facts})
     return click.echo(path)
@@ -124,6 +137,8 @@ def begun(store: Store, model: str | None, asked: Mapping[str, Any]) -> dict[str
         "settings": list(_settings(asked)),
         "seed": secrets.randbelow(2**32) if asked["seed"] is None else asked["seed"],
         "out": None if out is None else str(out),
+        "folder": str(Path.cwd()),
+        "data_root": None if asked["data_root"] is None else str(asked["data_root"].resolve()),
     }
 
 
@@ -133,7 +148,7 @@ def resumed(folder: Path, model: str | None, asked: Mapping[str, Any]) -> dict[s
 
     settings = Run(folder).settings
     out = None if asked["out"] is None else str(asked["out"])
-    given = {**asked, "model": model, "out": out, "settings": None}
+    given = {**asked, "model": model, "out": out, "settings": None, "data_root": None}
     for key, value in settings.items():
         if given.get(key) is not None and given[key] != value:
             had = "unset" if value is None else value
@@ -166,10 +181,10 @@ def _check_name(store: Store, name: str | None, out: Path | None) -> str:
     return name
 
 
-def _keep(store: Store, model: Any, name: str, out: Path | None, facts: dict[str, Any], data: Any) -> Path:
-    """Write the finished checkpoint, whole or not at all."""
+def _keep(store: Store, model: Any, name: str, out: Path | None, asked: str, facts: dict[str, Any], data: Any) -> Path:
+    """Write the finished checkpoint, whole or not at all; in its card it is called as --out `asked`."""
     if out is not None:
-        path = str(out) if str(out).startswith((".", "/", "~")) else f"./{out}"
+        path = asked if asked.startswith((".", "/", "~")) else f"./{asked}"
         with files.replacing(out) as partial:
             partial.mkdir()
             _fill(partial, model, name if name in store.catalogue else path, facts, data)
@@ -191,8 +206,7 @@ def _fill(directory: Path, model: Any, reference: str, facts: dict[str, Any], da
     if model.sample_kind == "image":
         made = draw_to(directory / "images" / "samples.png", model, reference, directory, seed=0)
         files.write_json(directory / FACTS, {**read_facts(directory), "samples_command": made["command"]})
-        labels = None if data.labels is None else data.labels[:SHOWN]
-        unseen = {"samples": data.samples[:SHOWN], "labels": labels if model.config.num_classes else None}
+        unseen = {"samples": data.samples[:], "labels": data.labels if model.config.num_classes else None}
         pictures.write_all(model, directory, {"checkpoint": reference}, **unseen, history=facts["history"])
     cards.write(directory)
 
@@ -202,8 +216,9 @@ def _unseen(reference: str, root: Path | None, trained_on: Any) -> Any:
     from zoo.data import load_dataset
 
     if reference not in installed().datasets:
-        return trained_on
-    return load_dataset(reference, root=root, split="test", sample_shape=trained_on.sample_shape)
+        return trained_on.part(slice(SHOWN))
+    data = load_dataset(reference, root=root, split="test", sample_shape=trained_on.sample_shape)
+    return data.part(slice(SHOWN))
 
 
 def _command_line(settings: Mapping[str, Any]) -> str:
