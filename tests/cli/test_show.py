@@ -14,13 +14,13 @@ from PIL import Image
 def test_a_checkpoint_shows_its_card_without_the_front_matter(zoo: Zoo) -> None:
     text = zoo("show", "vae-mnist").stdout
     assert text.startswith("# vae-mnist") and "library_name" not in text
-    assert "zoo train mlp-vae" in text and "hidden_dims [512, 256]" in text and "Files: /" in text
+    assert "zoo train mlp-vae" in text and "| Config | sample_shape [1, 28, 28]" in text and "Files: /" in text
 
 
 def test_json_of_a_checkpoint_has_card_config_and_facts(zoo: Zoo) -> None:
     shown = json.loads(zoo("show", "vae-mnist", "--json").stdout)
     assert shown["name"] == "vae-mnist" and shown["config"]["model"] == "mlp-vae"
-    assert shown["config"]["config"]["latent_dim"] == 10 and shown["facts"]["dataset"] == "mnist"
+    assert shown["config"]["config"]["sample_shape"] == [1, 28, 28] and shown["facts"]["dataset"] == "mnist"
     assert "# vae-mnist" in shown["card"] and (Path(shown["path"]) / "config.json").is_file()
 
 

@@ -224,7 +224,8 @@ def _unseen(reference: str, root: Path | None, trained_on: Any) -> Any:
 def _command_line(settings: Mapping[str, Any]) -> str:
     """The command that trains the same model again: what was asked for, with the seed that was drawn."""
     words = ["zoo", "train", settings["model"]]
-    for option in ("name", "data", "epochs", "out"):
+    named = settings["out"] is None or Path(settings["out"]).name != settings["name"]  # else --out names it
+    for option in (*(("name",) if named else ()), "data", "epochs", "out"):
         words += [f"--{option}", str(settings[option])] if settings[option] is not None else []
     words += [word for setting in settings["settings"] for word in ("--set", setting)]
     return shlex.join([*words, "--seed", str(settings["seed"])])
