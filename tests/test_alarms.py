@@ -9,8 +9,7 @@ import torch
 
 import zoo
 from zoo.alarms import PATIENCE, WARMING_UP, Watch, ringing
-from zoo.batches import to_float
-from zoo.data import Dataset, load_dataset
+from zoo.data import Dataset, load_dataset, to_float
 from zoo.errors import TrainingError
 from zoo.models import GenerativeModel, ModelConfig, TrainConfig
 from zoo.registry import installed

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from zoo.batches import Batches, augmented, class_weights, to_float
-from zoo.data import Dataset, ImageFiles, load_dataset
+from zoo.batches import Batches, augmented, class_weights
+from zoo.data import Dataset, ImageFiles, load_dataset, to_float
 from zoo.errors import ConfigError, DataError
 from zoo.images import to_image
 from zoo.models import TrainConfig

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from toys import Recorder, Toy
 
 from zoo import sampling, training
-from zoo.batches import to_float
-from zoo.data import Dataset, load_dataset
+from zoo.data import Dataset, load_dataset, to_float
 from zoo.errors import ConfigError, DataError, TrainingError
 from zoo.models import GenerativeModel, ModelConfig, Objective, Step, TrainConfig
 from zoo.registry import installed

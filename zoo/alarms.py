@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from zoo import sampling
-from zoo.batches import to_float
-from zoo.data import Dataset
+from zoo.data import Dataset, to_float
 from zoo.errors import ZooError
 from zoo.features import Extractor, default_for, extract, load_features
 from zoo.models import GenerativeModel

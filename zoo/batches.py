@@ -1,6 +1,5 @@
 """Batches: the samples of each epoch, in an order that the seed, the epoch and the step alone decide."""
 
-import hashlib
 import math
 import os
 import signal
@@ -16,6 +15,7 @@ from torch.utils.data import DataLoader
 from zoo.data import Dataset
 from zoo.errors import ConfigError, DataError
 from zoo.recipe import TrainConfig
+from zoo.sampling import derived_seed
 
 LOADERS = 4  # processes that read images which don't fit in memory
 SHIFT, ANGLE, ZOOM = 2 / 28, 10.0, 0.1  # the greatest changes of an augmentation: share of the edge, degrees, share
@@ -114,12 +114,6 @@ def _read_ahead(loading: "DataLoader[Tensor]") -> Iterator[Tensor]:
         raise DataError(str(error).strip().splitlines()[-1].partition(": ")[2]) from None
 
 
-def derived_seed(seed: int, *purpose: object) -> int:
-    """A seed of its own for each purpose, so that no two of them share random numbers."""
-    digest = hashlib.sha256(" ".join(map(str, (seed, *purpose))).encode()).digest()
-    return int.from_bytes(digest[:4], "big")  # torch's CPU generator takes 32 bits
-
-
 def class_weights(data: Dataset, settings: TrainConfig) -> Tensor | None:
     """The weights of the classes, scaled so that the mean over the data is 1."""
     if not settings.class_weights:
@@ -133,11 +127,6 @@ def class_weights(data: Dataset, settings: TrainConfig) -> Tensor | None:
         )
     weights = torch.tensor(settings.class_weights)
     return weights / weights[data.labels].mean()
-
-
-def to_float(samples: Tensor) -> Tensor:
-    """Samples as models take them: uint8 to float32 in [0, 1]."""
-    return samples.float().div_(255)
 
 
 def augmented(samples: Tensor, changes: tuple[str, ...]) -> Tensor:

@@ -116,6 +116,11 @@ class Dataset:
         return self.part(slice(first)), self.part(slice(first, None))
 
 
+def to_float(samples: Tensor) -> Tensor:
+    """Samples as models take them: uint8 to float32 in [0, 1]."""
+    return samples.float().div_(255)
+
+
 def load_dataset(
     reference: str, *, root: Path | None = None, split: str = "train", sample_shape: Sequence[int] | None = None
 ) -> Dataset:

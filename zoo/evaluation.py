@@ -11,7 +11,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from zoo import features, files, likelihood, metrics, sampling
-from zoo.data import Dataset
+from zoo.data import Dataset, to_float
 from zoo.errors import CapabilityError, ConfigError, DataError, OutputError
 from zoo.features import Extractor, Features
 from zoo.likelihood import Batch, Watch, unwatched
@@ -208,7 +208,7 @@ def _features_of(data: Dataset, extractor: Extractor, watch: Watch) -> Features:
     path = home() / "features" / f"{data.sha256[:32]}-{taker}.safetensors"
     with contextlib.suppress(OSError, SafetensorError, TypeError):  # not there yet, or damaged
         return Features(**load_file(path))
-    batches = ((data.samples[first : first + BATCH].float() / 255, None) for first in range(0, len(data), BATCH))
+    batches = ((to_float(data.samples[first : first + BATCH]), None) for first in range(0, len(data), BATCH))
     taken = features.extract(extractor, _images(watch(batches, len(data), f"Features of {data.name}"), []))
     with contextlib.suppress(OutputError), files.replacing(path) as partial:  # a home that is full costs time only
         partial.write_bytes(to_bytes({key: one for key, one in taken._asdict().items() if one is not None}))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal, kl_divergence
 
-from zoo.data import Dataset
+from zoo.data import Dataset, to_float
 from zoo.errors import DataError, LabelError
 from zoo.metrics import Estimate
 from zoo.models import Autoencoder, GenerativeModel
@@ -145,7 +145,7 @@ def batches(model: GenerativeModel[Any], data: Dataset, seed: int) -> Iterator[B
             raise LabelError(f"The model is conditional, but {data.name} has no labels: its likelihood can't be taken.")
     generator = torch.Generator().manual_seed(seed % 2**63)
     for first in range(0, len(data), IMAGES):
-        samples = data.samples[first : first + IMAGES].float() / 255
+        samples = to_float(data.samples[first : first + IMAGES])
         if binarises(model):
             samples = torch.bernoulli(samples, generator=generator)
         some = None if labels is None else labels[first : first + IMAGES].to(model.device)

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from zoo import images
-from zoo.data import ImageFiles
+from zoo.data import ImageFiles, to_float
 from zoo.errors import CapabilityError, OutputError
 from zoo.models import Autoencoder, GenerativeModel, LatentModel
 from zoo.sampling import latents
@@ -265,7 +265,7 @@ def _decode(model: LatentModel[Any], z: Tensor, labels: Tensor | None) -> Tensor
 
 def _unit(samples: Tensor) -> Tensor:
     """uint8 images as float32 in [0, 1]."""
-    return samples / 255 if samples.dtype == torch.uint8 else samples
+    return to_float(samples) if samples.dtype == torch.uint8 else samples
 
 
 def _pairs(upper: Tensor, lower: Tensor) -> Image.Image:

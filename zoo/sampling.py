@@ -107,6 +107,12 @@ def latents(model: LatentModel[Any], n: int, *, seed: int, start: int = 0) -> Te
     return _from_blocks(start, start + n, lambda block: model.sample_prior(BLOCK, _generator(seed, block)))
 
 
+def derived_seed(*purpose: object) -> int:
+    """A seed of its own for each purpose, the user's seed among its words, so that no two share random numbers."""
+    digest = hashlib.sha256(" ".join(map(str, purpose)).encode()).digest()
+    return int.from_bytes(digest[:4], "big")  # torch's CPU generator takes 32 bits
+
+
 def emulates_bf16(device: torch.device) -> bool:
     """Whether a device has no instructions for bfloat16, as far as torch can tell, so that float32 is faster there."""
     if device.type == "cuda":
@@ -172,10 +178,5 @@ def _labels(model: GenerativeModel[Any], seed: int, first: int, last: int) -> Te
 
 
 def _generator(seed: int, block: int, purpose: str = "noise") -> torch.Generator:
-    """The generator of one block.
-
-    torch's CPU generator takes 32 bits of a seed, so the block is added to a hash of the seed: the blocks of one seed
-    never coincide, and those of two seeds hardly ever do.
-    """
-    digest = hashlib.sha256(f"{purpose} {seed}".encode()).digest()
-    return torch.Generator().manual_seed((int.from_bytes(digest[:4], "big") + block) % 2**32)
+    """The generator of one block: the blocks of one seed never coincide, and those of two seeds hardly ever do."""
+    return torch.Generator().manual_seed((derived_seed(purpose, seed) + block) % 2**32)

@@ -15,11 +15,11 @@ from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from zoo import optimizers
-from zoo.batches import Batches, augmented, class_weights, derived_seed, to_float
-from zoo.data import Dataset
+from zoo.batches import Batches, augmented, class_weights
+from zoo.data import Dataset, to_float
 from zoo.errors import ConfigError, DataError, OutOfMemoryError, TrainingError, ZooError
 from zoo.models import GenerativeModel, Objective, Step, TrainConfig
-from zoo.sampling import channels_last, emulates_bf16
+from zoo.sampling import channels_last, derived_seed, emulates_bf16
 
 REPORT_SECONDS = 0.25  # between two reports of progress
 STATISTICS_BATCHES = 50  # that the averaged model's batch-norm statistics are taken over
@@ -144,6 +144,7 @@ class _Loop:
         self.total = len(self.batches) * settings.epochs
         self.weights = class_weights(train, settings)
         self.adversarial: dict[str, bool] = {}  # by objective
+        self.bf16 = settings.precision == "bf16" and not emulates_bf16(state.model.device)
         state.prepare(settings)
 
     def run(self, epoch: int) -> Iterator[Progress]:
@@ -192,11 +193,10 @@ class _Loop:
 
     def _objectives(self, model: GenerativeModel[Any], samples: Tensor, labels: Tensor | None) -> Iterator[Objective]:
         """The model's objectives, each computed under autocast when the settings ask; the caller never is."""
-        bf16 = self.settings.precision == "bf16" and not emulates_bf16(samples.device)
         given = labels if model.config.num_classes else None
         objectives = model.training_step(samples, given, Step(self.state.step, self.total))
         while True:
-            with torch.autocast(samples.device.type, torch.bfloat16, enabled=bf16):
+            with torch.autocast(samples.device.type, torch.bfloat16, enabled=self.bf16):
                 objective = next(objectives, None)
             if objective is None:
                 return
