@@ -1,6 +1,7 @@
 """Cards: a function of config and facts; and the bundled ones are whole, in step, and what the catalogue says."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,8 +53,8 @@ def test_all_cards_together_stay_under_40_mb() -> None:
 
 @each_bundled
 def test_its_card_is_in_step_with_its_facts(directory: Path) -> None:
-    made = cards.render(checkpoints.read_config(directory), store.read_facts(directory), cards.pictures_in(directory))
-    assert (directory / "README.md").read_text() == made
+    card = (directory / "README.md").read_text()
+    assert card == cards.made_of(directory, store.read_facts(directory)) and not cards.own_sections(card)
 
 
 @each_bundled
@@ -154,7 +155,8 @@ def test_the_numbers_of_a_card_have_their_errors_their_floor_and_what_they_depen
     for needed in (
         "5,000 samples, seed 0, against the 60,000 training images of mnist (sha256 `aaaaaaaaaaaa…`)",
         "by the features digits (sha256 `bbbbbbbbbbbb…`)",
-        " -n 5000 --seed 0 --features digits`",
+        " --seed 0 -n 5000 --features digits\n```",
+        " --seed 0 -k 500 --test-images 10000\n```",
         "The floor is the same of 5,000 test images in place of the samples.",
         "| Fréchet distance ↓ | 12.35 ± 0.46 | 0.99 |",
         "| Recall ↑ | 0.500 ± 0.010 | 0.750 |",
@@ -172,7 +174,7 @@ def test_a_folder_called_like_a_data_set_gets_none_of_its_licence_and_its_comman
     facts = json.loads(json.dumps(evaluated(directory)).replace('"mnist"', '"./mnist"'))
     card = cards.render(checkpoints.read_config(directory), facts)
     assert "datasets" not in front_matter(card) and "cc-by-sa-3.0" not in card and "LeCun" not in card
-    assert "trained on ./mnist" in card and " --data ./mnist -n 5000 --seed 0 --features digits`" in card
+    assert "trained on ./mnist" in card and " --data ./mnist --seed 0 -n 5000 --features digits\n" in card
 
 
 @pytest.mark.parametrize(
@@ -190,6 +192,35 @@ def test_a_folder_called_like_a_data_set_gets_none_of_its_licence_and_its_comman
 def test_strange_facts_are_refused_in_words(strange: dict[str, object], trained: Callable[[str], Path]) -> None:
     with pytest.raises(CheckpointError, match=r"facts\.json is not of the zoo's form"):
         cards.render(checkpoints.read_config(trained("mlp-vae")), strange)
+
+
+def test_sections_that_an_author_added_stay_when_the_card_is_made_anew(
+    trained: Callable[[str], Path], tmp_path: Path
+) -> None:
+    directory = shutil.copytree(trained("mlp-vae"), tmp_path / "mine")
+    card = directory / "README.md"
+    before = card.read_text()
+    card.write_text(before.replace("## Limits", "## Why I made it\n\nFor the love of digits.\n\n## Limits"))
+    cards.write(directory)
+    assert card.read_text() == f"{before}\n## Why I made it\n\nFor the love of digits.\n"
+    cards.write(directory)
+    assert card.read_text().count("For the love of digits.") == 1
+
+
+def test_a_card_that_is_no_text_is_refused(trained: Callable[[str], Path], tmp_path: Path) -> None:
+    directory = shutil.copytree(trained("mlp-vae"), tmp_path / "mine")
+    (directory / "README.md").write_bytes(b"\xff\xfe")
+    with pytest.raises(CheckpointError, match=r"README\.md can't be read"):
+        cards.write(directory)
+
+
+@pytest.mark.parametrize(
+    ("maker", "said"),
+    [("genzoo", "pip install genzoo\n"), ("zoo-blobs", "pip install genzoo zoo-blobs\n"), ("x; rm -r .", "genzoo\n")],
+)
+def test_a_card_says_which_packages_its_checkpoint_needs(maker: str, said: str, trained: Callable[[str], Path]) -> None:
+    config = {**checkpoints.read_config(trained("mlp-vae")), "made_by": {"distribution": maker, "version": "1"}}
+    assert said in cards.render(config, {})
 
 
 def test_a_training_without_a_whole_epoch_has_a_card(trained: Callable[[str], Path]) -> None:

@@ -13,7 +13,6 @@ from PIL import Image
 
 from zoo.data import Dataset, ImageFiles, load_dataset, load_images
 from zoo.errors import DataError, NotFoundError
-from zoo.features import default_for
 from zoo.registry import installed
 
 
@@ -45,7 +44,7 @@ def test_a_flat_folder_has_no_labels_and_colours_have_three_channels(tmp_path: P
 def test_a_folder_that_is_called_like_a_data_set_is_not_taken_for_it(tmp_path: Path) -> None:
     draw(tmp_path / "mnist" / "1.png")
     name = load_dataset(str(tmp_path / "mnist")).name
-    assert name == "./mnist" and name not in installed().datasets and default_for(name) is None
+    assert name == "./mnist" and name not in installed().datasets and installed().features_for(name) is None
 
 
 def test_the_digest_of_a_data_set_tells_pixels_and_shape_and_is_the_same_on_disk(tmp_path: Path) -> None:

@@ -261,7 +261,7 @@ def test_too_few_samples_are_refused_before_anything_is_looked_at() -> None:
 
 
 def test_another_version_of_a_plugin_takes_the_features_of_real_images_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = features.default_for("mnist")
+    spec = installed().features_for("mnist")
     assert spec is not None
     eyes = dataclasses.replace(extractor(), name=spec.name)
     assert isinstance(eyes.module, NearestMean)
@@ -317,7 +317,7 @@ def test_the_batches_of_a_watcher_are_all_samples_and_all_images() -> None:
 
 
 def test_the_features_meant_for_the_digits_find_them_in_order() -> None:
-    spec = features.default_for("mnist")
+    spec = installed().features_for("mnist")
     assert spec is not None
     found = by_metric(evaluate(replay(digits()), digits(), digits("test"), features.load_features(spec.name), n=200))
     assert found["classes_reached"].value == 10 and found["precision"].value > 0.9

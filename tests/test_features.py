@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from zoo import FeatureSpec, ZooError
 from zoo.errors import CheckpointError, DataError, NotFoundError, PluginError
-from zoo.features import Extractor, check_shape, default_for, extract, load_features
+from zoo.features import Extractor, check_shape, extract, load_features
 from zoo.registry import installed
 
 
@@ -168,9 +168,9 @@ def test_features_are_loaded_by_name_and_known_by_the_digest_of_their_weights(
 
 
 def test_a_data_set_has_the_features_that_are_meant_for_it(offer: Callable[[str], None]) -> None:
-    assert default_for("my-data") is None
+    assert installed().features_for("my-data") is None
     offer(GOOD)
-    spec = default_for("my-data")
+    spec = installed().features_for("my-data")
     assert spec is not None and spec.name == "mine"
 
 

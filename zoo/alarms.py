@@ -11,8 +11,9 @@ from torch import Tensor
 from zoo import sampling
 from zoo.data import Dataset, to_float
 from zoo.errors import ZooError
-from zoo.features import Extractor, default_for, extract, load_features
+from zoo.features import Extractor, extract, load_features
 from zoo.models import GenerativeModel
+from zoo.registry import installed
 
 WATCHED = 256  # samples, the same noise each time
 PATIENCE = 2  # epochs in a row that something must be wrong
@@ -37,7 +38,7 @@ class Watch:
     @functools.cached_property
     def _extractor(self) -> Extractor | None:
         """Features that count classes; a training doesn't end because there are none."""
-        spec = default_for(self._dataset)
+        spec = installed().features_for(self._dataset)
         with contextlib.suppress(ZooError):
             extractor = load_features(spec.name) if spec else None
             if extractor and extractor.sample_shape in ((), self._shape):

@@ -1,6 +1,7 @@
 """A model card from facts: the README.md of a checkpoint."""
 
 import json
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,10 +24,30 @@ PICTURES = {  # beside images/samples.png, in their order
 }
 
 
+SECTIONS = ("How to sample", "Evaluation", "Pictures", "Training", "Limits", "Licences", "Citation")
+
+
 def write(directory: Path) -> None:
-    """Write a checkpoint's README.md from its config.json, its facts.json and the names of its pictures."""
-    config = checkpoints.read_config(directory)
-    files.write_text(directory / CARD, render(config, read_facts(directory), pictures_in(directory)))
+    """Write a checkpoint's README.md; sections that its author added to it stay."""
+    files.write_text(directory / CARD, made_of(directory, read_facts(directory)))
+
+
+def made_of(directory: Path, facts: Mapping[str, Any]) -> str:
+    """The card of a checkpoint's config, pictures and facts, with the sections that its author added to the one there.
+
+    **Raises:** `CheckpointError` like `render`, and for a config.json or README.md that can't be read.
+    """
+    try:
+        card = (directory / CARD).read_text(encoding="utf-8") if (directory / CARD).is_file() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{directory / CARD} can't be read: {error}") from error
+    return render(checkpoints.read_config(directory), facts, pictures_in(directory), own=own_sections(card))
+
+
+def own_sections(card: str) -> str:
+    """The sections of a card whose headings are not among those that the zoo writes: the author's own."""
+    sections = re.split(r"^(?=## )", card, flags=re.MULTILINE)[1:]
+    return "".join(one for one in sections if one.splitlines()[0].removeprefix("## ").strip() not in SECTIONS)
 
 
 def pictures_in(directory: Path) -> tuple[str, ...]:
@@ -34,13 +55,14 @@ def pictures_in(directory: Path) -> tuple[str, ...]:
     return tuple(name for name in PICTURES if (directory / "images" / name).is_file())
 
 
-def render(config: Mapping[str, Any], facts: Mapping[str, Any], pictures: Sequence[str] = ()) -> str:
+def render(config: Mapping[str, Any], facts: Mapping[str, Any], pictures: Sequence[str] = (), *, own: str = "") -> str:
     """The card as Markdown: YAML front matter, then what is known; what is unknown is left out.
 
     **Arguments:**
     - `config`: as in config.json.
     - `facts`: as in facts.json.
     - `pictures`: as `pictures_in` gives them.
+    - `own`: as `own_sections` gives them.
 
     **Raises:** `CheckpointError` for facts that are not of the zoo's form.
     """
@@ -56,6 +78,7 @@ def render(config: Mapping[str, Any], facts: Mapping[str, Any], pictures: Sequen
             _limits(facts),
             _licences(facts),
             _citation(config, facts),
+            own,
         ]
     except (TypeError, ValueError, AttributeError, LookupError) as error:  # a stranger may have written them
         raise CheckpointError(
@@ -114,12 +137,14 @@ def _summary(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
 
 def _use(name: str, config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     shown = facts.get("samples_command")
+    maker = (config.get("made_by") or {}).get("distribution", "")
+    packages = "genzoo" if maker == "genzoo" or not re.fullmatch(r"[\w.-]+", maker) else f"genzoo {maker}"
     reference = facts.get("reference", name)
     command = f"zoo pull {name} && zoo sample" if name in installed().checkpoints else f"zoo sample {reference}"
     lines = [
         "## How to sample",
         f"The picture above was made by `{shown}`." if shown else "",
-        f"```\npip install genzoo\n{command}\n```",
+        f"```\npip install {packages}\n{command}\n```",
         f"```python\nimport zoo\nfrom zoo.sampling import draw\n\n"
         f'model = zoo.load("{reference}")\nimages = draw(model, 16, seed=0)  # float32, '
         f"(16, {', '.join(map(str, config['config'].get('sample_shape', ())))})\n```",
@@ -130,13 +155,14 @@ def _use(name: str, config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
 def _evaluation(name: str, facts: Mapping[str, Any]) -> str:
     groups: dict[str, list[Evaluation]] = {}
     for one in recorded(facts):
-        groups.setdefault(_circumstances(name, facts, one), []).append(one)
+        groups.setdefault(_circumstances(one), []).append(one)
     if not groups:
         return ""
-    return "\n\n".join(["## Evaluation", *(f"{said}\n\n{_table(some)}" for said, some in groups.items())])
+    parts = [f"{said}\n\n{_commands(name, facts, some)}\n\n{_table(some)}" for said, some in groups.items()]
+    return "\n\n".join(["## Evaluation", *parts])
 
 
-def _circumstances(name: str, facts: Mapping[str, Any], one: Evaluation) -> str:
+def _circumstances(one: Evaluation) -> str:
     """How a result came about, in sentences; equal for results that were measured together."""
     images = f"{one.reference_n:,} {'training' if one.split == 'train' else one.split} images of {one.reference}"
     digest = f"(sha256 `{one.reference_sha256[:12]}…`)"
@@ -147,14 +173,26 @@ def _circumstances(name: str, facts: Mapping[str, Any], one: Evaluation) -> str:
             pixels = "grey as they are, which is not to be compared with binarised ones"
         return f"Likelihood of the {images} {digest}, seed {one.seed}; pixels {pixels}."
     floor = f" The floor is the same of {one.floor_n:,} test images in place of the samples." if one.floor_n else ""
-    own = one.reference == facts.get("dataset") and one.reference in installed().datasets  # a folder's must be named
-    data = "" if own else f" --data {shlex.quote(one.reference)}"
-    reference = facts.get("reference", name)
-    command = f"zoo evaluate {reference}{data} -n {one.n} --seed {one.seed} --features {one.extractor}"
     return (
         f"{one.n:,} samples, seed {one.seed}, against the {images} {digest}, by the features {one.extractor} "
-        f"(sha256 `{one.extractor_sha256[:12]}…`): `{command}`.{floor}"
+        f"(sha256 `{one.extractor_sha256[:12]}…`).{floor}"
     )
+
+
+def _commands(name: str, facts: Mapping[str, Any], results: Sequence[Evaluation]) -> str:
+    """What measures again the results that were measured together: a command, or one for each K of a likelihood."""
+    one = results[0]
+    words = ["zoo", "evaluate", facts.get("reference", name)]
+    known = one.reference == facts.get("dataset") and one.reference in installed().datasets  # a folder must be named
+    words += [] if known else ["--data", one.reference]
+    words += ["--seed", str(one.seed)]
+    if one.extractor:
+        alternatives = [["-n", str(one.n), "--features", one.extractor]]
+    else:
+        ks = sorted({k for each in results if each.metric == "nll" and (k := each.importance_samples)})
+        images = ["--test-images", str(one.reference_n)]
+        alternatives = [["-k", str(k), *images] for k in ks] or [images]
+    return "```\n" + "\n".join(shlex.join([*words, *rest]) for rest in alternatives) + "\n```"
 
 
 def _table(results: Sequence[Evaluation]) -> str:
@@ -164,12 +202,15 @@ def _table(results: Sequence[Evaluation]) -> str:
         f"| {one.title} | {' '.join(filter(None, (one.text, one.unit)))} |" + (f" {one.floor_text} |" if floor else "")
         for one in results
     ]
-    by_dimension = [
-        f"{one.title}, of each latent dimension: {', '.join(f'{value:.2f}' for value in one.values)}."
-        for one in results
-        if one.values
-    ]
+    by_dimension = [f"{one.title}, of each latent dimension: {_falling(one.values)}." for one in results if one.values]
     return "\n\n".join(["\n".join([header, *rows]), *by_dimension])
+
+
+def _falling(values: Sequence[float]) -> str:
+    """Values in falling order; the many that are almost 0 are counted."""
+    told = [f"{value:.2f}" for value in values if value >= 0.005]
+    rest = len(values) - len(told)
+    return ", ".join([*told, *([f"and {rest} below 0.005"] if rest else [])])
 
 
 def _pictures(names: Sequence[str]) -> str:

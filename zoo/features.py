@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from zoo import files
 from zoo.errors import CheckpointError, DataError, PluginError, ZooError
-from zoo.hookspecs import FeatureSpec
 from zoo.registry import installed
 from zoo.sampling import exact_convolutions
 
@@ -47,15 +46,6 @@ class Features(NamedTuple):
     vectors: Tensor
     classes: Tensor | None = None
     confidences: Tensor | None = None
-
-
-def default_for(dataset: str) -> FeatureSpec | None:
-    """The features that samples are compared by unless told otherwise, for a data set; None when none are meant for it.
-
-    **Arguments:**
-    - `dataset`: its name.
-    """
-    return next((spec for spec in installed().features.values() if dataset in spec.datasets), None)
 
 
 def load_features(name: str, weights: Path | None = None, device: str | torch.device = "cpu") -> Extractor:

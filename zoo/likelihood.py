@@ -1,6 +1,5 @@
 """Likelihoods of images that a model has not seen, and what its latents tell of them."""
 
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -11,7 +10,7 @@ from torch.distributions import Distribution, Independent, Normal, kl_divergence
 
 from zoo.data import Dataset, to_float
 from zoo.errors import DataError, LabelError
-from zoo.metrics import Estimate
+from zoo.metrics import Estimate, mean
 from zoo.models import Autoencoder, GenerativeModel
 from zoo.sampling import exact_convolutions
 
@@ -87,7 +86,7 @@ def bounds(
                 with exact_convolutions():
                     values = model.log_likelihood(samples, labels, importance_samples=k)
                 found[name].append(values.double().cpu())
-    return {name: _mean(torch.cat(parts) * (-1 if name == "nll" else 1)) for name, parts in found.items()}
+    return {name: mean(torch.cat(parts) * (-1 if name == "nll" else 1)) for name, parts in found.items()}
 
 
 def seconds(model: GenerativeModel[Any], data: Dataset, *, importance_samples: int, seed: int) -> float:
@@ -125,7 +124,7 @@ def latents(
     if divergences[0] is None:
         return active, {}, ()
     kl = torch.cat([one for one in divergences if one is not None])  # (images, latent dimensions)
-    return active, {"kl": _mean(kl.sum(1))}, tuple(kl.mean(0).sort(descending=True).values.tolist())
+    return active, {"kl": mean(kl.sum(1))}, tuple(kl.mean(0).sort(descending=True).values.tolist())
 
 
 def batches(model: GenerativeModel[Any], data: Dataset, seed: int) -> Iterator[Batch]:
@@ -163,12 +162,6 @@ def _kl(posterior: Distribution, prior: Distribution) -> Tensor | None:
 
 def _inner(distribution: Distribution) -> Distribution:
     return distribution.base_dist if isinstance(distribution, Independent) else distribution
-
-
-def _mean(values: Tensor) -> Estimate:
-    """Mean over the images and its standard error, their standard deviation / √n."""
-    error = float(values.std()) / math.sqrt(len(values)) if len(values) > 1 else None
-    return Estimate(float(values.mean()), error)
 
 
 def _gpus(model: GenerativeModel[Any]) -> list[torch.device]:

@@ -19,7 +19,8 @@ class Estimate(NamedTuple):
 
     **Arguments:**
     - `value`: the estimate.
-    - `standard_error`: of it, in its own unit; None where too few samples say nothing of it.
+    - `standard_error`: of it, in its own unit; None where the samples say nothing of it: too few, or all
+        alike.
     """
 
     value: float
@@ -132,9 +133,9 @@ def manifolds(samples: Tensor, reference: Tensor, *, seed: int, neighbours: int 
     counts, total = torch.cat(balls), held.sum(0)
     covered = ((total - held) > 0).double().mean(1)  # with each group left out
     return Manifolds(
-        precision=_mean(counts > 0),
-        recall=_mean(torch.cat(recalled)),
-        density=_mean(counts / neighbours),
+        precision=mean(counts > 0),
+        recall=mean(torch.cat(recalled)),
+        density=mean(counts / neighbours),
         coverage=Estimate((total > 0).double().mean().item(), _jackknife_error(covered)),
     )
 
@@ -168,7 +169,7 @@ def class_metrics(classes: Tensor, confidences: Tensor, num_classes: int, *, see
     return Classes(
         reached=_jackknife(len(classes), seed, reached),
         divergence=_jackknife(len(classes), seed, divergence),
-        confidence=_mean(confidences),
+        confidence=mean(confidences),
     )
 
 
@@ -180,7 +181,18 @@ def asked_accuracy(classes: Tensor, asked: Tensor) -> Estimate:
     """
     if classes.shape != asked.shape or not len(classes):
         raise DataError(f"{len(classes)} samples and {len(asked)} labels asked for: one label for each sample.")
-    return _mean(classes == asked)
+    return mean(classes == asked)
+
+
+def mean(values: Tensor) -> Estimate:
+    """The mean over points, and its standard error.
+
+    **Arguments:**
+    - `values`: of each point, `(n,)`, of any type.
+    """
+    values = values.double()
+    error = _told(values.std().item() / len(values) ** 0.5, values) if len(values) > 1 else None
+    return Estimate(values.mean().item(), error)
 
 
 def _check(samples: Tensor, reference: Tensor, needed: int) -> None:
@@ -232,13 +244,6 @@ def _reach(points: Tensor, neighbours: int) -> Tensor:
     return torch.cat(reach)
 
 
-def _mean(values: Tensor) -> Estimate:
-    """The mean over points, and its standard error."""
-    values = values.double()
-    error = values.std().item() / len(values) ** 0.5 if len(values) > 1 else None
-    return Estimate(values.mean().item(), error)
-
-
 def _jackknife(n: int, seed: int, statistic: Callable[[Tensor], float]) -> Estimate:
     """A statistic of n samples, and its standard error from the values that it has with one group of them left out.
 
@@ -250,10 +255,15 @@ def _jackknife(n: int, seed: int, statistic: Callable[[Tensor], float]) -> Estim
     return Estimate(statistic(torch.arange(n)), _jackknife_error(torch.tensor(left_out, dtype=torch.float64)))
 
 
-def _jackknife_error(left_out: Tensor) -> float:
+def _jackknife_error(left_out: Tensor) -> float | None:
     """√((g − 1) / g Σ (θ₋ᵢ − mean θ₋)²) of g values, float64 (g,) (Efron & Tibshirani 1993, chapter 11)."""
     g = len(left_out)
-    return ((g - 1) / g * (left_out - left_out.mean()).square().sum()).sqrt().item()
+    return _told(((g - 1) / g * (left_out - left_out.mean()).square().sum()).sqrt().item(), left_out)
+
+
+def _told(error: float, values: Tensor) -> float | None:
+    """A standard error; None where all values are equal (but for rounding), from which nobody can tell it."""
+    return error if values.max() - values.min() > 1e-12 * values.abs().max() else None
 
 
 def _groups(n: int, seed: int) -> Tensor:

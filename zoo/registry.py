@@ -73,6 +73,10 @@ class Registry:
         """The plugin that a name came from; `kind` is "models", "checkpoints", "datasets" or "features"."""
         return self._offered_by.get(f"{kind}:{name}")
 
+    def features_for(self, dataset: str) -> FeatureSpec | None:
+        """The features that images are compared by unless told otherwise, for a data set; None when there are none."""
+        return next((spec for spec in self.features.values() if dataset in spec.datasets), None)
+
     def model_class(self, name: str) -> Any:
         """The class of a model, imported now.
 

@@ -61,6 +61,8 @@ def test_what_is_missing_is_measured_and_stands_side_by_side(
         line for line in lines if line.startswith("Negative log-likelihood (Bernoulli, K = 5, grey pixels, 200 images)")
     )
     assert likelihood.count("±") == 1 and likelihood.split()[-1] == "–"
+    assert "Measured with seed 0, against 800 train images of mnist (" in result.stderr
+    assert "), on 60 samples, with the features digits (" in result.stderr
 
 
 def test_what_the_facts_hold_is_taken_as_it_is(zoo: Zoo, two: tuple[str, str], measured: list[str]) -> None:
@@ -116,7 +118,9 @@ def test_the_picture_shows_the_samples_of_each_and_says_how_it_was_made(zoo: Zoo
     result = zoo("compare", *two, *FEW, "-o", "both.png")
     assert "64 samples of each, seed 0, in both.png" in result.stderr
     made = provenance.read(Path("both.png"))
-    assert made["checkpoints"] == ["./vae", "./gan"] and made["command"].startswith("zoo compare ./vae ./gan --seed 0")
+    assert made["checkpoints"] == ["./vae", "./gan"] and made["command"].startswith(
+        "zoo compare ./vae ./gan -n 60 -k 5 "
+    )
     zoo("sample", "./gan", "-n", 64, "--seed", 0, "-o", "gan.png")
     with Image.open("both.png") as both, Image.open("gan.png") as gan:
         right = both.crop((both.width - gan.width, both.height - gan.height, both.width, both.height))

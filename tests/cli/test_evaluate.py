@@ -16,6 +16,7 @@ from PIL import Image
 
 from zoo import checkpoints, files, provenance
 from zoo.data import load_dataset
+from zoo.errors import OutputError
 from zoo.images import to_image
 from zoo.registry import installed
 
@@ -115,6 +116,29 @@ def test_written_results_stand_in_facts_and_card_and_are_replaced_by_newer_ones(
     zoo("evaluate", mine, *FEW, "--seed", 9, "--write")
     assert len(facts()["evaluations"]) == len(shown) and {one["seed"] for one in facts()["evaluations"]} == {9}
     assert before == {name: files.sha256(Path(mine, name)) for name in before}
+
+
+def test_the_commands_that_a_card_states_give_its_numbers_again(zoo: Zoo, trained: Trained) -> None:
+    mine = own(trained("mlp-vae"))
+    zoo("evaluate", mine, "-n", 40, "-k", 3, "--test-images", 50, "--seed", 4, "--write")
+    kept = facts()["evaluations"]
+    of_samples, of_images = (
+        line.split() for line in Path(mine, "README.md").read_text().splitlines() if line.startswith("zoo evaluate")
+    )
+    found = [json.loads(zoo(*words[1:], "--json").stdout)["evaluations"] for words in (of_samples, of_images)]
+    assert [one for one in found[0] if one["extractor"]] == [one for one in kept if one["extractor"]] != []
+    assert [one for one in found[1] if not one["extractor"]] == [one for one in kept if not one["extractor"]] != []
+
+
+def test_numbers_are_printed_before_they_are_kept(zoo: Zoo, trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = own(trained("mlp-gan"))
+
+    def full(path: Path, value: object) -> None:
+        raise OutputError(f"{path}: no space left")
+
+    monkeypatch.setattr(files, "write_json", full)
+    result = zoo("evaluate", mine, "-n", 40, "--write")
+    assert result.exit_code == 1 and "no space left" in result.stderr and "Fréchet distance" in result.stdout
 
 
 def test_a_picture_shows_samples_above_their_nearest_training_images(zoo: Zoo, trained: Trained) -> None:

@@ -12,7 +12,7 @@ from zoo_vision import digits, train_digits
 
 from zoo.data import load_dataset
 from zoo.errors import DataError, ZooError
-from zoo.features import default_for, extract, load_features
+from zoo.features import extract, load_features
 from zoo.files import sha256
 from zoo.registry import installed
 
@@ -74,9 +74,9 @@ def test_features_of_a_digit_do_not_depend_on_its_batch_nor_on_the_day() -> None
 
 
 def test_the_digit_classifier_is_meant_for_mnist_alone_and_is_small() -> None:
-    spec = default_for("mnist")
+    spec = installed().features_for("mnist")
     assert spec is not None and spec.name == "digits"
-    assert default_for("fashion-mnist") is None
+    assert installed().features_for("fashion-mnist") is None
     assert sum(one.numel() for one in load_features("digits").module.parameters()) < 250_000
     assert digits.WEIGHTS.stat().st_size < 1_000_000
 

@@ -1,7 +1,7 @@
 """zoo compare: several checkpoints side by side, measured alike."""
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,22 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from zoo import files
-from zoo.cli.evaluate import (
-    data_option,
-    data_root_option,
-    features_option,
-    importance_option,
-    load_extractor,
-    measure,
-    n_option,
-    name_of_features,
-    read_data,
-    seed_option,
-    trained_on,
-    weights_option,
-)
+from zoo.cli.evaluate import load_extractor, measure, measuring, name_of_features, read_data, trained_on
 from zoo.cli.output import (
-    as_json,
     command,
     complete_checkpoints,
     note,
@@ -33,7 +19,7 @@ from zoo.cli.output import (
     print_table,
     show_preview,
 )
-from zoo.cli.sample import device_option, load, names_of_classes
+from zoo.cli.sample import load, names_of_classes
 from zoo.errors import ConfigError, OutputError
 from zoo.registry import installed
 from zoo.results import IMPORTANCE_SAMPLES, SAMPLES, SEED, Evaluation, recorded, side_by_side
@@ -78,16 +64,8 @@ class Wanted(NamedTuple):
 
 @command()
 @click.argument("references", nargs=-1, required=True, metavar="REF REF…", shell_complete=complete_checkpoints)
-@data_option
-@n_option
-@seed_option
-@features_option
-@weights_option
-@importance_option
+@measuring
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("compare.png"), help="A .png.")
-@data_root_option
-@device_option
-@as_json
 def compare(
     references: tuple[str, ...],
     data: str | None,
@@ -142,7 +120,15 @@ def compare(
             classes = names_of_classes(directories[reference]) or None
             columns[reference] = measure(reference, model, train, test, extractor, class_names=classes, **alike)
     rows = _rows(columns)
-    _save_picture(output, models, directories, alike["seed"])
+    meant = {
+        "--data": data,
+        "--features": features,
+        "--weights": weights,
+        "-n": alike["n"],
+        "-k": alike["importance_samples"],
+    }
+    options = [word for option, value in meant.items() if value is not None for word in (option, str(value))]
+    _save_picture(output, models, directories, alike["seed"], options)
     if json_:
         evaluations = {reference: [one.to_dict() for one in results] for reference, results in columns.items()}
         return print_json({"path": str(output), "evaluations": evaluations})
@@ -152,6 +138,9 @@ def compare(
         for row, floor in zip(rows, floors, strict=True)
     ]
     print_table(("METRIC", *columns, "FLOOR"), cells)
+    measured = [one for row in rows for one in row.values()]
+    for conditions in dict.fromkeys(", ".join(one.conditions.values()) for one in measured):
+        note(f"Measured {conditions}.")
     note(f"{SHOWN} samples of each, seed {alike['seed']}, in {output}")
     return show_preview(output)
 
@@ -191,7 +180,11 @@ def _conditions(
 
 
 def _save_picture(
-    path: Path, models: "Mapping[str, GenerativeModel[Any]]", directories: Mapping[str, Path], seed: int
+    path: Path,
+    models: "Mapping[str, GenerativeModel[Any]]",
+    directories: Mapping[str, Path],
+    seed: int,
+    options: Sequence[str],
 ) -> None:
     """A grid of samples of each checkpoint, side by side, its name above it."""
     from PIL import Image, ImageDraw, ImageFont
@@ -215,6 +208,6 @@ def _save_picture(
         "n": SHOWN,
         "seed": seed,
         "version": version("genzoo"),
-        "command": shlex.join(["zoo", "compare", *models, "--seed", str(seed), "-o", path.name]),
+        "command": shlex.join(["zoo", "compare", *models, *options, "--seed", str(seed), "-o", path.name]),
     }
     images.save_png(canvas, path, made)

@@ -1,6 +1,6 @@
 """zoo evaluate: how good a checkpoint is, in numbers that say how they came about."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,39 +31,42 @@ if TYPE_CHECKING:
 
 NEAREST = 16  # samples that are shown with their nearest training images
 
-data_option = click.option(
-    "--data", shell_complete=complete_datasets, help="Name, or ./FOLDER; what it was trained on unless given."
+MEASURING = (  # the options of whatever measures, in the order of its --help
+    click.option(
+        "--data", shell_complete=complete_datasets, help="Name, or ./FOLDER; what it was trained on unless given."
+    ),
+    click.option("-n", "n", type=click.IntRange(FEWEST), help="Samples to draw; 10,000 unless given."),
+    click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Of everything random; 0 unless given."),
+    click.option("--features", help="Features by name; those meant for the data unless given."),
+    click.option("--weights", type=click.Path(path_type=Path), help="Safetensors of the features."),
+    click.option(
+        "-k",
+        "--importance-samples",
+        type=click.IntRange(1),
+        help="Latents an image for the likelihood; 500 unless given.",
+    ),
+    click.option("--data-root", type=click.Path(path_type=Path), help="Folder that holds the data; else ZOO_DATA."),
+    device_option,
+    as_json,
 )
-data_root_option = click.option(
-    "--data-root", type=click.Path(path_type=Path), help="Folder that holds the data; else ZOO_DATA."
-)
-n_option = click.option("-n", "n", type=click.IntRange(FEWEST), help="Samples to draw; 10,000 unless given.")
-seed_option = click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Of everything random; 0 unless given.")
-features_option = click.option("--features", help="Features by name; those meant for the data unless given.")
-weights_option = click.option("--weights", type=click.Path(path_type=Path), help="Safetensors of the features.")
-importance_option = click.option(
-    "-k", "--importance-samples", type=click.IntRange(1), help="Latents an image for the likelihood; 500 unless given."
-)
-images_option = click.option(
-    "--test-images",
-    type=click.IntRange(1),
-    help="Test images for the likelihood, chosen by the seed; all unless given.",
-)
+
+
+def measuring(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of whatever measures."""
+    for option in reversed(MEASURING):
+        function = option(function)
+    return function
 
 
 @command()
 @click.argument("reference", metavar="REF", shell_complete=complete_checkpoints)
-@data_option
-@n_option
-@seed_option
-@features_option
-@weights_option
-@importance_option
-@images_option
+@measuring
+@click.option(
+    "--test-images",
+    type=click.IntRange(1),
+    help="Test images for the likelihood, chosen by the seed; all unless given.",
+)
 @click.option("--write", is_flag=True, help="Keep the results in the checkpoint's facts.json and card.")
-@data_root_option
-@device_option
-@as_json
 def evaluate(
     reference: str,
     data: str | None,
@@ -90,8 +93,11 @@ def evaluate(
     data = data or trained_on(reference, directory)
     name = name_of_features(features, data)
     model = load(directory, device)
-    if write:
-        _card(directory, read_facts(directory))  # refuses facts of another form before anything is measured
+    if write:  # refuse what can't be written before anything is measured
+        from zoo import cards
+
+        cards.made_of(directory, read_facts(directory))
+        files.refuse_unwritable(directory / FACTS)
     train, test = read_data(data, data_root, model)
     extractor = load_extractor(name, weights, device, model, data)
     results = measure(
@@ -106,17 +112,17 @@ def evaluate(
         test_images=test_images,
         class_names=names_of_classes(directory) or None,
     )
+    if json_:
+        print_json({"name": reference, "evaluations": [one.to_dict() for one in results]})
+    else:
+        rows = [(one.title, one.text, one.floor_text, one.unit) for one in results]
+        print_table(("METRIC", "VALUE", "FLOOR", "UNIT"), rows)
+        for one in results:
+            if one.values:
+                click.echo(f"\n{one.title}, of each dimension: {' '.join(f'{value:.2f}' for value in one.values)}")
     if write:
         keep(directory, model, train, results)
         note(f"Kept in {directory / FACTS} and its card.")
-    if json_:
-        return print_json({"name": reference, "evaluations": [one.to_dict() for one in results]})
-    rows = [(one.title, one.text, one.floor_text, one.unit) for one in results]
-    print_table(("METRIC", "VALUE", "FLOOR", "UNIT"), rows)
-    for one in results:
-        if one.values:
-            click.echo(f"\n{one.title}, of each dimension: {' '.join(f'{value:.2f}' for value in one.values)}")
-    return None
 
 
 def trained_on(reference: str, directory: Path) -> str:
@@ -136,7 +142,8 @@ def name_of_features(asked: str | None, data: str) -> str | None:
     offered = installed().features
     if asked is not None and asked not in offered:
         raise NotFoundError(f"No installed plugin offers features {asked!r}.{did_you_mean(asked, offered)}")
-    return asked or next((spec.name for spec in offered.values() if data in spec.datasets), None)
+    meant = installed().features_for(data)
+    return asked or (meant.name if meant else None)
 
 
 def read_data(reference: str, root: Path | None, model: "GenerativeModel[Any]") -> tuple["Dataset", "Dataset | None"]:
@@ -241,7 +248,7 @@ def refuse_foreign(store: Store, reference: str) -> None:
 
 def keep(directory: Path, model: "GenerativeModel[Any]", train: "Dataset", results: Sequence[Evaluation]) -> None:
     """Put results into facts.json and the card, with a picture of samples and their nearest training images."""
-    from zoo import images, pictures, sampling
+    from zoo import cards, images, pictures, sampling
 
     facts = read_facts(directory)
     facts["evaluations"] = [one.to_dict() for one in merged(recorded(facts), results)]
@@ -249,12 +256,6 @@ def keep(directory: Path, model: "GenerativeModel[Any]", train: "Dataset", resul
     picture = pictures.nearest(sampling.draw(model, NEAREST, seed=seed), train.samples)
     made = {"sha256": files.sha256(directory / WEIGHTS), "n": NEAREST, "seed": seed, "reference": train.name}
     images.save_png(picture, directory / "images" / "nearest.png", {**made, "picture": "nearest"})
-    card = _card(directory, facts)
+    card = cards.made_of(directory, facts)
     files.write_json(directory / FACTS, facts)
     files.write_text(directory / CARD, card)
-
-
-def _card(directory: Path, facts: Mapping[str, Any]) -> str:
-    from zoo import cards, checkpoints
-
-    return cards.render(checkpoints.read_config(directory), facts, cards.pictures_in(directory))
