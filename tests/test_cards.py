@@ -54,7 +54,7 @@ def test_all_cards_together_stay_under_40_mb() -> None:
 @each_bundled
 def test_its_card_is_in_step_with_its_facts(directory: Path) -> None:
     card = (directory / "README.md").read_text()
-    assert card == cards.made_of(directory, store.read_facts(directory)) and not cards.own_sections(card)
+    assert card == cards.made_of(directory, store.read_facts(directory)) and cards.own_text(card) == ("", "")
 
 
 @each_bundled
@@ -194,17 +194,27 @@ def test_strange_facts_are_refused_in_words(strange: dict[str, object], trained:
         cards.render(checkpoints.read_config(trained("mlp-vae")), strange)
 
 
-def test_sections_that_an_author_added_stay_when_the_card_is_made_anew(
+def test_what_an_author_wrote_stays_when_the_card_is_made_anew(trained: Callable[[str], Path], tmp_path: Path) -> None:
+    directory = shutil.copytree(trained("mlp-vae"), tmp_path / "mine")
+    card = directory / "README.md"
+    matter, body = card.read_text().split(cards.BEGIN)
+    mine = f"{matter}> Do not feed.\n\n{cards.BEGIN}{body}\n## Why I made it\n\nFor the love of digits.\n"
+    card.write_text(mine.replace("samples of shape", "specimens of shape"))
+    for _ in range(2):
+        cards.write(directory)
+        assert card.read_text() == mine
+
+
+def test_a_card_that_the_zoo_did_not_make_stays_whole_below_its_own(
     trained: Callable[[str], Path], tmp_path: Path
 ) -> None:
     directory = shutil.copytree(trained("mlp-vae"), tmp_path / "mine")
     card = directory / "README.md"
-    before = card.read_text()
-    card.write_text(before.replace("## Limits", "## Why I made it\n\nFor the love of digits.\n\n## Limits"))
-    cards.write(directory)
-    assert card.read_text() == f"{before}\n## Why I made it\n\nFor the love of digits.\n"
-    cards.write(directory)
-    assert card.read_text().count("For the love of digits.") == 1
+    made = card.read_text()
+    card.write_text("---\ntags: [old]\n---\n# My model\n")
+    for _ in range(2):
+        cards.write(directory)
+        assert card.read_text() == f"{made}\n# My model\n"
 
 
 def test_a_card_that_is_no_text_is_refused(trained: Callable[[str], Path], tmp_path: Path) -> None:

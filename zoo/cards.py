@@ -24,16 +24,17 @@ PICTURES = {  # beside images/samples.png, in their order
 }
 
 
-SECTIONS = ("How to sample", "Evaluation", "Pictures", "Training", "Limits", "Licences", "Citation")
+BEGIN = "<!-- zoo makes this part from config.json and facts.json: write above it, or below its end -->"
+END = "<!-- the end of what zoo makes -->"
 
 
 def write(directory: Path) -> None:
-    """Write a checkpoint's README.md; sections that its author added to it stay."""
+    """Write a checkpoint's README.md; what its author wrote there stays."""
     files.write_text(directory / CARD, made_of(directory, read_facts(directory)))
 
 
 def made_of(directory: Path, facts: Mapping[str, Any]) -> str:
-    """The card of a checkpoint's config, pictures and facts, with the sections that its author added to the one there.
+    """The card of a checkpoint's config, pictures and facts, with what its author wrote around the one that is there.
 
     **Raises:** `CheckpointError` like `render`, and for a config.json or README.md that can't be read.
     """
@@ -41,13 +42,18 @@ def made_of(directory: Path, facts: Mapping[str, Any]) -> str:
         card = (directory / CARD).read_text(encoding="utf-8") if (directory / CARD).is_file() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{directory / CARD} can't be read: {error}") from error
-    return render(checkpoints.read_config(directory), facts, pictures_in(directory), own=own_sections(card))
+    above, below = own_text(card)
+    made = render(checkpoints.read_config(directory), facts, pictures_in(directory))
+    matter, body = made.split(BEGIN)
+    return matter + above + BEGIN + body + below
 
 
-def own_sections(card: str) -> str:
-    """The sections of a card whose headings are not among those that the zoo writes: the author's own."""
-    sections = re.split(r"^(?=## )", card, flags=re.MULTILINE)[1:]
-    return "".join(one for one in sections if one.splitlines()[0].removeprefix("## ").strip() not in SECTIONS)
+def own_text(card: str) -> tuple[str, str]:
+    """What the author of a card wrote above and below the part that the zoo makes: all of it where there is none."""
+    text = re.sub(r"\A---\n.*?\n---\n+", "", card, flags=re.DOTALL)
+    above, begun, rest = text.partition(BEGIN)
+    _, ended, below = rest.partition(END)
+    return (above, below.removeprefix("\n")) if begun and ended else ("", text and f"\n{text}")
 
 
 def pictures_in(directory: Path) -> tuple[str, ...]:
@@ -55,21 +61,19 @@ def pictures_in(directory: Path) -> tuple[str, ...]:
     return tuple(name for name in PICTURES if (directory / "images" / name).is_file())
 
 
-def render(config: Mapping[str, Any], facts: Mapping[str, Any], pictures: Sequence[str] = (), *, own: str = "") -> str:
+def render(config: Mapping[str, Any], facts: Mapping[str, Any], pictures: Sequence[str] = ()) -> str:
     """The card as Markdown: YAML front matter, then what is known; what is unknown is left out.
 
     **Arguments:**
     - `config`: as in config.json.
     - `facts`: as in facts.json.
     - `pictures`: as `pictures_in` gives them.
-    - `own`: as `own_sections` gives them.
 
     **Raises:** `CheckpointError` for facts that are not of the zoo's form.
     """
     name = facts.get("name", "this checkpoint")
     try:
         parts = [
-            _front_matter(config, facts),
             f"# {name}\n\n{_summary(config, facts)}",
             _use(name, config, facts),
             _evaluation(name, facts),
@@ -78,13 +82,14 @@ def render(config: Mapping[str, Any], facts: Mapping[str, Any], pictures: Sequen
             _limits(facts),
             _licences(facts),
             _citation(config, facts),
-            own,
         ]
+        matter = _front_matter(config, facts)
     except (TypeError, ValueError, AttributeError, LookupError) as error:  # a stranger may have written them
         raise CheckpointError(
             f"facts.json is not of the zoo's form, so no card can be made of it: {type(error).__name__}: {error}"
         ) from error
-    return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+    body = "\n\n".join(part.strip() for part in parts if part.strip())
+    return f"{matter}\n\n{BEGIN}\n{body}\n{END}\n"
 
 
 def _front_matter(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:

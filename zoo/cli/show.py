@@ -1,5 +1,6 @@
 """zoo show: a checkpoint, a model, or how a picture was made."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -101,11 +102,11 @@ def _show_checkpoint(store: Store, reference: str, json_: bool) -> None:
 
 
 def _card(directory: Path, config: dict[str, Any], facts: dict[str, Any]) -> str:
-    """The card without its front matter; of a checkpoint that has none, its config and facts."""
+    """The card without its front matter and comments; of a checkpoint that has none, its config and facts."""
     card = directory / CARD
     if card.is_file():
         text = card.read_text(encoding="utf-8", errors="replace")
         if text.startswith("---\n"):
             text = text.partition("\n---\n")[2]
-        return text.strip()
+        return re.sub(r"<!--.*?-->\n?", "", text).strip()
     return "\n".join(f"{key}: {value}" for key, value in {**config, **facts}.items())
