@@ -35,7 +35,7 @@ __all__ = [
 
 C = TypeVar("C", bound=ModelConfig)
 
-ROWS = 4096  # latents that are decoded at once, more where there are more samples
+ROWS = 500  # latents decoded at once, more where there are more samples: their maps stay in a CPU's cache
 
 
 class Objective(NamedTuple):

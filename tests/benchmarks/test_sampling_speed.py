@@ -1,7 +1,9 @@
 """What drawing samples takes, in time and memory, each as a ratio measured side by side: pytest -s tests/benchmarks"""
 
 import sys
+from functools import partial
 from pathlib import Path
+from statistics import median
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ from zoo.data import load_dataset
 from zoo.features import Features, extract, load_features
 from zoo.metrics import frechet_distance
 from zoo.models import LatentModel
+from zoo.registry import installed
 from zoo.sampling import draw, emulates_bf16
 
 ZOO = Path(sys.executable).with_name("zoo")
@@ -50,6 +53,18 @@ def test_dcgan_in_bf16_is_sampled_twice_as_fast_as_by_a_plain_float32_loop() -> 
     assert report(
         f"draw in bf16 / plain float32 loop, dcgan-mnist, {n} samples at batch 256", [a / b for a, b in rounds], 0.5
     )
+
+
+@torch.inference_mode()
+def test_every_bundled_checkpoint_draws_a_thousand_samples_a_second_on_two_cores() -> None:
+    """The samples per second that the README's table of checkpoints states."""
+    bundled = [name for name, one in installed().checkpoints.items() if one.bundled]
+    speeds = {}
+    for name in bundled:
+        drawn = partial(draw, zoo.load(name), 2_048, seed=0)
+        speeds[name] = 2_048 / median(spent for (spent,) in in_turn(partial(seconds, drawn), rounds=5))
+        print(f"\n{name}: {speeds[name]:,.0f} samples/s", end="")
+    assert min(speeds.values()) > 1_000
 
 
 def test_dcgan_in_bf16_draws_samples_as_good_as_in_float32(root: str) -> None:
