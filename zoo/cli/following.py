@@ -49,7 +49,8 @@ class Followed:
     def hardware(self) -> str:
         """What it was trained on."""
         processes = Accelerator().num_processes
-        name = checkpoints.hardware(self.state.model.device)
+        device = self.state.model.device
+        name = checkpoints.hardware(device) + (", no bfloat16" if sampling.emulates_bf16(device) else "")
         return name if processes == 1 else f"{processes} × {name}"
 
     def take_up(self, notes: dict[str, Any]) -> None:
