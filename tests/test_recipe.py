@@ -29,6 +29,7 @@ def test_every_field_is_explained_in_the_order_of_the_class() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
+        ("learning_rate", 0.0, "would train nothing"),
         ("betas", (0.9,), "two numbers below 1"),
         ("betas", (0.9, 1.0), "two numbers below 1"),
         ("class_weights", (0.0, 0.0), "nothing to learn"),
@@ -45,6 +46,13 @@ def test_what_no_training_could_follow_is_refused(name: str, value: Any, said: s
     with pytest.raises(ConfigError, match=name) as refusal:
         TrainConfig(**{name: value})
     assert said in str(refusal.value)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+def test_momentum_without_effect_is_refused(optimizer: Any) -> None:
+    with pytest.raises(ConfigError, match=rf"momentum = 0\.9 is of sgd and rmsprop; {optimizer} has betas"):
+        TrainConfig(momentum=0.9, optimizer=optimizer)
+    assert TrainConfig(momentum=0.9, optimizer="rmsprop").momentum == 0.9
 
 
 def test_a_recipe_survives_a_json_file() -> None:

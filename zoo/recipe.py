@@ -17,7 +17,7 @@ class TrainConfig(StrictConfig):
         is new each epoch).
     - `optimizer`: "adam" (Kingma & Ba 2015, arXiv:1412.6980), "adamw" (Loshchilov & Hutter 2019, arXiv:1711.05101),
         "sgd" or "rmsprop" (Tieleman & Hinton 2012).
-    - `learning_rate`: of every parameter group that `learning_rates` doesn't name.
+    - `learning_rate`: of every parameter group that `learning_rates` doesn't name; above 0.
     - `learning_rates`: by parameter group.
     - `betas`: Adam's decay rates of the first and the second moment.
     - `momentum`: of sgd and rmsprop.
@@ -57,6 +57,8 @@ class TrainConfig(StrictConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not self.learning_rate:
+            raise ConfigError("learning_rate = 0 would train nothing: give one above 0, such as 1e-3.")
         if len(self.betas) != 2 or max(self.betas) >= 1:
             raise ConfigError(f"betas = {self.betas} must be two numbers below 1, such as 0.9,0.999.")
         if self.momentum and self.optimizer.startswith("adam"):

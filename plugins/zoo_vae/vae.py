@@ -46,6 +46,11 @@ class VAEConfig(ModelConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.sigma != type(self).sigma and self.likelihood != "gaussian":
+            raise ConfigError(
+                f"sigma = {self.sigma:g} would have no effect: it belongs to likelihood=gaussian, and this is "
+                f"{self.likelihood}."
+            )
         if self.binarize and self.likelihood != "bernoulli":
             raise ConfigError(
                 f"binarize = true makes pixels binary, but likelihood = {self.likelihood} is a density over grey "

@@ -278,6 +278,8 @@ def test_the_bound_goes_by_the_configured_likelihood(likelihood: str) -> None:
         ({"importance_samples": 2, "free_bits": 0.5}, "no KL term"),
         ({"likelihood": "poisson"}, "one of bernoulli, continuous-bernoulli, gaussian"),
         ({"sigma": 0.0}, "sigma = 0.0 is out of bounds"),
+        ({"sigma": 0.5}, "sigma = 0.5 would have no effect: it belongs to likelihood=gaussian, and this is bernoulli"),
+        ({"sigma": 0.5, "likelihood": "continuous-bernoulli"}, "no effect.* this is continuous-bernoulli"),
     ],
 )
 def test_what_does_not_go_together_is_refused(config: dict[str, Any], message: str) -> None:
