@@ -321,6 +321,8 @@ def test_an_assignment_goes_to_the_first_config_that_has_the_field() -> None:
         ("size=", "size = '' is not of its type: whole number"),
         ("flag=maybe", "flag = 'maybe' is not of its type: true or false"),
         ("sizes=1,x", "sizes = 'x' is not of its type: whole number"),
+        ("rates.generator=1e-4", "Unknown field 'rates.generator': write rates=generator:1e-4"),
+        ("rates=generator=1e-4", "rates = 'generator=1e-4' is not of the form NAME:VALUE, such as model:1e-4"),
         ("rates=discriminator", "rates = 'discriminator' is not of the form NAME:VALUE"),
         ("size=" + "9" * 5000, "size = '99999"),
     ],

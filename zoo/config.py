@@ -112,9 +112,11 @@ def parse_assignments(texts: Iterable[str], *classes: type[StrictConfig]) -> tup
                 values[name] = _parse(value, field_types(cls)[name], name)
                 break
         else:
-            raise ConfigError(
-                f"Unknown field {name[:80]!r}.{did_you_mean(name[:80], (n for c in classes for n in field_types(c)))}"
-            )
+            known = {field: hint for cls in classes for field, hint in field_types(cls).items()}
+            field, _, key = name[:80].partition(".")
+            if get_origin(known.get(field)) is dict:
+                raise ConfigError(f"Unknown field {name[:80]!r}: write {field}={key}:{value[:80]}")
+            raise ConfigError(f"Unknown field {name[:80]!r}.{did_you_mean(name[:80], known)}")
     return results
 
 
