@@ -139,9 +139,17 @@ def test_no_images_have_no_features() -> None:
     ("answer", "class_names", "message"),
     [
         (lambda images: (images.mean((1, 3)).double(), None), (), r"gave torch.float64 \(2, 4\) for 2 images"),
+        (
+            lambda images: images.mean((1, 3)),
+            (),
+            r"gave Tensor for 2 images, not the pair \(features, logits",
+        ),
+        (lambda images: (images.mean((1, 3)), None, 0), (), "gave tuple for 2 images, not the pair"),
+        (lambda images: None, (), "gave NoneType for 2 images, not the pair"),
+        (lambda images: images @ images[0, 0, :3], (), r"'look' broke: RuntimeError: .*Tell their plugin's authors"),
         (lambda images: (images, None), (), r"gave torch.float32 \(2, 1, 4, 4\)"),
         (lambda images: (images.mean((1, 3))[:1], None), (), r"gave torch.float32 \(1, 4\) for 2 images"),
-        (lambda images: (images.mean((1, 3)), None), ("a", "b"), "name 2 classes, but gave none as logits"),
+        (lambda images: (images.mean((1, 3)), None), ("a", "b"), "name 2 classes, but gave None as logits"),
         (lambda images: (images.mean((1, 3)),) * 2, ("a", "b"), r"name 2 classes, but gave \(2, 4\) as logits"),
     ],
 )
@@ -150,6 +158,14 @@ def test_a_network_that_breaks_its_promise_is_laid_at_its_plugins_door(
 ) -> None:
     with pytest.raises(PluginError, match=message):
         extract(look(answer, class_names), [torch.rand(2, 1, 4, 4)])
+
+
+def test_what_a_network_says_in_words_of_its_images_is_passed_on() -> None:
+    def refuse(images: Tensor) -> object:
+        raise ZooError("I take no squares")
+
+    with pytest.raises(ZooError, match=r"^I take no squares$"):
+        extract(look(refuse), [torch.rand(2, 1, 4, 4)])
 
 
 def test_features_are_loaded_by_name_and_known_by_the_digest_of_their_weights(

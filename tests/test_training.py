@@ -12,7 +12,7 @@ from toys import Recorder, Toy
 
 from zoo import sampling, training
 from zoo.data import Dataset, load_dataset, to_float
-from zoo.errors import ConfigError, DataError, TrainingError
+from zoo.errors import ConfigError, DataError, PluginError, TrainingError
 from zoo.models import GenerativeModel, ModelConfig, Objective, Step, TrainConfig
 from zoo.registry import installed
 from zoo.training import Progress, TrainingState, build, fit
@@ -351,6 +351,60 @@ def test_out_of_memory_says_which_batch_size_to_try() -> None:
         train(Glutton())
     with pytest.raises(TrainingError, match="a batch of one sample: take a smaller model"):
         train(Glutton(), batch_size=1)
+
+
+class Careless(Toy):
+    """Yields whatever it was told to."""
+
+    yields: object = None
+
+    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+        yield self.yields  # type: ignore[misc]  # a fault on purpose
+
+
+@pytest.mark.parametrize(
+    ("yields", "said"),
+    [
+        (torch.zeros(()), r"yields Tensor: it must yield Objective\(loss, …\)"),
+        (
+            Objective(torch.zeros(()), optimizer="frist"),
+            r"optimizer 'frist'; the parameter groups are .'first'",
+        ),
+        (Objective(0.5, optimizer="first"), "gives loss as float: it must be a tensor"),  # type: ignore[arg-type]
+        (Objective(torch.zeros(()), "first", {"kl": 0.5}), "gives kl as float"),  # type: ignore[dict-item]
+    ],
+)
+def test_what_a_training_step_may_not_yield_is_refused_in_words(yields: object, said: str) -> None:
+    model = Careless()
+    model.yields = yields
+    with pytest.raises(PluginError, match=said):
+        train(model)
+
+
+class Returning(Toy):
+    """Returns its objective, where it should yield it."""
+
+    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Any:
+        return Objective(self.first**2, optimizer="first")
+
+
+def test_a_training_step_that_returns_is_told_to_yield() -> None:
+    with pytest.raises(PluginError, match="training_step returned Objective: it must yield each"):
+        train(Returning())
+
+
+class Flat(Recorder):
+    """Draws rows of pixels, not images."""
+
+    def sample(self, n: int, labels: Tensor | None = None, *, generator: Any, options: Any = None) -> Tensor:
+        return torch.zeros(n, 784)
+
+
+def test_a_model_whose_samples_have_another_shape_is_refused_before_the_first_step() -> None:
+    model = Flat()
+    with pytest.raises(PluginError, match=r"one sample as \(1, 784\), not \(1, 1, 28, 28\), as its config says"):
+        train(model)
+    assert not model.trained_on
 
 
 class Faulty(Toy):

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
+from zoo.config import ModelConfig
 from zoo.data import Dataset
 from zoo.errors import ConfigError, DataError
 from zoo.recipe import TrainConfig
@@ -112,6 +113,27 @@ def _read_ahead(loading: "DataLoader[Tensor]") -> Iterator[Tensor]:
         yield from batches
     except DataError as error:  # its message is the whole traceback of the other process
         raise DataError(str(error).strip().splitlines()[-1].partition(": ")[2]) from None
+
+
+def check_data(data: Dataset, config: ModelConfig) -> None:
+    """Refuse data that a model of this config can't be trained on.
+
+    **Raises:** `DataError`.
+    """
+    if tuple(config.sample_shape) != data.sample_shape:
+        raise DataError(
+            f"The model takes samples of shape {tuple(config.sample_shape)}, the data has {data.sample_shape}: "
+            f"resize the data with --set sample_shape={','.join(map(str, config.sample_shape))}"
+        )
+    if config.num_classes:
+        if data.labels is None:
+            raise DataError(
+                f"The model is conditional (num_classes = {config.num_classes}) but the data has no labels: put images "
+                "in a sub-folder for each class, or --set num_classes=0"
+            )
+        found = int(data.labels.max()) + 1
+        if found > config.num_classes:
+            raise DataError(f"The data has {found} classes, the model {config.num_classes}: --set num_classes={found}")
 
 
 def class_weights(data: Dataset, settings: TrainConfig) -> Tensor | None:

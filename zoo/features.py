@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError
@@ -69,7 +69,7 @@ def load_features(name: str, weights: Path | None = None, device: str | torch.de
     except ZooError:
         raise
     except Exception as error:
-        reason = f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"
+        reason = _reason(error)
         if weights is not None and isinstance(error, SafetensorError | RuntimeError):
             raise CheckpointError(f"{weights} does not hold the weights of the features {name!r}: {reason}") from error
         raise PluginError(
@@ -93,8 +93,7 @@ def extract(extractor: Extractor, batches: Iterable[Tensor]) -> Features:
     for images in batches:
         _check_images(extractor, images)
         with exact_convolutions():
-            seen, logits = extractor.module(images.to(device))
-        _check_answer(extractor, len(images), seen, logits)
+            seen, logits = _look(extractor, images.to(device))
         vectors.append(seen.cpu())
         if extractor.class_names:
             likeliest = logits.softmax(1).max(1)
@@ -125,11 +124,27 @@ def _check_images(extractor: Extractor, images: Tensor) -> None:
         raise DataError(f"{bad} of {len(images)} samples hold NaN or infinite pixels: nothing to take features of.")
 
 
-def _check_answer(extractor: Extractor, n: int, vectors: Tensor, logits: Tensor | None) -> None:
+def _look(extractor: Extractor, images: Tensor) -> tuple[Tensor, Any]:
+    """The features of a batch and its logits, which are of no use where the extractor counts no classes."""
+    name, n, classes = extractor.name, len(images), len(extractor.class_names)
+    try:
+        answer = extractor.module(images)
+    except (ZooError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        raise PluginError(f"The features {name!r} broke: {_reason(error)}. Tell their plugin's authors.") from error
+    if not isinstance(answer, tuple | list) or len(answer) != 2 or not isinstance(answer[0], Tensor):
+        got = type(answer).__name__
+        raise PluginError(f"The features {name!r} gave {got} for {n} images, not the pair (features, logits or None).")
+    vectors, logits = answer
     if vectors.dim() != 2 or len(vectors) != n or vectors.dtype != torch.float32:
         got = f"{vectors.dtype} {tuple(vectors.shape)}"
-        raise PluginError(f"The features {extractor.name!r} gave {got} for {n} images, not float32 ({n}, d).")
-    classes = len(extractor.class_names)
-    if classes and (logits is None or logits.shape != (n, classes)):
-        got = "none" if logits is None else str(tuple(logits.shape))
-        raise PluginError(f"The features {extractor.name!r} name {classes} classes, but gave {got} as logits.")
+        raise PluginError(f"The features {name!r} gave {got} for {n} images, not float32 ({n}, d).")
+    if classes and (not isinstance(logits, Tensor) or logits.shape != (n, classes)):
+        got = str(tuple(logits.shape)) if isinstance(logits, Tensor) else str(logits)[:80]
+        raise PluginError(f"The features {name!r} name {classes} classes, but gave {got} as logits.")
+    return vectors, logits
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"

@@ -1,7 +1,7 @@
 """Optimizers as a recipe asks for them: one for each parameter group, its rate over time, penalties and clipping."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -11,8 +11,8 @@ from torch.nn.parameter import Parameter
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
-from zoo.errors import ConfigError
-from zoo.models import GenerativeModel
+from zoo.errors import ConfigError, PluginError
+from zoo.models import GenerativeModel, Objective
 from zoo.recipe import TrainConfig
 
 
@@ -43,6 +43,23 @@ def _optimizer(parameters: list[Parameter], settings: TrainConfig, first_rate: f
         return RMSprop(parameters, first_rate, momentum=settings.momentum, weight_decay=decay)
     adam = AdamW if settings.optimizer == "adamw" else Adam
     return adam(parameters, first_rate, betas=(first, second), weight_decay=decay, fused=True)
+
+
+def chosen(optimizers: Mapping[str, Optimizer], objective: object) -> Optimizer:
+    """The optimizer that an objective names.
+
+    **Raises:** `PluginError` for something that a model yields and no step can be taken on.
+    """
+    if not isinstance(objective, Objective):
+        raise PluginError(f"training_step yields {type(objective).__name__}: it must yield Objective(loss, …).")
+    if objective.optimizer not in optimizers:
+        raise PluginError(
+            f"training_step names the optimizer {objective.optimizer!r}; the parameter groups are {sorted(optimizers)}."
+        )
+    for what, value in {"loss": objective.loss, **objective.metrics}.items():
+        if not isinstance(value, Tensor):
+            raise PluginError(f"training_step gives {what} as {type(value).__name__}: it must be a tensor.")
+    return optimizers[objective.optimizer]
 
 
 def rate(settings: TrainConfig, group: str, step: int, total: int) -> float:

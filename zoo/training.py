@@ -15,9 +15,9 @@ from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from zoo import optimizers
-from zoo.batches import Batches, augmented, class_weights
+from zoo.batches import Batches, augmented, check_data, class_weights
 from zoo.data import Dataset, to_float
-from zoo.errors import ConfigError, DataError, OutOfMemoryError, TrainingError, ZooError
+from zoo.errors import ConfigError, OutOfMemoryError, PluginError, TrainingError, ZooError
 from zoo.models import GenerativeModel, Objective, Step, TrainConfig
 from zoo.sampling import channels_last, derived_seed, emulates_bf16
 
@@ -127,7 +127,7 @@ def fit(state: TrainingState, data: Dataset, settings: TrainConfig) -> Iterator[
     **Returns:** reports; the last of each epoch has `epoch_ended`, and `state.averaged` is then fit to be sampled.
 
     **Raises:** `DataError` when the data doesn't fit the model; `ConfigError` when the settings don't; `TrainingError`
-    when a loss is no longer finite or runs away, or memory runs out.
+    when a loss is no longer finite or runs away, or memory runs out; `PluginError` when the model breaks its promise.
     """
     loop = _Loop(state, data, settings)
     for epoch in range(state.step // len(loop.batches), settings.epochs):
@@ -136,7 +136,8 @@ def fit(state: TrainingState, data: Dataset, settings: TrainConfig) -> Iterator[
 
 class _Loop:
     def __init__(self, state: TrainingState, data: Dataset, settings: TrainConfig) -> None:
-        _check_data(state.model, data)
+        check_data(data, state.model.config)
+        _check_sample(state.model)
         self.state, self.settings, self.accelerator = state, settings, Accelerator()
         train, self.held_out = data.split(settings.holdout)
         self.rank, share = self.accelerator.process_index, self.accelerator.num_processes
@@ -176,8 +177,8 @@ class _Loop:
             with state.randomness("step", state.step, self.rank):
                 samples = augmented(to_float(samples), self.settings.augment)
                 for objective in self._objectives(state.model, samples, labels):
+                    optimizer = optimizers.chosen(state.optimizers, objective)
                     loss = self._mean(objective, labels)
-                    optimizer = state.optimizers[objective.optimizer]
                     group = optimizer.param_groups[0]
                     group["lr"] = optimizers.rate(self.settings, objective.optimizer, state.step, self.total)
                     optimizers.take_step(optimizer, loss, self.settings, self.accelerator)
@@ -195,6 +196,8 @@ class _Loop:
         """The model's objectives, each computed under autocast when the settings ask; the caller never is."""
         given = labels if model.config.num_classes else None
         objectives = model.training_step(samples, given, Step(self.state.step, self.total))
+        if not isinstance(objectives, Iterator):
+            raise PluginError(f"training_step returned {type(objectives).__name__}: it must yield each Objective.")
         while True:
             with torch.autocast(samples.device.type, torch.bfloat16, enabled=self.bf16):
                 objective = next(objectives, None)
@@ -269,22 +272,15 @@ def _add(sums: dict[str, Tensor], counts: dict[str, int], values: dict[str, Tens
         counts[name] = counts.get(name, 0) + 1
 
 
-def _check_data(model: GenerativeModel[Any], data: Dataset) -> None:
-    config = model.config
-    if tuple(config.sample_shape) != data.sample_shape:
-        raise DataError(
-            f"The model takes samples of shape {tuple(config.sample_shape)}, the data has {data.sample_shape}: "
-            f"resize the data with --set sample_shape={','.join(map(str, config.sample_shape))}"
-        )
-    if config.num_classes:
-        if data.labels is None:
-            raise DataError(
-                f"The model is conditional (num_classes = {config.num_classes}) but the data has no labels: put images "
-                "in a sub-folder for each class, or --set num_classes=0"
-            )
-        found = int(data.labels.max()) + 1
-        if found > config.num_classes:
-            raise DataError(f"The data has {found} classes, the model {config.num_classes}: --set num_classes={found}")
+def _check_sample(model: GenerativeModel[Any]) -> None:
+    """Refuse a model whose samples aren't of the shape that its config says, before any time is spent on it."""
+    labels = torch.zeros(1, dtype=torch.int64, device=model.device) if model.config.num_classes else None
+    with torch.no_grad():
+        sample = model.eval().sample(1, labels, generator=torch.Generator())
+    drawn, said = getattr(sample, "shape", None), (1, *model.config.sample_shape)
+    if drawn != said:
+        got = type(sample).__name__ if drawn is None else str(tuple(drawn))
+        raise PluginError(f"The model draws one sample as {got}, not {said}, as its config says. Tell its authors.")
 
 
 def _less_memory(batch_size: int) -> str:
