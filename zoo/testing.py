@@ -1,5 +1,6 @@
 """ModelContract: the tests that a plugin's model inherits, thin over plain check functions."""
 
+import copy
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -62,7 +63,7 @@ class ModelContract:
     def test_a_few_steps_train_it(self) -> None:
         check_training(self.built())
 
-    def test_it_refuses_labels_that_it_can_not_take(self) -> None:
+    def test_it_goes_by_its_labels_and_refuses_those_that_it_can_not_take(self) -> None:
         check_labels(self.built())
 
     def test_its_latents_fit_together(self) -> None:
@@ -169,13 +170,24 @@ def check_training(model: GenerativeModel[Any], steps: int = 20) -> None:
 
 
 def check_labels(model: GenerativeModel[Any]) -> None:
-    """Labels out of range are refused, and so are labels for an unconditional model."""
-    for wrong in (-1, model.config.num_classes):
+    """Labels out of range are refused, so are labels for an unconditional model, and a label makes a difference."""
+    classes = model.config.num_classes
+    for wrong in (-1, classes):
         try:
             draw(model, 1, seed=0, labels=torch.tensor([wrong]))
         except LabelError:
             continue
-        raise AssertionError(f"it takes the label {wrong}, with num_classes = {model.config.num_classes}")
+        raise AssertionError(f"it takes the label {wrong}, with num_classes = {classes}")
+    if classes > 1:
+        trained = copy.deepcopy(model)  # some networks begin with weights of 0 where a label comes in
+        generator = torch.Generator().manual_seed(0)
+        for parameter in trained.parameters():
+            parameter.data += 0.01 * torch.randn(parameter.shape, generator=generator)
+        first, second = (draw(trained, 4, seed=0, labels=torch.full((4,), label)) for label in (0, 1))
+        _require(
+            not torch.equal(first, second),
+            "its samples are the same for every label: append labels by with_labels(), or refuse num_classes above 0",
+        )
 
 
 def check_latents(model: GenerativeModel[Any]) -> None:
