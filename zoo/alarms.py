@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -21,6 +21,10 @@ WARMING_UP = 1000  # steps: GANs of 800 digits that turned out well had looked c
 LEAST_DIVERSITY = 0.6  # of the data's; a healthy generator has about 1
 LEAST_CLASSES = 0.7  # share of the classes that 256 samples should reach; 256 digits reach all ten
 TOLD_APART = 0.99  # share of data and samples that a discriminator which leaves nothing to learn tells apart
+COLLAPSE = (
+    "the generator is collapsing. Try a smaller learning rate, averaged weights (--set average=0.999), or another "
+    "objective (zoo show MODEL lists the fields)."
+)
 
 
 class Watch:
@@ -70,16 +74,16 @@ def ringing(history: Sequence[Mapping[str, Any]]) -> list[str]:
     if len(last) < PATIENCE:
         return []
 
-    def always(name: str, wrong: Any) -> bool:
+    def always(name: str, wrong: Callable[[float], bool]) -> bool:
         values = [{**epoch.get("losses", {}), **epoch.get("watched", {})}.get(name) for epoch in last]
         return all(value is not None and wrong(value) for value in values)
 
     seen = last[-1].get("watched", {})
     alarms = []
     if always("diversity", lambda value: value < LEAST_DIVERSITY):
-        alarms.append(f"The samples are much alike (diversity {seen['diversity']:.2f} of the data's): {_COLLAPSE}")
+        alarms.append(f"The samples are much alike (diversity {seen['diversity']:.2f} of the data's): {COLLAPSE}")
     elif always("classes", lambda value: value < LEAST_CLASSES):
-        alarms.append(f"The samples reach {seen['classes']:.0%} of the classes: {_COLLAPSE}")
+        alarms.append(f"The samples reach {seen['classes']:.0%} of the classes: {COLLAPSE}")
     if always("accuracy", lambda value: value > TOLD_APART):
         alarms.append(
             f"The discriminator tells {last[-1]['losses']['accuracy']:.1%} of data and samples apart, which leaves the "
@@ -87,12 +91,6 @@ def ringing(history: Sequence[Mapping[str, Any]]) -> list[str]:
             "a field of the model that bounds it (zoo show MODEL lists them)."
         )
     return alarms
-
-
-_COLLAPSE = (
-    "the generator is collapsing. Try a smaller learning rate, averaged weights (--set average=0.999), or another "
-    "objective (zoo show MODEL lists the fields)."
-)
 
 
 def _spread(samples: Tensor) -> float:

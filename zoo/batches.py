@@ -137,7 +137,12 @@ def check_data(data: Dataset, config: ModelConfig) -> None:
 
 
 def class_weights(data: Dataset, settings: TrainConfig) -> Tensor | None:
-    """The weights of the classes, scaled so that the mean over the data is 1."""
+    """The weights of the classes, scaled so that the mean over the data is 1.
+
+    **Returns:** float32 `(classes,)`; None when the settings give no weights.
+
+    **Raises:** `DataError` for data without labels, `ConfigError` for another number of weights than of classes.
+    """
     if not settings.class_weights:
         return None
     if data.labels is None:

@@ -92,7 +92,15 @@ def bounds(
 
 
 def seconds(model: GenerativeModel[Any], data: Dataset, *, importance_samples: int, seed: int) -> float:
-    """How long `bounds` will take, estimated from a few images."""
+    """How long `bounds` will take, estimated from a few images.
+
+    **Arguments:**
+    - as for `bounds`.
+
+    **Returns:** seconds.
+
+    **Raises:** what `bounds` does.
+    """
     images, k = min(TRIAL[0], len(data)), min(TRIAL[1], importance_samples)
     samples, labels = next(batches(model, data, seed))
     few = samples[:images], labels if labels is None else labels[:images]

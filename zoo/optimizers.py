@@ -25,7 +25,11 @@ def trainable(model: GenerativeModel[Any]) -> dict[str, list[Parameter]]:
 def build(model: GenerativeModel[Any], settings: TrainConfig) -> dict[str, Optimizer]:
     """An optimizer for each parameter group.
 
-    **Raises:** `ConfigError` when `learning_rates` names a group that isn't there.
+    **Arguments:**
+    - `model`: where its parameters are; frozen ones are left out.
+    - `settings`: which optimizer, at what rates.
+
+    **Raises:** `ConfigError` when `learning_rates` names a group that isn't there, or all of a group is frozen.
     """
     groups = trainable(model)
     if frozen := [name for name, group in groups.items() if not group]:

@@ -108,7 +108,7 @@ def latents(model: LatentModel[Any], n: int, *, seed: int, start: int = 0) -> Te
 
 
 def derived_seed(*purpose: object) -> int:
-    """A seed of its own for each purpose, the user's seed among its words, so that no two share random numbers."""
+    """A seed of its own for each purpose, the user's seed among its words: hardly any two share random numbers."""
     digest = hashlib.sha256(" ".join(map(str, purpose)).encode()).digest()
     return int.from_bytes(digest[:4], "big")  # torch's CPU generator takes 32 bits
 

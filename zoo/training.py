@@ -34,7 +34,8 @@ class Progress(NamedTuple):
     - `step`, `total`: steps taken, of how many.
     - `epoch`: epochs completed.
     - `losses`: mean since the epoch began, of each objective (by its optimizer) and each metric.
-    - `held_out`: the same on the samples held out, at the end of an epoch of a model whose losses are expected to fall.
+    - `held_out`: the same on the samples held out, by no class weights, at the end of an epoch of a model whose losses
+        are expected to fall.
     - `samples_per_second`: since the epoch began.
     - `epoch_ended`: whether this report closes an epoch.
     - `adversarial`: whether no loss is expected to fall.

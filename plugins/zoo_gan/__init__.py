@@ -1,4 +1,7 @@
-"""Offers generative adversarial networks and checkpoints of them."""
+"""Offers generative adversarial networks and checkpoints of them.
+
+To read on: `gan` (the game), `objectives` and `spectral` (its rules), then `mlp` and `dcgan` (the networks).
+"""
 
 from collections.abc import Iterable
 

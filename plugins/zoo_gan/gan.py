@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 
@@ -98,7 +99,7 @@ class GAN(LatentModel[C]):
         """D's logit for images in [-1, 1], shape `(n,)`.
 
         With labels y it is ψ(φ(x)) + v_yᵀ φ(x), φ being the last hidden layer (a projection discriminator: Miyato &
-        Koyama 2018, arXiv:1802.05637, eq. 3).
+        Koyama 2018, arXiv:1802.05637, eq. 3), and a bias for each class, which theirs has not.
         """
         self.check_labels(labels, len(images))
         logits: Tensor = self.discriminator(images).float()
@@ -115,7 +116,10 @@ class GAN(LatentModel[C]):
             return self.discriminate(images, labels)
 
         data = samples * 2 - 1
-        fake = self.generate(self.prior().sample((len(samples),)).to(samples.device), labels)
+        generators_turn = (step.index + 1) % config.discriminator_steps == 0
+        # one batch of fakes for both players, where Goodfellow et al. (algorithm 1) draw anew for the generator
+        with torch.set_grad_enabled(generators_turn and torch.is_grad_enabled()):
+            fake = self.generate(self.prior().sample((len(samples),)).to(samples.device), labels)
         on_data, on_fake = discriminate(data), discriminate(fake.detach())
         loss = discriminator_loss(on_data, on_fake)
         if config.objective == "wasserstein" and config.gradient_penalty:
@@ -128,5 +132,5 @@ class GAN(LatentModel[C]):
             metrics = {"accuracy": ((on_data > 0).float() + (on_fake < 0).float()).mean() / 2}
         yield Objective(loss, "discriminator", metrics, adversarial=True)
 
-        if (step.index + 1) % config.discriminator_steps == 0:
+        if generators_turn:
             yield Objective(generator_loss(discriminate(fake)), "generator", adversarial=True)

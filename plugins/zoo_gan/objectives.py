@@ -25,8 +25,8 @@ def non_saturating(on_fake: Tensor) -> Tensor:
     return F.softplus(-on_fake)
 
 
-def distance(on_data: Tensor, on_fake: Tensor) -> Tensor:
-    """D(G(z)) − D(x), the negative of the estimated distance (Arjovsky et al. 2017, arXiv:1701.07875, eq. 3)."""
+def critic(on_data: Tensor, on_fake: Tensor) -> Tensor:
+    """D(G(z)) − D(x), the negative of the distance it estimates (Arjovsky et al. 2017, arXiv:1701.07875, eq. 3)."""
     return on_fake - on_data
 
 
@@ -40,12 +40,12 @@ def linear(on_fake: Tensor) -> Tensor:
     return -on_fake
 
 
-def squares(on_data: Tensor, on_fake: Tensor) -> Tensor:
+def least_squares(on_data: Tensor, on_fake: Tensor) -> Tensor:
     """½ (D(x) − b)² + ½ (D(G(z)) − a)² with a = −1, b = 1 (Mao et al. 2017, arXiv:1611.04076, eq. 2 and 8)."""
     return 0.5 * (on_data - 1) ** 2 + 0.5 * (on_fake + 1) ** 2
 
 
-def square(on_fake: Tensor) -> Tensor:
+def squared(on_fake: Tensor) -> Tensor:
     """½ (D(G(z)) − c)² with c = 0: b − c = 1 and b − a = 2 make it a Pearson χ² (Mao et al. 2017, eq. 2 and 8)."""
     return 0.5 * on_fake**2
 
@@ -53,9 +53,9 @@ def square(on_fake: Tensor) -> Tensor:
 LOSSES = {  # by objective: the discriminator's, the generator's
     "non-saturating": (classification, non_saturating),
     "saturating": (classification, saturating),
-    "wasserstein": (distance, linear),
+    "wasserstein": (critic, linear),
     "hinge": (hinge, linear),
-    "least-squares": (squares, square),
+    "least-squares": (least_squares, squared),
 }
 
 

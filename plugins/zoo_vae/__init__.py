@@ -1,4 +1,7 @@
-"""Offers variational autoencoders and checkpoints of them."""
+"""Offers variational autoencoders and checkpoints of them.
+
+To read on: `vae` (the bound), `objectives` and `likelihoods` (its terms), then `mlp` and `conv` (the networks).
+"""
 
 from collections.abc import Iterable
 

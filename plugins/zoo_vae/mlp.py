@@ -11,8 +11,9 @@ from zoo_vae.vae import VAE, VAEConfig
 
 
 class MLPVAE(VAE["MLPVAE.Config"]):
-    """A VAE of fully connected layers (Kingma & Welling 2013, appendix C)."""
+    """A VAE of fully connected layers (Kingma & Welling 2013, appendix C), with ReLU for the paper's tanh."""
 
+    # bf16 spares time, and its losses are within 2 % of float32's (tests/benchmarks)
     recipe = TrainConfig(epochs=10, batch_size=128, learning_rate=1e-3, precision="bf16")
 
     @dataclass(frozen=True, kw_only=True)
@@ -35,14 +36,13 @@ class MLPVAE(VAE["MLPVAE.Config"]):
         super().__init__(config)
         self.latent_shape = (config.latent_dim,)
         pixels = prod(config.sample_shape)
-        widths = config.hidden_dims
+        encoding = (pixels + config.num_classes, *config.hidden_dims)  # widths
         self.encoder = nn.Sequential(
-            *hidden_layers((pixels + config.num_classes, *widths), config.batch_norm, config.dropout),
-            nn.Linear((pixels + config.num_classes, *widths)[-1], 2 * config.latent_dim),
+            *hidden_layers(encoding, config.batch_norm, config.dropout), nn.Linear(encoding[-1], 2 * config.latent_dim)
         )
-        inward = (config.latent_dim + config.num_classes, *reversed(widths))
+        decoding = (config.latent_dim + config.num_classes, *reversed(config.hidden_dims))
         self.decoder = nn.Sequential(
-            *hidden_layers(inward, config.batch_norm, config.dropout), nn.Linear(inward[-1], pixels)
+            *hidden_layers(decoding, config.batch_norm, config.dropout), nn.Linear(decoding[-1], pixels)
         )
 
     def encoder_output(self, samples: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -58,7 +58,12 @@ class MLPVAE(VAE["MLPVAE.Config"]):
 
 
 def hidden_layers(widths: tuple[int, ...], batch_norm: bool, dropout: float) -> list[nn.Module]:
-    """Fully connected layers with ReLU, from the first width to the last."""
+    """Fully connected layers with ReLU, each with batch norm and dropout if asked for.
+
+    **Arguments:**
+    - `widths`: of the input and of each layer, in this order.
+    - `dropout`: share of units left out while training; 0 is none.
+    """
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(widths):
         layers.append(nn.Linear(inputs, outputs))

@@ -35,7 +35,10 @@ def with_free_bits(kl: Tensor, least: float) -> Tensor:
 
 
 def warm_up(step: Step, share: float) -> float:
-    """The factor of β: from 0 in a straight line to 1 after `share` of the training (Sønderby et al. 2016).
+    """The factor of β: from 0 in a straight line to 1 after `share` of the training.
+
+    So the encoder has found something to say before the prior is held against it (Sønderby et al. 2016,
+    arXiv:1602.02282).
 
     **Arguments:**
     - `step`: where training stands.

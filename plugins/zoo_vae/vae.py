@@ -29,8 +29,9 @@ class VAEConfig(ModelConfig):
     - `binarize`: train on binary pixels, drawn with their grey values as probabilities each time that a batch is seen
         (Salakhutdinov & Murray 2008; Burda et al. 2015, section 5), for the bernoulli likelihood alone. Outside of
         training, samples are taken as they are: an evaluation draws binary ones beforehand, by a seed that it states.
-    - `beta`: weight of the KL term (Higgins et al. 2017); 1 is the evidence lower bound.
-    - `beta_warmup`: share of the training over which that weight rises from 0, linearly (Sønderby et al. 2016).
+    - `beta`: weight of the KL term (β-VAE: Higgins et al. 2017); 1 is the evidence lower bound.
+    - `beta_warmup`: share of the training over which that weight rises from 0, linearly (Sønderby et al. 2016,
+        arXiv:1602.02282).
     - `free_bits`: least KL that is charged for a latent dimension, in nats (Kingma et al. 2016, arXiv:1606.04934).
     - `importance_samples`: latents drawn for each image while training; with 2 and more the importance weighted bound
         takes the place of the evidence lower bound (Burda et al. 2015, arXiv:1509.00519).

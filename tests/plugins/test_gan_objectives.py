@@ -287,6 +287,14 @@ def test_the_generator_steps_once_for_so_many_of_the_discriminators() -> None:
     assert steps == [alone, alone, both, alone, alone, both, alone]
 
 
+def test_the_generators_graph_is_built_only_where_it_takes_a_step() -> None:
+    model, built = make_model("mlp-gan", discriminator_steps=3, **SMALL), []
+    model.generator.register_forward_hook(lambda module, given, images: built.append(images.requires_grad))
+    for index in range(3):
+        a_step(model, index)
+    assert built == [False, False, True]
+
+
 def test_with_several_discriminator_steps_every_network_still_learns() -> None:
     check_training(make_model("mlp-gan", objective="wasserstein", discriminator_steps=5, **SMALL))
 

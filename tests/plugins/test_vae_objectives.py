@@ -162,6 +162,15 @@ def test_a_continuous_bernoulli_density_integrates_to_one_and_to_its_mean() -> N
     assert torch.trapezoid(x * density, x, dim=0).tolist() == pytest.approx(distribution.mean.tolist(), abs=1e-6)
 
 
+def test_a_continuous_bernoulli_held_down_integrates_to_less_than_one() -> None:
+    x = torch.linspace(0, 1, 20_001, dtype=torch.float64).unsqueeze(1)
+    logits = torch.tensor([-40.0, -20.0, 17.0, 64.0], dtype=torch.float64)
+    density = ContinuousBernoulli(logits=logits, validate_args=False).log_prob(x).exp()
+    assert torch.trapezoid(density, x, dim=0).tolist() == pytest.approx(
+        [16 / abs(a) for a in logits.tolist()], rel=1e-5
+    )
+
+
 def test_a_continuous_bernoulli_in_float32_is_the_librarys_in_float64() -> None:
     logits, x = torch.linspace(-16, 16, 1001).unsqueeze(1), torch.linspace(0, 1, 11)
     ours = ContinuousBernoulli(logits=logits, validate_args=False)
