@@ -76,6 +76,44 @@ def assert_agrees(entry_point: str) -> None:
 
 
 @pytest.mark.parametrize("model", BUILT_IN)
+def test_every_field_of_the_zoos_own_models_and_recipes_says_what_it_means(model: str) -> None:
+    entry_point = installed().models[model].entry_point
+    for field in source.config_fields(entry_point) + source.recipe_fields(entry_point):
+        assert field.meaning, field.name
+
+
+def test_a_field_means_what_the_first_sentence_of_its_line_says_and_a_base_class_is_asked_too(guest: Guest) -> None:
+    code = '''
+        from dataclasses import dataclass
+        from PKG.base import Base
+        from zoo.models import Size
+
+        class Mine(Base):
+            @dataclass(frozen=True, kw_only=True)
+            class Config(Base.Config):
+                """Sizes.
+
+                **Arguments:**
+                - `width`, `height`: of the maps (Ho et al. 2020): "wide" or
+                    not. A second sentence.
+                - `depth`: layers; more of them take longer.
+
+                **Raises:** - `secret`: nothing.
+                """
+
+                width: Size = 4
+                height: Size = 4
+                secret: Size = 1
+        '''
+    meanings = {field.name: field.meaning for field in source.config_fields(guest(code))}
+    assert meanings.pop("sample_shape").startswith("shape of one sample without the batch dimension")
+    assert meanings.pop("num_classes").endswith("0 is unconditional")
+    said = 'of the maps (Ho et al. 2020): "wide" or not'
+    more = "layers; more of them take longer"
+    assert meanings == {"latent_dim": "", "depth": more, "width": said, "height": said, "secret": ""}
+
+
+@pytest.mark.parametrize("model", BUILT_IN)
 def test_the_fields_of_a_built_in_model_are_those_of_its_imported_config(model: str) -> None:
     entry_point = installed().models[model].entry_point
     assert {"sample_shape", "num_classes", "latent_dim"} < {one.name for one in source.config_fields(entry_point)}

@@ -18,7 +18,7 @@ class TrainConfig(StrictConfig):
     - `optimizer`: "adam" (Kingma & Ba 2015, arXiv:1412.6980), "adamw" (Loshchilov & Hutter 2019, arXiv:1711.05101),
         "sgd" or "rmsprop" (Tieleman & Hinton 2012).
     - `learning_rate`: of every parameter group that `learning_rates` doesn't name; above 0.
-    - `learning_rates`: by parameter group.
+    - `learning_rates`: by parameter group, such as generator:1e-4.
     - `betas`: Adam's decay rates of the first and the second moment.
     - `momentum`: of sgd and rmsprop.
     - `weight_decay`: λ of the L2 penalty λ/2·‖w‖²; adamw takes it off the weights instead of adding it to the gradient.

@@ -2,8 +2,9 @@
 
 import ast
 import importlib.util
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,15 @@ from zoo.errors import PluginError
 
 @dataclass(frozen=True)
 class ConfigField:
-    """One field of a Config: its name, its type in words, its default as one would type it after `--set NAME=`."""
+    """One field of a Config: its name, its type in words, its default as one would type it after `--set NAME=`.
+
+    What it means is the first sentence of its line in the docstring of the class; empty where it has none.
+    """
 
     name: str
     type: str
     default: str
+    meaning: str = ""
 
 
 def config_fields(entry_point: str) -> list[ConfigField]:
@@ -36,12 +41,14 @@ def recipe_fields(entry_point: str) -> list[ConfigField]:
     """The fields of a model class's recipe, each with the value that the model trains by unless told otherwise."""
     own = _recipe(entry_point)
     defaults = _fields(*_class("zoo.recipe:TrainConfig"))
-    return [ConfigField(field.name, field.type, own.get(field.name, field.default)) for field in defaults]
+    return [replace(field, default=own.get(field.name, field.default)) for field in defaults]
 
 
 def _fields(module: "_Module", node: ast.ClassDef) -> list[ConfigField]:
     fields: dict[str, ConfigField] = {}
+    meanings: dict[str, str] = {}
     for where, one in _lineage(module, node):
+        meanings |= _meanings(one)
         for statement in one.body:
             if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
                 if "ClassVar" in ast.unparse(statement.annotation):
@@ -49,7 +56,18 @@ def _fields(module: "_Module", node: ast.ClassDef) -> list[ConfigField]:
                 name = statement.target.id
                 default = _typed(statement.value) if statement.value else ""
                 fields[name] = ConfigField(name, _type_in_words(where, statement.annotation), default)
-    return list(fields.values())
+    return [replace(field, meaning=meanings.get(field.name, "")) for field in fields.values()]
+
+
+def _meanings(node: ast.ClassDef) -> dict[str, str]:
+    """What a class's docstring says of each field, "- `name`: …" under **Arguments:**, as far as the first sentence."""
+    arguments = (ast.get_docstring(node) or "").partition("**Arguments:**")[2].partition("\n\n")[0]
+    found: dict[str, str] = {}
+    for item in arguments.split("\n- ")[1:]:
+        names, _, said = item.partition(":")
+        sentence = re.split(r"\.(?: (?=[A-Z\"])|$)", " ".join(said.split()))[0]  # "et al. 2017" ends none
+        found |= dict.fromkeys(re.findall(r"`(\w+)`", names), sentence)
+    return found
 
 
 def _recipe(entry_point: str) -> dict[str, str]:

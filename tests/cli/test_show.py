@@ -57,10 +57,24 @@ def test_a_model_shows_its_fields_with_types_and_defaults_and_its_recipe(zoo: Zo
     assert any(line.startswith("checkpoints") and "vae-mnist" in line for line in lines)
 
 
+@pytest.mark.parametrize(("columns", "cut"), [(200, "; 0 clips nothing"), (50, "; 0 …"), (1, " …")])
+def test_below_each_field_stands_what_it_means_cut_to_the_width_of_the_terminal(
+    columns: int, cut: str, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = zoo("show", "mlp-vae").stdout.splitlines()
+    clip_norm = next(index for index, line in enumerate(lines) if line.startswith("clip_norm"))
+    meaning = lines[clip_norm + 1]
+    assert meaning.startswith("    greatest norm of an optimizer's") and meaning.endswith(cut)
+    assert len(meaning) <= max(columns, 40)
+
+
 def test_json_of_a_model_has_fields_and_recipe(zoo: Zoo) -> None:
     shown = json.loads(zoo("show", "dcgan", "--json").stdout)
     assert shown["name"] == "dcgan" and shown["capabilities"] == ["sample", "decode"]
-    assert {"name": "betas", "type": "list of: number 0 to 1", "default": "0.5,0.999"} in shown["recipe"]
+    meaning = "Adam's decay rates of the first and the second moment"
+    betas = {"name": "betas", "type": "list of: number 0 to 1", "default": "0.5,0.999", "meaning": meaning}
+    assert betas in shown["recipe"]
     assert {"sample_shape", "num_classes", "latent_dim"} <= {field["name"] for field in shown["config"]}
 
 

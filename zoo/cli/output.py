@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,13 +50,21 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows in columns; the last may be as long as it likes."""
+def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]], below: Sequence[str] = ()) -> None:
+    """Print rows in columns; the last may be as long as it likes.
+
+    **Arguments:**
+    - `below`: for each row a text to stand under it, cut to the width of the terminal; "" is none.
+    """
     clean = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(headers, *clean, strict=True)]
-    for row in (headers, *clean):
+    for row, text in zip((headers, *clean), ("", *(below or [""] * len(rows))), strict=True):
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         click.echo(click.style(line, bold=True) if row is headers else line)
+        if text:
+            left = max(40, shutil.get_terminal_size().columns) - 4
+            short = textwrap.shorten(printable(text), left, placeholder=" …")
+            click.echo(click.style(f"    {short}", dim=True))
 
 
 def printable(text: str) -> str:

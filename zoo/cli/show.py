@@ -77,7 +77,8 @@ def _show_model(name: str, json_: bool) -> None:
             click.echo(printable(f"{key:12} {value}"))
     click.echo()
     for title, some in (("CONFIG", fields), ("RECIPE", recipe)):
-        print_table((title, "DEFAULT", "TYPE"), [[field.name, field.default, field.type] for field in some])
+        rows = [[field.name, field.default, field.type] for field in some]
+        print_table((title, "DEFAULT", "TYPE"), rows, [field.meaning for field in some])
         click.echo()
     return click.echo(f"Train one: zoo train {name} --name NAME --set FIELD=VALUE")
 
