@@ -1,6 +1,7 @@
 """dcgan: a GAN of strided convolutions (Radford, Metz & Chintala 2015, arXiv:1511.06434)."""
 
 from dataclasses import dataclass
+from math import prod
 
 from torch import nn
 
@@ -31,51 +32,52 @@ class DCGAN(GAN["DCGAN.Config"]):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         channels, *size = config.sample_shape
-        edge, halvings = _smallest_maps(size)
-        widths = [config.width * 2**level for level in range(halvings)]  # 64, 128, …
+        sizes = _halved(size)  # of the maps: 28×28, 14×14, 7×7, 4×4
+        widths = [config.width * 2**level for level in range(len(sizes) - 1)]  # 64, 128, 256
 
-        generator: list[nn.Module] = [
-            nn.Unflatten(1, (config.latent_dim + config.num_classes, 1, 1)),
-            *_normalised(
-                nn.ConvTranspose2d(config.latent_dim + config.num_classes, widths[-1], edge), config.batch_norm
-            ),
-            nn.ReLU(),
+        generator: list[nn.Module] = [  # z, projected and reshaped to the smallest maps
+            nn.Linear(config.latent_dim + config.num_classes, widths[-1] * prod(sizes[-1])),
+            nn.Unflatten(1, (widths[-1], *sizes[-1])),
         ]
-        for inputs, outputs in zip(widths[:0:-1], widths[-2::-1], strict=True):
-            doubling = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1)
-            generator += [*_normalised(doubling, config.batch_norm), nn.ReLU()]
-        self.generator = nn.Sequential(
-            *generator, nn.ConvTranspose2d(widths[0], channels, 4, stride=2, padding=1), nn.Tanh()
-        )
+        for inputs, outputs, edges in zip(widths[::-1], (*widths[-2::-1], channels), sizes[-2::-1], strict=True):
+            doubling = nn.ConvTranspose2d(inputs, outputs, _kernel(edges), stride=2, padding=1)
+            generator += [*_norm(inputs, config.batch_norm), nn.ReLU(), doubling]
+        self.generator = nn.Sequential(*generator, nn.Tanh())
 
         norm = config.batch_norm and not config.bounds_slope
         discriminator: list[nn.Module] = []
         for level, (inputs, outputs) in enumerate(zip((channels, *widths), widths, strict=False)):
-            halving = nn.Conv2d(inputs, outputs, 4, stride=2, padding=1)
-            discriminator += [*_normalised(halving, norm and level > 0), nn.LeakyReLU(0.2)]
+            halving = nn.Conv2d(inputs, outputs, _kernel(sizes[level]), stride=2, padding=1)
+            discriminator += [halving, *_norm(outputs, norm and level > 0), nn.LeakyReLU(0.2)]
         self.discriminator = nn.Sequential(
-            *discriminator, nn.Conv2d(widths[-1], 1 + config.num_classes, edge), nn.Flatten()
+            *discriminator, nn.Flatten(), nn.Linear(widths[-1] * prod(sizes[-1]), 1 + config.num_classes)
         )
         self.apply(_initialise)
         if config.spectral_norm:
             normalise(self.discriminator)
 
 
-def _smallest_maps(size: list[int]) -> tuple[int, int]:
-    """Edge of the smallest maps and how often it doubles up to the image: 28 is 7 twice, 32 is 4 three times."""
-    if size not in ([28, 28], [32, 32], [64, 64]):
-        raise ConfigError(
-            f"dcgan makes images of 28×28, 32×32 or 64×64 pixels, not {'×'.join(map(str, size))}: "
-            "resize the data with --set sample_shape=1,32,32 (channels, height, width)."
-        )
-    return {28: (7, 2), 32: (4, 3), 64: (4, 4)}[size[0]]
+def _halved(size: list[int]) -> list[tuple[int, int]]:
+    """The (height, width) of an image, of maps of half its size, rounded up, and so on until an edge is 4 or less."""
+    if len(size) != 2 or min(size) < 8:
+        raise ConfigError(f"dcgan makes images of at least 8×8 pixels, not {'×'.join(map(str, size))}.")
+    sizes = [(size[0], size[1])]
+    while min(sizes[-1]) > 4:
+        height, width = sizes[-1]
+        sizes.append(((height + 1) // 2, (width + 1) // 2))
+    return sizes
 
 
-def _normalised(layer: nn.Conv2d | nn.ConvTranspose2d, batch_norm: bool) -> list[nn.Module]:
-    return [layer, nn.BatchNorm2d(layer.out_channels)] if batch_norm else [layer]
+def _kernel(edges: tuple[int, int]) -> tuple[int, int]:
+    """That of a convolution which halves maps of these edges: 4, or 3 for an odd edge, whose half is rounded up."""
+    return 4 - edges[0] % 2, 4 - edges[1] % 2
+
+
+def _norm(maps: int, batch_norm: bool) -> list[nn.Module]:
+    return [nn.BatchNorm2d(maps)] if batch_norm else []
 
 
 def _initialise(module: nn.Module) -> None:
     """Weights from N(0, 0.02²) (Radford et al. 2015, section 4); scales of batch norm from N(1, 0.02²), as is usual."""
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.BatchNorm2d) and not module.weight.is_meta:
+    if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d | nn.BatchNorm2d) and not module.weight.is_meta:
         nn.init.normal_(module.weight, 1.0 if isinstance(module, nn.BatchNorm2d) else 0.0, 0.02)

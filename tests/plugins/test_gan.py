@@ -53,9 +53,27 @@ def test_it_takes_every_size_and_number_of_channels(model: str, channels: int, s
     check_training(built, steps=3)
 
 
-def test_dcgan_says_which_sizes_it_can_make_model() -> None:
-    with pytest.raises(ConfigError, match=r"28×28, 32×32 or 64×64 pixels, not 40×40"):
-        make_model("dcgan", sample_shape=(1, 40, 40))
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (9, 15), (27, 64)])
+def test_dcgan_makes_odd_and_oblong_images(height: int, width: int) -> None:
+    model = make_model("dcgan", sample_shape=(1, height, width), width=4)
+    check_samples(model)
+    with torch.no_grad():
+        assert model.discriminate(torch.zeros(2, 1, height, width), None).shape == (2,)
+
+
+@pytest.mark.parametrize("shape", [(1, 7, 28), (1, 28), (784,)])
+def test_dcgan_says_which_sizes_it_cannot_make(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ConfigError, match=r"at least 8×8 pixels, not "):
+        make_model("dcgan", sample_shape=shape)
+
+
+def test_dcgan_goes_down_to_maps_of_4_by_4() -> None:
+    shapes = []
+    model = make_model("dcgan")
+    model.discriminator[-2].register_forward_pre_hook(lambda _, inputs: shapes.append(tuple(inputs[0].shape)))
+    with torch.no_grad():
+        model.discriminate(torch.zeros(1, 1, 28, 28), None)
+    assert shapes == [(1, 256, 4, 4)]
 
 
 def test_its_objectives_are_those_of_the_paper_worked_out_by_hand() -> None:
@@ -136,14 +154,14 @@ def test_spectral_norm_counts_in_float32_under_autocast_and_iterates_only_while_
     assert not torch.equal(layer.parametrizations.weight[0].u, before)
 
 
-@pytest.mark.parametrize("model", ["mlp-gan", "dcgan"])
-def test_spectral_norm_bounds_every_layer_of_the_discriminator(model: str) -> None:
+@pytest.mark.parametrize(("model", "depth"), [("mlp-gan", 3), ("dcgan", 4)])
+def test_spectral_norm_bounds_every_layer_of_the_discriminator(model: str, depth: int) -> None:
     built = make_model(model, spectral_norm=True).train()
     samples = torch.rand(4, 1, 28, 28)
     for index in range(40):
         list(built.training_step(samples, None, Step(index, 40)))
     layers = [layer for layer in built.discriminator.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
-    assert len(layers) == 3
+    assert len(layers) == depth
     for layer in layers:
         assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.1)
     assert not any(isinstance(part, SpectralNorm) for part in built.generator.modules())
@@ -189,6 +207,6 @@ def test_a_config_from_before_there_were_objectives_means_what_it_meant(model: s
 
 
 def test_dcgan_starts_from_the_weights_of_the_paper() -> None:
-    weight = make_model("dcgan").generator[4].weight
+    weight = make_model("dcgan").generator[0].weight
     assert weight.mean().item() == pytest.approx(0, abs=1e-3)
     assert weight.std().item() == pytest.approx(0.02, rel=0.02)
