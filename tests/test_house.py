@@ -19,7 +19,7 @@ FLOORS = (
     ("files", "config", "results", "recipe", "hookspecs", "__init__", "provenance"),
     ("source", "registry", "store"),
     ("models",),
-    ("data", "sampling", "images", "features", "metrics", "pictures"),
+    ("loaders", "data", "sampling", "images", "features", "metrics", "pictures"),
     ("batches", "optimizers"),
     ("outputs", "checkpoints", "likelihood", "evaluation", "training", "alarms", "runs"),
     ("cards", "hub"),

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,10 +15,10 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn import functional as F
 
-from zoo.errors import DataError, ZooError
+from zoo import loaders
+from zoo.errors import DataError
 from zoo.provenance import UNREADABLE
 from zoo.registry import installed
-from zoo.store import home
 
 AT_ONCE = 1_000  # images of a data set that are read together to be hashed
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
@@ -130,35 +129,18 @@ def load_dataset(
     - `reference`: the name of a data set that a plugin offers, or the path of a folder of images (it begins with `.`,
         `/` or `~`), whose sub-folders, if any, are classes.
     - `root`: folder that holds the data, in the layout of torchvision; `ZOO_DATA` or the zoo's own unless given. What
-        isn't there is downloaded to it.
+        isn't there is downloaded to it; only the zoo's own is made when it isn't there itself.
     - `split`: "train" or "test"; a folder has no splits.
     - `sample_shape`: resize samples to this (channels, height, width); needed for a folder of images of several sizes.
 
-    **Raises:** `NotFoundError` for an unknown name, `DataError` for data that can't be read, fetched or resized.
+    **Raises:** `NotFoundError` for an unknown name, `DataError` for data that can't be read, fetched or resized,
+    `PluginError` for a plugin whose loader breaks or gives something else than it promises.
     """
     if reference.startswith((".", "/", "~")):
         return _load_folder(Path(reference).expanduser(), sample_shape)
-    registry = installed()
-    if reference not in registry.datasets and Path(reference).is_dir():
+    if reference not in installed().datasets and Path(reference).is_dir():
         raise DataError(f"No data set is called {reference!r}. For the folder write ./{reference}")
-    load = registry.dataset_loader(reference)
-    spec = registry.datasets[reference]
-    folder = root or Path(os.environ.get("ZOO_DATA") or home() / "data").expanduser()
-    try:
-        samples, labels = load(folder, split)
-    except ZooError:
-        raise
-    except Exception as error:
-        raise DataError(
-            f"Can't load the data set {reference!r} from {folder}: {' '.join(str(error).split())} Without internet, "
-            f"put its files there, in the folders that torchvision gives them (MNIST/raw and the like), or say where "
-            f"they are with --data-root or ZOO_DATA."
-        ) from error
-    if samples.dtype != torch.uint8 or tuple(samples.shape[1:]) != tuple(spec.sample_shape):
-        raise DataError(
-            f"{spec.entry_point} gave {samples.dtype} samples of shape {tuple(samples.shape[1:])} for {reference!r}, "
-            f"not uint8 of {tuple(spec.sample_shape)}: tell its plugin's authors."
-        )
+    spec, samples, labels = loaders.load(reference, root, split)
     return Dataset(reference, _resized(samples, sample_shape), labels, tuple(spec.class_names))
 
 

@@ -350,9 +350,10 @@ def test_out_of_memory_is_said_with_a_batch_size_to_try(zoo: Zoo, home: Path, mo
 
 
 def test_data_that_is_not_there_says_where_to_put_it(zoo: Zoo, home: Path) -> None:
-    Path("file").write_text("no folder")  # so that nothing can be downloaded into it
-    result = zoo("train", "mlp-vae", "--name", "mine", "--data-root", "file", "--epochs", 1)
-    assert result.exit_code == 1 and "Can't load the data set 'mnist' from file" in result.stderr
+    Path("data").mkdir()
+    Path("data/MNIST").write_text("no folder")  # so that nothing can be downloaded into it
+    result = zoo("train", "mlp-vae", "--name", "mine", "--data-root", "data", "--epochs", 1)
+    assert result.exit_code == 1 and "Can't load the data set 'mnist' from data" in result.stderr
     assert "--data-root" in result.stderr and "ZOO_DATA" in result.stderr
     assert_nothing_was_kept(home)
 

@@ -1,11 +1,13 @@
 """The data sets that torchvision reads, and the features: the digit classifier and Inception-v3."""
 
 import io
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from conftest import DIGITS
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from zoo_vision import digits, train_digits
@@ -33,6 +35,15 @@ def test_what_is_neither_here_nor_to_be_had_is_said_with_what_to_do(
         monkeypatch.setenv(scheme, "http://127.0.0.1:9")  # nobody answers there
     with pytest.raises(DataError, match=r"put its files there.*--data-root or ZOO_DATA"):
         load_dataset(name, root=tmp_path)
+
+
+@pytest.mark.parametrize("size", [0, 3, 10])
+def test_files_that_end_too_early_are_said_to_be_damaged(size: int, tmp_path: Path) -> None:
+    shutil.copytree(DIGITS, tmp_path, dirs_exist_ok=True)
+    hurt = tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte"
+    hurt.write_bytes(hurt.read_bytes()[:size])
+    with pytest.raises(ZooError, match=f"The files in {hurt.parent} are damaged: remove them"):
+        load_dataset("mnist", root=tmp_path)
 
 
 def test_every_data_set_says_its_classes_and_whence_it_comes() -> None:
