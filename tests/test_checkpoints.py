@@ -412,6 +412,21 @@ def test_a_field_of_the_future_is_refused_with_the_version_that_made_it(copy: Ca
     assert "made by genzoo 99.0, this is" in words and words.endswith("pip install -U genzoo")
 
 
+def test_a_model_that_no_plugin_offers_is_refused_with_the_distribution_that_made_it(copy: Callable[..., Path]) -> None:
+    edit_config(copy(), {"model": "ppca", "made_by": {"distribution": "zoo-blobs", "version": "0.1.0"}})
+    words = refusal(Path("bad"), NotFoundError)
+    assert "No installed plugin offers a model 'ppca'." in words
+    assert words.endswith("The checkpoint was made by zoo-blobs 0.1.0: if you trust that, pip install zoo-blobs")
+
+
+@pytest.mark.parametrize("distribution", ["genzoo", "-r evil.txt", "a; reboot", "", None, ["zoo-blobs"], "x" * 100])
+def test_a_distribution_that_is_here_or_is_none_is_not_to_be_installed(
+    copy: Callable[..., Path], distribution: object
+) -> None:
+    edit_config(copy(), {"model": "ppca", "made_by": {"distribution": distribution, "version": "0.1.0"}})
+    assert "pip install" not in refusal(Path("bad"), NotFoundError)
+
+
 @pytest.mark.parametrize("made_by", [None, 5, "genzoo", [], {}, {"version": [1] * 100_000}, {"version": None}])
 def test_a_maker_that_is_rubbish_does_not_hide_the_error(copy: Callable[..., Path], made_by: object) -> None:
     edit_config(copy(), {"made_by": made_by}, depth=3)

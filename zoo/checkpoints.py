@@ -1,6 +1,7 @@
 """A directory <-> a model: config.json, model.safetensors, training.safetensors, facts.json."""
 
 import platform
+import re
 import sys
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -14,12 +15,13 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from zoo import files
-from zoo.errors import CheckpointError, ConfigError, PluginError, ZooError
+from zoo.errors import CheckpointError, ConfigError, NotFoundError, PluginError, ZooError
 from zoo.models import GenerativeModel
 from zoo.registry import installed
 from zoo.store import CONFIG, FACTS, TRAINING, WEIGHTS
 
 FORMAT = 1
+DISTRIBUTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")  # nothing else is offered for a shell
 
 
 def save(model: GenerativeModel[Any], directory: Path, facts: Mapping[str, Any]) -> None:
@@ -107,7 +109,10 @@ def hardware(device: torch.device) -> str:
 
 def _build(config: dict[str, Any], directory: Path) -> GenerativeModel[Any]:
     """The model on the meta device: no memory is taken, and no random number of the caller's is spent."""
-    model_class = installed().model_class(config["model"])
+    try:
+        model_class = installed().model_class(config["model"])
+    except NotFoundError as error:
+        raise NotFoundError(f"{error}{_made_by_another(config)}") from error
     if not (isinstance(model_class, type) and issubclass(model_class, GenerativeModel)):
         raise PluginError(
             f"The class of the model {config['model']!r} is no GenerativeModel: tell its plugin's authors."
@@ -195,6 +200,17 @@ def _registered(model_class: type) -> tuple[str, Any]:
         if getattr(sys.modules.get(module), attribute, None) is model_class:
             return name, registry.offered_by("models", name)
     raise PluginError(f"No installed plugin offers {model_class.__module__}:{model_class.__name__}; see: zoo plugins")
+
+
+def _made_by_another(config: dict[str, Any]) -> str:
+    made_by = config.get("made_by")
+    distribution = made_by.get("distribution") if isinstance(made_by, dict) else None
+    if not isinstance(distribution, str) or not DISTRIBUTION.fullmatch(distribution):
+        return ""
+    if distribution in {plugin.distribution for plugin in installed().plugins}:
+        return ""
+    made_with = f"{distribution} {str(config['made_by'].get('version', ''))[:80]}".rstrip()
+    return f" The checkpoint was made by {made_with}: if you trust that, pip install {distribution}"
 
 
 def _made_by_newer(config: dict[str, Any]) -> str:
