@@ -106,6 +106,12 @@ def test_npz_holds_other_samples_as_floats() -> None:
         assert "labels" not in archive
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_written_says_how_it_was_made(name: str) -> None:
+    outputs.write(Path(name), batches(), 6, {**MADE, "labels": ["ü"]})
+    assert provenance.read(Path(name)) == {**MADE, "labels": ["ü"]}
+
+
 def test_safetensors_holds_floats_and_labels() -> None:
     outputs.write(Path("new.safetensors"), batches(torch.arange(6)), 6, MADE)
     tensors = load_file("new.safetensors")

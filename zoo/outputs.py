@@ -11,10 +11,9 @@ from torch import Tensor
 
 from zoo import files, images
 from zoo.errors import OutputError
-from zoo.provenance import KEY
+from zoo.provenance import ENTRY, FOLDER_FILE, KEY, SUFFIXES
 
 Batches = Iterable[tuple[Tensor, Tensor | None]]
-SUFFIXES = (".png", ".npz", ".safetensors")
 
 
 def check_path(path: Path, sample_kind: str) -> None:
@@ -43,12 +42,12 @@ def write(
     """Write samples as the path's suffix says, whole or not at all.
 
     **Arguments:**
-    - `path`: `.png` (a grid), `.npz` (`samples`, uint8 for images else float32, with `labels` and `seed`; streamed, so
-        memory is bounded), `.safetensors` (`samples`, float32, with `labels`), or a folder: one PNG a sample, named by
-        its index, in sub-folders by class when there are labels.
+    - `path`: `.png` (a grid), `.npz` (`samples`, uint8 for images else float32, with `labels`, `seed` and
+        `provenance`; streamed, so memory is bounded), `.safetensors` (`samples`, float32, with `labels`), or a folder:
+        one PNG a sample, named by its index, in sub-folders by class when there are labels.
     - `batches`: samples, float32 `(b, *sample_shape)`, and their labels.
     - `n`: how many samples there are in all.
-    - `provenance`: how they were made: kept in PNG text chunks and safetensors metadata.
+    - `provenance`: how they were made: kept in the file, or in the folder as provenance.json.
     - `sample_kind`: of the model.
     - `class_names`: what the labels mean, for the folder's sub-folders.
     - `classes_asked`: labels go round in a circle of this length, so the grid gets a row for each.
@@ -57,7 +56,7 @@ def write(
     """
     check_path(path, sample_kind)
     if path.suffix == ".npz":
-        _write_npz(path, batches, n, int(provenance["seed"]), sample_kind == "image")
+        _write_npz(path, batches, n, provenance, sample_kind == "image")
     elif path.suffix == ".safetensors":
         _write_safetensors(path, batches, provenance)
     elif path.suffix == ".png":
@@ -77,7 +76,7 @@ def _grid(samples: Tensor, classes: int) -> Any:
     return images.grid(by_class.flatten(0, 1), columns)
 
 
-def _write_npz(path: Path, batches: Batches, n: int, seed: int, as_images: bool) -> None:
+def _write_npz(path: Path, batches: Batches, n: int, provenance: Mapping[str, Any], as_images: bool) -> None:
     import numpy as np
 
     labels: list[Tensor] = []
@@ -90,10 +89,11 @@ def _write_npz(path: Path, batches: Batches, n: int, seed: int, as_images: bool)
                     np.lib.format.write_array_header_1_0(file, header)
                 file.write(array.tobytes())
                 labels += [] if some is None else [some]
-        for name, value in (("labels", torch.cat(labels) if labels else None), ("seed", torch.tensor(seed))):
-            if value is not None:
-                with archive.open(f"{name}.npy", "w") as file:
-                    np.lib.format.write_array(file, value.numpy())
+        arrays = {"labels": torch.cat(labels).numpy()} if labels else {}
+        arrays |= {"seed": np.array(provenance["seed"]), ENTRY: np.array(json.dumps(provenance))}
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w") as file:
+                np.lib.format.write_array(file, array, allow_pickle=False)
 
 
 def _write_safetensors(path: Path, batches: Batches, provenance: Mapping[str, Any]) -> None:
@@ -124,7 +124,7 @@ def _write_folder(
                     folder.mkdir(exist_ok=True)
                 images.to_image(pixels).save(folder / f"{index:0{digits}}.png")
                 index += 1
-        files.write_json(partial / "provenance.json", provenance)
+        files.write_json(partial / FOLDER_FILE, provenance)
 
 
 def _folder_names(class_names: Sequence[str]) -> list[str]:

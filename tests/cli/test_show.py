@@ -99,6 +99,14 @@ def test_a_picture_shows_how_it_was_made(zoo: Zoo) -> None:
     assert shown["checkpoint"] == "vae-mnist" and shown["seed"] == 3 and shown["sha256"] in text
 
 
+@pytest.mark.parametrize("path", ["./made.npz", "made.npz", "./made.safetensors", "./made"])
+def test_samples_in_other_forms_show_it_too(path: str, zoo: Zoo) -> None:
+    zoo("sample", "vae-mnist", "-n", 2, "--seed", 3, "--start", 5, "-o", path)
+    shown = json.loads(zoo("show", path, "--json").stdout)
+    assert shown["command"] == f"zoo sample vae-mnist -n 2 --seed 3 --start 5 -o {Path(path).name}"
+    assert shown["command"] in zoo("show", path).stdout
+
+
 def huge_png() -> bytes:
     """A PNG of 133 bytes whose header announces 60,000 × 60,000 pixels."""
 
@@ -115,7 +123,7 @@ def test_a_png_of_another_program_is_refused(zoo: Zoo) -> None:
     Path("huge.png").write_bytes(huge_png())
     for name in ("plain.png", "text.png", "huge.png"):
         result = zoo("show", name)
-        assert f"Error: {name} is no PNG that the zoo wrote" in result.stderr, repr(result.exception)
+        assert f"Error: {name} is no file that the zoo wrote" in result.stderr, repr(result.exception)
         assert result.exit_code == 1 and result.stdout == ""
     assert "There is no file absent.png" in zoo("show", "absent.png").stderr
 

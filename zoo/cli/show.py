@@ -1,5 +1,6 @@
-"""zoo show: a checkpoint, a model, or how a picture was made."""
+"""zoo show: a checkpoint, a model, or how samples were made."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -30,16 +31,27 @@ def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -
 @click.argument("reference", metavar="REF", shell_complete=_complete)
 @as_json
 def show(reference: str, json_: bool) -> None:
-    """Show a checkpoint's card, config and facts; a model's config fields; or how a PNG of the zoo was made."""
+    """Show a checkpoint's card, config and facts; a model's config fields; or how samples were made."""
     store = open_store()
-    if reference.endswith(".png"):
-        return _show_png(Path(reference).expanduser(), json_)
+    if _holds_samples(reference):
+        return _show_provenance(Path(reference).expanduser(), json_)
     if reference in installed().models:
         return _show_model(reference, json_)
     return _show_checkpoint(store, reference, json_)
 
 
-def _show_png(path: Path, json_: bool) -> None:
+def _holds_samples(reference: str) -> bool:
+    """Whether a reference is a file of samples by its suffix, or a folder of them."""
+    from zoo.provenance import FOLDER_FILE, SUFFIXES  # Pillow
+
+    if reference.endswith(SUFFIXES):
+        return True
+    path = Path(os.path.expanduser(reference))  # noqa: PTH111  # Path.expanduser raises for ~nobody
+    is_path = reference.startswith((".", "/", "~"))
+    return is_path and not (path / CONFIG).exists() and (path / FOLDER_FILE).is_file()
+
+
+def _show_provenance(path: Path, json_: bool) -> None:
     from zoo import provenance  # Pillow
 
     made = provenance.read(path)
