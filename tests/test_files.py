@@ -34,6 +34,23 @@ def test_a_complete_file_takes_the_place_of_the_old_one(here: Path) -> None:
     assert names(target.parent) == ["samples.png"]
 
 
+def test_a_file_is_on_the_disk_before_it_takes_the_place_of_the_old_one(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, synced, fsync = here / "state", [], os.fsync
+    target.write_text("old")
+
+    def look(descriptor: int) -> None:
+        fsync(descriptor)
+        (partial,) = here.glob(".*.partial")
+        same = os.path.samestat(os.fstat(descriptor), partial.stat())
+        synced.append((same, partial.read_text(), target.read_text()))
+
+    monkeypatch.setattr(os, "fsync", look)
+    files.write_text(target, "new")
+    assert synced == [(True, "new", "old")] and target.read_text() == "new"
+
+
 @pytest.mark.parametrize("failure", [ValueError("broken"), KeyboardInterrupt(), SystemExit(3)])
 def test_a_failure_keeps_the_old_file_and_leaves_no_partial(here: Path, failure: BaseException) -> None:
     target = here / "samples.png"

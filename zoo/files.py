@@ -37,6 +37,9 @@ def replacing(target: Path) -> Iterator[Path]:
         partial = target.with_name(f".{start}.{secrets.token_hex(4)}.partial")
         try:
             yield partial
+            if partial.is_file():  # in a folder each file was written this way, or can be made again
+                with partial.open("rb") as file:
+                    os.fsync(file.fileno())  # so that a power cut leaves the old content or the new, never none
             partial.replace(target)
         finally:
             remove(partial)
