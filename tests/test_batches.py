@@ -113,7 +113,7 @@ def test_class_weights_have_a_mean_of_1_over_the_data() -> None:
 
 
 def test_class_weights_for_other_classes_than_the_data_s_are_refused() -> None:
-    with pytest.raises(ConfigError, match="class_weights has 3 entries; numbered has 4 classes"):
+    with pytest.raises(ConfigError, match="class_weights has 3 values; numbered has 4 classes"):
         class_weights(numbered(), TrainConfig(class_weights=(1.0, 1.0, 1.0)))
     with pytest.raises(DataError, match="bare has no labels"):
         class_weights(Dataset("bare", torch.zeros(4, 1, 1, 1), None), TrainConfig(class_weights=(1.0,)))

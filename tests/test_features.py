@@ -204,8 +204,13 @@ def test_weights_that_are_not_there_are_not_those_of_this_network_or_are_a_pickl
         load_features("mine", Path("nowhere"))
     other = tmp_path / "other.safetensors"
     save_file({"look.weight": torch.ones(9, 9)}, other)
-    with pytest.raises(CheckpointError, match=r"other\.safetensors does not hold the weights of the features 'mine'"):
+    with pytest.raises(CheckpointError, match=r"does not hold the weights of the features 'mine': .*Missing key"):
         load_features("mine", other)
+    save_file({"else": torch.ones(9, 9)}, other)
+    offer("from safetensors.torch import load_file\ndef load(weights): return load_file(weights)['scale']")
+    with pytest.raises(CheckpointError, match=r"does not hold the weights of the features 'mine': KeyError: 'scale'"):
+        load_features("mine", other)
+    offer(GOOD)
     pickled = tmp_path / "pickled.pth"
     torch.save({"look.weight": torch.ones(3, 4), "look.bias": torch.zeros(3)}, pickled)
     with pytest.raises(CheckpointError, match=r"pickled\.pth does not hold the weights"):

@@ -238,5 +238,5 @@ def test_too_few_samples_are_refused_with_how_many_it_takes(measure: Callable[..
 def test_labels_for_another_number_of_samples_are_refused() -> None:
     with pytest.raises(DataError, match="4 samples and 3 labels"):
         asked_accuracy(torch.zeros(4), torch.zeros(3))
-    with pytest.raises(DataError, match="1 samples are too few"):
+    with pytest.raises(DataError, match="1 sample are too few"):
         class_metrics(torch.tensor([1]), torch.ones(1), 10, seed=0)

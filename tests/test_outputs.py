@@ -74,6 +74,11 @@ def test_an_existing_file_is_replaced_by_a_complete_one(name: str) -> None:
     assert Path(name).stat().st_mode & 0o777 == 0o644
 
 
+def test_a_grid_that_would_not_fit_in_memory_is_refused_before_anything_is_drawn() -> None:
+    with pytest.raises(OutputError, match=r"100,001 samples are too many for a grid: 100,000 at most\. Take \.npz"):
+        outputs.write(Path("new.png"), failing(AssertionError("drawn")), 100_001, MADE)
+
+
 def test_png_is_a_grid() -> None:
     outputs.write(Path("new.png"), batches(), 6, MADE)
     with Image.open("new.png") as picture:

@@ -108,11 +108,17 @@ def test_a_path_means_that_folder(store: Store, reference: str, monkeypatch: pyt
     assert store.find(reference.format(cwd=Path.cwd())).resolve() == Path.cwd() / "mine"
 
 
-@pytest.mark.parametrize("reference", ["./gone", "./file", "./empty", "/", ".", "~/gone", "~nobody-of-that-name/gone"])
+@pytest.mark.parametrize("reference", ["./file", "./empty", "/", "."])
 def test_a_path_that_is_no_checkpoint_is_refused_by_what_it_lacks(store: Store, reference: str) -> None:
     Path("file").write_text("text")
     Path("empty").mkdir()
     with pytest.raises(CheckpointError, match=r"is no checkpoint: it has no config\.json"):
+        store.find(reference)
+
+
+@pytest.mark.parametrize("reference", ["./gone", "~/gone", "~nobody-of-that-name/gone"])
+def test_a_path_where_nothing_is_is_said_as_it_was_typed(store: Store, reference: str) -> None:
+    with pytest.raises(NotFoundError, match=rf"^There is no folder {reference}\.$"):
         store.find(reference)
 
 
@@ -136,6 +142,7 @@ def test_a_pulled_repository_is_called_what_it_was_pulled_as(store: Store) -> No
         ("", "is no name of a checkpoint"),
         ("x" * 5000, "'x{80}' is no name of a checkpoint"),
         ("hf:" + "/" * 300, "is no name of a checkpoint"),
+        ("hf:name", "'hf:name' is not of the form hf:OWNER/REPO or hf:OWNER/REPO@REVISION"),
         ("a\x1b[31m", r"'a\\x1b\[31m'"),
     ],
 )
@@ -163,19 +170,55 @@ def test_python_and_the_command_refuse_a_bare_repository_in_the_same_words(zoo: 
 
 def test_without_a_reference_the_current_one_is_meant(store: Store, root: Path) -> None:
     with pytest.raises(NotFoundError, match=r"No checkpoint is current\. Pull one .*: toy-a, toy-b"):
-        store.find()
+        store.current()
     store.make_current("toy-a")
-    assert store.current() == "toy-a" and store.find() == store.find("toy-a")
+    assert store.current() == "toy-a"
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe", b"gone\n", b"../../etc\n"])
 def test_a_spoilt_record_of_the_current_one_is_refused_in_words(store: Store, root: Path, content: bytes) -> None:
     root.mkdir()
     (root / "current").write_bytes(content)
-    with pytest.raises(ZooError, match="checkpoint"):
-        store.find()
+    with pytest.raises(ZooError, match=r"checkpoint|There is no folder \.\./\.\./etc"):
+        store.find(store.current())
     store.make_current("toy-a")
     assert store.current() == "toy-a"
+
+
+# what rm takes along
+
+
+def run_of(store: Store, name: str, *kept: str) -> Path:
+    """The folder of a training with a grid, and what else is `kept` in it."""
+    run = store.run(name)
+    for file in ("epoch-001.png", *kept):
+        run.mkdir(parents=True, exist_ok=True)
+        (run / file).write_text("12345")
+    return run
+
+
+def test_the_run_of_a_removed_checkpoint_goes_with_it(store: Store, root: Path) -> None:
+    taken = files.size(add(store, "mine", "trained"))
+    other, run = run_of(store, "other"), run_of(store, "mine")
+    assert store.remove("mine") == taken + 5
+    assert not run.exists() and other.is_dir()
+    assert list((root / "scratch").glob("[!.]*")) == []
+
+
+@pytest.mark.parametrize("kept", ["state.safetensors", "unsaved"])
+def test_a_run_that_is_unfinished_or_holds_the_only_result_stays(kept: str, store: Store) -> None:
+    add(store, "mine", "trained")
+    run = run_of(store, "mine", kept)
+    store.remove("mine")
+    assert sorted(path.name for path in run.iterdir()) == sorted(["epoch-001.png", kept])
+
+
+def test_a_run_that_is_at_work_stays(store: Store) -> None:
+    add(store, "mine", "trained")
+    run = run_of(store, "mine")
+    with files.alone(run):
+        store.remove("mine")
+    assert (run / "epoch-001.png").is_file()
 
 
 # states

@@ -194,7 +194,7 @@ def test_class_weights_count_for_a_model_that_knows_no_classes_too() -> None:
 def test_class_weights_that_can_not_be_followed_are_refused() -> None:
     with pytest.raises(ConfigError, match="class_weights need one loss a sample; this model gives their mean"):
         train(Quadratic(), class_weights=(1.0, 1.0, 1.0, 2.0))
-    with pytest.raises(ConfigError, match="class_weights has 2 entries; noise has 4 classes"):
+    with pytest.raises(ConfigError, match="class_weights has 2 values; noise has 4 classes"):
         train(make(), class_weights=(1.0, 2.0))
     with pytest.raises(DataError, match="class_weights are given, but noise has no labels"):
         train(make(), dataclasses.replace(noise(), labels=None), class_weights=(1.0, 2.0))

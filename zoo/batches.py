@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from zoo.config import ModelConfig
 from zoo.data import Dataset
-from zoo.errors import ConfigError, DataError
+from zoo.errors import ConfigError, DataError, counted
 from zoo.recipe import TrainConfig
 from zoo.sampling import derived_seed
 
@@ -150,7 +150,8 @@ def class_weights(data: Dataset, settings: TrainConfig) -> Tensor | None:
     classes = int(data.labels.max()) + 1
     if len(settings.class_weights) != classes:
         raise ConfigError(
-            f"class_weights has {len(settings.class_weights)} entries; {data.name} has {classes} classes."
+            f"class_weights has {counted(len(settings.class_weights), 'value')}; {data.name} has "
+            f"{counted(classes, 'class')}."
         )
     weights = torch.tensor(settings.class_weights)
     return weights / weights[data.labels].mean()

@@ -15,7 +15,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from zoo import files
-from zoo.errors import CheckpointError, ConfigError, NotFoundError, PluginError, ZooError
+from zoo.errors import CheckpointError, ConfigError, NotFoundError, PluginError, ZooError, counted
 from zoo.models import GenerativeModel
 from zoo.registry import installed
 from zoo.store import CONFIG, FACTS, TRAINING, WEIGHTS
@@ -60,8 +60,12 @@ def load(directory: Path, device: str | torch.device = "cpu", *, training_parts:
     - `training_parts`: also load what sampling doesn't need (a GAN's discriminator).
 
     **Raises:** `CheckpointError` when a file is missing, damaged or doesn't fit the model; `ConfigError` on a config
-    that the model refuses; `NotFoundError` when no installed plugin offers the model.
+    that the model refuses and on a GPU that isn't there; `NotFoundError` when no installed plugin offers the model.
     """
+    device = torch.device(device)
+    gpus = torch.cuda.device_count()
+    if device.type == "cuda" and (device.index or 0) >= gpus:
+        raise ConfigError(f"There is no device {str(device)!r}: torch sees {counted(gpus, 'GPU')} here.")
     config = read_config(directory)
     model = _build(config, directory)
     for part in () if training_parts else model.training_only:
@@ -104,7 +108,7 @@ def hardware(device: torch.device) -> str:
             name = line.partition(":")[2].strip()
             break
     threads = torch.get_num_threads()
-    return f"{name}, {threads} thread{'s' if threads > 1 else ''}"
+    return f"{name}, {counted(threads, 'thread')}"
 
 
 def _build(config: dict[str, Any], directory: Path) -> GenerativeModel[Any]:
@@ -137,7 +141,8 @@ def _fill(model: GenerativeModel[Any], tensors: dict[str, Tensor], path: Path) -
     if missing := [key for key in expected if key not in tensors]:
         raise CheckpointError(f"{path} lacks {len(missing)} of the model's tensors, {missing[0]!r} first.")
     if extra := [key for key in tensors if key not in expected]:
-        raise CheckpointError(f"{path} has {len(extra)} tensors that the model has not, {extra[0][:80]!r} first.")
+        more = counted(len(extra), "tensor")
+        raise CheckpointError(f"{path} has {more} that the model has not, {extra[0][:80]!r} first.")
     for key, tensor in tensors.items():
         if tensor.shape != expected[key].shape or tensor.dtype != expected[key].dtype:
             raise CheckpointError(

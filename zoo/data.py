@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from zoo import loaders
-from zoo.errors import DataError
+from zoo.errors import DataError, counted
 from zoo.provenance import UNREADABLE
 from zoo.registry import installed
 
@@ -111,7 +111,7 @@ class Dataset:
         """
         first = len(self) - last
         if first < 1:
-            raise DataError(f"{last:,} samples can't be held out of the {len(self):,} of {self.name}.")
+            raise DataError(f"{counted(last, 'sample')} can't be held out of the {len(self):,} of {self.name}.")
         return self.part(slice(first)), self.part(slice(first, None))
 
 
@@ -209,6 +209,8 @@ def _common_shape(paths: Sequence[Path]) -> tuple[int, int, int]:
 def _opened(path: Path) -> Image.Image:
     try:
         return Image.open(path)
+    except FileNotFoundError:
+        raise DataError(f"There is no file {path}.") from None
     except UNREADABLE as error:
         raise DataError(f"{path} is no readable image: {error}") from error
 
@@ -243,7 +245,8 @@ def _empty(*shape: int) -> Tensor:
     try:
         return torch.empty(shape, dtype=torch.uint8)
     except RuntimeError as error:
-        raise DataError(f"{shape[0]:,} images of {shape[2]}×{shape[3]} pixels do not fit in memory.") from error
+        size = f"{shape[2]}×{shape[3]} pixels"
+        raise DataError(f"There is no room in memory for {counted(shape[0], 'image')} of {size}.") from error
 
 
 def _image_shape(sample_shape: Sequence[int]) -> tuple[int, int, int]:

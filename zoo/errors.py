@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree, and the nearest name to offer.
+"""What can go wrong, as one tree, and words for it: the nearest name, numbers with their nouns.
 
 ZooError                 anything its reader can mend: the command prints it and exits with 1
 ├── NotFoundError        no checkpoint, model, data set or features of that name
@@ -77,8 +77,15 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     import difflib  # only wanted on the way out
 
     known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    near = [one for one in known if len(name) > 1 and name == "".join(word[:1] for word in one.split("_"))]
+    near += [one for one in difflib.get_close_matches(name, known, n=3, cutoff=0.5) if one not in near]
     near += [one for one in known if name and name in one and one not in near][: 3 - len(near)]
     if near:
         return f" Did you mean {' or '.join(map(repr, near))}?"
     return f" There is: {', '.join(known[:20])}{', …' if len(known) > 20 else ''}." if known else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun in singular or plural: "1 image", "60,000 images", "2 classes"."""
+    ending = "" if number == 1 else "es" if noun.endswith("s") else "s"
+    return f"{number:,} {noun}{ending}"

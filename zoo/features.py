@@ -70,7 +70,7 @@ def load_features(name: str, weights: Path | None = None, device: str | torch.de
         raise
     except Exception as error:
         reason = _reason(error)
-        if weights is not None and isinstance(error, SafetensorError | RuntimeError):
+        if weights is not None and isinstance(error, SafetensorError | RuntimeError | KeyError):
             raise CheckpointError(f"{weights} does not hold the weights of the features {name!r}: {reason}") from error
         raise PluginError(
             f"The features {name!r} can't be loaded from {spec.entry_point}: {reason}. Tell their plugin's authors."
@@ -147,4 +147,4 @@ def _look(extractor: Extractor, images: Tensor) -> tuple[Tensor, Any]:
 
 
 def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

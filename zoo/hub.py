@@ -9,19 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from zoo import files
-from zoo.errors import HubError
+from zoo.errors import HubError, counted
 from zoo.store import CARD, CONFIG, FACTS, TRAINING, WEIGHTS
 
 LAYOUT = re.compile(f"{CONFIG}|{WEIGHTS}|{TRAINING}|{FACTS}|{CARD}|images/[A-Za-z0-9][A-Za-z0-9._-]{{0,99}}\\.png")
 LARGEST = 2 << 30  # bytes of all files together
-
-
-def parse(reference: str) -> tuple[str, str | None]:
-    """`hf:OWNER/REPO[@REVISION]` as repository and revision. Raises `HubError` when it isn't of that form."""
-    match = re.fullmatch(r"hf:([\w.-]+/[\w.-]+?)(?:@([\w./-]+))?", reference)
-    if not match:
-        raise HubError(f"{reference!r} is not of the form hf:OWNER/REPO or hf:OWNER/REPO@REVISION.")
-    return match[1], match[2]
 
 
 def download(repo_id: str, revision: str | None, directory: Path, expected: Mapping[str, str]) -> dict[str, Any]:
@@ -100,4 +92,4 @@ def _refuse_layout(repo_id: str, names: list[str], wanted: list[Any]) -> None:
         )
     total = sum(one.size for one in wanted)
     if total > LARGEST or len(wanted) > 100:
-        raise HubError(f"{repo_id} is too large: {len(wanted)} files, {total:,} bytes.")
+        raise HubError(f"{repo_id} is too large: {counted(len(wanted), 'file')}, {counted(total, 'byte')}.")

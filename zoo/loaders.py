@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zoo.errors import DataError, PluginError, ZooError
+from zoo.errors import DataError, PluginError, ZooError, counted
 from zoo.files import writing
 from zoo.hookspecs import DatasetSpec
 from zoo.registry import installed
@@ -75,7 +75,7 @@ def _checked(spec: DatasetSpec, loaded: Any) -> tuple[Tensor, Tensor | None]:
     elif not isinstance(labels, Tensor) or labels.dtype != torch.int64 or labels.shape != samples.shape[:1]:
         wrong = f"{_described(labels)} as labels, not an int64 tensor ({len(samples)},)"
     elif classes and len(labels) and not 0 <= labels.min() <= labels.max() < classes:
-        wrong = f"labels from {labels.min()} to {labels.max()}, but names {classes} classes"
+        wrong = f"labels from {labels.min()} to {labels.max()}, but names {counted(classes, 'class')}"
     else:
         return samples, labels
     raise PluginError(f"{spec.entry_point} gave {wrong}, for the data set {spec.name!r}: tell its plugin's authors.")

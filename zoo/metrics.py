@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from zoo.errors import DataError
+from zoo.errors import DataError, counted
 
 GROUPS = 20  # of a jackknife: its standard error is then itself known to 1 / √(2 · 19) = 16 %
 MANIFOLD_LIMIT = 10_000  # points of each set that neighbours are looked for among
@@ -157,7 +157,7 @@ def class_metrics(classes: Tensor, confidences: Tensor, num_classes: int, *, see
     - `seed`: of the groups of the jackknife.
     """
     if len(classes) < 2:
-        raise DataError(f"The classes of {len(classes)} samples are too few to count: 2 at least.")
+        raise DataError(f"The classes of {counted(len(classes), 'sample')} are too few to count: 2 at least.")
 
     def reached(kept: Tensor) -> float:
         return float(len(classes[kept].unique()))

@@ -13,6 +13,7 @@ from zoo import files, images
 from zoo.errors import OutputError
 from zoo.provenance import ENTRY, FOLDER_FILE, KEY, SUFFIXES
 
+GRID_LIMIT = 100_000  # samples: they are held in memory
 Batches = Iterable[tuple[Tensor, Tensor | None]]
 
 
@@ -52,9 +53,11 @@ def write(
     - `class_names`: what the labels mean, for the folder's sub-folders.
     - `classes_asked`: labels go round in a circle of this length, so the grid gets a row for each.
 
-    **Raises:** `OutputError` when it can't be written.
+    **Raises:** `OutputError` when it can't be written, or is a grid of more than 100,000 samples.
     """
     check_path(path, sample_kind)
+    if path.suffix == ".png" and n > GRID_LIMIT:
+        raise OutputError(f"{n:,} samples are too many for a grid: {GRID_LIMIT:,} at most. Take .npz or a folder.")
     if path.suffix == ".npz":
         _write_npz(path, batches, n, provenance, sample_kind == "image")
     elif path.suffix == ".safetensors":

@@ -82,6 +82,8 @@ class Registry:
 
         **Raises:** `NotFoundError` for an unknown name, `PluginError` when its module can't be imported.
         """
+        if name not in self.models and name in self.checkpoints:
+            raise NotFoundError(f"{name!r} is a checkpoint, not a model. Its model: {self.checkpoints[name].model}.")
         return self._resolve("models", name, self.models)
 
     def dataset_loader(self, name: str) -> Any:

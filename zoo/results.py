@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
 from zoo.config import Bounds, StrictConfig
-from zoo.errors import CheckpointError, ConfigError
+from zoo.errors import CheckpointError, ConfigError, counted
 
 SAMPLES, SEED, IMPORTANCE_SAMPLES = 10_000, 0, 500  # of an evaluation, unless told otherwise
 FEWEST = 20  # samples that every metric can be taken of
@@ -98,7 +98,7 @@ class Evaluation(StrictConfig):
         details += [f"K = {self.importance_samples:,}"] if self.importance_samples and self.metric == "nll" else []
         details += [] if self.binarised is None else ["binarised pixels" if self.binarised else "grey pixels"]
         details += ["given the class"] if self.labelled else []
-        details += [] if self.extractor else [f"{self.reference_n:,} images"]
+        details += [] if self.extractor else [counted(self.reference_n, "image")]
         said = ", ".join(filter(None, details))
         return _known(self.metric).title + (f" ({said})" if said else "")
 
@@ -127,7 +127,7 @@ class Evaluation(StrictConfig):
         images = f"{self.reference_n:,} {self.split} images of {self.reference} ({self.reference_sha256[:12]})"
         words = {"seed": f"with seed {self.seed}", "reference": f"against {images}"}
         if self.extractor:
-            words["n"] = f"on {self.n:,} samples"
+            words["n"] = f"on {counted(self.n, 'sample')}"
             words["features"] = f"with the features {self.extractor} ({self.extractor_sha256[:12]})"
         return words
 

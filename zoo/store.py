@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ CONFIG, WEIGHTS, TRAINING, FACTS, CARD, ORIGIN = (
     "README.md",
     "origin.json",
 )
+STATE, UNSAVED = "state.safetensors", "unsaved"  # of a training: to go on from; a result that found no place
 
 
 def home() -> Path:
@@ -28,6 +30,14 @@ def home() -> Path:
     if named := os.environ.get("ZOO_HOME"):
         return Path(named).expanduser()
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "zoo"
+
+
+def parse_hub(reference: str) -> tuple[str, str | None]:
+    """`hf:OWNER/REPO[@REVISION]` as repository and revision. Raises `NotFoundError` when it isn't of that form."""
+    match = re.fullmatch(r"hf:([\w.-]+/[\w.-]+?)(?:@([\w./-]+))?", reference)
+    if not match:
+        raise NotFoundError(f"{reference!r} is not of the form hf:OWNER/REPO or hf:OWNER/REPO@REVISION.")
+    return match[1], match[2]
 
 
 def read_facts(directory: Path) -> dict[str, Any]:
@@ -73,21 +83,20 @@ class Store:
         self.catalogue = catalogue
         self.root = root or home()
 
-    def find(self, reference: str | None = None) -> Path:
+    def find(self, reference: str) -> Path:
         """The directory that a reference means.
 
         **Arguments:**
-        - `reference`: a checkpoint's name, a path that begins with `.`, `/` or `~`, or `hf:OWNER/REPO[@REVISION]`;
-            None means the current checkpoint.
+        - `reference`: a checkpoint's name, a path that begins with `.`, `/` or `~`, or `hf:OWNER/REPO[@REVISION]`.
 
         **Raises:** `NotFoundError` in words that mend the reference; `CheckpointError` when a path is no checkpoint.
         """
-        if reference is None:
-            reference = self.current()
         if reference.startswith((".", "/", "~")):
             directory = Path(os.path.expanduser(reference))  # noqa: PTH111  # Path.expanduser raises for ~nobody
+            if not directory.exists():
+                raise NotFoundError(f"There is no folder {reference}.")
             if not (directory / CONFIG).is_file():
-                raise CheckpointError(f"{directory} is no checkpoint: it has no {CONFIG}.")
+                raise CheckpointError(f"{reference} is no checkpoint: it has no {CONFIG}.")
             return directory
         entry = self.entry(reference)
         if entry.path is None:
@@ -155,7 +164,7 @@ class Store:
                 files.remove(scratch)
 
     def remove(self, name: str) -> int:
-        """Remove a checkpoint from the store.
+        """Remove a checkpoint from the store, with the folder of its training unless that may be wanted still.
 
         **Returns:** the bytes freed (those of a bundled one stay: they belong to its package).
 
@@ -166,12 +175,12 @@ class Store:
             why = "comes with its plugin and takes no further room" if entry.path else "is not here"
             raise NotFoundError(f"{name} {why}: nothing to remove.")
         directory = self.directory(name)
-        freed = files.size(directory)
         with files.writing(directory):
             with files.alone(self._scratch()):
-                removed = self._put_aside(directory)
-            if removed:
-                files.remove(removed)
+                removed = [one for one in (self._put_aside(directory), self._put_run_aside(name)) if one]
+            freed = sum(map(files.size, removed))
+            for one in removed:
+                files.remove(one)
             if self._current_file().is_file() and self.current() == name:
                 self._current_file().unlink()
         return freed
@@ -215,6 +224,10 @@ class Store:
         """Where the store keeps a checkpoint, whether it is there or not."""
         return self.root / "checkpoints" / quote(name, safe="@")
 
+    def run(self, name: str) -> Path:
+        """The folder of the training that a checkpoint comes from, whether it is there or not."""
+        return self.root / "runs" / quote(name, safe="@")
+
     def _scratch(self) -> Path:
         return self.root / "scratch"
 
@@ -223,6 +236,14 @@ class Store:
         if not directory.is_dir():
             return None
         return directory.rename(self._scratch() / f"{os.getpid()}-{secrets.token_hex(4)}")
+
+    def _put_run_aside(self, name: str) -> Path | None:
+        """The same for the folder of its training, unless that is at work, unfinished or holds its only result."""
+        run = self.run(name)
+        if run.is_dir() and not (run / STATE).exists() and not (run / UNSAVED).exists():
+            with contextlib.suppress(OutputError), files.alone(run, wait=False):
+                return self._put_aside(run)
+        return None
 
     def _clean_scratch(self) -> None:
         """Remove what processes left that were killed."""
@@ -239,6 +260,8 @@ class Store:
             )
         if not _is_name(name):
             raise NotFoundError(f"{name[:80]!r} is no name of a checkpoint.")
+        if name.startswith("hf:"):
+            parse_hub(name)
 
     def _explain_missing(self, name: str) -> str:
         if of_model := [one.name for one in self.catalogue.values() if one.model == name]:

@@ -17,7 +17,7 @@ from torch.optim.swa_utils import AveragedModel
 from zoo import optimizers
 from zoo.batches import Batches, augmented, check_data, class_weights
 from zoo.data import Dataset, to_float
-from zoo.errors import ConfigError, OutOfMemoryError, PluginError, TrainingError, ZooError
+from zoo.errors import ConfigError, OutOfMemoryError, PluginError, TrainingError, ZooError, counted
 from zoo.models import GenerativeModel, Objective, Step, TrainConfig
 from zoo.sampling import channels_last, derived_seed, emulates_bf16
 
@@ -287,4 +287,4 @@ def _check_sample(model: GenerativeModel[Any]) -> None:
 def _less_memory(batch_size: int) -> str:
     if batch_size == 1:
         return "Out of memory with a batch of one sample: take a smaller model."
-    return f"Out of memory with a batch of {batch_size} samples. Try --set batch_size={batch_size // 2}"
+    return f"Out of memory with a batch of {counted(batch_size, 'sample')}. Try --set batch_size={batch_size // 2}"

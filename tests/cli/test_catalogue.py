@@ -65,6 +65,11 @@ def test_a_pattern_without_a_match_leaves_standard_output_clean(zoo: Zoo) -> Non
     assert json.loads(zoo("list", "no-such-*", "--json").stdout) == []
 
 
+def test_a_part_of_a_name_is_answered_with_the_pattern_that_finds_it(zoo: Zoo) -> None:
+    assert "Nothing is called 'vae'. Try '*vae*'." in zoo("list", "vae").stderr
+    assert zoo("list", "z?*").stderr == "Nothing is called 'z?*'.\n"
+
+
 def test_a_trained_checkpoint_is_listed_with_what_its_files_say(zoo: Zoo) -> None:
     small = ["--epochs", "1", "--set", "hidden_dims=8", "--set", "latent_dim=2"]
     assert zoo("train", "mlp-vae", "--name", "mine", *small).exit_code == 0

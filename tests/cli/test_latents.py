@@ -86,7 +86,10 @@ def test_a_broken_or_missing_image_is_named(broken: str | None, zoo: Zoo) -> Non
     if broken:
         Path("broken.png").write_text(broken)
     result = zoo("reconstruct", "vae-mnist", *digits(1), "broken.png")
-    assert result.exit_code == 1 and "Error: broken.png is no readable image" in result.stderr
+    assert (
+        result.exit_code == 1
+        and ("broken.png is no readable image" if broken else "There is no file broken.png") in result.stderr
+    )
     assert sorted(path.name for path in Path().iterdir() if path.name not in ("broken.png", "digit-0.png")) == []
 
 
@@ -100,7 +103,7 @@ def test_an_image_that_breaks_off_is_named(zoo: Zoo) -> None:
 def test_a_conditional_model_needs_a_label_for_each_named_image(zoo: Zoo, trained: Callable[..., Path]) -> None:
     model, paths = trained("mlp-vae", "num_classes=10"), digits(2)
     result = zoo("reconstruct", model, *paths, "--label", 7)
-    assert result.exit_code == 1 and "a --label for each of the 2 images" in result.stderr
+    assert result.exit_code == 1 and "a --label for each of 2 images" in result.stderr
     assert zoo("reconstruct", model, *paths, "--label", 7, "--label", 2).exit_code == 0
     assert zoo("reconstruct", model, "-n", 3).exit_code == 0  # the data has labels
     assert "takes no --label" in zoo("reconstruct", "vae-mnist", *paths, "--label", 7).stderr

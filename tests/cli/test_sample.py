@@ -18,6 +18,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from zoo import files, provenance
+from zoo.errors import ConfigError
 from zoo.registry import installed
 
 Trained = Callable[..., Path]
@@ -264,6 +265,13 @@ def test_values_out_of_range_are_usage_errors(words: str, zoo: Zoo) -> None:
     result = zoo("sample", "vae-mnist", *words.split())
     assert result.exit_code == 2 and "Usage: " in result.stderr and words.split()[0] in result.stderr
     assert list(Path().iterdir()) == []
+
+
+def test_python_is_told_of_a_gpu_that_is_not_there() -> None:
+    import zoo as package
+
+    with pytest.raises(ConfigError, match=f"There is no device 'cuda:99': torch sees {torch.cuda.device_count()} GPU"):
+        package.load("vae-mnist", "cuda:99")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

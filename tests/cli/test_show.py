@@ -78,6 +78,24 @@ def test_json_of_a_model_has_fields_and_recipe(zoo: Zoo) -> None:
     assert {"sample_shape", "num_classes", "latent_dim"} <= {field["name"] for field in shown["config"]}
 
 
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("mnist", ["mnist: a data set", "sample_shape 1, 28, 28", "class_names 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"]),
+        ("digits", ["datasets mnist", "class_names 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"]),
+    ],
+)
+def test_data_sets_and_features_show_what_their_plugin_says(name: str, lines: list[str], zoo: Zoo) -> None:
+    shown = [" ".join(line.split()) for line in zoo("show", name).stdout.splitlines()]
+    assert shown[0].startswith(f"{name}: ") and set(lines) <= set(shown), shown
+    assert json.loads(zoo("show", name, "--json").stdout)["name"] == name
+
+
+def test_a_checkpoint_that_is_called_like_a_data_set_is_shown_first(zoo: Zoo) -> None:
+    assert zoo("train", "mlp-vae", "--name", "mnist", "--epochs", 1, "--set", "hidden_dims=8").exit_code == 0
+    assert zoo("show", "mnist").stdout.startswith("# mnist")
+
+
 @pytest.mark.parametrize("model", ["mlp-vae", "conv-vae", "mlp-gan", "dcgan"])
 def test_every_default_that_is_shown_can_be_typed_back(model: str, zoo: Zoo) -> None:
     from zoo.config import parse_assignments
@@ -132,10 +150,13 @@ def test_a_png_of_another_program_is_refused(zoo: Zoo) -> None:
     ("reference", "offered"),
     [
         ("vae-mnst", "'vae-mnist'"),
-        ("mlp-va", "Or the model 'mlp-vae'"),
+        ("mlp-va", "'mlp-vae'"),
+        ("mlp-vaee", "Nothing is called 'mlp-vaee'. Did you mean 'mlp-vae'"),
         ("owner/name", "hf:owner/name"),
         ("hf:owner/name", "zoo pull hf:owner/name"),
-        ("./nowhere", "nowhere is no checkpoint: it has no config.json"),
+        ("./nowhere", "There is no folder ./nowhere."),
+        ("./work", "./work is no checkpoint: it has no config.json"),
+        ("mnits", "Did you mean 'mnist'"),
         ("work", "./work"),
     ],
 )

@@ -164,9 +164,10 @@ def test_one_that_is_on_the_hub_only_is_listed_as_such_and_sampling_it_says_to_p
 
 def test_rm_says_the_bytes_freed_and_forgets_the_current_one(zoo: Zoo, home: Path) -> None:
     zoo("train", "mlp-vae", "--name", "mine", *TINY)
-    taken = files.size(home / "checkpoints" / "mine")
+    taken = files.size(home / "checkpoints" / "mine") + files.size(home / "runs" / "mine")
     result = zoo("rm", "mine")
-    assert result.exit_code == 0 and f"Removed mine: {taken:,} bytes" in result.stdout
+    assert result.exit_code == 0 and f"Removed mine and its run: {taken:,} bytes" in result.stdout
+    assert not (home / "runs" / "mine").exists()
     assert list((home / "checkpoints").iterdir()) == [] == list((home / "scratch").glob("[!.]*"))
     current = zoo("sample")
     assert current.exit_code == 1 and "No checkpoint is current" in current.stderr and "vae-mnist" in current.stderr
@@ -192,7 +193,8 @@ def test_rm_removes_none_when_one_of_the_names_is_wrong(zoo: Zoo, home: Path) ->
 def test_rm_of_a_name_given_twice_removes_it_once(zoo: Zoo) -> None:
     zoo("pull", "vae-mnist")
     result = zoo("rm", "vae-mnist", "vae-mnist")
-    assert result.exit_code == 0 and result.stdout.count("Removed vae-mnist") == 1, result.stderr
+    assert result.exit_code == 0 and result.stdout.count("Removed vae-mnist: ") == 1, result.stderr
+    assert result.stdout.endswith("freed. It stays bundled with its plugin.\n")
 
 
 @pytest.mark.usefixtures("guest")

@@ -27,7 +27,10 @@ def list_(pattern: str | None, models: bool, json_: bool) -> None:
     if json_:
         return print_json(records)
     if not records:
-        return note(f"Nothing is called {pattern!r}." if pattern else "Nothing is offered by the installed plugins.")
+        if not pattern:
+            return note("Nothing is offered by the installed plugins.")
+        hint = "" if set(pattern) & set("*?[") else f" Try '*{pattern}*'."
+        return note(f"Nothing is called {pattern!r}.{hint}")
     if models:
         rows = [[one["name"], ", ".join(one["capabilities"]), one["plugin"], one["summary"]] for one in records]
         return print_table(("NAME", "CAN", "PLUGIN", "SUMMARY"), rows)

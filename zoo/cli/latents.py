@@ -19,7 +19,7 @@ from zoo.cli.sample import (
     numbers_of,
     seed_option,
 )
-from zoo.errors import CapabilityError, ConfigError, LabelError, OutputError
+from zoo.errors import CapabilityError, ConfigError, LabelError, OutputError, counted
 from zoo.registry import installed
 from zoo.store import WEIGHTS, Store, read_facts
 
@@ -61,7 +61,7 @@ def reconstruct(
     if images:
         samples = load_images(images, model.config.sample_shape)
         if classes and len(asked) != len(images):
-            raise LabelError(f"{reference} is conditional: give a --label for each of the {len(images)} images.")
+            raise LabelError(f"{reference} is conditional: give a --label for each of {counted(len(images), 'image')}.")
         given = torch.tensor(asked) if classes else None
     elif labels:
         raise LabelError("--label goes with images that you name: test images have labels of their own.")
@@ -69,7 +69,7 @@ def reconstruct(
         samples, given = _test_images(directory, model, n, data_root)
     made = _made(reference, directory, n=len(samples))
     save_png(pictures.reconstructions(model, samples, given), output, made)
-    _report(output, made, f"{len(samples)} images above their reconstructions by {reference}, in {output}", json_)
+    _report(output, made, f"{counted(len(samples), 'image')} above reconstructions by {reference}, in {output}", json_)
 
 
 @command()
@@ -117,9 +117,8 @@ def interpolate(
         images.save_gif([*frames, *frames[-2:0:-1]], output)
     else:
         images.save_png(pictures.interpolation(model, seed, n, steps, given), output, made)
-    _report(
-        output, made, f"{n} lines of {steps} steps through the latents of {reference}, seed {seed}, in {output}", json_
-    )
+    lines_of = f"{counted(n, 'line')} of {steps} steps"
+    _report(output, made, f"{lines_of} through the latents of {reference}, seed {seed}, in {output}", json_)
 
 
 def _test_images(directory: Path, model: Any, n: int, root: Path | None) -> tuple[Any, Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.errors import counted
 from zoo.registry import installed
 from zoo.store import Store
 
@@ -30,7 +31,7 @@ def warn_of_plugins() -> None:
     """One line on standard error, once, when something is wrong with a plugin."""
     if broken := installed().broken:
         names = ", ".join(sorted({plugin.name for plugin in broken}))
-        note(f"Warning: something is wrong with {_plural(len(broken), 'plugin')} ({names}). See: zoo plugins")
+        note(f"Warning: something is wrong with {counted(len(broken), 'plugin')} ({names}). See: zoo plugins")
     if absent := installed().absent:
         note(f"Warning: ZOO_LOAD_PLUGINS names what is not installed: {', '.join(sorted(absent))}.")
 
@@ -77,6 +78,11 @@ def clean(error: Exception) -> str:
     return "\n".join(printable(line) for line in str(error).splitlines())
 
 
+def as_reference(path: str | Path) -> str:
+    """A path as a command takes it in the place of a checkpoint's name: it begins with `.`, `/` or `~`."""
+    return str(path) if str(path).startswith((".", "/", "~")) else f"./{path}"
+
+
 def size(number: int) -> str:
     """Bytes for people: "2.6 MB"."""
     amount = float(number)
@@ -85,10 +91,6 @@ def size(number: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:.1f} GB"
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def command(name: str | None = None) -> Callable[[Callable[..., Any]], click.Command]:

@@ -11,7 +11,7 @@ import click
 
 from zoo import files
 from zoo.cli.output import as_json, command, complete_checkpoints, note, open_store, print_json, show_preview, track
-from zoo.errors import ConfigError, LabelError, did_you_mean
+from zoo.errors import ConfigError, LabelError, counted, did_you_mean
 from zoo.store import CONFIG, WEIGHTS, read_facts
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def sample(
     )  # fmt: skip
     if json_:
         return print_json({"path": str(path), **made})
-    note(f"{made['n']:,} samples of {reference}, seed {seed}, in {path}")
+    note(f"{counted(made['n'], 'sample')} of {reference}, seed {seed}, in {path}")
     if path.suffix == ".png":
         show_preview(path)
     return click.echo(path)

@@ -1,4 +1,4 @@
-"""zoo show: a checkpoint, a model, or how samples were made."""
+"""zoo show: a checkpoint, a model, a data set, features, or how samples were made."""
 
 import os
 import re
@@ -12,32 +12,42 @@ from zoo.cli.output import (
     as_json,
     command,
     complete_checkpoints,
-    complete_models,
     open_store,
     print_json,
     print_table,
     printable,
 )
 from zoo.errors import NotFoundError, did_you_mean
+from zoo.hookspecs import NAME
 from zoo.registry import installed
 from zoo.store import CARD, CONFIG, Store, read_facts
 
 
 def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    return complete_checkpoints(ctx, parameter, incomplete) + complete_models(ctx, parameter, incomplete)
+    checkpoints = complete_checkpoints(ctx, parameter, incomplete)
+    return checkpoints + [name for name in sorted(_offered()) if name.startswith(incomplete)]
 
 
 @command()
 @click.argument("reference", metavar="REF", shell_complete=_complete)
 @as_json
 def show(reference: str, json_: bool) -> None:
-    """Show a checkpoint's card, config and facts; a model's config fields; or how samples were made."""
+    """Show a checkpoint's card, config and facts; a model's config fields; data, features; how samples were made."""
     store = open_store()
     if _holds_samples(reference):
         return _show_provenance(Path(reference).expanduser(), json_)
     if reference in installed().models:
         return _show_model(reference, json_)
+    spec = _offered().get(reference)
+    if spec and not store.directory(reference).is_dir():
+        return _show_spec(spec, json_)
     return _show_checkpoint(store, reference, json_)
+
+
+def _offered() -> dict[str, Any]:
+    """Models, data sets and features by name; of two that are called alike, the one that comes first."""
+    registry = installed()
+    return {**registry.features, **registry.datasets, **registry.models}
 
 
 def _holds_samples(reference: str) -> bool:
@@ -95,15 +105,27 @@ def _show_model(name: str, json_: bool) -> None:
     return click.echo(f"Train one: zoo train {name} --name NAME --set FIELD=VALUE")
 
 
+def _show_spec(spec: Any, json_: bool) -> None:
+    """What a plugin says of a data set or of features."""
+    if json_:
+        return print_json(vars(spec))
+    kind = "a data set" if spec.name in installed().datasets else "features"
+    click.echo(printable(f"{spec.name}: {getattr(spec, 'summary', '') or kind}"))
+    click.echo()
+    for key, value in vars(spec).items():
+        if value and key not in ("name", "summary"):
+            click.echo(printable(f"{key:12} {', '.join(map(str, value)) if isinstance(value, tuple) else value}"))
+    return None
+
+
 def _show_checkpoint(store: Store, reference: str, json_: bool) -> None:
     try:
         directory = store.find(reference)
     except NotFoundError as error:
-        if "/" in reference or reference.startswith("hf:"):
+        known = {*_offered(), *(entry.name for entry in store.entries())}
+        if not NAME.fullmatch(reference) or reference in known or Path(reference).exists():
             raise
-        if near := did_you_mean(reference, installed().models).partition("Did you mean")[2]:
-            raise NotFoundError(f"{error} Or the model{near}") from error
-        raise
+        raise NotFoundError(f"Nothing is called {reference!r}.{did_you_mean(reference, known)}") from error
     config = files.read_json(directory / CONFIG)
     facts = read_facts(directory)
     if json_:

@@ -7,10 +7,10 @@ import click
 
 from zoo import files
 from zoo.cli.output import as_json, command, complete_checkpoints, note, open_store, print_json, print_table, size
-from zoo.errors import CheckpointError, NotFoundError
+from zoo.errors import CheckpointError, NotFoundError, counted
 from zoo.hookspecs import Checkpoint
 from zoo.registry import installed
-from zoo.store import ORIGIN, Store
+from zoo.store import ORIGIN, Store, parse_hub
 
 
 @command()
@@ -39,16 +39,20 @@ def pull(names: tuple[str, ...], source: str | None, json_: bool) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_checkpoints)
 @as_json
 def rm(names: tuple[str, ...], json_: bool) -> None:
-    """Remove checkpoints from your store and say the bytes freed."""
+    """Remove checkpoints from your store, with the grids and the history of their training; say the bytes freed."""
     store = open_store()
     for name in names:
         if not store.entry(name).origin:
             store.remove(name)  # raises, saying why, before any other is gone
+    trained = [name for name in names if store.run(name).is_dir()]
     freed = {name: store.remove(name) for name in dict.fromkeys(names)}
     if json_:
         return print_json([{"name": name, "bytes_freed": number} for name, number in freed.items()])
     for name, number in freed.items():
-        click.echo(f"Removed {name}: {number:,} bytes ({size(number)}) freed.")
+        run = " and its run" if name in trained and not store.run(name).is_dir() else ""
+        bundled = name in store.catalogue and store.catalogue[name].bundled
+        stays = " It stays bundled with its plugin." if bundled else ""
+        click.echo(f"Removed {name}{run}: {counted(number, 'byte')} ({size(number)}) freed.{stays}")
     return None
 
 
@@ -107,7 +111,7 @@ def _pull_hub(store: Store, name: str, checkpoint: Checkpoint | None) -> Path:
 
     if checkpoint and not checkpoint.repo_id:
         raise NotFoundError(f"{name} is on no Hub that its plugin names.")
-    repo_id, revision = (checkpoint.repo_id, checkpoint.revision or None) if checkpoint else hub.parse(name)
+    repo_id, revision = (checkpoint.repo_id, checkpoint.revision or None) if checkpoint else parse_hub(name)
     with store.adding(name, replace=True) as scratch:
         origin = hub.download(repo_id, revision, scratch, checkpoint.sha256 if checkpoint else {})
         files.write_json(scratch / ORIGIN, origin)
