@@ -200,9 +200,28 @@ def test_an_unfinished_training_is_not_begun_over(stopped: Run) -> None:
 def test_a_finished_one_is_begun_over_without_its_old_grids_and_history(stopped: Run) -> None:
     stopped.log(4, [{"epoch": 1}], Image.new("L", (4, 4)))
     stopped.finish()
+    for left in ("last-good", "tensorboard"):
+        (stopped.folder / left).mkdir()
+    (stopped.folder / ".history.jsonl.0.partial").touch()
     stopped.begin({"model": "another"})
     assert [path.name for path in stopped.folder.iterdir()] == [SETTINGS]
     assert json.loads((stopped.folder / SETTINGS).read_text()) == {"model": "another"}
+
+
+def test_what_found_no_place_is_not_begun_over(stopped: Run) -> None:
+    stopped.finish()
+    (stopped.folder / "unsaved").mkdir()
+    with pytest.raises(OutputError, match="unsaved holds what an earlier training made: move it to another place"):
+        stopped.begin({"model": "another"})
+    assert (stopped.folder / "unsaved").is_dir() and (stopped.folder / SETTINGS).is_file()
+
+
+def test_what_a_killed_process_left_half_written_goes_when_the_next_state_is_kept(stopped: Run) -> None:
+    (stopped.folder / f".{STATE}.0a1b2c3d.partial").write_bytes(b"half")
+    state = fresh()
+    state.prepare(RECIPE)
+    stopped.keep(state, {})
+    assert sorted(path.name for path in stopped.folder.iterdir()) == [SETTINGS, STATE]
 
 
 def test_a_full_disk_costs_the_state_that_was_kept_before_nothing(stopped: Run) -> None:
@@ -266,6 +285,19 @@ def test_tensorboard_gets_the_losses_and_a_picture(tmp_path: Path) -> None:
     }
     pictures = events.Images("samples")
     assert [(one.step, one.width, one.height) for one in pictures] == [(10, 6, 4), (20, 6, 4)]
+
+
+def test_what_a_killed_process_showed_of_later_steps_is_shown_once(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    for steps in ((10, 20, 30), (20, 30, 40)):  # the second goes on from a state of step 10
+        run = Run(tmp_path, board=True)
+        for step in steps:
+            run.log(step, [{"epoch": step // 10, "step": step, "losses": {"model": float(step)}}], None)
+        run.finish()
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert [one.step for one in events.Scalars("losses/model")] == [10, 20, 30, 40]
 
 
 def test_without_tensorboard_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,12 +16,14 @@ from torch import Tensor
 from zoo import files, images
 from zoo.errors import CheckpointError, ConfigError, OutputError
 from zoo.optimizers import laid_out_as
+from zoo.store import STATE, UNSAVED
 from zoo.training import TrainingState
 
-SETTINGS, STATE, HISTORY = "run.json", "state.safetensors", "history.jsonl"
+SETTINGS, HISTORY, BOARD = "run.json", "history.jsonl", "tensorboard"
+LAST_GOOD = "last-good"  # a checkpoint of the last state that was kept of a training that broke down
 KINDS: dict[str, Any] = {  # what a training was asked for
     "model": str, "name": str, "data": str, "epochs": int | None, "settings": list, "seed": int, "out": str | None,
-    "folder": str, "data_root": str | None,
+    "folder": str, "data_root": str | None, "tensorboard": bool,
 }  # fmt: skip
 NOTES = "run"  # the one key of the state's metadata: with several, safetensors writes them in any order
 
@@ -47,9 +49,13 @@ class Run:
 
         **Raises:** `CheckpointError` when the folder is none of a training that can go on.
         """
-        if not (self.folder / STATE).is_file() or not (self.folder / SETTINGS).is_file():
-            raise CheckpointError(f"{self.folder} holds no unfinished training: it has no {STATE}.")
-        settings = files.read_json(self.folder / SETTINGS)
+        if not self.folder.is_dir():
+            raise CheckpointError(f"There is no folder {self.folder}.")
+        for file in (SETTINGS, STATE):
+            if not (self.folder / file).is_file():
+                why = " It is finished, or was stopped before a state was kept." if file == STATE else ""
+                raise CheckpointError(f"{self.folder} holds no unfinished training: it has no {file}.{why}")
+        settings = {"tensorboard": False, **files.read_json(self.folder / SETTINGS)}
         for key, kind in KINDS.items():
             if not isinstance(settings.get(key, ...), kind):
                 raise CheckpointError(
@@ -58,19 +64,20 @@ class Run:
         return settings
 
     def begin(self, settings: Mapping[str, Any]) -> None:
-        """Start anew, without the grids and the history of what was there before.
+        """Start anew, without the grids, the history and the last good state of what was there before.
 
-        **Raises:** `OutputError` when an unfinished training is there.
+        **Raises:** `OutputError` when an unfinished training is there, or one whose result found no place.
         """
         if (self.folder / STATE).exists():
             raise OutputError(
                 f"{self.folder} holds an unfinished training. Go on with: zoo train --resume {self.folder}\n"
                 f"To start anew, remove that folder first."
             )
-        for old in (*self.folder.glob("epoch-*.png"), *self.folder.glob(f".{STATE}.*"), self.folder / HISTORY):
-            old.unlink(missing_ok=True)
-        if (self.folder / "tensorboard").is_dir():
-            files.remove(self.folder / "tensorboard")
+        if (self.folder / UNSAVED).exists():
+            raise OutputError(f"{self.folder / UNSAVED} holds what an earlier training made: move it to another place.")
+        for old in (*self.folder.glob("epoch-*.png"), *(self.folder / name for name in (HISTORY, LAST_GOOD, BOARD))):
+            files.remove(old)
+        self._sweep()
         files.write_json(self.folder / SETTINGS, settings)
 
     def keep(self, state: TrainingState, notes: Mapping[str, Any]) -> None:
@@ -93,6 +100,7 @@ class Run:
         numbers = {"step": state.step, "seed": state.seed, "counts": state.counts, "began_at": state.began_at}
         rest = {"numbers": numbers, "notes": notes}
         metadata = {NOTES: json.dumps({**rest, "sha256": _digest(tensors, rest)})}
+        self._sweep()
         with files.replacing(self.folder / STATE) as partial:
             partial.write_bytes(to_bytes(tensors, metadata))  # save_file hides a full disk in an error of its own
 
@@ -127,7 +135,9 @@ class Run:
                 raise ValueError(f"its step is {state.step!r}")
             state.sums = {name: tensors[f"sum.{name}"].to(state.model.device) for name in state.counts}
         except (SafetensorError, OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
-            raise CheckpointError(f"{path} is damaged, or of another training: {error}") from error
+            raise CheckpointError(
+                f"{path} is damaged, or of another training: {error}. To start anew, remove its folder."
+            ) from error
         return notes
 
     def log(self, step: int, history: list[dict[str, Any]], grid: Image.Image | None) -> None:
@@ -140,7 +150,7 @@ class Run:
         if self._board is None:
             return
         # what a killed run wrote of later steps is not shown
-        self._writer = self._writer or self._board(self.folder / "tensorboard", purge_step=step)
+        self._writer = self._writer or self._board(self.folder / BOARD, purge_step=step)
         for kind in ("losses", "held_out", "watched"):
             for name, value in epoch.get(kind, {}).items():
                 self._writer.add_scalar(f"{kind}/{name}", value, step)
@@ -153,6 +163,11 @@ class Run:
         (self.folder / STATE).unlink(missing_ok=True)
         if self._writer:
             self._writer.close()
+
+    def _sweep(self) -> None:
+        """Remove what a process left that was killed while it wrote; no other is at work here."""
+        for left in self.folder.glob(".*.partial"):
+            files.remove(left)
 
 
 def _summary_writer() -> Any:

@@ -1,5 +1,6 @@
 """zoo train: from a model and a data set to a checkpoint, by the model's own recipe."""
 
+import errno
 import json
 import os
 import random
@@ -18,6 +19,7 @@ from conftest import Zoo
 from PIL import Image
 
 from zoo import files, provenance, runs
+from zoo.cli import train
 from zoo.data import load_dataset
 from zoo.images import to_image
 from zoo.registry import installed
@@ -204,7 +206,7 @@ def test_a_broken_image_is_named(damage: str, shape: list[str], zoo: Zoo, home: 
     ("words", "why"),
     [
         (["mlp-va", "--name", "x"], "'mlp-vae'"),
-        (["vae-mnist", "--name", "x"], "No installed plugin offers a model 'vae-mnist'"),
+        (["vae-mnist", "--name", "x"], "'vae-mnist' is a checkpoint, not a model. Its model: mlp-vae."),
         (["mlp-vae", "--name", "x", "--data", "mnst"], "'mnist'"),
         (["mlp-vae", "--name", "x", "--data", "pictures"], "./pictures"),
         (["mlp-vae", "--name", "x", "--data", "./pictures"], "holds no images"),
@@ -219,9 +221,14 @@ def test_a_broken_image_is_named(damage: str, shape: list[str], zoo: Zoo, home: 
         (["mlp-vae", "--name", "x", "--set", "sample_shape=2,28,28"], "1 or 3 channels"),
         (["dcgan", "--name", "x", "--set", "sample_shape=1,30,30"], "28×28, 32×32 or 64×64 pixels, not 30×30"),
         (["mlp-vae", "--name", "x", "--set", "holdout=800"], "800 samples can't be held out of the 800 of mnist"),
-        (["mlp-vae", "--name", "x", "--set", "class_weights=1,2"], "class_weights has 2 entries; mnist has 10 classes"),
+        (["mlp-vae", "--name", "x", "--set", "class_weights=1,2"], "class_weights has 2 values; mnist has 10 classes"),
         (["mlp-vae", "--name", "x", "--set", "augment=blur"], "one of shift, rotate, zoom, flip"),
-        (["mlp-vae", "--resume", "nowhere"], "nowhere holds no unfinished training"),
+        (["mlp-vae", "--resume", "nowhere"], "There is no folder nowhere, nor a training of that name."),
+        (["mlp-vae", "--resume", "no/where"], "There is no folder no/where."),
+        (
+            ["mlp-vae", "--out", "My Out"],
+            "'-', 64 at most. Say one with --name.",
+        ),
         (["mlp-vae", "--name", "Bad Name"], "'Bad Name' is no name"),
         (["mlp-vae", "--name", "../x"], "'../x' is no name"),
         (["mlp-vae", "--name", "vae-mnist"], "choose another name"),
@@ -537,6 +544,57 @@ def test_settings_of_a_strangers_run_are_refused_by_name(key: str, value: object
     assert result.exit_code == 1 and f"run.json is damaged: {key} is" in result.stderr, result.stderr
 
 
+def test_a_training_goes_on_by_its_name_and_a_mistyped_one_is_mended(zoo: Zoo, unfinished: Path) -> None:
+    refused = zoo("train", "--resume", "mien")
+    assert refused.exit_code == 1 and "nor a training of that name. Did you mean 'mine'?" in refused.stderr
+    assert zoo("train", "--resume", "mine").exit_code == 0
+    again = zoo("train", "--resume", "mine")
+    assert again.exit_code == 1 and "It is finished, or was stopped before a state was kept." in again.stderr
+
+
+def test_no_other_process_goes_on_while_the_checkpoint_is_written(
+    zoo: Zoo, unfinished: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others, fill = [], train._fill
+
+    def fill_and_look(*arguments: Any) -> None:
+        others.append(zoo("train", "--resume", unfinished).stderr)
+        fill(*arguments)
+
+    monkeypatch.setattr(train, "_fill", fill_and_look)
+    assert zoo("train", "--resume", unfinished).exit_code == 0
+    assert len(others) == 1 and f"Another process is at work in {unfinished}" in others[0]
+
+
+def test_a_result_whose_name_was_taken_meanwhile_can_be_sampled_and_is_not_trained_over(
+    zoo: Zoo, unfinished: Path, home: Path
+) -> None:
+    (home / "checkpoints" / "mine").mkdir(parents=True)
+    (home / "checkpoints" / "mine" / "file").touch()
+    result = zoo("train", "--resume", unfinished)
+    assert result.exit_code == 1 and f"What was trained is in {unfinished / 'unsaved'}: zoo sample" in result.stderr
+    assert zoo("sample", *result.stderr.split("zoo sample ")[1].split(), "-n", 1).exit_code == 0
+    files.remove(home / "checkpoints" / "mine")
+    over = zoo("train", "mlp-vae", "--name", "mine", "--epochs", 1, *SMALL)
+    assert over.exit_code == 1 and f"{unfinished / 'unsaved'} holds what an earlier training made" in over.stderr
+    assert zoo("sample", unfinished / "unsaved", "-n", 1).exit_code == 0
+
+
+def test_a_result_that_found_no_place_at_all_can_be_had_by_going_on(
+    zoo: Zoo, unfinished: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("zoo.checkpoints._write_tensors", full)
+        result = zoo("train", "--resume", unfinished)
+    assert result.exit_code == 1 and "Disk full" in result.stderr
+    assert result.stderr.rstrip().endswith(f"When that is mended: zoo train --resume {unfinished}")
+    assert not (unfinished / "unsaved").exists() and zoo("train", "--resume", unfinished).exit_code == 0
+    assert (home / "checkpoints" / "mine" / "model.safetensors").is_file()
+
+
 def test_a_training_goes_on_from_wherever_one_stands(
     zoo: Zoo, tmp_path: Path, ctrl_c_after: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -606,6 +664,21 @@ def test_tensorboard_gets_losses_and_grids(zoo: Zoo, home: Path) -> None:
         (12, pytest.approx(history[1]["losses"]["model"])),
     ]
     assert [(one.step, one.width) for one in events.Images("samples")] == [(6, 242), (12, 242)]
+
+
+def test_tensorboard_is_followed_when_a_training_goes_on(
+    zoo: Zoo, home: Path, ctrl_c_after: Callable[[int], None]
+) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    ctrl_c_after(1)
+    words = ["--name", "mine", "--epochs", 2, "--tensorboard", *SMALL]
+    assert zoo("train", "mlp-vae", *words).exit_code == 130
+    ctrl_c_after(0)
+    assert zoo("train", "--resume", home / "runs" / "mine").exit_code == 0
+    events = EventAccumulator(str(home / "runs" / "mine" / "tensorboard"))
+    events.Reload()
+    assert [one.step for one in events.Scalars("losses/model")] == [6, 12]
 
 
 def test_without_the_package_tensorboard_says_which_extra_it_is_in(

@@ -13,12 +13,12 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 
 from zoo import alarms, checkpoints, files, images, sampling, training
-from zoo.cli.output import note, progress
+from zoo.cli.output import as_reference, note, progress
 from zoo.cli.sample import pick_device
 from zoo.data import Dataset
-from zoo.errors import CheckpointError, OutOfMemoryError, TrainingError
+from zoo.errors import CheckpointError, OutOfMemoryError, TrainingError, counted
 from zoo.models import GenerativeModel, TrainConfig
-from zoo.runs import Run
+from zoo.runs import LAST_GOOD, Run
 
 KEEP_SECONDS = (5.0, 30.0)  # between two states kept: at the ends of epochs, within one
 
@@ -65,6 +65,7 @@ class Followed:
         self.run.keep(self.state, {"seconds": self.seconds, "history": self.history})
 
 
+@contextlib.contextmanager
 def follow(
     folder: Path,
     model_class: type[GenerativeModel[Any]],
@@ -76,8 +77,8 @@ def follow(
     device: str,
     resume: bool,
     board: bool,
-) -> Followed | None:
-    """Train to the end, or until it is stopped.
+) -> Iterator[Followed | None]:
+    """Train to the end, or until it is stopped; no other process goes on with the same folder until the block ends.
 
     **Returns:** what came of it; None in a process that isn't the first of several.
 
@@ -101,15 +102,16 @@ def follow(
         if not first:
             for _ in reports:
                 pass
-            return None
+            yield None
+            return
         n = len(data) - recipe.holdout
-        going = f"on from step {state.step:,}" if resume else f"on {n:,} samples of {data.name}"
+        going = f"on from step {state.step:,}" if resume else f"on {counted(n, 'sample')} of {data.name}"
         note(f"Training {settings['model']} {going}, seed {state.seed}. Grids and history: {folder}")
         if recipe.precision == "bf16" and sampling.emulates_bf16(state.model.device):
             note("It is computed in float32: this hardware has no bfloat16.")
         with _stopping(state) as stopped:
             _hear(reports, followed, recipe, alarms.Watch(data), settings["name"], stopped, accelerator.num_processes)
-    return followed
+        yield followed
 
 
 def _hear(
@@ -188,9 +190,9 @@ def _keep_last_good(followed: Followed, recipe: TrainConfig) -> str:
         run.restore(state)
     except Exception:  # nothing to keep: the error that brought us here says more
         return ""
-    checkpoints.save(state.averaged.eval().cpu(), run.folder / "last-good", {"recipe": recipe.to_dict()})
+    checkpoints.save(state.averaged.eval().cpu(), run.folder / LAST_GOOD, {"recipe": recipe.to_dict()})
     run.finish()
-    return f"\nThe last good state, of step {state.step:,}, is kept: zoo sample {run.folder / 'last-good'}"
+    return f"\nThe last good state, of step {state.step:,}, is kept: zoo sample {as_reference(run.folder / LAST_GOOD)}"
 
 
 @contextlib.contextmanager

@@ -12,13 +12,22 @@ from typing import Any
 import click
 
 from zoo import files
-from zoo.cli.output import as_json, command, complete_datasets, complete_models, note, open_store, print_json
+from zoo.cli.output import (
+    as_json,
+    as_reference,
+    command,
+    complete_datasets,
+    complete_models,
+    note,
+    open_store,
+    print_json,
+)
 from zoo.cli.sample import device_option, draw_to
 from zoo.config import parse_assignments
-from zoo.errors import ConfigError, OutputError
+from zoo.errors import ConfigError, NotFoundError, OutputError, did_you_mean
 from zoo.hookspecs import NAME
 from zoo.registry import installed
-from zoo.store import CONFIG, FACTS, ORIGIN, TRAINING, WEIGHTS, Store, home, read_facts
+from zoo.store import CONFIG, FACTS, ORIGIN, TRAINING, UNSAVED, WEIGHTS, Store, read_facts
 
 SHOWN = 16  # samples in the picture of reconstructions
 HISTORY = 1000  # epochs that facts.json shows; those between are in the run's history.jsonl
@@ -40,7 +49,10 @@ HISTORY = 1000  # epochs that facts.json shows; those between are in the run's h
 @click.option("--out", type=click.Path(path_type=Path), help="Write the checkpoint to this folder, not to the store.")
 @click.option("--data-root", type=click.Path(path_type=Path), help="Folder that holds the data; else ZOO_DATA.")
 @click.option(
-    "--resume", metavar="DIR", type=click.Path(path_type=Path), help="Go on with the unfinished training of a folder."
+    "--resume",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Go on with an unfinished training (or its NAME).",
 )
 @click.option("--tensorboard", is_flag=True, help="Also write losses and grids for TensorBoard.")
 @device_option
@@ -48,7 +60,6 @@ HISTORY = 1000  # epochs that facts.json shows; those between are in the run's h
 def train(
     model: str | None,
     resume: Path | None,
-    tensorboard: bool,
     device: str,
     json_: bool,
     **asked: Any,
@@ -56,9 +67,10 @@ def train(
     """Train MODEL by its own recipe and keep the result as a checkpoint.
 
     `zoo show MODEL` lists the fields for --set. A grid of samples is written after each epoch. A training that was
-    stopped goes on with `zoo train --resume DIR`; it says which folder that is.
+    stopped goes on with `zoo train --resume DIR`; it says which folder that is, or take the NAME of the checkpoint.
     """
     store = open_store()
+    resume = _run_folder(store, resume) if resume else None
     settings = resumed(resume, model, asked) if resume else begun(store, model, asked)
     model_class = installed().model_class(settings["model"])
     values, recipe_values = parse_assignments(settings["settings"], model_class.Config, type(model_class.recipe))
@@ -66,7 +78,7 @@ def train(
     recipe = dataclasses.replace(model_class.recipe, **recipe_values)
     model_class.Config.from_dict(values)  # refuses a wrong value before the data is read
 
-    from zoo import checkpoints, data
+    from zoo import data
     from zoo.cli.following import follow
 
     here = settings["folder"] == str(Path.cwd())
@@ -91,37 +103,36 @@ def train(
         )
     out = began_in / settings["out"] if settings["out"] else None
     name = settings["name"]
-    folder = resume or (out.with_name(f"{out.name}.run") if out else home() / "runs" / name)
-    followed = follow(
-        folder, model_class, config, recipe, dataset, settings, device=device, resume=bool(resume), board=tensorboard
-    )
-    if followed is None:  # another process, of several that train together, keeps the result
-        return None
-    facts = {
-        "name": name,
-        "dataset": dataset.name,
-        "class_names": list(dataset.class_names),
-        "command": _command_line(settings),
-        "seed": settings["seed"],
-        "seconds": round(followed.seconds, 1),
-        "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "hardware": followed.hardware,
-        "versions": {package: version(package) for package in ("genzoo", "torch")},
-        "recipe": recipe.to_dict(),
-        "history": followed.history[:: -1 - len(followed.history) // HISTORY][::-1],  # the last is among them
-    }
-    try:
-        path = _keep(store, followed.model, name, out, settings["out"], facts, shown)
-    except OutputError as error:
-        checkpoints.save(followed.model, folder / "unsaved", facts)
+    folder = resume or (out.with_name(f"{out.name}.run") if out else store.run(name))
+    board = settings["tensorboard"] or asked["tensorboard"]
+    with follow(
+        folder, model_class, config, recipe, dataset, settings, device=device, resume=bool(resume), board=board
+    ) as followed:
+        if followed is None:  # another process, of several that train together, keeps the result
+            return None
+        facts = _facts(settings, recipe, dataset, followed)
+        try:
+            path = _keep(store, followed.model, name, out, settings["out"], facts, shown)
+        except OutputError as error:
+            raise OutputError(f"{error} {_put_aside(followed, facts)}") from error
         followed.run.finish()
-        raise OutputError(f"{error} What was trained is in {folder / 'unsaved'}.") from error
-    followed.run.finish()
-    current = "" if out else " It is now the current checkpoint."
-    note(f"Trained {name} in {facts['seconds']:,.0f} s: {path}{current}")
+    current = "" if out else " It is now the current checkpoint: zoo sample"
+    seconds = facts["seconds"]
+    note(f"Trained {name} in {seconds:,.{0 if seconds >= 10 else 1}f} s: {path}.{current}")
     if json_:
         return print_json({"name": name, "path": str(path), **facts})
     return click.echo(path)
+
+
+def _run_folder(store: Store, named: Path) -> Path:
+    """The folder that --resume means: that one, else the run of a training of that name."""
+    if named.is_dir() or len(named.parts) > 1:
+        return named
+    runs = store.run(str(named)).parent
+    if (runs / named).is_dir():
+        return runs / named
+    known = [run.name for run in runs.iterdir()] if runs.is_dir() else []
+    raise NotFoundError(f"There is no folder {named}, nor a training of that name.{did_you_mean(str(named), known)}")
 
 
 def begun(store: Store, model: str | None, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,6 +148,7 @@ def begun(store: Store, model: str | None, asked: Mapping[str, Any]) -> dict[str
         "settings": list(_settings(asked)),
         "seed": secrets.randbelow(2**32) if asked["seed"] is None else asked["seed"],
         "out": None if out is None else str(out),
+        "tensorboard": asked["tensorboard"],
         "folder": str(Path.cwd()),
         "data_root": None if asked["data_root"] is None else str(asked["data_root"].resolve()),
     }
@@ -148,7 +160,7 @@ def resumed(folder: Path, model: str | None, asked: Mapping[str, Any]) -> dict[s
 
     settings = Run(folder).settings
     out = None if asked["out"] is None else str(asked["out"])
-    given = {**asked, "model": model, "out": out, "settings": None, "data_root": None}
+    given = {**asked, "model": model, "out": out, "settings": None, "data_root": None, "tensorboard": None}
     for key, value in settings.items():
         if given.get(key) is not None and given[key] != value:
             had = "unset" if value is None else value
@@ -167,11 +179,14 @@ def _settings(asked: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _check_name(store: Store, name: str | None, out: Path | None) -> str:
     """The checkpoint's name; refuses one that is taken before any time is spent on training."""
-    name = name or (out.resolve().name if out else None)
+    given, name = name, name or (out.resolve().name if out else None)
     if name is None:
         raise click.UsageError("Say what the checkpoint is called: --name NAME")
     if not NAME.fullmatch(name):
-        raise ConfigError(f"{name!r} is no name: lower-case letters, digits, '.', '_' and '-', 64 at most.")
+        raise ConfigError(
+            f"{name!r} is no name: lower-case letters, digits, '.', '_' and '-', 64 at most."
+            f"{'' if given else ' Say one with --name.'}"
+        )
     if out is None:
         store.refuse_taken(name)
         return name
@@ -181,10 +196,41 @@ def _check_name(store: Store, name: str | None, out: Path | None) -> str:
     return name
 
 
+def _facts(settings: Mapping[str, Any], recipe: Any, dataset: Any, followed: Any) -> dict[str, Any]:
+    """What is known of a training that is over, for facts.json."""
+    return {
+        "name": settings["name"],
+        "dataset": dataset.name,
+        "class_names": list(dataset.class_names),
+        "command": _command_line(settings),
+        "seed": settings["seed"],
+        "seconds": round(followed.seconds, 1),
+        "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "hardware": followed.hardware,
+        "versions": {package: version(package) for package in ("genzoo", "torch")},
+        "recipe": recipe.to_dict(),
+        "history": followed.history[:: -1 - len(followed.history) // HISTORY][::-1],  # the last is among them
+    }
+
+
+def _put_aside(followed: Any, facts: Mapping[str, Any]) -> str:
+    """Keep what was trained and found no place in the folder of its run; says how to get at it."""
+    from zoo import checkpoints
+
+    folder = followed.run.folder
+    try:
+        with files.replacing(folder / UNSAVED) as partial:
+            checkpoints.save(followed.model, partial, facts)
+    except OutputError:
+        return f"The training is done, and its state is kept. When that is mended: zoo train --resume {folder}"
+    followed.run.finish()
+    return f"What was trained is in {folder / UNSAVED}: zoo sample {as_reference(folder / UNSAVED)}"
+
+
 def _keep(store: Store, model: Any, name: str, out: Path | None, asked: str, facts: dict[str, Any], data: Any) -> Path:
     """Write the finished checkpoint, whole or not at all; in its card it is called as --out `asked`."""
     if out is not None:
-        path = asked if asked.startswith((".", "/", "~")) else f"./{asked}"
+        path = as_reference(asked)
         with files.replacing(out) as partial:
             partial.mkdir()
             _fill(partial, model, name if name in store.catalogue else path, facts, data)
