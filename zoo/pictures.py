@@ -18,6 +18,8 @@ from zoo.sampling import latents
 COLUMNS = 8  # images in a row of a pair of rows
 PAIR_GAP = 4  # pixels of grey between two pairs of rows
 TRAVERSED = 16  # rows of a traversal at most
+STEPS = 11  # images in a row of it
+SEED = 0  # of the latents of what is written for a checkpoint
 SIDE = 20  # images along each side of a manifold
 AT_ONCE = 256  # latents decoded together
 DISTANCES = 1 << 24  # numbers held at once while nearest images are looked for: 64 MiB
@@ -37,7 +39,6 @@ def write_all(
     samples: Tensor | None = None,
     labels: Tensor | None = None,
     history: Sequence[Mapping[str, Any]] = (),
-    seed: int = 0,
 ) -> list[str]:
     """Write the pictures that fit a model to `directory/images`, each whole or not at all.
 
@@ -47,7 +48,6 @@ def write_all(
     - `made`: how the model was made, kept in each PNG beside the picture's own seed.
     - `samples`, `labels`: images to reconstruct, as `reconstructions` takes them, for a model that can.
     - `history`: of each epoch, as `loss_curves` takes it; without matplotlib there are no curves.
-    - `seed`: of the latents.
 
     **Returns:** the names of the files, of reconstructions.png, interpolation.png, traversal.png, manifold.png and
     losses.png; a picture from before that no longer fits is left where it is.
@@ -58,9 +58,9 @@ def write_all(
     if isinstance(model, Autoencoder) and samples is not None:
         pictures["reconstructions"] = reconstructions(model, samples, labels), {"n": len(samples)}
     if isinstance(model, LatentModel):
-        pictures["interpolation"] = interpolation(model, seed), {"seed": seed}
+        pictures["interpolation"] = interpolation(model, SEED), {"seed": SEED}
         if _is_standard_normal(model):
-            pictures["traversal"] = traversal(model, seed), {"seed": seed}
+            pictures["traversal"] = traversal(model, SEED), {"seed": SEED}
             if model.latent_shape == (2,):
                 pictures["manifold"] = manifold(model), {}
     if history and (curves := _curves_if_possible(history)):
@@ -110,7 +110,7 @@ def walk(model: LatentModel[Any], seed: int, n: int, steps: int, labels: Tensor 
     return images.to_uint8(lines.cpu())
 
 
-def traversal(model: LatentModel[Any], seed: int, steps: int = 11) -> Image.Image:
+def traversal(model: LatentModel[Any], seed: int) -> Image.Image:
     """What single latent dimensions do: each row varies one of them from −3 to 3, the others stay as drawn.
 
     The rows are the dimensions that change the pixels most between −3 and 3, that first; 16 at most. In the rows of a
@@ -119,7 +119,6 @@ def traversal(model: LatentModel[Any], seed: int, steps: int = 11) -> Image.Imag
     **Arguments:**
     - `model`: with a standard normal prior, of which −3 to 3 holds 99.7 %.
     - `seed`: of the latent that is varied, the first that `sampling.draw` decodes.
-    - `steps`: images in a row.
 
     **Raises:** `CapabilityError` for another prior.
     """
@@ -128,19 +127,18 @@ def traversal(model: LatentModel[Any], seed: int, steps: int = 11) -> Image.Imag
     (start,) = latents(model, 1, seed=seed).flatten(1)  # (dimensions,)
     strongest = _by_effect(model, start)[:TRAVERSED]
     labels = _in_turn(model, len(strongest))
-    repeated = None if labels is None else labels.repeat_interleave(steps)
-    return images.grid(_decode(model, _varied(start, strongest, torch.linspace(-3, 3, steps)), repeated), steps)
+    repeated = None if labels is None else labels.repeat_interleave(STEPS)
+    return images.grid(_decode(model, _varied(start, strongest, torch.linspace(-3, 3, STEPS)), repeated), STEPS)
 
 
-def manifold(model: LatentModel[Any], label: int = 0) -> Image.Image:
+def manifold(model: LatentModel[Any]) -> Image.Image:
     """All that a model with two latents makes: 20 × 20 images whose latents are z = Φ⁻¹((i + ½) / 20) on each axis.
 
     Φ is the standard normal distribution function, so each image stands for an equal share of the samples (Kingma &
     Welling 2013, arXiv:1312.6114, appendix A, figure 4). The first latent grows to the right, the second upwards.
 
     **Arguments:**
-    - `model`: with two latents and a standard normal prior.
-    - `label`: the class that is shown, of a conditional model.
+    - `model`: with two latents and a standard normal prior; of a conditional one the first class is shown.
 
     **Raises:** `CapabilityError` for another model.
     """
@@ -148,7 +146,7 @@ def manifold(model: LatentModel[Any], label: int = 0) -> Image.Image:
         raise CapabilityError(f"A manifold needs two latents with a standard normal prior, not {model.latent_shape}.")
     quantiles = torch.special.ndtri((torch.arange(SIDE) + 0.5) / SIDE)
     z = torch.cartesian_prod(quantiles.flip(0), quantiles).flip(1)  # rows from the top, (400, 2)
-    labels = torch.full((len(z),), label) if model.config.num_classes else None
+    labels = torch.zeros(len(z), dtype=torch.int64) if model.config.num_classes else None
     pixels = images.to_uint8(_decode(model, z, labels)).unflatten(0, (SIDE, SIDE))
     return images.to_image(pixels.permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2))  # no gaps, as in the paper
 
