@@ -600,7 +600,7 @@ def test_a_missing_tensor_is_named(copy: Callable[..., Path]) -> None:
 
 def test_an_extra_tensor_is_named(copy: Callable[..., Path]) -> None:
     edit_tensors(copy() / WEIGHTS, lambda tensors: tensors.update(surprise=torch.zeros(3)))
-    assert f"bad/{WEIGHTS} has 1 tensors that the model has not, 'surprise' first" in refusal(Path("bad"))
+    assert f"bad/{WEIGHTS} has 1 tensor that the model has not, 'surprise' first" in refusal(Path("bad"))
 
 
 @pytest.mark.parametrize(

@@ -209,10 +209,9 @@ def _common_shape(paths: Sequence[Path]) -> tuple[int, int, int]:
 def _opened(path: Path) -> Image.Image:
     try:
         return Image.open(path)
-    except FileNotFoundError:
-        raise DataError(f"There is no file {path}.") from None
     except UNREADABLE as error:
-        raise DataError(f"{path} is no readable image: {error}") from error
+        missing = isinstance(error, FileNotFoundError) and not path.is_symlink()
+        raise DataError(f"There is no file {path}." if missing else f"{path} is no readable image: {error}") from error
 
 
 def _open(path: Path, channels: int) -> Image.Image:

@@ -69,7 +69,7 @@ def test_a_missing_argument_is_a_usage_error(name: str, zoo: Zoo) -> None:
 @pytest.mark.parametrize("words", [["--debug", "show", "nope"], ["show", "--debug", "nope"], ["show", "nope"]])
 def test_debug_before_or_after_the_command_shows_the_traceback(words: list[str]) -> None:
     result = run(*words)
-    assert result.returncode == 1 and result.stdout == "" and "No checkpoint is called 'nope'" in result.stderr
+    assert result.returncode == 1 and result.stdout == "" and "Nothing is called 'nope'" in result.stderr
     assert ("Traceback (most recent call last)" in result.stderr) == ("--debug" in words)
     assert "--debug" in words or len(result.stderr.splitlines()) == 1
 

@@ -117,8 +117,8 @@ def train(
             raise OutputError(f"{error} {_put_aside(followed, facts)}") from error
         followed.run.finish()
     current = "" if out else " It is now the current checkpoint: zoo sample"
-    seconds = facts["seconds"]
-    note(f"Trained {name} in {seconds:,.{0 if seconds >= 10 else 1}f} s: {path}.{current}")
+    seconds = f"{facts['seconds']:,.0f} s" if facts["seconds"] >= 1 else "less than a second"
+    note(f"Trained {name} in {seconds}: {path}.{current}")
     if json_:
         return print_json({"name": name, "path": str(path), **facts})
     return click.echo(path)
