@@ -92,8 +92,8 @@ class DatasetSpec:
     **Arguments:**
     - `name`: what users type, such as "mnist".
     - `entry_point`: a function "package.module:function" called as `function(root, split)` with a `Path` and "train"
-        or "test"; it returns samples, uint8 `(n, *sample_shape)`, and labels, int64 `(n,)`, and downloads what isn't
-        there.
+        or "test"; it returns a pair of samples, uint8 `(n, *sample_shape)`, and labels, int64 `(n,)` below the number
+        of class names (None where there are none), and downloads what isn't there.
     - `sample_shape`: shape of one sample.
     - `class_names`: what the labels 0, 1, … mean.
     - `license`, `citation`, `homepage`: of the data.
