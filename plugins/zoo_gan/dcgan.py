@@ -60,7 +60,10 @@ class DCGAN(GAN["DCGAN.Config"]):
 def _halved(size: list[int]) -> list[tuple[int, int]]:
     """The (height, width) of an image, of maps of half its size, rounded up, and so on until an edge is 4 or less."""
     if len(size) != 2 or min(size) < 8:
-        raise ConfigError(f"dcgan makes images of at least 8×8 pixels, not {'×'.join(map(str, size))}.")
+        raise ConfigError(
+            f"dcgan makes images of at least 8×8 pixels, not {'×'.join(map(str, size))}: resize the data with "
+            "--set sample_shape=1,28,28 (channels, height, width)."
+        )
     sizes = [(size[0], size[1])]
     while min(sizes[-1]) > 4:
         height, width = sizes[-1]

@@ -219,7 +219,7 @@ def test_a_broken_image_is_named(damage: str, shape: list[str], zoo: Zoo, home: 
         (["mlp-vae", "--name", "x", "--set", "schedule=linear"], "one of constant, cosine"),
         (["mlp-vae", "--name", "x", "--set", "num_classes=5"], "--set num_classes=10"),
         (["mlp-vae", "--name", "x", "--set", "sample_shape=2,28,28"], "1 or 3 channels"),
-        (["dcgan", "--name", "x", "--set", "sample_shape=1,30,30"], "28×28, 32×32 or 64×64 pixels, not 30×30"),
+        (["dcgan", "--name", "x", "--set", "sample_shape=1,6,30"], "at least 8×8 pixels, not 6×30"),
         (["mlp-vae", "--name", "x", "--set", "holdout=800"], "800 samples can't be held out of the 800 of mnist"),
         (["mlp-vae", "--name", "x", "--set", "class_weights=1,2"], "class_weights has 2 values; mnist has 10 classes"),
         (["mlp-vae", "--name", "x", "--set", "augment=blur"], "one of shift, rotate, zoom, flip"),
@@ -308,12 +308,12 @@ def test_balance_needs_labels_and_is_part_of_the_recipe(zoo: Zoo, home: Path) ->
 
 
 def test_data_of_another_size_is_resized_on_request(zoo: Zoo, home: Path) -> None:
-    for path in digits(Path("large"), 20).rglob("*.png"):
+    for path in digits(Path("small"), 20).rglob("*.png"):
         with Image.open(path) as image:
-            image.resize((30, 30)).save(path)
-    words = ["--data", "./large", "--name", "x", "--epochs", 1, "--set", "width=4", "--set", "latent_dim=4"]
+            image.resize((6, 6)).save(path)
+    words = ["--data", "./small", "--name", "x", "--epochs", 1, "--set", "width=4", "--set", "latent_dim=4"]
     refused = zoo("train", "dcgan", *words)
-    assert refused.exit_code == 1 and "28×28, 32×32 or 64×64 pixels, not 30×30" in refused.stderr
+    assert refused.exit_code == 1 and "at least 8×8 pixels, not 6×6: resize" in refused.stderr
     assert zoo("train", "dcgan", *words, "--set", "sample_shape=1,32,32").exit_code == 0
     config = json.loads((home / "checkpoints" / "x" / "config.json").read_text())["config"]
     assert config["sample_shape"] == [1, 32, 32]
