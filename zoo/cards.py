@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo import checkpoints, files
-from zoo.errors import CheckpointError
+from zoo.errors import CheckpointError, counted
 from zoo.hookspecs import DatasetSpec
 from zoo.registry import installed
 from zoo.results import Evaluation, recorded
@@ -169,7 +169,8 @@ def _evaluation(name: str, facts: Mapping[str, Any]) -> str:
 
 def _circumstances(one: Evaluation) -> str:
     """How a result came about, in sentences; equal for results that were measured together."""
-    images = f"{one.reference_n:,} {'training' if one.split == 'train' else one.split} images of {one.reference}"
+    kind = f"{'training' if one.split == 'train' else one.split} image"
+    images = f"{counted(one.reference_n, kind)} of {one.reference}"
     digest = f"(sha256 `{one.reference_sha256[:12]}…`)"
     if not one.extractor:
         if one.binarised:
@@ -177,9 +178,13 @@ def _circumstances(one: Evaluation) -> str:
         else:
             pixels = "grey as they are, which is not to be compared with binarised ones"
         return f"Likelihood of the {images} {digest}, seed {one.seed}; pixels {pixels}."
-    floor = f" The floor is the same of {one.floor_n:,} test images in place of the samples." if one.floor_n else ""
+    floor = (
+        f" The floor is the same of {counted(one.floor_n, 'test image')} in place of the samples."
+        if one.floor_n
+        else ""
+    )
     return (
-        f"{one.n:,} samples, seed {one.seed}, against the {images} {digest}, by the features {one.extractor} "
+        f"{counted(one.n, 'sample')}, seed {one.seed}, against the {images} {digest}, by the features {one.extractor} "
         f"(sha256 `{one.extractor_sha256[:12]}…`).{floor}"
     )
 
@@ -226,14 +231,17 @@ def _pictures(names: Sequence[str]) -> str:
 def _training(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     if "command" not in facts:
         return ""
+    last = (facts.get("history") or [{}])[-1]
+    seconds = facts.get("seconds")
     rows = {
         "Seed": facts.get("seed"),
-        "Duration": f"{facts['seconds'] / 60:.1f} minutes" if "seconds" in facts else None,
+        "Duration": seconds and (f"{seconds / 60:.1f} minutes" if seconds >= 60 else f"{seconds:.0f} seconds"),
         "Hardware": facts.get("hardware"),
         "Versions": ", ".join(f"{name} {number}" for name, number in facts.get("versions", {}).items()),
         "Recipe": _pairs(facts.get("recipe", {})),
         "Config": _pairs(config["config"]),
-        "Losses of the last epoch": _pairs((facts.get("history") or [{}])[-1].get("losses", {})),
+        "Losses of the last epoch": _pairs(last.get("losses", {})),
+        "Losses on what was held out": _pairs(last.get("held_out", {})),
     }
     table = "\n".join(f"| {key} | {value} |" for key, value in rows.items() if value not in (None, ""))
     return f"## Training\n\n```\n{facts['command']}\n```\n\n| | |\n|---|---|\n{table}"

@@ -19,7 +19,7 @@ from zoo.cli.output import (
     track,
 )
 from zoo.cli.sample import device_option, load, names_of_classes, pick_device
-from zoo.errors import ConfigError, NotFoundError, OutputError, did_you_mean
+from zoo.errors import ConfigError, NotFoundError, OutputError, counted, did_you_mean
 from zoo.registry import installed
 from zoo.results import FEWEST, IMPORTANCE_SAMPLES, SAMPLES, SEED, Evaluation, merged, recorded
 from zoo.store import CARD, FACTS, WEIGHTS, Store, read_facts
@@ -194,8 +194,8 @@ def measure(
 
     if extractor is not None:
         note(
-            f"{n:,} samples of {reference}, seed {seed}, against {len(train):,} training images of {train.name}, "
-            f"by the features {extractor.name} (sha256 {extractor.sha256[:12]})."
+            f"{n:,} samples of {reference}, seed {seed}, against {counted(len(train), 'training image')} of "
+            f"{train.name}, by the features {extractor.name} (sha256 {extractor.sha256[:12]})."
             + (" Its classes are drawn evenly, whatever those of the images." if model.config.num_classes else "")
         )
         if test is not None:
@@ -212,8 +212,8 @@ def measure(
         binarised = likelihood.binarises(model)
         pixels = f"binarised with seed {seed}" if binarised else "as they are, grey (not to be compared with binarised)"
         note(
-            f"Likelihood of {_told(len(some), test)}, pixels {pixels}, with {importance_samples:,} importance samples "
-            f"each: about {about}."
+            f"Likelihood of {_told(len(some), test)}, pixels {pixels}, with "
+            f"{counted(importance_samples, 'importance sample')} each: about {about}."
         )
     return evaluation.evaluate(
         model,
@@ -230,7 +230,8 @@ def measure(
 
 
 def _told(n: int, test: "Dataset") -> str:
-    return f"{n:,} of {len(test):,} test images, chosen by the seed" if n < len(test) else f"{len(test):,} test images"
+    all_of_them = counted(len(test), "test image")
+    return f"{n:,} of {all_of_them}, chosen by the seed" if n < len(test) else all_of_them
 
 
 def refuse_foreign(store: Store, reference: str) -> None:
