@@ -1,95 +1,271 @@
-"""Pull a checkpoint directory from the Hub."""
+"""One session with the Hub, as pull, push and search share it: endpoint, token, patience, and refusals in words."""
 
 import contextlib
-import hashlib
+import ipaddress
 import os
 import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
-from zoo import files
-from zoo.errors import HubError, counted
-from zoo.store import CARD, CONFIG, FACTS, TRAINING, WEIGHTS
+import httpx2
+from huggingface_hub import HfApi, constants, get_token, set_client_factory
+from huggingface_hub.errors import (
+    FileMetadataError,
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    OfflineModeIsEnabled,
+    RemoteEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from huggingface_hub.utils._http import default_client_factory, parse_ratelimit_headers
 
-LAYOUT = re.compile(f"{CONFIG}|{WEIGHTS}|{TRAINING}|{FACTS}|{CARD}|images/[A-Za-z0-9][A-Za-z0-9._-]{{0,99}}\\.png")
-LARGEST = 2 << 30  # bytes of all files together
+from zoo.errors import HubError, ZooError, did_you_mean
+
+HOME = "https://huggingface.co"
+PATIENCE = 30.0  # seconds without a byte; of itself the client waits for ever
+LONGEST_WAIT = 60  # seconds that a server may send us away for before that is said instead
+LARGEST_ANSWER = 32 << 20  # bytes of an answer that is no file of a repository
+ETAG = re.compile(r'(W/)?"?[0-9A-Za-z._-]{1,128}"?')
+COMMIT = re.compile(r"[0-9a-f]{40}")
+# what the client raises when it takes an answer for something else than it is
+NO_HUB = (FileMetadataError, RecursionError, ValueError, LookupError, TypeError, AttributeError, AssertionError)
 
 
-def download(repo_id: str, revision: str | None, directory: Path, expected: Mapping[str, str]) -> dict[str, Any]:
-    """Download a checkpoint's files, and only files of a checkpoint's layout, into a directory, and verify them.
+class Session:
+    """A client of one Hub, on its guard; `connected` makes one.
 
-    **Arguments:**
-    - `repo_id`, `revision`: which repository; the default branch unless a revision is given.
-    - `directory`: an empty one, in scratch.
-    - `expected`: digests that the files must have besides those that the Hub states, by name.
-
-    **Returns:** where it came from, as origin.json has it: endpoint, repository, commit, digests.
-
-    **Raises:** `HubError` when the Hub can't be reached, refuses, or sends something else than it announced.
+    - `endpoint`: address of the Hub, without a slash at its end.
+    - `token`: what it is shown, None for none.
+    - `api`: the client of huggingface_hub.
+    - `largest`: bytes of the largest body to accept; set it to the size of a file before downloading that.
     """
-    from huggingface_hub import HfApi
-    from huggingface_hub.hf_api import RepoFile
 
-    api = HfApi(library_name="genzoo")
-    if api.endpoint != "https://huggingface.co":
-        api.token = os.environ.get("HF_TOKEN") or False  # the stored login is for huggingface.co alone
-    with _said_plainly(repo_id, revision, api.endpoint):
-        info = api.model_info(repo_id, revision=revision, timeout=30)
-        tree = [
-            one for one in api.list_repo_tree(repo_id, revision=info.sha, recursive=True) if isinstance(one, RepoFile)
-        ]
-        wanted = [one for one in tree if LAYOUT.fullmatch(one.path)]
-        _refuse_layout(repo_id, [one.path for one in tree], wanted)
-        for one in wanted:
-            api.hf_hub_download(repo_id, one.path, revision=info.sha, local_dir=directory)
-    files.remove(directory / ".cache")
-    digests = {one.path: files.sha256(directory / one.path) for one in wanted}
-    for one in wanted:
-        announced = expected.get(one.path) or (one.lfs.sha256 if one.lfs else None)
-        as_announced = digests[one.path] == announced if announced else _git_blob(directory / one.path) == one.blob_id
-        if not as_announced:
-            raise HubError(
-                f"{one.path} of {repo_id} is not what was announced: its digest differs. Nothing was kept; pull again, "
-                f"and if it happens again tell the publisher."
-            )
-    return {"source": "hub", "endpoint": api.endpoint, "repo_id": repo_id, "commit": info.sha, "sha256": digests}
+    def __init__(self, endpoint: str | None, token: str | None) -> None:
+        self.endpoint = find_endpoint(endpoint)
+        self.token = _find_token(self.endpoint, token)
+        self.api = HfApi(
+            self.endpoint, token=self.token or False, library_name="genzoo", library_version=version("genzoo")
+        )
+        self.largest = LARGEST_ANSWER
+
+    def make_client(self) -> httpx2.Client:
+        """The HTTP client under it, with time-outs, and without what a hostile server could use against it."""
+        client: httpx2.Client = default_client_factory()
+        if _is_loopback(self.endpoint):  # a proxy would see the token
+            client = httpx2.Client(event_hooks=client.event_hooks, follow_redirects=True, trust_env=False)
+        client.event_hooks = {
+            "request": [*client.event_hooks["request"], self._before],
+            "response": [self._after],
+        }
+        return client
+
+    def _before(self, request: httpx2.Request) -> None:
+        given = request.extensions.get("timeout") or {}
+        patience = {kind: given.get(kind) or PATIENCE for kind in ("connect", "read", "write", "pool")}
+        request.extensions = {**request.extensions, "timeout": patience}
+        request.headers["accept-encoding"] = "identity"  # a gzip bomb is small until it is opened
+        if _origin(str(request.url)) != _origin(self.endpoint):  # a page's Link may name any address
+            request.headers.pop("authorization", None)
+
+    def _after(self, response: httpx2.Response) -> None:
+        headers = response.headers
+        headers.pop("x-hf-warning", None)  # which the client would print as it is
+        if self.endpoint != HOME:
+            headers.pop("x-xet-hash", None)  # which lets a server choose a local folder that Xet writes to
+        if headers.get("content-encoding", "identity") != "identity":
+            raise HubError(f"{self.endpoint} compressed an answer that was asked for plain: nothing of it was opened.")
+        seconds = _seconds_to_wait(response)
+        if seconds > LONGEST_WAIT:
+            raise HubError(_too_many(self.endpoint, seconds))
+        if response.request.method == "HEAD":  # the client makes file names of these
+            for name, form in (("etag", ETAG), ("x-linked-etag", ETAG), ("x-repo-commit", COMMIT)):
+                if not form.fullmatch(headers.get(name, "0" * 40)):
+                    raise HubError(f"{self.endpoint} sent {headers[name][:80]!r} as {name}: it can't be trusted.")
+        response.stream = _Bounded(response.stream, self)
+
+
+class _Bounded(httpx2.SyncByteStream):
+    """A body that ends in an error where it becomes larger than the session accepts."""
+
+    def __init__(self, stream: Any, session: Session) -> None:
+        self.stream, self.session = stream, session
+
+    def __iter__(self) -> Iterator[bytes]:
+        taken = 0
+        for chunk in self.stream:
+            taken += len(chunk)
+            if taken > self.session.largest:
+                raise HubError(
+                    f"{self.session.endpoint} sent more than the {self.session.largest:,} bytes that were to come."
+                )
+            yield chunk
+
+    def close(self) -> None:
+        self.stream.close()
 
 
 @contextlib.contextmanager
-def _said_plainly(repo_id: str, revision: str | None, endpoint: str) -> Iterator[None]:
-    """Say the client's exceptions in words that mend them."""
-    import httpx2
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+def connected(
+    doing: str, repo_id: str = "", revision: str | None = None, *, endpoint: str | None = None, token: str | None = None
+) -> Iterator[Session]:
+    """A session with the Hub, as long as the block lasts.
 
+    **Arguments:**
+    - `doing`: what the block does, to follow "Can't" and go before the endpoint: "pull owner/repo from".
+    - `repo_id`, `revision`: of what repository, if of one.
+    - `endpoint`: address of the Hub; `HF_ENDPOINT` or huggingface.co unless given.
+    - `token`: what to show it; `HF_TOKEN` unless given, and for huggingface.co the stored login.
+
+    **Raises:** `HubError` in words that mend whatever the client raises in the block; an `OSError` of this machine's
+    disk stays as it is.
+    """
+    session = Session(endpoint, token)
+    constants.HF_HUB_DISABLE_TELEMETRY = True  # no request to anybody but those that are needed
+    set_client_factory(session.make_client)
     try:
-        yield
-    except GatedRepoError as error:  # before RepositoryNotFoundError, which it is a kind of
-        raise HubError(f"{repo_id} is gated: accept its terms at {endpoint}/{repo_id}, log in, and retry.") from error
-    except RepositoryNotFoundError as error:
-        raise HubError(
-            f"{repo_id} does not exist on {endpoint}, or is private and your token (HF_TOKEN, hf auth login) has no "
-            f"access to it."
-        ) from error
-    except RevisionNotFoundError as error:
-        raise HubError(f"{repo_id} on {endpoint} has no revision {revision!r}.") from error
-    except (HfHubHTTPError, httpx2.HTTPError, OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise HubError(f"Can't pull {repo_id} from {endpoint}: {reason}") from error
+        yield session
+    except ZooError:
+        raise
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError, RuntimeError, *NO_HUB) as error:
+        _say(error, session, doing, repo_id, revision)
+    finally:
+        set_client_factory(default_client_factory)
 
 
-def _git_blob(path: Path) -> str:
-    """The digest by which git, and so the Hub, knows a file that is not in LFS."""
-    content = path.read_bytes()
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+def find_endpoint(given: str | None = None) -> str:
+    """The address of the Hub: the one given, else `HF_ENDPOINT`, else huggingface.co. Raises `HubError` for others."""
+    endpoint = (given or os.environ.get("HF_ENDPOINT") or HOME).rstrip("/")
+    try:
+        parts = urlsplit(endpoint)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or "@" in endpoint or not re.fullmatch(r"[!->A-~]+", endpoint):  # user:password@, or a query
+        what = "--endpoint" if given else "HF_ENDPOINT"
+        shown = endpoint.rpartition("@")[2][:200]
+        raise HubError(f"{what} {shown!r} is no address of a Hub, such as {HOME}, without a user's name in it.")
+    return endpoint
 
 
-def _refuse_layout(repo_id: str, names: list[str], wanted: list[Any]) -> None:
-    have = {one.path for one in wanted}
-    if missing := [name for name in (CONFIG, WEIGHTS) if name not in have]:
-        raise HubError(
-            f"{repo_id} is no checkpoint of the zoo: it has no {missing[0]} (but {', '.join(names[:5])[:200]!r})."
+def _find_token(endpoint: str, given: str | None) -> str | None:
+    """The token for an endpoint: the stored login is for huggingface.co alone, and plain http for this machine."""
+    if endpoint.startswith("http://") and not _is_loopback(endpoint):
+        if given:
+            raise HubError(f"A token is not sent over plain http to {endpoint}: name an https address, or no token.")
+        return None
+    token = given
+    if not token and not constants.HF_HUB_DISABLE_IMPLICIT_TOKEN:
+        token = get_token() if endpoint == HOME else os.environ.get("HF_TOKEN")
+    token = (token or "").strip()
+    if not re.fullmatch(r"[!-~]*", token):
+        raise HubError("The token (--token, HF_TOKEN or the stored login) holds characters that no token has.")
+    return token or None
+
+
+def _is_loopback(endpoint: str) -> bool:
+    host = urlsplit(endpoint).hostname or ""
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost" or host.endswith(".localhost")
+
+
+def _origin(address: str) -> tuple[str, str | None, int]:
+    parts = urlsplit(address)
+    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _seconds_to_wait(response: httpx2.Response) -> int:
+    """How long a server asks to be left alone; 0 when it doesn't."""
+    limit = parse_ratelimit_headers(response.headers)
+    if response.status_code == 429 and limit and limit.remaining == 0:
+        return limit.reset_in_seconds
+    after = response.headers.get("retry-after", "")
+    return int(after) if re.fullmatch(r"[0-9]{1,9}", after) and response.status_code >= 400 else 0
+
+
+def _too_many(endpoint: str, seconds: int) -> str:
+    when = f"in {seconds:,} seconds" if seconds else "later"
+    return f"{endpoint} asks to be left alone for a while (too many requests): try again {when}."
+
+
+def _say(error: Exception, session: Session, doing: str, repo_id: str, revision: str | None) -> NoReturn:
+    """Raise a `HubError` in place of what the client raised."""
+    cause: BaseException = error
+    while isinstance(cause, RuntimeError | FileNotFoundError) and cause.__cause__:  # the client wraps what happened
+        cause = cause.__cause__
+    if isinstance(cause, ZooError):
+        raise cause
+    endpoint = session.endpoint
+    if isinstance(cause, HfHubHTTPError):
+        words = _of_status(cause, session, repo_id, revision)
+        later = ". Try again later." if cause.response.status_code >= 500 else ""
+        raise HubError(words or f"Can't {doing} {endpoint}: {_first_line(cause)}{later}") from error
+    if isinstance(cause, OfflineModeIsEnabled):
+        raise HubError(f"Offline (HF_HUB_OFFLINE is set): can't {doing} {endpoint}.") from error
+    if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
+        reason = f"can't reach {endpoint}: {_first_line(cause)}"
+    elif isinstance(cause, httpx2.TimeoutException | TimeoutError):
+        reason = "it stopped answering, and nothing came for a while. Try again"
+    elif isinstance(cause, httpx2.TransportError):
+        reason = f"the connection was lost ({_first_line(cause)}). Try again"
+    elif isinstance(cause, HFValidationError):
+        reason = f"{repo_id!r} is no name of a repository"
+    elif isinstance(cause, OSError) and "Consistency check failed" in str(cause):
+        reason = "a file came damaged, with more or fewer bytes than announced. Try again"
+    elif isinstance(cause, OSError) and cause.errno is not None and not isinstance(cause, ConnectionError):
+        raise cause
+    elif isinstance(cause, ValueError) and str(cause).startswith("Invalid metadata"):
+        reason = " ".join(str(cause).split())
+    elif isinstance(cause, NO_HUB):
+        reason = (
+            "it does not answer like a Hugging Face Hub. Is this the right address, and are you logged in to the net?"
         )
-    total = sum(one.size for one in wanted)
-    if total > LARGEST or len(wanted) > 100:
-        raise HubError(f"{repo_id} is too large: {counted(len(wanted), 'file')}, {counted(total, 'byte')}.")
+    else:
+        reason = _first_line(cause)
+    raise HubError(f"Can't {doing} {endpoint}: {reason}") from error
+
+
+def _of_status(error: HfHubHTTPError, session: Session, repo_id: str, revision: str | None) -> str:
+    """What an answer with an error's status says, in words; empty when nothing better is known than its own."""
+    endpoint, status = session.endpoint, error.response.status_code
+    if isinstance(error, GatedRepoError):  # before RepositoryNotFoundError, which it is a kind of
+        return f"{repo_id} is gated: accept its terms at {endpoint}/{repo_id}, log in (hf auth login), and retry."
+    if isinstance(error, RepositoryNotFoundError):
+        who = "this token has no access to it" if session.token else "you are not logged in (hf auth login, HF_TOKEN)"
+        return f"{repo_id} does not exist on {endpoint}, or is private and {who}."
+    if isinstance(error, RevisionNotFoundError):
+        return f"{repo_id} on {endpoint} has no revision {revision!r}.{_near_revisions(session, repo_id, revision)}"
+    if isinstance(error, RemoteEntryNotFoundError):
+        return f"{repo_id} on {endpoint} lacks a file that it lists: {_first_line(error)}"
+    if status == 401 and session.token:
+        return (
+            f"The token was refused by {endpoint}: check --token or HF_TOKEN (which beats the stored login), or log in "
+            f"again with hf auth login."
+        )
+    if status == 401:
+        return f"{endpoint} wants to know who you are: run hf auth login, or set HF_TOKEN."
+    if status == 403:
+        whose = f" of {repo_id.partition('/')[0]}" if repo_id else ""
+        return f"{endpoint} forbids it: this token has no right to that{whose}. Take one that has, with hf auth login."
+    if status == 412:
+        return f"{repo_id} on {endpoint} has changed since it was pulled: first run zoo pull --update hf:{repo_id}"
+    if status == 429:
+        return _too_many(endpoint, _seconds_to_wait(error.response))
+    return ""
+
+
+def _near_revisions(session: Session, repo_id: str, revision: str | None) -> str:
+    try:
+        refs = session.api.list_repo_refs(repo_id)
+        return did_you_mean(str(revision), [one.name for one in (*refs.branches, *refs.tags)])
+    except Exception:  # it was only to help
+        return ""
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:300].rstrip(".")

@@ -107,13 +107,13 @@ def _pull_bundled(store: Store, checkpoint: Checkpoint, bundled: Path) -> Path:
 
 
 def _pull_hub(store: Store, name: str, checkpoint: Checkpoint | None) -> Path:
-    from zoo import hub
+    from zoo.pull import download
 
     if checkpoint and not checkpoint.repo_id:
         raise NotFoundError(f"{name} is on no Hub that its plugin names.")
     repo_id, revision = (checkpoint.repo_id, checkpoint.revision or None) if checkpoint else parse_hub(name)
     with store.adding(name, replace=True) as scratch:
-        origin = hub.download(repo_id, revision, scratch, checkpoint.sha256 if checkpoint else {})
+        origin = download(repo_id, revision, scratch, checkpoint.sha256 if checkpoint else {})
         files.write_json(scratch / ORIGIN, origin)
         taken = files.size(scratch)
     note(f"Pulled {name}: {size(taken)}, verified.")

@@ -1,0 +1,138 @@
+"""Pull a checkpoint from the Hub: listed first, downloaded into scratch, and verified before anybody sees it."""
+
+import hashlib
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from huggingface_hub.hf_api import RepoFile
+
+from zoo import files
+from zoo.errors import HubError, OutputError
+from zoo.hub import COMMIT, LARGEST_ANSWER, Session, connected
+from zoo.store import CONFIG, LAYOUT, WEIGHTS
+
+LARGEST = 2 << 30  # bytes of all files together
+MOST_FILES, MOST_LISTED = 100, 1000  # of the layout; of anything
+TRIES = 3  # at a file, when the connection is lost
+
+
+def download(
+    repo_id: str,
+    revision: str | None,
+    directory: Path,
+    expected: Mapping[str, str],
+    *,
+    endpoint: str | None = None,
+    token: str | None = None,
+) -> dict[str, Any]:
+    """Download a checkpoint's files, and only files of a checkpoint's layout, into a directory, and verify them.
+
+    **Arguments:**
+    - `repo_id`, `revision`: which repository; the default branch unless a revision is given.
+    - `directory`: an empty one, in scratch.
+    - `expected`: digests that the files must have besides those that the Hub states, by name.
+    - `endpoint`, `token`: as `hub.connected` takes them.
+
+    **Returns:** where it came from, as origin.json has it: endpoint, repository, commit, digests.
+
+    **Raises:** `HubError` when the Hub can't be reached, refuses, or sends something else than it announced;
+    `OutputError` when there is no room for it.
+    """
+    with connected(f"pull {repo_id} from", repo_id, revision, endpoint=endpoint, token=token) as session:
+        commit = _commit(session, repo_id, revision)
+        wanted = _listed(session, repo_id, commit)
+        _refuse_full_disk(directory, sum(one.size for one in wanted))
+        for one in wanted:
+            _fetch(session, repo_id, one, commit, directory)
+    files.remove(directory / ".cache")
+    digests = {one.path: _digest(repo_id, directory / one.path, one, expected.get(one.path)) for one in wanted}
+    return {"source": "hub", "endpoint": session.endpoint, "repo_id": repo_id, "commit": commit, "sha256": digests}
+
+
+def latest(repo_id: str, revision: str | None, *, endpoint: str | None = None, token: str | None = None) -> str:
+    """The commit that a revision of a repository is at now, by one request, or none when it is a commit itself."""
+    if revision and COMMIT.fullmatch(revision):
+        return revision
+    with connected(f"look up {repo_id} on", repo_id, revision, endpoint=endpoint, token=token) as session:
+        return _commit(session, repo_id, revision)
+
+
+def _commit(session: Session, repo_id: str, revision: str | None) -> str:
+    commit = session.api.model_info(repo_id, revision=revision).sha
+    if not isinstance(commit, str) or not COMMIT.fullmatch(commit):
+        raise HubError(f"{session.endpoint} names no commit of {repo_id}: it does not answer like a Hugging Face Hub.")
+    return commit
+
+
+def _listed(session: Session, repo_id: str, commit: str) -> list[RepoFile]:
+    """The files of the layout in a repository; refuses one that is no checkpoint, or too large, by its list alone."""
+    names, wanted = [], []
+    for one in session.api.list_repo_tree(repo_id, revision=commit, recursive=True):
+        names.append(str(one.path))
+        if len(names) > MOST_LISTED:
+            raise HubError(f"{repo_id} is no checkpoint of the zoo: it lists more than {MOST_LISTED:,} files.")
+        if isinstance(one, RepoFile) and LAYOUT.fullmatch(one.path):
+            wanted.append(one)
+    have = {one.path for one in wanted}
+    if missing := [name for name in (CONFIG, WEIGHTS) if name not in have]:
+        raise HubError(f"{repo_id} is no checkpoint of the zoo: it has no {missing[0]}{_instead(names)}.")
+    if any(type(one.size) is not int or one.size < 0 for one in wanted) or len(have) < len(wanted):
+        raise HubError(
+            f"{session.endpoint} lists files of {repo_id} without their sizes, or twice: it can't be trusted."
+        )
+    total = sum(one.size for one in wanted)
+    if total > LARGEST or len(wanted) > MOST_FILES:
+        raise HubError(
+            f"{repo_id} is too large: {len(wanted)} files, {total:,} bytes, where a checkpoint may have {MOST_FILES} "
+            f"files and {LARGEST:,} bytes. Nothing was downloaded."
+        )
+    return wanted
+
+
+def _instead(names: Sequence[str]) -> str:
+    pickles = [name for name in names if name.endswith((".bin", ".pt", ".pth", ".ckpt", ".pkl"))]
+    if pickles:
+        return f", but {pickles[0][:80]!r}, which may be a pickle: the zoo never opens one"
+    return f" (but {', '.join(names[:5])[:200]!r})" if names else " and nothing else"
+
+
+def _refuse_full_disk(directory: Path, needed: int) -> None:
+    free = shutil.disk_usage(directory).free
+    if needed > free:
+        raise OutputError(f"There is no room in {directory}: {needed:,} bytes are needed, {free:,} are free.")
+
+
+def _fetch(session: Session, repo_id: str, one: RepoFile, commit: str, directory: Path) -> None:
+    session.largest = max(one.size, 1 << 16)  # room for an error in words
+    for left in reversed(range(TRIES)):
+        try:
+            session.api.hf_hub_download(repo_id, one.path, revision=commit, local_dir=directory)
+            break
+        except (httpx2.NetworkError, httpx2.RemoteProtocolError):  # the client goes on after time-outs alone
+            if not left:
+                raise
+            time.sleep(1)
+    session.largest = LARGEST_ANSWER
+
+
+def _digest(repo_id: str, path: Path, one: RepoFile, expected: str | None) -> str:
+    """The SHA-256 of a downloaded file; refuses one that is not what the Hub, and the catalogue, said it would be."""
+    sha256 = hashlib.sha256()
+    git_blob = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            sha256.update(block)
+            if not one.lfs:
+                git_blob.update(block)
+    digest = sha256.hexdigest()
+    announced = digest == one.lfs.sha256 if one.lfs else git_blob.hexdigest() == one.blob_id
+    if not announced or expected not in (None, digest):
+        raise HubError(
+            f"{one.path} of {repo_id} is not what was announced: its digest differs. Nothing was kept; pull again, "
+            f"and if it happens again tell the publisher."
+        )
+    return digest
