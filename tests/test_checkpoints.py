@@ -416,7 +416,7 @@ def test_a_model_that_no_plugin_offers_is_refused_with_the_distribution_that_mad
     edit_config(copy(), {"model": "ppca", "made_by": {"distribution": "zoo-blobs", "version": "0.1.0"}})
     words = refusal(Path("bad"), NotFoundError)
     assert "No installed plugin offers a model 'ppca'." in words
-    assert words.endswith("The checkpoint was made by zoo-blobs 0.1.0: if you trust that, pip install zoo-blobs")
+    assert words.endswith("if you trust them, pip install zoo-blobs")
 
 
 @pytest.mark.parametrize("distribution", ["genzoo", "-r evil.txt", "a; reboot", "", None, ["zoo-blobs"], "x" * 100])

@@ -17,7 +17,7 @@ HEAVY = ("torch", "torchvision", "numpy", "huggingface_hub")
 FLOORS = (
     ("errors",),
     ("files", "config", "results", "recipe", "hookspecs", "__init__", "provenance"),
-    ("source", "registry", "store"),
+    ("source", "registry", "store", "layout"),
     ("models",),
     ("loaders", "data", "sampling", "images", "features", "metrics", "pictures"),
     ("batches", "optimizers"),

@@ -1,10 +1,8 @@
 """A directory <-> a model: config.json, model.safetensors, training.safetensors, facts.json."""
 
 import platform
-import re
 import sys
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +14,11 @@ from torch import Tensor, nn
 
 from zoo import files
 from zoo.errors import CheckpointError, ConfigError, NotFoundError, PluginError, ZooError, counted
+from zoo.layout import FORMAT, check_weights, claimed_maker
+from zoo.layout import read_config as read_config  # which is this room's too
 from zoo.models import GenerativeModel
 from zoo.registry import installed
 from zoo.store import CONFIG, FACTS, TRAINING, WEIGHTS
-
-FORMAT = 1
-DISTRIBUTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")  # nothing else is offered for a shell
 
 
 def save(model: GenerativeModel[Any], directory: Path, facts: Mapping[str, Any]) -> None:
@@ -80,23 +77,6 @@ def load(directory: Path, device: str | torch.device = "cpu", *, training_parts:
     return model.to(device).eval()
 
 
-def read_config(directory: Path) -> dict[str, Any]:
-    """config.json, its outer layer checked: `{"format", "model", "config", "made_by"}`. Raises `CheckpointError`."""
-    path = directory / CONFIG
-    if not path.is_file():
-        raise CheckpointError(f"{directory} is no checkpoint: it has no {CONFIG}.{_hint_pickle(directory)}")
-    config = files.read_json(path)
-    if config.get("format") != FORMAT:
-        raise CheckpointError(
-            f"{path} has the format {str(config.get('format'))[:20]!r}; this is genzoo {version('genzoo')}, which "
-            f"reads format {FORMAT}. A newer one may read it: pip install -U genzoo"
-        )
-    model = config.get("model")
-    if not isinstance(model, str) or len(model) > 80 or not isinstance(config.get("config"), dict):
-        raise CheckpointError(f"{path} does not name its model and config.")
-    return config
-
-
 def hardware(device: torch.device) -> str:
     """What a device is, in a few words: "AMD EPYC …, 2 threads" or a GPU's name."""
     if device.type == "cuda":
@@ -116,7 +96,7 @@ def _build(config: dict[str, Any], directory: Path) -> GenerativeModel[Any]:
     try:
         model_class = installed().model_class(config["model"])
     except NotFoundError as error:
-        raise NotFoundError(f"{error}{_made_by_another(config)}") from error
+        raise NotFoundError(f"{error}{claimed_maker(config)}") from error
     if not (isinstance(model_class, type) and issubclass(model_class, GenerativeModel)):
         raise PluginError(
             f"The class of the model {config['model']!r} is no GenerativeModel: tell its plugin's authors."
@@ -165,15 +145,12 @@ def _fill(model: GenerativeModel[Any], tensors: dict[str, Tensor], path: Path) -
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise CheckpointError(f"{path} is missing.{_hint_pickle(path.parent)}")
+    check_weights(path)
     try:
         return dict(load_file(path))
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        what = f"is damaged: {str(error).splitlines()[0][:200]}"
-        if _looks_pickled(path):
-            what = "is a pickle, which the zoo never opens"
-        raise CheckpointError(f"{path} {what}. Pull or train it again.") from error
+        reason = str(error).splitlines()[0][:200]
+        raise CheckpointError(f"{path} is damaged: {reason}. Pull or train it again.") from error
 
 
 def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -182,13 +159,6 @@ def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
         plain = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
         # not save_file, which makes the file 0600 whatever the umask and hides a full disk in an error of its own
         partial.write_bytes(to_bytes(plain, {"format": "pt"}))
-
-
-def _looks_pickled(path: Path) -> bool:
-    """Whether a file that is no safetensors begins like a pickle or torch's zip; the ninth byte of ours is `{`."""
-    with path.open("rb") as file:
-        start = file.read(9)
-    return start.startswith(b"PK\x03\x04") or (start.startswith(b"\x80") and not start.endswith(b"{"))
 
 
 def _first_names(model: nn.Module) -> dict[str, Tensor]:
@@ -207,17 +177,6 @@ def _registered(model_class: type) -> tuple[str, Any]:
     raise PluginError(f"No installed plugin offers {model_class.__module__}:{model_class.__name__}; see: zoo plugins")
 
 
-def _made_by_another(config: dict[str, Any]) -> str:
-    made_by = config.get("made_by")
-    distribution = made_by.get("distribution") if isinstance(made_by, dict) else None
-    if not isinstance(distribution, str) or not DISTRIBUTION.fullmatch(distribution):
-        return ""
-    if distribution in {plugin.distribution for plugin in installed().plugins}:
-        return ""
-    made_with = f"{distribution} {str(config['made_by'].get('version', ''))[:80]}".rstrip()
-    return f" The checkpoint was made by {made_with}: if you trust that, pip install {distribution}"
-
-
 def _made_by_newer(config: dict[str, Any]) -> str:
     made_by = config.get("made_by")
     plugin = installed().offered_by("models", config["model"])
@@ -227,8 +186,3 @@ def _made_by_newer(config: dict[str, Any]) -> str:
     return (
         f" It was made by {made_with}, this is {plugin.version}; if that is newer: pip install -U {plugin.distribution}"
     )
-
-
-def _hint_pickle(directory: Path) -> str:
-    found = [file.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl") for file in directory.glob(pattern)]
-    return f" There is {found[0]!r}, which may be a pickle: the zoo never opens one." if found else ""

@@ -11,11 +11,12 @@ import httpx2
 from huggingface_hub.hf_api import RepoFile
 
 from zoo import files
-from zoo.errors import HubError, OutputError
+from zoo.errors import CheckpointError, HubError, NotFoundError, OutputError
 from zoo.hub import COMMIT, LARGEST_ANSWER, Session, connected
-from zoo.store import CONFIG, LAYOUT, WEIGHTS
+from zoo.layout import LAYOUT, check_weights, read_config, refuse_boundless
+from zoo.store import CONFIG, FACTS, TRAINING, WEIGHTS, Entry, parse_hub
 
-LARGEST = 2 << 30  # bytes of all files together
+LARGEST, LARGEST_OTHER = 2 << 30, 32 << 20  # bytes of all files together; of one that holds no weights
 MOST_FILES, MOST_LISTED = 100, 1000  # of the layout; of anything
 TRIES = 3  # at a file, when the connection is lost
 
@@ -46,19 +47,35 @@ def download(
         commit = _commit(session, repo_id, revision)
         wanted = _listed(session, repo_id, commit)
         _refuse_full_disk(directory, sum(one.size for one in wanted))
-        for one in wanted:
+        digests = {}
+        for one in sorted(wanted, key=lambda one: one.path != CONFIG):  # what it says may end the matter
             _fetch(session, repo_id, one, commit, directory)
+            digests[one.path] = _digest(repo_id, directory / one.path, one, expected.get(one.path))
+            _refuse_malformed(repo_id, directory / one.path)
     files.remove(directory / ".cache")
-    digests = {one.path: _digest(repo_id, directory / one.path, one, expected.get(one.path)) for one in wanted}
     return {"source": "hub", "endpoint": session.endpoint, "repo_id": repo_id, "commit": commit, "sha256": digests}
 
 
-def latest(repo_id: str, revision: str | None, *, endpoint: str | None = None, token: str | None = None) -> str:
-    """The commit that a revision of a repository is at now, by one request, or none when it is a commit itself."""
+def repository_of(entry: Entry) -> tuple[str, str | None]:
+    """The repository that a checkpoint is pulled from and its revision, None for the default branch's newest."""
+    if not entry.checkpoint:
+        return parse_hub(entry.name)
+    if not entry.checkpoint.repo_id:
+        raise NotFoundError(f"{entry.name} is on no Hub that its plugin names.")
+    return entry.checkpoint.repo_id, entry.checkpoint.revision or None
+
+
+def outdated(entry: Entry, *, endpoint: str | None = None, token: str | None = None) -> bool:
+    """Whether the Hub has another commit by now than a checkpoint was pulled at.
+
+    It takes one request, or none where the catalogue or the reference names a commit.
+    """
+    repo_id, revision = repository_of(entry)
     if revision and COMMIT.fullmatch(revision):
-        return revision
+        return revision != entry.origin.get("commit")
+    endpoint = endpoint or entry.origin.get("endpoint")
     with connected(f"look up {repo_id} on", repo_id, revision, endpoint=endpoint, token=token) as session:
-        return _commit(session, repo_id, revision)
+        return _commit(session, repo_id, revision) != entry.origin.get("commit")
 
 
 def _commit(session: Session, repo_id: str, revision: str | None) -> str:
@@ -84,6 +101,9 @@ def _listed(session: Session, repo_id: str, commit: str) -> list[RepoFile]:
         raise HubError(
             f"{session.endpoint} lists files of {repo_id} without their sizes, or twice: it can't be trusted."
         )
+    for one in wanted:
+        if one.size > (LARGEST if one.path in (WEIGHTS, TRAINING) else LARGEST_OTHER):
+            raise HubError(f"{one.path} of {repo_id} is too large: {one.size:,} bytes. Nothing was downloaded.")
     total = sum(one.size for one in wanted)
     if total > LARGEST or len(wanted) > MOST_FILES:
         raise HubError(
@@ -117,6 +137,19 @@ def _fetch(session: Session, repo_id: str, one: RepoFile, commit: str, directory
                 raise
             time.sleep(1)
     session.largest = LARGEST_ANSWER
+
+
+def _refuse_malformed(repo_id: str, path: Path) -> None:
+    try:
+        if path.name == CONFIG:
+            refuse_boundless(read_config(path.parent))
+        elif path.name in (WEIGHTS, TRAINING):
+            check_weights(path)
+        elif path.name == FACTS:
+            files.read_json(path)
+    except CheckpointError as error:
+        said = str(error).replace(f"{path.parent}/", f"{repo_id}/")
+        raise HubError(f"{said} Nothing was kept.") from error
 
 
 def _digest(repo_id: str, path: Path, one: RepoFile, expected: str | None) -> str:

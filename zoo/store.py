@@ -23,8 +23,6 @@ CONFIG, WEIGHTS, TRAINING, FACTS, CARD, ORIGIN = (
     "origin.json",
 )
 STATE, UNSAVED = "state.safetensors", "unsaved"  # of a training: to go on from; a result that found no place
-# what of a checkpoint travels to the Hub and back
-LAYOUT = re.compile(f"{CONFIG}|{WEIGHTS}|{TRAINING}|{FACTS}|{CARD}|images/[A-Za-z0-9][A-Za-z0-9._-]{{0,99}}\\.png")
 
 
 def home() -> Path:

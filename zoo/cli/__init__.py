@@ -15,7 +15,7 @@ from zoo.registry import installed
 COMMANDS = {
     "list": "zoo.cli.catalogue:list_",
     "show": "zoo.cli.show:show",
-    "pull": "zoo.cli.store:pull",
+    "pull": "zoo.cli.pull:pull",
     "sample": "zoo.cli.sample:sample",
     "reconstruct": "zoo.cli.latents:reconstruct",
     "interpolate": "zoo.cli.latents:interpolate",

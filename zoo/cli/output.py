@@ -107,6 +107,13 @@ def command(name: str | None = None) -> Callable[[Callable[..., Any]], click.Com
     return decorate
 
 
+def hub_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a command that speaks with the Hub: `endpoint` and `token`."""
+    where = click.option("--endpoint", metavar="URL", help="Which Hub; HF_ENDPOINT or huggingface.co unless given.")
+    who = click.option("--token", help="What to show it, in place of HF_TOKEN or the stored login.")
+    return where(who(function))
+
+
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON, for programs.")
 
 
