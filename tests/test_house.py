@@ -22,7 +22,7 @@ FLOORS = (
     ("loaders", "data", "sampling", "images", "features", "metrics", "pictures"),
     ("batches", "optimizers"),
     ("outputs", "checkpoints", "likelihood", "evaluation", "training", "alarms", "runs"),
-    ("cards", "hub", "pull"),
+    ("cards", "hub", "pull", "search"),
     ("testing", "cli"),
 )
 

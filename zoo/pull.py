@@ -66,10 +66,12 @@ def repository_of(entry: Entry) -> tuple[str, str | None]:
 
 
 def outdated(entry: Entry, *, endpoint: str | None = None, token: str | None = None) -> bool:
-    """Whether the Hub has another commit by now than a checkpoint was pulled at.
+    """Whether a pulled checkpoint is another at its source by now: its plugin, or the Hub that it came from.
 
-    It takes one request, or none where the catalogue or the reference names a commit.
+    That takes one request at most, and none where the catalogue or the reference names a commit.
     """
+    if entry.origin.get("source") != "hub":
+        return bool(entry.checkpoint and entry.checkpoint.sha256 != entry.origin.get("sha256"))
     repo_id, revision = repository_of(entry)
     if revision and COMMIT.fullmatch(revision):
         return revision != entry.origin.get("commit")
@@ -132,7 +134,7 @@ def _fetch(session: Session, repo_id: str, one: RepoFile, commit: str, directory
         try:
             session.api.hf_hub_download(repo_id, one.path, revision=commit, local_dir=directory)
             break
-        except (httpx2.NetworkError, httpx2.RemoteProtocolError):  # the client goes on after time-outs alone
+        except httpx2.NetworkError:  # the one bad weather after which the client does not try again
             if not left:
                 raise
             time.sleep(1)

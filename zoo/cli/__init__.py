@@ -16,6 +16,7 @@ COMMANDS = {
     "list": "zoo.cli.catalogue:list_",
     "show": "zoo.cli.show:show",
     "pull": "zoo.cli.pull:pull",
+    "search": "zoo.cli.search:search",
     "sample": "zoo.cli.sample:sample",
     "reconstruct": "zoo.cli.latents:reconstruct",
     "interpolate": "zoo.cli.latents:interpolate",

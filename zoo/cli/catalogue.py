@@ -6,8 +6,19 @@ from typing import Any
 import click
 
 from zoo import files
-from zoo.cli.output import as_json, command, note, open_store, print_json, print_table, printable, size, warn_of_plugins
-from zoo.errors import CheckpointError
+from zoo.cli.output import (
+    as_json,
+    clean,
+    command,
+    note,
+    open_store,
+    print_json,
+    print_table,
+    printable,
+    size,
+    warn_of_plugins,
+)
+from zoo.errors import CheckpointError, HubError
 from zoo.registry import installed
 from zoo.store import CONFIG, FACTS, Entry
 
@@ -15,18 +26,24 @@ from zoo.store import CONFIG, FACTS, Entry
 @command("list")
 @click.argument("pattern", required=False)
 @click.option("--models", is_flag=True, help="List the models that you can train instead.")
+@click.option("--outdated", is_flag=True, help="Only those that have changed since you pulled them; asks the Hub.")
 @as_json
-def list_(pattern: str | None, models: bool, json_: bool) -> None:
+def list_(pattern: str | None, models: bool, outdated: bool, json_: bool) -> None:
     """List the checkpoints you have or can have (PATTERN as in '*vae*').
 
     States: bundled (comes with its plugin), pulled, trained (both in your store), hub (can be pulled), damaged.
     """
-    records = _models() if models else [_checkpoint(entry) for entry in open_store().entries()]
+    if models and outdated:
+        raise click.UsageError("--outdated is of checkpoints: leave out --models.")
+    entries = [] if models else open_store().entries()
+    records = _models() if models else [_checkpoint(one) for one in (_outdated(entries) if outdated else entries)]
     if pattern:
         records = [record for record in records if fnmatch(record["name"], pattern)]
     if json_:
         return print_json(records)
     if not records:
+        if outdated:
+            return note("Everything that was pulled is up to date.")
         if not pattern:
             return note("Nothing is offered by the installed plugins.")
         hint = "" if set(pattern) & set("*?[") else f" Try '*{pattern}*'."
@@ -72,6 +89,24 @@ def plugins(json_: bool) -> None:
         if plugin.problems:
             click.echo(f"          Tell the authors of {plugin.distribution}, or: pip uninstall {plugin.distribution}")
     return None if found else note("No plugin is installed, or ZOO_LOAD_PLUGINS leaves all of them out.")
+
+
+def _outdated(entries: list[Entry]) -> list[Entry]:
+    """Those that were pulled and have changed since; raises when the Hub does not tell of one, having named it."""
+    from zoo.pull import outdated
+
+    found, unknown = [], []
+    for entry in entries:
+        try:
+            if entry.state == "pulled" and outdated(entry):
+                found.append(entry)
+        except HubError as error:
+            note(clean(error))
+            unknown.append(entry.name)
+    if unknown:
+        known = ", ".join(entry.name for entry in found) or "none"
+        raise HubError(f"It is not known whether {', '.join(unknown)} changed. Of the others, outdated: {known}.")
+    return found
 
 
 def _models() -> list[dict[str, Any]]:

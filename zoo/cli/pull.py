@@ -70,7 +70,9 @@ def _pull(store: Store, name: str, source: str | None, update: bool, hub: dict[s
     if pulled_before and source is None:
         if entry.origin.get("source") == "hub":
             source, hub = "hub", {**hub, "endpoint": hub["endpoint"] or entry.origin.get("endpoint")}
-        if not _outdated(entry, hub):
+        from zoo.pull import outdated
+
+        if not outdated(entry, **hub):
             note(f"{name} is up to date.")
             return here
     if entry.checkpoint and entry.checkpoint.bundled and source != "hub":
@@ -85,14 +87,6 @@ def _pull(store: Store, name: str, source: str | None, update: bool, hub: dict[s
 def _whence(entry: Entry) -> str:
     endpoint = entry.origin.get("endpoint")
     return f"{entry.state} from {endpoint}" if endpoint else entry.state
-
-
-def _outdated(entry: Entry, hub: dict[str, str | None]) -> bool:
-    if entry.origin.get("source") != "hub":
-        return bool(entry.checkpoint and entry.checkpoint.sha256 != entry.origin.get("sha256"))
-    from zoo.pull import outdated
-
-    return outdated(entry, **hub)
 
 
 def _pull_bundled(store: Store, checkpoint: Checkpoint, bundled: Path) -> Path:

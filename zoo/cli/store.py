@@ -1,9 +1,22 @@
 """zoo rm, zoo verify: what is kept here."""
 
+from pathlib import Path
+
 import click
 
-from zoo.cli.output import as_json, command, complete_checkpoints, open_store, print_json, print_table, size
-from zoo.errors import CheckpointError, counted
+from zoo.cli.output import (
+    as_json,
+    clean,
+    command,
+    complete_checkpoints,
+    note,
+    open_store,
+    print_json,
+    print_table,
+    size,
+)
+from zoo.errors import CheckpointError, NotFoundError, PluginError, ZooError, counted
+from zoo.store import WEIGHTS
 
 
 @command()
@@ -31,10 +44,16 @@ def rm(names: tuple[str, ...], json_: bool) -> None:
 @click.argument("names", nargs=-1, metavar="[NAME...]", shell_complete=complete_checkpoints)
 @as_json
 def verify(names: tuple[str, ...], json_: bool) -> None:
-    """Hash the files of checkpoints anew (of all that are here, unless named); exit 1 when one is damaged."""
+    """Hash the files of checkpoints anew (of all that are here, unless named); exit 1 when one is damaged.
+
+    Those from the Hub are also loaded: their weights must fit their model and be finite.
+    """
     store = open_store()
     here = names or [entry.name for entry in store.entries() if entry.path or entry.origin]
     verdicts = {name: store.verify(name) for name in here}
+    for name, found in verdicts.items():
+        if set(found.values()) == {"ok"} and store.entry(name).origin.get("source") == "hub":
+            found[WEIGHTS] = _load(store.find(name))
     if json_:
         print_json([{"name": name, "files": found} for name, found in verdicts.items()])
     else:
@@ -42,3 +61,17 @@ def verify(names: tuple[str, ...], json_: bool) -> None:
         print_table(("NAME", "FILE", "VERDICT"), rows)
     if bad := [name for name, found in verdicts.items() if set(found.values()) != {"ok"}]:
         raise CheckpointError(f"Damaged: {', '.join(bad)}. zoo rm NAME removes one; then pull or train it again.")
+
+
+def _load(directory: Path) -> str:
+    """The verdict on weights that a stranger made, by loading them."""
+    from zoo import checkpoints
+
+    try:
+        checkpoints.load(directory)
+    except (NotFoundError, PluginError) as error:  # for the want of a plugin: nothing is wrong with the file
+        note(f"Not loaded, only hashed: {clean(error)}")
+    except ZooError as error:
+        note(clean(error))
+        return "unfit"
+    return "ok"

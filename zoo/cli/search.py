@@ -1,0 +1,30 @@
+"""zoo search: checkpoints on the Hub."""
+
+import click
+
+from zoo.cli.output import as_json, command, hub_options, note, print_json, print_table
+
+SHOWN = 3  # metrics of a checkpoint; --json has all of them
+
+
+@command()
+@click.argument("text", default="")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000), help="How many at most.")
+@hub_options
+@as_json
+def search(text: str, limit: int, endpoint: str | None, token: str | None, json_: bool) -> None:
+    """List the checkpoints on the Hub whose names hold TEXT, the most downloaded first."""
+    from zoo.search import search
+
+    found = search(text, limit=limit, endpoint=endpoint, token=token)
+    if json_:
+        return print_json(found)
+    if not found:
+        return note(f"No checkpoint on the Hub has {text!r} in its name." if text else "The Hub has no checkpoint yet.")
+    rows = []
+    for one in found:
+        metrics = ", ".join(f"{metric['metric']} {metric['value']:.4g}" for metric in one["metrics"][:SHOWN])
+        told = [one["name"], one["model"], one["dataset"], f"{one['downloads']:,}", one["license"], metrics]
+        rows.append(told)
+    print_table(("NAME", "MODEL", "DATA", "DOWNLOADS", "LICENCE", "METRICS"), rows)
+    return note(f"Get one with: zoo pull {found[0]['name']}")
