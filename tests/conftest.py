@@ -1,6 +1,7 @@
 """The world of a test: its own home, real digits, a zoo to command, and real environments to install guests in."""
 
 import os
+import pickle
 import resource
 import signal
 import subprocess
@@ -21,6 +22,21 @@ from zoo.cli.output import warn_of_plugins
 from zoo.registry import installed
 
 DIGITS = Path(__file__).parent / "data"  # 800 training and 200 test digits of MNIST
+
+FORMAT_1 = Path(__file__).parent / "fixtures" / "format-1"
+CHECKPOINT = {file.name: file.read_bytes() for file in FORMAT_1.iterdir()} | {
+    "README.md": b"# A checkpoint\n",
+    "images/samples.png": b"a picture",
+}
+OTHERS = {  # which a repository may hold, and nobody pulls
+    ".gitattributes": b"*.safetensors filter=lfs",
+    "pytorch_model.bin": pickle.dumps(print),
+    "modeling.py": b"raise SystemExit",
+    "origin.json": b'{"source": "trained"}',
+    "deep/model.safetensors": b"other",
+    "images/deep/er.png": b"other",
+    "images/.png": b"other",
+}
 
 Zoo = Callable[..., Result]
 
@@ -45,6 +61,19 @@ def own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     yield
     installed.cache_clear()
     warn_of_plugins.cache_clear()
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A Hub on loopback, where HF_ENDPOINT says, that holds a checkpoint, and much else, as owner/repo."""
+    from hub_server import serving
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
+    with serving() as hub:
+        hub.put("owner/repo", CHECKPOINT | OTHERS)
+        hub.repositories["owner/repo"].tags["v1"] = hub.commit("owner/repo")
+        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+        yield hub
 
 
 @pytest.fixture
