@@ -119,7 +119,7 @@ def _instead(names: Sequence[str]) -> str:
     pickles = [name for name in names if name.endswith((".bin", ".pt", ".pth", ".ckpt", ".pkl"))]
     if pickles:
         return f", but {pickles[0][:80]!r}, which may be a pickle: the zoo never opens one"
-    return f" (but {', '.join(names[:5])[:200]!r})" if names else " and nothing else"
+    return f" (but {', '.join(names[:5])[:200]!r})" if names else ", nor anything else"
 
 
 def _refuse_full_disk(directory: Path, needed: int) -> None:
