@@ -29,6 +29,7 @@ HOME = "https://huggingface.co"
 PATIENCE = 30.0  # seconds without a byte; of itself the client waits for ever
 LONGEST_WAIT = 60  # seconds that a server may send us away for before that is said instead
 LARGEST_ANSWER = 32 << 20  # bytes of an answer that is no file of a repository
+MOST_REQUESTS = 1000  # of one session: a list may name itself as its next page
 ETAG = re.compile(r'(W/)?"?[0-9A-Za-z._-]{1,128}"?')
 COMMIT = re.compile(r"[0-9a-f]{40}")
 # what the client raises when it takes an answer for something else than it is
@@ -51,6 +52,7 @@ class Session:
             self.endpoint, token=self.token or False, library_name="genzoo", library_version=version("genzoo")
         )
         self.largest = LARGEST_ANSWER
+        self._requests = 0
 
     def make_client(self) -> httpx2.Client:
         """The HTTP client under it, with time-outs, and without what a hostile server could use against it."""
@@ -64,6 +66,9 @@ class Session:
         return client
 
     def _before(self, request: httpx2.Request) -> None:
+        self._requests += 1
+        if self._requests > MOST_REQUESTS:
+            raise HubError(f"{self.endpoint} has not come to an end after {MOST_REQUESTS:,} requests: given up.")
         given = request.extensions.get("timeout") or {}
         patience = {kind: given.get(kind) or PATIENCE for kind in ("connect", "read", "write", "pool")}
         request.extensions = {**request.extensions, "timeout": patience}

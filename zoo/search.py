@@ -11,7 +11,7 @@ from zoo.hub import Session, connected
 from zoo.registry import installed
 
 LIBRARY = "genzoo"
-PAGES = 10  # of the Hub's, to look through for those that are ours
+LOOKED_AT = 1000  # of the Hub's entries, for those that are ours
 TEXT = 200  # characters of a word that a stranger wrote
 
 
@@ -45,7 +45,7 @@ def _listed(session: Session, text: str, limit: int) -> Iterator[dict[str, Any]]
     listed = paginate(
         f"{session.endpoint}/api/models", params=wanted | ({"search": text} if text else {}), headers=headers
     )
-    for one in islice(listed, PAGES * 100):
+    for one in islice(listed, LOOKED_AT):
         card = one.get("cardData")
         if LIBRARY in (one.get("library_name"), card.get("library_name") if isinstance(card, dict) else None):
             yield one
