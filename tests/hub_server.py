@@ -31,8 +31,9 @@ class Hub:
     """Repositories over HTTP, at `endpoint`.
 
     `requests` logs what was asked, in order. `answers` maps a pattern of such a line to a function that makes another
-    answer of the right one, or waits: see `flipped` and those below it. `tokens` says who is who. `cas` is the folder
-    of a local content-addressed store, for Xet; without one the Hub has LFS alone.
+    answer of the right one, or waits: see `flipped` and those below it. `refusals` maps one to the answer that such a
+    request gets in place of being done. `tokens` says who is who. `cas` is the folder of a local content-addressed
+    store, for Xet; without one the Hub has LFS alone.
     """
 
     def __init__(self, cas: Path | None = None) -> None:
@@ -40,6 +41,7 @@ class Hub:
         self.tokens = {READ: User("owner", "read"), WRITE: User("owner", "write"), OTHER: User("other", "write")}
         self.requests: list[Seen] = []
         self.answers: dict[str, Callable[[Answer], Answer | tuple[int, dict[str, str], bytes]]] = {}
+        self.refusals: dict[str, Answer] = {}
         self.objects: dict[str, bytes] = {}  # of LFS, by sha256
         self.key = secrets.token_hex(8)  # those who may upload an object know it
         self.cas = cas
@@ -57,7 +59,10 @@ class Hub:
         return self.repositories[repository].head
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], query: Any, body: bytes) -> Answer:
-        """The right answer to a request."""
+        """The right answer to a request, or the one that refuses it."""
+        for pattern, refusal in self.refusals.items():
+            if re.search(pattern, f"{method} {path}"):
+                return refusal
         user = self._user(headers)
         for verb, pattern, name in ROUTES:
             if (match := re.fullmatch(pattern, path)) and verb == method.replace("HEAD", "GET"):

@@ -17,12 +17,12 @@ HEAVY = ("torch", "torchvision", "numpy", "huggingface_hub")
 FLOORS = (
     ("errors",),
     ("files", "config", "results", "recipe", "hookspecs", "__init__", "provenance"),
-    ("source", "registry", "store", "layout"),
+    ("source", "registry", "store", "layout", "pushes"),
     ("models",),
     ("loaders", "data", "sampling", "images", "features", "metrics", "pictures"),
     ("batches", "optimizers"),
     ("outputs", "checkpoints", "likelihood", "evaluation", "training", "alarms", "runs"),
-    ("cards", "hub", "pull", "search"),
+    ("cards", "hub", "pull", "push", "search"),
     ("testing", "cli"),
 )
 

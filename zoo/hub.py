@@ -4,6 +4,7 @@ import contextlib
 import ipaddress
 import os
 import re
+import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any, NoReturn
@@ -22,6 +23,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 from huggingface_hub.utils._http import default_client_factory, parse_ratelimit_headers
+from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from zoo.errors import HubError, ZooError, did_you_mean
 
@@ -131,6 +133,8 @@ def connected(
     session = Session(endpoint, token)
     constants.HF_HUB_DISABLE_TELEMETRY = True  # no request to anybody but those that are needed
     set_client_factory(session.make_client)
+    if not sys.stderr.isatty():
+        disable_progress_bars()
     try:
         yield session
     except ZooError:

@@ -1,0 +1,110 @@
+"""zoo push: a checkpoint to the Hub."""
+
+import re
+import sys
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import click
+
+from zoo.cli.output import (
+    as_json,
+    command,
+    complete_checkpoints,
+    hub_options,
+    note,
+    open_store,
+    print_json,
+    print_table,
+    size,
+)
+from zoo.errors import HubError, OutputError
+
+if TYPE_CHECKING:
+    from zoo.push import Plan
+
+
+@command()
+@click.argument("reference", metavar="REF", shell_complete=complete_checkpoints)
+@click.argument("repo_id", metavar="OWNER/REPO")
+@click.option("--private", is_flag=True, help="Make the repository a private one; public unless given.")
+@click.option("--revision", "branch", metavar="BRANCH", default="main", help="Which branch; main unless given.")
+@click.option("--message", help="What the commit is called.")
+@click.option("--dry-run", is_flag=True, help="List what would be sent, and send nothing.")
+@click.option("--yes", is_flag=True, help="Publish without asking.")
+@hub_options
+@as_json
+def push(
+    reference: str,
+    repo_id: str,
+    private: bool,
+    branch: str,
+    message: str | None,
+    dry_run: bool,
+    yes: bool,
+    endpoint: str | None,
+    token: str | None,
+    json_: bool,
+) -> None:
+    """Publish a checkpoint as OWNER/REPO on the Hub, in one commit, and print its address.
+
+    The repository is made if need be. Only the files of a checkpoint are sent, and what was written into the README.md
+    on the Hub stays there.
+    """
+    store = open_store()
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo_id):
+        raise HubError(f"{repo_id[:80]!r} is not of the form OWNER/REPO.")
+    store.find(reference)  # before anything is imported that takes time
+    if not (dry_run or yes or sys.stdin.isatty()):
+        raise HubError("zoo push asks before it publishes, and nobody is here to answer: add --yes, or --dry-run.")
+    from zoo import push as work
+    from zoo import pushes
+    from zoo.hub import connected
+
+    source = work.source(store, reference)
+    with connected(f"push to {repo_id} on", repo_id, branch, endpoint=endpoint, token=token) as session:
+        if not (session.token or dry_run):
+            raise HubError(f"{session.endpoint} wants to know who you are: run hf auth login, or set HF_TOKEN.")
+        target = pushes.find(store, session.endpoint, repo_id, branch, private)
+        planned = work.plan(session, source, target)
+        if planned.text_left:
+            note("What was written into the README.md on the Hub stays; what you wrote into yours is not sent.")
+        if planned.changes and not dry_run and not yes:
+            _ask(planned, target.url)
+        commit = None
+        if not dry_run:
+            commit = work.carry_out(session, source, target, planned, message or _message(reference))
+    if commit:
+        try:
+            pushes.remember(store, target, commit, planned.text)
+        except OutputError as error:
+            note(f"Warning: it was pushed, but a later push won't know: {error}")
+    _say(planned, target.url, commit, json_)
+
+
+def _message(reference: str) -> str:
+    return f"{reference.removesuffix('/').rpartition('/')[2]}, by genzoo {version('genzoo')}"
+
+
+def _ask(planned: "Plan", url: str) -> None:
+    for one in planned.changes:
+        note(f"  {one['action']:8}{one['file']:30}{size(one['bytes']):>10}")
+    what = "private" if planned.private else "public"
+    made = f"{what} repository" if planned.remote.head else f"new {what} repository"
+    if not click.confirm(f"Publish this as {url}, a {made}?", err=True):
+        note("Nothing was sent.")
+        raise click.exceptions.Exit(1)
+
+
+def _say(planned: "Plan", url: str, commit: str | None, json_: bool) -> None:
+    if json_:
+        return print_json({"url": url, "commit": commit, "private": planned.private, "files": planned.changes})
+    if not planned.changes:
+        note("Nothing to change: all of it is there already.")
+    elif commit:
+        note(f"Pushed {size(planned.size)} in commit {commit[:8]}.")
+    else:
+        rows = [[one["action"], one["file"], size(one["bytes"])] for one in planned.changes]
+        print_table(("ACTION", "FILE", "SIZE"), rows)
+    click.echo(url)
+    return None
