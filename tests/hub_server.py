@@ -133,7 +133,10 @@ def times(number: int, change: Callable[[Answer], Answer]) -> Callable[[Answer],
 def serving(cas: Path | None = None) -> Iterator[Hub]:
     """A hub that answers at its `endpoint` as long as the block lasts."""
     hub = Hub(cas)
-    listener = socket.create_server(("127.0.0.1", 0))
+    # with the protocol named, asyncio turns off the wait of 40 ms between the head of an answer and its body
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
     hub.endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
     config = uvicorn.Config(_app(hub), log_config=None, log_level="critical", lifespan="off", http="h11", ws="none")
     server = _Server(config)

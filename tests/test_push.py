@@ -412,9 +412,9 @@ def test_a_push_that_is_killed_half_way_leaves_no_commit_and_the_next_one_is_who
 def test_of_two_pushes_at_once_one_is_made_and_the_other_is_told(hub: Hub, mine: Path, push: Push) -> None:
     hub.put(NAME, {"README.md": b"# Mine\n"})
     released = threading.Event()
-    hub.answers["PUT /lfs/"] = stalled(released)
+    hub.answers["POST .*/preupload/"] = stalled(released)
     both = [start("--yes"), start("--yes", "--message", "Another")]
-    wait_for(lambda: sum(one.startswith("PUT") for one in hub.requests) == 2)
+    wait_for(lambda: sum("/preupload/" in one for one in hub.requests) == 2)
     released.set()
     ends = [process.communicate(timeout=30) for process in both]
     assert sorted(process.returncode for process in both) == [0, 1], ends

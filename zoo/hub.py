@@ -60,7 +60,7 @@ class Session:
         """The HTTP client under it, with time-outs, and without what a hostile server could use against it."""
         client: httpx2.Client = default_client_factory()
         if _is_loopback(self.endpoint):  # a proxy would see the token
-            client = httpx2.Client(event_hooks=client.event_hooks, follow_redirects=True, trust_env=False)
+            client = httpx2.Client(event_hooks=client.event_hooks, follow_redirects=True, timeout=None, trust_env=False)
         client.event_hooks = {
             "request": [*client.event_hooks["request"], self._before],
             "response": [self._after],
