@@ -22,7 +22,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from huggingface_hub.utils._http import default_client_factory, parse_ratelimit_headers
+from huggingface_hub.utils._http import default_client_factory, hf_request_event_hook, parse_ratelimit_headers
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from zoo.errors import HubError, ZooError, did_you_mean
@@ -58,14 +58,12 @@ class Session:
 
     def make_client(self) -> httpx2.Client:
         """The HTTP client under it, with time-outs, and without what a hostile server could use against it."""
-        client: httpx2.Client = default_client_factory()
-        if _is_loopback(self.endpoint):  # a proxy would see the token
-            client = httpx2.Client(event_hooks=client.event_hooks, follow_redirects=True, timeout=None, trust_env=False)
-        client.event_hooks = {
-            "request": [*client.event_hooks["request"], self._before],
-            "response": [self._after],
-        }
-        return client
+        return httpx2.Client(
+            event_hooks={"request": [hf_request_event_hook, self._before], "response": [self._after]},
+            follow_redirects=True,
+            timeout=None,  # until `_before` sets one
+            trust_env=not _is_loopback(self.endpoint),  # a proxy would see the token
+        )
 
     def _before(self, request: httpx2.Request) -> None:
         self._requests += 1
