@@ -22,7 +22,7 @@ FLOORS = (
     ("loaders", "data", "sampling", "images", "features", "metrics", "pictures"),
     ("batches", "optimizers"),
     ("outputs", "checkpoints", "likelihood", "evaluation", "training", "alarms", "runs"),
-    ("cards", "hub", "pull", "push", "search"),
+    ("readme", "cards", "hub", "pull", "push", "search"),
     ("testing", "cli"),
 )
 
@@ -122,6 +122,7 @@ def test_without_any_plugin_the_house_still_stands_empty() -> None:
         "pull vae-mnist",
         "verify",
         "interpolate no-such-checkpoint",
+        "push --help",
     ],
 )
 def test_light_commands_import_nothing_heavy(command: str) -> None:

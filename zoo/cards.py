@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from zoo import files
 from zoo.errors import CheckpointError, counted
 from zoo.hookspecs import DatasetSpec
 from zoo.layout import read_config
+from zoo.readme import BEGIN, END, own_text
 from zoo.registry import installed
 from zoo.results import Evaluation, recorded
 from zoo.store import CARD, read_facts
@@ -25,10 +24,6 @@ PICTURES = {  # beside images/samples.png, in their order
     "manifold.png": "The plane of both latents",
     "losses.png": "Losses by epoch",
 }
-
-BEGIN = "<!-- zoo makes this part from config.json and facts.json: write above it, or below its end -->"
-END = "<!-- the end of what zoo makes -->"
-FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---(?:\n+|\Z)", re.DOTALL)
 
 
 def write(directory: Path) -> None:
@@ -49,32 +44,6 @@ def made_of(directory: Path, facts: Mapping[str, Any]) -> str:
     made = render(read_config(directory), facts, pictures_in(directory))
     matter, body = made.split(BEGIN)
     return matter + above + BEGIN + body + below
-
-
-def own_text(card: str) -> tuple[str, str]:
-    """What the author of a card wrote above and below the part that the zoo makes: all of it where there is none."""
-    text = FRONT_MATTER.sub("", card)
-    above, begun, rest = text.partition(BEGIN)
-    _, ended, below = rest.partition(END)
-    return (above, below.removeprefix("\n")) if begun and ended else ("", text and f"\n{text}")
-
-
-def merged(made: str, other: str, *, text_of_other: bool) -> str:
-    """A card, as `made_of` makes it, to take another's place: its keys of the front matter replace, further ones stay.
-
-    What stands around the zoo's part is that of `made`, or of the other. Raises `CheckpointError` when the front matter
-    of the other can't be read.
-    """
-    found = FRONT_MATTER.match(other)
-    ours = FRONT_MATTER.findall(made)[0]
-    try:
-        theirs = (yaml.safe_load(found[1]) if found else None) or {}
-        further = {key: value for key, value in theirs.items() if key not in yaml.safe_load(ours)}
-        matter = ours + ("\n" + yaml.safe_dump(further, allow_unicode=True, sort_keys=False) if further else "\n")
-    except (yaml.YAMLError, AttributeError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"The front matter of {CARD} is no YAML of names and values: mend it first.") from error
-    above, below = own_text(other if text_of_other else made)
-    return f"---\n{matter}---\n\n{above}{BEGIN}{made.partition(BEGIN)[2].partition(END)[0]}{END}\n{below}"
 
 
 def pictures_in(directory: Path) -> tuple[str, ...]:

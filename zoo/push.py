@@ -20,6 +20,7 @@ from zoo.hub import HOME, Session
 from zoo.layout import LAYOUT, check_weights, read_config, refuse_boundless
 from zoo.pull import LARGEST, MOST_FILES
 from zoo.pushes import Target
+from zoo.readme import BEGIN, merged, own_text
 from zoo.store import CARD, CONFIG, FACTS, TRAINING, WEIGHTS, Store, read_facts
 
 NOTE = (
@@ -110,7 +111,7 @@ def plan(session: Session, checkpoint: Source, target: Target) -> Plan:
             f"{session.endpoint}/{target.repo_id}/settings; or push to another name."
         )
     mine = _made_card(checkpoint, target)
-    card, text_left = _merged(session, mine, target, remote)
+    card, text_left = _card(session, mine, target, remote)
     own = [CommitOperationAdd(CARD, card.encode()), *checkpoint.files]
     sent = [one for one in own if not _is_there(one, remote.listed.get(one.path_in_repo))]
     names = {one.path_in_repo for one in own}
@@ -211,7 +212,7 @@ def _git_blob(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
-def _merged(session: Session, card: str, target: Target, remote: Remote) -> tuple[str, bool]:
+def _card(session: Session, card: str, target: Target, remote: Remote) -> tuple[str, bool]:
     """The card to send, and whether it leaves out text of our own.
 
     What stands around the zoo's part there is somebody's, unless this zoo sent it: then it stays.
@@ -226,22 +227,22 @@ def _merged(session: Session, card: str, target: Target, remote: Remote) -> tupl
     hf_raise_for_status(answer)
     try:
         other = answer.content.decode().replace("\r\n", "\n")
-        mine, theirs = cards.own_text(card), cards.own_text(other)
+        mine, theirs = own_text(card), own_text(other)
         stays = any(theirs) and theirs != mine and _digest(other) != target.text
-        return cards.merged(card, other, text_of_other=stays), stays and any(mine)
+        return merged(card, other, text_of_other=stays), stays and any(mine)
     except (CheckpointError, UnicodeDecodeError) as error:
         raise HubError(f"The {CARD} of {target.repo_id} can't be merged with ours: {error}") from error
 
 
 def _digest(card: str) -> str:
-    return hashlib.sha256("\0".join(cards.own_text(card)).encode()).hexdigest()
+    return hashlib.sha256("\0".join(own_text(card)).encode()).hexdigest()
 
 
 def _made_card(checkpoint: Source, target: Target) -> str:
     """The card of a checkpoint, in which it is called as whoever pulls it from there will call it."""
     path = checkpoint.directory / CARD
-    if checkpoint.offered and path.is_file():
-        return path.read_text(encoding="utf-8")
+    if checkpoint.offered and path.is_file() and BEGIN in (card := path.read_text(encoding="utf-8")):
+        return card
     facts = read_facts(checkpoint.directory)
     with contextlib.suppress(KeyError, AttributeError, ValueError):  # a stranger's, which the card refuses if it must
         words = shlex.split(facts["samples_command"])

@@ -52,5 +52,6 @@ def remember(store: Store, pushed: Target, commit: str, text: str) -> None:
 
 
 def _pushes(store: Store) -> dict[str, dict[str, str]]:
-    path = store.root / NOTES
-    return files.read_json(path) if path.is_file() else {}
+    noted = files.read_json(store.root / NOTES) if (store.root / NOTES).is_file() else {}
+    whole = {"commit", "text"}
+    return {key: value for key, value in noted.items() if isinstance(value, dict) and value.keys() == whole}
