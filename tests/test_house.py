@@ -120,6 +120,7 @@ def test_without_any_plugin_the_house_still_stands_empty() -> None:
         "sample --help",
         "evaluate --help",
         "pull vae-mnist",
+        "search --help",
         "verify",
         "interpolate no-such-checkpoint",
         "push --help",

@@ -117,6 +117,17 @@ def test_a_token_with_characters_that_none_has_is_refused_and_not_shown(token: s
     assert SECRET not in str(caught.value)
 
 
+def test_a_stored_login_that_cannot_be_read_is_said_and_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_bytes(f"{SECRET}\xff".encode("latin-1"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "token"))
+    with pytest.raises(HubError, match=r"The stored login can't be used .* run hf auth login again") as caught:
+        Session(HOME, None)
+    assert SECRET not in str(caught.value)
+    assert Session(HOME, "hf_given").token == "hf_given"
+
+
 def test_a_stored_login_is_not_sent_to_another_hub(hub: Hub, zoo: Zoo, login: None) -> None:
     assert zoo("pull", NAME).exit_code == 0
     assert {one.token for one in hub.requests} == {""}
@@ -216,8 +227,10 @@ def test_a_revision_that_is_not_there_is_answered_with_those_that_are(hub: Hub, 
 def test_a_server_that_hangs_is_not_waited_for(hub: Hub, zoo: Zoo, hurry: None, asked: str) -> None:
     released = threading.Event()
     hub.answers[asked] = stalled(released)
+    began = time.monotonic()
     try:
         assert f"Can't pull owner/repo from {hub.endpoint}: it stopped answering" in refusal(zoo)
+        assert time.monotonic() - began < 20  # the client would wait for ever, or try six times as long
     finally:
         released.set()
 

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from conftest import CHECKPOINT, FORMAT_1, Zoo, files_no_larger_than, write_plugin
-from hub_server import READ, Answer, Hub, flipped, redirected, serving, shorter, stalled, status
+from hub_server import READ, WRITE, Answer, Hub, flipped, redirected, serving, shorter, stalled, status
 
 from zoo import files
 from zoo.cli import main
@@ -328,6 +328,27 @@ def test_two_pulls_of_one_name_at_once_both_succeed(hub: Hub, weights: threading
     assert ends[0][0] == ends[1][0]
     assert everything(root / "checkpoints" / "hf%3Aowner%2Frepo").keys() == CHECKPOINT.keys() | {"origin.json"}
     assert list(root.glob("scratch/[!.]*")) == []
+
+
+def test_two_pulls_and_a_push_at_once_all_succeed(hub: Hub, weights: threading.Event, root: Path) -> None:
+    weights.set()
+    assert run("pull", NAME)[0] == 0
+    before = hub.commit("owner/repo")
+    shutil.copytree(root / "checkpoints" / "hf%3Aowner%2Frepo", "mine")
+    Path("mine", "images", "samples.png").write_bytes(b"another picture")
+    hub.requests.clear()
+    weights.clear()
+    pulls = [start(hub, "pull", NAME, "--from", "hub") for _ in range(2)]
+    wait_for(lambda: asked_for_weights(hub) == 2)
+    code, _, stderr = run("push", "./mine", "owner/repo", "--yes", "--token", WRITE)
+    assert code == 0 and hub.commit("owner/repo") != before, stderr
+    weights.set()
+    ends = [pull.communicate(timeout=30) for pull in pulls]
+    assert [pull.returncode for pull in pulls] == [0, 0], ends
+    kept = root / "checkpoints" / "hf%3Aowner%2Frepo"
+    assert json.loads((kept / "origin.json").read_text())["commit"] == before  # whole, as it was when they began
+    assert run("verify", NAME)[0] == 0
+    assert [one["name"] for one in json.loads(run("list", "--outdated", "--json")[1])] == [NAME]
 
 
 def test_a_pull_names_another_hub_and_its_token_on_the_command_line(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

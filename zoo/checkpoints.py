@@ -14,8 +14,7 @@ from torch import Tensor, nn
 
 from zoo import files
 from zoo.errors import CheckpointError, ConfigError, NotFoundError, PluginError, ZooError, counted
-from zoo.layout import FORMAT, check_weights, claimed_maker
-from zoo.layout import read_config as read_config  # which is this room's too
+from zoo.layout import FORMAT, check_weights, claimed_maker, read_config
 from zoo.models import GenerativeModel
 from zoo.registry import installed
 from zoo.store import CONFIG, FACTS, TRAINING, WEIGHTS

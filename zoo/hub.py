@@ -166,11 +166,20 @@ def _find_token(endpoint: str, given: str | None) -> str | None:
         return None
     token = given
     if not token and not constants.HF_HUB_DISABLE_IMPLICIT_TOKEN:
-        token = get_token() if endpoint == HOME else os.environ.get("HF_TOKEN")
+        token = _stored_login() if endpoint == HOME else os.environ.get("HF_TOKEN")
     token = (token or "").strip()
     if not re.fullmatch(r"[!-~]*", token):
         raise HubError("The token (--token, HF_TOKEN or the stored login) holds characters that no token has.")
     return token or None
+
+
+def _stored_login() -> str | None:
+    try:
+        return get_token()  # HF_TOKEN's, else what hf auth login left
+    except Exception as error:  # a file that can't be read, a login that has run out and can't be renewed, …
+        raise HubError(
+            f"The stored login can't be used ({_first_line(error)}): run hf auth login again, or set HF_TOKEN."
+        ) from error
 
 
 def _is_loopback(endpoint: str) -> bool:
