@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CHECKPOINT, Zoo
+from conftest import CHECKPOINT, Zoo, make_model
 from hub_server import Hub, file_of
 from safetensors.numpy import load, save
 
@@ -187,6 +187,23 @@ def test_what_does_not_fit_is_found_by_verify_and_refused_by_load(
     sampled = zoo("sample", name)
     assert sampled.exit_code == 1 and words in sampled.stderr
     assert held(tmp_path / "desk") == set()
+
+
+def test_verify_also_looks_into_the_parts_that_only_training_needs(hub: Hub, zoo: Zoo, tmp_path: Path) -> None:
+    from zoo import checkpoints
+
+    gan = make_model("mlp-gan", generator_dims=(4,), discriminator_dims=(4,), latent_dim=2)
+    checkpoints.save(gan, tmp_path / "gan", {})
+    names = ("config.json", "model.safetensors", "training.safetensors")
+    files = {name: (tmp_path / "gan" / name).read_bytes() for name in names}
+    hub.put("owner/gan", files)
+    assert zoo("pull", "hf:owner/gan").exit_code == 0 and zoo("verify").exit_code == 0
+    tensors = load(files["training.safetensors"])
+    spoil(tensors)
+    hub.put("owner/gan", {"training.safetensors": save(tensors)})
+    assert zoo("pull", "--update").exit_code == 0
+    verified = zoo("verify")
+    assert verified.exit_code == 1 and "holds NaN or infinite values" in verified.stderr
 
 
 @pytest.mark.parametrize("case", HARMLESS)

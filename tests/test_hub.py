@@ -103,6 +103,12 @@ def test_the_stored_login_is_for_huggingface_co_and_plain_http_for_this_machine(
     assert session.api.token == (sent or False)  # False: not even the one that is stored
 
 
+def test_logging_in_is_advised_where_it_helps(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "none"))
+    assert Session(HOME, None).login == "run hf auth login, or set HF_TOKEN"
+    assert Session("https://hub.example", None).login == "set HF_TOKEN, or name a --token"
+
+
 @pytest.mark.parametrize("endpoint", ["http://hub.example", "http://huggingface.co", "http://127.0.0.1.example"])
 def test_a_token_that_is_named_is_not_sent_over_plain_http(endpoint: str) -> None:
     with pytest.raises(HubError, match="A token is not sent over plain http to") as caught:
@@ -165,13 +171,13 @@ BAD_TOKEN = {"X-Error-Message": "Invalid credentials in Authorization header"}
 @pytest.mark.parametrize(
     ("asked", "answer", "words"),
     [
-        ("/api/", status(401), "wants to know who you are: run hf auth login, or set HF_TOKEN"),
+        ("/api/", status(401), "wants to know who you are: set HF_TOKEN, or name a --token"),
         ("/api/", status(401, {CODE: "RepoNotFound"}), "owner/repo does not exist on {}, or is private and you"),
         ("/api/", status(404, {CODE: "RepoNotFound"}), "owner/repo does not exist on {}, or is private and you"),
         ("/api/", status(404, {CODE: "RevisionNotFound"}), "owner/repo on {} has no revision"),
-        ("/api/", status(403, {CODE: "GatedRepo"}), "owner/repo is gated: accept its terms at {}/owner/repo, log in"),
-        ("resolve", status(403, {CODE: "GatedRepo"}), "owner/repo is gated: accept its terms at {}/owner/repo, log in"),
-        ("resolve", status(401, {CODE: "GatedRepo"}), "owner/repo is gated: accept its terms at {}/owner/repo, log in"),
+        ("/api/", status(403, {CODE: "GatedRepo"}), "owner/repo is gated: accept its terms at {}/owner/repo, set"),
+        ("resolve", status(403, {CODE: "GatedRepo"}), "owner/repo is gated: accept its terms at {}/owner/repo, set"),
+        ("resolve", status(401, {CODE: "GatedRepo"}), "owner/repo is gated: accept its terms at {}/owner/repo, set"),
         ("resolve.*facts", status(404, {CODE: "EntryNotFound"}), "owner/repo on {} lacks a file that it lists"),
         ("/api/", status(403), "{} forbids it: this token has no right to that of owner"),
         ("resolve", status(403), "{} forbids it: this token has no right to that of owner"),
@@ -206,8 +212,8 @@ def test_every_refusal_of_the_hub_is_said_in_words_that_mend_it(
 @pytest.mark.parametrize(
     ("asked", "answer", "words"),
     [
-        ("/api/", status(401, BAD_TOKEN), "The token was refused by {}: check --token or HF_TOKEN"),
-        ("HEAD", status(401, BAD_TOKEN), "The token was refused by {}: check --token or HF_TOKEN"),
+        ("/api/", status(401, BAD_TOKEN), "The token was refused by {}: check --token and HF_TOKEN"),
+        ("HEAD", status(401, BAD_TOKEN), "The token was refused by {}: check --token and HF_TOKEN"),
         ("/api/", status(404, {CODE: "RepoNotFound"}), "is private and this token has no access to it"),
     ],
 )

@@ -377,6 +377,7 @@ def test_an_update_of_what_has_not_changed_is_one_request(hub: Hub) -> None:
 def test_an_update_of_a_commit_is_no_request(hub: Hub) -> None:
     name = f"{NAME}@{hub.commit('owner/repo')}"
     assert run("pull", name)[0] == 0
+    assert hub.requests[0].startswith("GET /api/models/owner/repo/tree/")  # it need not be asked which commit it is
     hub.requests.clear()
     hub.put("owner/repo", {"README.md": b"# Another"})
     assert run("pull", "--update", name)[0] == 0 and run("list", "--outdated", "--json")[1] == "[]\n"

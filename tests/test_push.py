@@ -328,7 +328,7 @@ def test_a_commit_that_comes_between_is_not_lost(hub: Hub, mine: Path, push: Pus
 @pytest.mark.parametrize(
     ("token", "words"),
     [
-        ("", "wants to know who you are: run hf auth login, or set HF_TOKEN"),
+        ("", "wants to know who you are: set HF_TOKEN, or name a --token"),
         ("hf_unknown", "The token was refused by"),
         (READ, "forbids it"),
         (OTHER, "forbids it"),

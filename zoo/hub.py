@@ -56,6 +56,11 @@ class Session:
         self.largest = LARGEST_ANSWER
         self._requests = 0
 
+    @property
+    def login(self) -> str:
+        """What to do for a token that this Hub gets."""
+        return "run hf auth login, or set HF_TOKEN" if self.endpoint == HOME else "set HF_TOKEN, or name a --token"
+
     def make_client(self) -> httpx2.Client:
         """The HTTP client under it, with time-outs, and without what a hostile server could use against it."""
         return httpx2.Client(
@@ -249,24 +254,21 @@ def _of_status(error: HfHubHTTPError, session: Session, repo_id: str, revision: 
     """What an answer with an error's status says, in words; empty when nothing better is known than its own."""
     endpoint, status = session.endpoint, error.response.status_code
     if isinstance(error, GatedRepoError):  # before RepositoryNotFoundError, which it is a kind of
-        return f"{repo_id} is gated: accept its terms at {endpoint}/{repo_id}, log in (hf auth login), and retry."
+        return f"{repo_id} is gated: accept its terms at {endpoint}/{repo_id}, {session.login}, and retry."
     if isinstance(error, RepositoryNotFoundError):
-        who = "this token has no access to it" if session.token else "you are not logged in (hf auth login, HF_TOKEN)"
+        who = "this token has no access to it" if session.token else f"you have no access to it: {session.login}"
         return f"{repo_id} does not exist on {endpoint}, or is private and {who}."
     if isinstance(error, RevisionNotFoundError):
         return f"{repo_id} on {endpoint} has no revision {revision!r}.{_near_revisions(session, repo_id, revision)}"
     if isinstance(error, RemoteEntryNotFoundError):
         return f"{repo_id} on {endpoint} lacks a file that it lists: {_first_line(error)}"
     if status == 401 and session.token:
-        return (
-            f"The token was refused by {endpoint}: check --token or HF_TOKEN (which beats the stored login), or log in "
-            f"again with hf auth login."
-        )
+        return f"The token was refused by {endpoint}: check --token and HF_TOKEN, which beat hf auth login."
     if status == 401:
-        return f"{endpoint} wants to know who you are: run hf auth login, or set HF_TOKEN."
+        return f"{endpoint} wants to know who you are: {session.login}."
     if status == 403:
         whose = f" of {repo_id.partition('/')[0]}" if repo_id else ""
-        return f"{endpoint} forbids it: this token has no right to that{whose}. Take one that has, with hf auth login."
+        return f"{endpoint} forbids it: this token has no right to that{whose}. Take one that has."
     if status == 412:
         return f"{repo_id} on {endpoint} has changed since it was pulled: first run zoo pull --update hf:{repo_id}"
     if status == 429:

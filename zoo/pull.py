@@ -73,14 +73,15 @@ def outdated(entry: Entry, *, endpoint: str | None = None, token: str | None = N
     if entry.origin.get("source") != "hub":
         return bool(entry.checkpoint and entry.checkpoint.sha256 != entry.origin.get("sha256"))
     repo_id, revision = repository_of(entry)
-    if revision and COMMIT.fullmatch(revision):
-        return revision != entry.origin.get("commit")
     endpoint = endpoint or entry.origin.get("endpoint")
     with connected(f"look up {repo_id} on", repo_id, revision, endpoint=endpoint, token=token) as session:
         return _commit(session, repo_id, revision) != entry.origin.get("commit")
 
 
 def _commit(session: Session, repo_id: str, revision: str | None) -> str:
+    """The commit that a revision is at: by one request, or none when it is a commit itself."""
+    if revision and COMMIT.fullmatch(revision):
+        return revision
     commit = session.api.model_info(repo_id, revision=revision).sha
     if not isinstance(commit, str) or not COMMIT.fullmatch(commit):
         raise HubError(f"{session.endpoint} names no commit of {repo_id}: it does not answer like a Hugging Face Hub.")

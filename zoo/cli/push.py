@@ -64,7 +64,7 @@ def push(
     source = work.source(store, reference)
     with connected(f"push to {repo_id} on", repo_id, branch, endpoint=endpoint, token=token) as session:
         if not (session.token or dry_run):
-            raise HubError(f"{session.endpoint} wants to know who you are: run hf auth login, or set HF_TOKEN.")
+            raise HubError(f"{session.endpoint} wants to know who you are: {session.login}.")
         target = pushes.find(store, session.endpoint, repo_id, branch, private)
         planned = work.plan(session, source, target)
         if planned.text_left:

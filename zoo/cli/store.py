@@ -16,7 +16,7 @@ from zoo.cli.output import (
     size,
 )
 from zoo.errors import CheckpointError, NotFoundError, PluginError, ZooError, counted
-from zoo.store import WEIGHTS
+from zoo.store import TRAINING, WEIGHTS
 
 
 @command()
@@ -68,7 +68,7 @@ def _load(directory: Path) -> str:
     from zoo import checkpoints
 
     try:
-        checkpoints.load(directory)
+        checkpoints.load(directory, training_parts=(directory / TRAINING).is_file())
     except (NotFoundError, PluginError) as error:  # for the want of a plugin: nothing is wrong with the file
         note(f"Not loaded, only hashed: {clean(error)}")
     except ZooError as error:
