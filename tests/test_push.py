@@ -22,7 +22,8 @@ from huggingface_hub import constants
 
 import zoo.hub
 import zoo.push
-from zoo import cards, files
+from zoo import files
+from zoo.merging import BEGIN, END
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=")  # the client's own, when it uploads to LFS
 
@@ -278,26 +279,26 @@ def test_a_card_that_was_edited_on_the_hub_is_merged(hub: Hub, mine: Path, push:
     push()
     edited = card(hub).replace("tags:", "language: [en]\nbase_model: none\ntags: [mine]\nx-tags:")
     edited = edited.replace("license: mit\n", "").replace("# format-1", "# format-2")
-    edited = edited.replace(cards.BEGIN, f"Above.\n\n{cards.BEGIN}") + "\nBelow.\n"
+    edited = edited.replace(BEGIN, f"Above.\n\n{BEGIN}") + "\nBelow.\n"
     edited = edited.replace("\nx-tags:", "\nfurther:")
     for ends in ("\n", "\r\n"):
         hub.put(NAME, {"README.md": edited.replace("\n", ends).encode()})
         push()
         assert 'tags: ["mlp-vae", "mnist"]\n' in card(hub) and "[mine]" not in card(hub)
         assert "language:\n- en\nbase_model: none\nfurther:\n" in card(hub)
-        assert f"Above.\n\n{cards.BEGIN}\n# format-1" in card(hub) and "format-2" not in card(hub)
-        assert card(hub).endswith(f"{cards.END}\n\nBelow.\n")
+        assert f"Above.\n\n{BEGIN}\n# format-1" in card(hub) and "format-2" not in card(hub)
+        assert card(hub).endswith(f"{END}\n\nBelow.\n")
         assert "Nothing to change" in push().stderr
 
 
 def test_text_of_ones_own_goes_to_the_hub_unless_others_wrote_there(hub: Hub, mine: Path, push: Push) -> None:
     push()
     for text in ("Mine.", "Mine anew.", ""):
-        (mine / "README.md").write_text(f"{text}{cards.BEGIN}\n{cards.END}\n")
-        assert "stays" not in push().stderr and f"\n{text}{cards.BEGIN}" in card(hub)
-    hub.put(NAME, {"README.md": card(hub).replace(cards.BEGIN, f"Theirs.{cards.BEGIN}").encode()})
+        (mine / "README.md").write_text(f"{text}{BEGIN}\n{END}\n")
+        assert "stays" not in push().stderr and f"\n{text}{BEGIN}" in card(hub)
+    hub.put(NAME, {"README.md": card(hub).replace(BEGIN, f"Theirs.{BEGIN}").encode()})
     for text in ("Mine again.", ""):
-        (mine / "README.md").write_text(f"{text}{cards.BEGIN}\n{cards.END}\n")
+        (mine / "README.md").write_text(f"{text}{BEGIN}\n{END}\n")
         told = "What was written into the README.md on the Hub stays" in push().stderr
         assert told == (text != "")
         assert "Theirs." in card(hub) and "Mine" not in card(hub)
@@ -424,6 +425,55 @@ def test_of_two_pushes_at_once_one_is_made_and_the_other_is_told(hub: Hub, mine:
     assert f"{NAME} on {hub.endpoint} has changed" in said
     assert len(hub.repositories[NAME].commits) == 2 and held(hub).keys() == SENT
     assert "Nothing to change" in push().stderr
+
+
+def test_two_pulls_and_a_push_at_once_each_see_one_whole_commit(hub: Hub, mine: Path, push: Push) -> None:
+    push()
+    (mine / "images" / "samples.png").write_bytes(b"another picture")
+    pull = [sys.executable, "-m", "zoo", "pull", f"hf:{NAME}", "--from", "hub"]
+    pulls = [subprocess.Popen(pull, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    together = [start("--yes"), *pulls]
+    ends = [process.communicate(timeout=60) for process in together]
+    assert [process.returncode for process in together] == [0, 0, 0], ends
+    directory = Path(ends[1][0].strip())
+    commit = hub.repositories[NAME].commits[json.loads((directory / "origin.json").read_text())["commit"]]
+    assert {path: (directory / path).read_bytes() for path in SENT} == {
+        path: commit.files[path].content for path in SENT
+    }
+    assert held(hub)["images/samples.png"] == b"another picture"
+
+
+def test_a_repository_whose_history_was_rewritten_is_refused(hub: Hub, mine: Path, push: Push) -> None:
+    push()
+    del hub.repositories[NAME]
+    theirs = hub.put(NAME, {"config.json": b"{}"}).head
+    assert "has changed since" in push(code=1).stderr and hub.commit(NAME) == theirs
+
+
+def test_more_than_can_be_pulled_again_is_refused(hub: Hub, mine: Path, push: Push) -> None:
+    for number in range(100):
+        (mine / "images" / f"{number}.png").write_bytes(b"a picture")
+    assert "is too large to be pulled again: 104 files" in push(code=1).stderr and hub.requests == []
+
+
+def test_a_push_that_cannot_be_noted_here_is_made_all_the_same(hub: Hub, mine: Path, push: Push) -> None:
+    home = Path(os.environ["ZOO_HOME"])
+    home.mkdir()
+    (home / ".lock").mkdir()
+    result = push()
+    assert result.stdout == f"{hub.endpoint}/{NAME}\n" and "Warning: it was pushed" in result.stderr
+    assert held(hub).keys() == SENT
+
+
+@pytest.mark.parametrize("notes", ['{"x": 1, "y": {"commit": 1}}', "[", "[]"])
+def test_notes_of_pushes_that_were_spoilt_lose_nothing(hub: Hub, mine: Path, push: Push, notes: str) -> None:
+    push()
+    before = hub.commit(NAME)
+    (mine / "facts.json").write_text("{}")
+    (Path(os.environ["ZOO_HOME"]) / "pushes.json").write_text(notes)
+    said = push(code=1).stderr
+    assert ("holds what this zoo has never seen" if notes.startswith("{") else "pushes.json") in said
+    assert hub.commit(NAME) == before
 
 
 def test_each_byte_is_hashed_once(hub: Hub, mine: Path, push: Push, monkeypatch: pytest.MonkeyPatch) -> None:

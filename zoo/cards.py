@@ -11,7 +11,7 @@ from zoo import files
 from zoo.errors import CheckpointError, counted
 from zoo.hookspecs import DatasetSpec
 from zoo.layout import read_config
-from zoo.readme import BEGIN, END, own_text
+from zoo.merging import BEGIN, END, own_text
 from zoo.registry import installed
 from zoo.results import Evaluation, recorded
 from zoo.store import CARD, read_facts

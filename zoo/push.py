@@ -18,14 +18,11 @@ from zoo import cards, files
 from zoo.errors import CheckpointError, HubError
 from zoo.hub import HOME, Session
 from zoo.layout import LAYOUT, check_weights, read_config, refuse_boundless
+from zoo.merging import BEGIN, merged, own_text
 from zoo.pull import LARGEST, MOST_FILES
 from zoo.pushes import Target
-from zoo.readme import BEGIN, merged, own_text
 from zoo.store import CARD, CONFIG, FACTS, TRAINING, WEIGHTS, Store, read_facts
 
-NOTE = (
-    "pushes.json"  # in the store: of each repository and branch the commit, and the text around its card, pushed last
-)
 LARGEST_CARD = 1 << 20  # bytes of one to be merged with
 
 

@@ -1,4 +1,4 @@
-"""The form of a card: front matter, and the part that the zoo makes between the texts of its author."""
+"""What of a card the zoo makes and what people wrote, and two cards as one."""
 
 import re
 
