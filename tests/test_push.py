@@ -427,22 +427,6 @@ def test_of_two_pushes_at_once_one_is_made_and_the_other_is_told(hub: Hub, mine:
     assert "Nothing to change" in push().stderr
 
 
-def test_two_pulls_and_a_push_at_once_each_see_one_whole_commit(hub: Hub, mine: Path, push: Push) -> None:
-    push()
-    (mine / "images" / "samples.png").write_bytes(b"another picture")
-    pull = [sys.executable, "-m", "zoo", "pull", f"hf:{NAME}", "--from", "hub"]
-    pulls = [subprocess.Popen(pull, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    together = [start("--yes"), *pulls]
-    ends = [process.communicate(timeout=60) for process in together]
-    assert [process.returncode for process in together] == [0, 0, 0], ends
-    directory = Path(ends[1][0].strip())
-    commit = hub.repositories[NAME].commits[json.loads((directory / "origin.json").read_text())["commit"]]
-    assert {path: (directory / path).read_bytes() for path in SENT} == {
-        path: commit.files[path].content for path in SENT
-    }
-    assert held(hub)["images/samples.png"] == b"another picture"
-
-
 def test_a_repository_whose_history_was_rewritten_is_refused(hub: Hub, mine: Path, push: Push) -> None:
     push()
     del hub.repositories[NAME]
