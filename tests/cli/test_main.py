@@ -1,7 +1,5 @@
 """The `zoo` command as a whole: help, exit codes, Ctrl-C, --debug, completion."""
 
-import http.server
-import json
 import os
 import signal
 import subprocess
@@ -13,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Zoo
+from hub_server import Hub, stalled
 
 from zoo.cli import ALIASES, COMMANDS
 
@@ -100,57 +99,13 @@ def test_the_shell_s_completion_script_can_be_had(shell: str) -> None:
     assert "_ZOO_COMPLETE" in run(_ZOO_COMPLETE=f"{shell}_source").stdout
 
 
-class StallingHub(http.server.BaseHTTPRequestHandler):
-    """A Hub that begins to send the weights of a checkpoint and never ends."""
-
-    commit = "0123456789abcdef0123456789abcdef01234567"
-    stalled = threading.Event()
-    done = threading.Event()
-
-    def do_HEAD(self) -> None:
-        """What a file is, or the beginning of it."""
-        self._send(b"", {"ETag": '"e1"', "Content-Length": "1000000" if "safetensors" in self.path else "2"})
-
-    def do_GET(self) -> None:
-        """The repository, its files, and the weights' first bytes."""
-        if "/resolve/" in self.path and "safetensors" in self.path:
-            self._send(b"x" * 100_000, {"ETag": '"e1"', "Content-Length": "1000000"})
-            self.stalled.set()
-            self.done.wait(30)
-        elif "/resolve/" in self.path:
-            self._send(b"{}", {"ETag": '"e1"', "Content-Length": "2"})
-        elif "/tree/" in self.path:
-            sizes = {"config.json": 2, "model.safetensors": 1_000_000}
-            tree = [{"type": "file", "path": name, "size": size, "oid": "e1"} for name, size in sizes.items()]
-            self._send(json.dumps(tree).encode())
-        else:
-            self._send(json.dumps({"id": "a/b", "sha": self.commit, "siblings": []}).encode())
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-    def _send(self, body: bytes, headers: dict[str, str] | None = None) -> None:
-        self.send_response(200)
-        for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
-            self.send_header(name, value)
-        self.send_header("X-Repo-Commit", self.commit)
-        self.end_headers()
-        self.wfile.write(body)
-
-
 @pytest.fixture
-def stalling_hub() -> Iterator[str]:
-    """The address of a Hub on loopback."""
-    StallingHub.stalled.clear()
-    StallingHub.done.clear()
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), StallingHub)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    StallingHub.done.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def asked_for_weights(hub: Hub) -> Iterator[Callable[[], bool]]:
+    """A Hub that never sends the weights of hf:owner/repo; whether it was asked for them."""
+    released = threading.Event()
+    hub.answers[r"GET .*/model\.safetensors"] = stalled(released)
+    yield lambda: any(one.startswith("GET ") and one.endswith("/model.safetensors") for one in hub.requests)
+    released.set()
 
 
 def interrupted(*arguments: str, when: Callable[[], bool], **environment: str) -> subprocess.CompletedProcess[str]:
@@ -201,14 +156,10 @@ def test_ctrl_c_in_the_middle_of_sampling(output: str) -> None:
     assert output == "x" or Path("x.npz").read_text() == "from before"
 
 
-def test_ctrl_c_in_the_middle_of_a_pull(stalling_hub: str) -> None:
-    hub = {"HF_ENDPOINT": stalling_hub, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(Path.cwd().parent / "hf")}
-    result = interrupted("pull", "hf:a/b", when=StallingHub.stalled.is_set, **hub)
-    assert StallingHub.stalled.is_set()
-    assert_nothing_is_left(result, kept=[])
+def test_ctrl_c_in_the_middle_of_a_pull(asked_for_weights: Callable[[], bool]) -> None:
+    assert_nothing_is_left(interrupted("pull", "hf:owner/repo", when=asked_for_weights), kept=[])
 
 
-def test_ctrl_c_exits_with_130_under_debug_too(stalling_hub: str) -> None:
-    hub = {"HF_ENDPOINT": stalling_hub, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(Path.cwd().parent / "hf")}
-    result = interrupted("--debug", "pull", "hf:a/b", when=StallingHub.stalled.is_set, **hub)
+def test_ctrl_c_exits_with_130_under_debug_too(asked_for_weights: Callable[[], bool]) -> None:
+    result = interrupted("--debug", "pull", "hf:owner/repo", when=asked_for_weights)
     assert result.returncode == 130, result.stderr
