@@ -59,4 +59,18 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:
             },
             bundled=bundled(__file__, "dcgan-mnist"),
         ),
+        Checkpoint(
+            name="cdcgan-mnist",
+            model="dcgan",
+            dataset="mnist",
+            summary="Handwritten digits of the class you ask for, crisp",
+            parameters=882_753,
+            num_classes=10,
+            license="apache-2.0",
+            sha256={
+                "config.json": "57db7a4734b21cec870b81b449882ddbca76e8c7a70838ad430408b4c7b5a5b5",
+                "model.safetensors": "a66bf229ebcdf01653598fcaa19ae0d198b393fdf4d15b971245577f55a38ce7",
+            },
+            bundled=bundled(__file__, "cdcgan-mnist"),
+        ),
     ]
