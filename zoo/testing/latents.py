@@ -1,0 +1,72 @@
+"""Checks of latents, posteriors and likelihoods, of models that have them."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from zoo.likelihood import has_likelihood
+from zoo.models import Autoencoder, GenerativeModel, LatentModel
+from zoo.testing.subject import require, some_data
+
+
+@torch.no_grad()
+@torch.random.fork_rng(devices=())
+def check_latents(model: GenerativeModel[Any]) -> None:
+    """If it has latents, the shapes of prior, decode, encode and likelihood agree with one another."""
+    if not isinstance(model, LatentModel):
+        return
+    samples, labels = some_data(model, n=2)
+    z_shape, x_shape = tuple(model.latent_shape), tuple(model.config.sample_shape)
+    z = model.sample_prior(2, torch.Generator().manual_seed(0))
+    _require_shape("prior().sample((2,))", z, (2, *z_shape))
+    _require_distribution("prior()", model.prior(), (), z_shape)
+    _require_shape("decode()", model.decode(z, labels), (2, *x_shape))
+    if isinstance(model, Autoencoder):
+        _require_distribution("encode()", model.encode(samples, labels), (2,), z_shape)
+        _require_distribution("likelihood()", model.likelihood(z, labels), (2,), x_shape)
+
+
+@torch.no_grad()
+def check_interpolation(model: GenerativeModel[Any]) -> None:
+    """If it has latents, a walk from one to another begins with the sample of the first and ends with the other's."""
+    if not isinstance(model, LatentModel):
+        return
+    _, labels = some_data(model, n=1)
+    z = model.sample_prior(2, torch.Generator().manual_seed(0))
+    line = model.interpolate(z[:1], z[1:], 5, labels)
+    ends = model.decode(z, None if labels is None else labels.expand(2))
+    require(
+        torch.allclose(line[0, [0, -1]], ends, atol=1e-5),
+        "an interpolation does not end at its end points: decode() must take each latent by itself, not with its batch",
+    )
+
+
+@torch.no_grad()
+@torch.random.fork_rng(devices=())
+def check_likelihood(model: GenerativeModel[Any]) -> None:
+    """If it has a likelihood, that is one finite value a sample, however many importance samples are taken."""
+    if not has_likelihood(model):
+        return
+    samples, labels = some_data(model, n=3)
+    for draws in (1, 2):
+        value = model.log_likelihood(samples, labels, importance_samples=draws)
+        _require_shape("log_likelihood()", value, (3,))
+        require(
+            bool(value.isfinite().all()), "log_likelihood() is not finite for samples in [0, 1]: look for a log of 0"
+        )
+
+
+def _require_shape(what: str, value: Tensor, shape: tuple[int, ...]) -> None:
+    given = tuple(value.shape)
+    require(given == shape, f"{what} has the shape {given}: with its latent_shape and sample_shape it must be {shape}")
+
+
+def _require_distribution(what: str, one: Distribution, batch: tuple[int, ...], event: tuple[int, ...]) -> None:
+    has = tuple(one.batch_shape), tuple(one.event_shape)
+    require(
+        has == (batch, event),
+        f"{what} has the batch shape {has[0]} and the event shape {has[1]}: it must have {batch} and {event}; wrap "
+        f"it in Independent(…, {len(event)})",
+    )

@@ -1,0 +1,127 @@
+"""Checks of what a plugin offers: its entry module, the record of a model, its class and its Config."""
+
+import dataclasses
+import functools
+import inspect
+import json
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from typing import Any
+
+from zoo.errors import ConfigError
+from zoo.models import Autoencoder, GenerativeModel, LatentModel, ModelConfig
+from zoo.registry import installed
+from zoo.testing.subject import Shortfall, require
+
+HEAVY = ("torch", "torchvision", "numpy", "huggingface_hub")  # what `zoo list` must not wait for
+IMPORT_SECONDS = 60  # after which an import is given up
+IMPORT = """
+import importlib, json, sys, time
+module, heavy, sys.path[:] = json.loads(sys.argv[1])
+import zoo
+started = time.perf_counter()
+importlib.import_module(module)
+print("\\n" + json.dumps([time.perf_counter() - started, [name for name in heavy if name in sys.modules]]))
+"""
+
+
+def check_entry_module(name: str) -> str:
+    """Its plugin's entry module imports nothing heavy, so that `zoo list` stays quick.
+
+    **Returns:** how long the import takes, in words.
+    """
+    module = _entry_module(name)
+    seconds, heavy = _import(module)
+    took = f"{module} imports in {seconds * 1000:.0f} ms"
+    require(
+        not heavy,
+        f"{took} and brings in {', '.join(heavy)}: offer models from a module that imports zoo alone, and leave the "
+        "rest to the module that entry_point names",
+    )
+    return took
+
+
+def check_spec(name: str) -> None:
+    """Its ModelSpec says in a line what it is, and its plugin's other records are in order."""
+    spec, plugin = installed().models[name], installed().offered_by("models", name)
+    problems = plugin.problems if plugin else []
+    require(not problems, f"its plugin has a problem: {'; '.join(problems)}")
+    line = spec.summary.strip()
+    require(
+        bool(line) and line.isprintable(), f"its ModelSpec has the summary {spec.summary!r}: say in a line what it is"
+    )
+    address = spec.reference.startswith(("https://", "http://")) and spec.reference.isprintable()
+    require(
+        not spec.reference or address,
+        f"its ModelSpec has the reference {spec.reference!r}: give the address of the paper, or nothing",
+    )
+
+
+def check_capabilities(name: str) -> None:
+    """Its class is a GenerativeModel with a Config, not abstract, and as capable as its ModelSpec claims."""
+    model_class = installed().model_class(name)
+    derives = isinstance(model_class, type) and issubclass(model_class, GenerativeModel)
+    require(derives, f"{_named(model_class)} must be a class that derives from zoo.models.GenerativeModel")
+    _require_config_class(model_class)
+    abstract = ", ".join(sorted(getattr(model_class, "__abstractmethods__", ())))
+    require(not inspect.isabstract(model_class), f"{_named(model_class)} is abstract: give it {abstract}")
+    has: tuple[str, ...] = ("sample",)
+    has += ("decode",) if issubclass(model_class, LatentModel) else ()
+    has += ("encode",) if issubclass(model_class, Autoencoder) else ()
+    claimed = tuple(installed().models[name].capabilities)
+    require(
+        claimed == has, f"its ModelSpec claims the capabilities {claimed}, its class has others: say capabilities={has}"
+    )
+
+
+def check_config(model: GenerativeModel[Any]) -> None:
+    """Its config survives JSON, and an unknown field is refused."""
+    config, config_class = model.config, type(model.config)
+    try:
+        again = config_class.from_dict(json.loads(json.dumps(config.to_dict())))
+    except (ConfigError, TypeError) as error:
+        raise Shortfall(f"its config does not come back from JSON: {error}") from error
+    require(again == config, f"its config changes on the way through JSON: {config} becomes {again}")
+    try:
+        config_class.from_dict({"no_such_field": 1})
+    except ConfigError:
+        return
+    raise Shortfall("its Config takes an unknown field: leave from_dict() to zoo.models.ModelConfig")
+
+
+def _require_config_class(model_class: type[GenerativeModel[Any]]) -> None:
+    config_class = getattr(model_class, "Config", None)
+    derives = isinstance(config_class, type) and issubclass(config_class, ModelConfig)
+    require(derives, f"its Config is {_named(config_class)}: nest a class Config derived from zoo.models.ModelConfig")
+    assert config_class  # as just required
+    fields = {field.name for field in dataclasses.fields(config_class)}
+    said = {name for name, hint in inspect.get_annotations(config_class).items() if "ClassVar" not in str(hint)}
+    plain = sorted(said - fields)
+    require(
+        not plain,
+        f"its Config has {', '.join(plain)} as no field: write @dataclass(frozen=True, kw_only=True) above the class",
+    )
+
+
+def _entry_module(name: str) -> str:
+    plugin = installed().offered_by("models", name)
+    assert plugin  # the registry knows of every model who offered it
+    found = entry_points(group="zoo", name=plugin.name)
+    return next(one.module for one in found if one.dist and one.dist.name == plugin.distribution)
+
+
+@functools.cache
+def _import(module: str) -> tuple[float, tuple[str, ...]]:
+    """Seconds that a module takes to import in a new process, and what it brings in that is heavy."""
+    given = json.dumps([module, HEAVY, sys.path])
+    command = [sys.executable, "-c", IMPORT, given]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=IMPORT_SECONDS)
+    lines = (done.stderr if done.returncode else done.stdout).strip().splitlines() or ["nothing was said"]
+    require(not done.returncode, f"{module} can't be imported in a process of its own: {lines[-1]}")
+    seconds, heavy = json.loads(lines[-1])
+    return seconds, tuple(heavy)
+
+
+def _named(one: Any) -> str:
+    return f"{getattr(one, '__module__', '?')}:{getattr(one, '__qualname__', one)}"
