@@ -119,6 +119,7 @@ def test_without_any_plugin_the_house_still_stands_empty() -> None:
         "--help",
         "sample --help",
         "evaluate --help",
+        "check --help",
         "pull vae-mnist",
         "search --help",
         "verify",

@@ -27,6 +27,7 @@ COMMANDS = {
     "rm": "zoo.cli.store:rm",
     "verify": "zoo.cli.store:verify",
     "plugins": "zoo.cli.catalogue:plugins",
+    "check": "zoo.cli.check:check",
 }
 ALIASES = {"ls": "list"}
 

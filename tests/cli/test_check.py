@@ -1,0 +1,160 @@
+"""zoo check: verdicts in a table and as JSON, for the model of a plugin that is installed."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from conftest import Zoo
+
+from zoo.registry import installed
+
+SMALL = ["--set", "hidden_dims=4", "--set", "latent_dim=2", "--set", "sample_shape=1,2,2"]
+
+ENTRY = """
+from zoo import ModelSpec, hookimpl
+
+def spec(name, target):
+    return ModelSpec(name=name, entry_point=f"zoo_of_faults.models:{target}", summary=name)
+
+@hookimpl
+def zoo_models():
+    return [spec("dim", "Dim"), spec("falling", "Falling"), spec("sized", "Sized"), spec("gone", "Gone")]
+"""
+
+MODELS = """
+import sys
+from dataclasses import dataclass
+import torch
+from torch import nn
+from zoo.models import GenerativeModel, ModelConfig, Objective, Size
+
+class Dim(GenerativeModel):
+    Config = ModelConfig
+    dark = 2
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.light = nn.Parameter(torch.zeros(()))
+
+    def sample(self, n, labels=None, *, generator, options=None):
+        self.check_labels(labels, n)
+        return torch.rand(n, *self.config.sample_shape, generator=generator) - self.dark
+
+    def training_step(self, samples, labels, step):
+        yield Objective((self.light - samples).square().mean())
+
+class Falling(Dim):
+    dark = 0
+
+    def sample(self, n, labels=None, *, generator, options=None):
+        if n > 1:
+            sys.exit("fell\\nover")
+        return super().sample(n, labels, generator=generator)
+
+class Sized(Dim):
+    @dataclass(frozen=True, kw_only=True)
+    class Config(ModelConfig):
+        width: Size
+"""
+
+
+@pytest.fixture
+def guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A distribution of faulty models."""
+    package = tmp_path / "site" / "zoo_of_faults"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(ENTRY)
+    (package / "models.py").write_text(MODELS)
+    metadata = tmp_path / "site" / "zoo_of_faults-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: zoo-of-faults\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[zoo]\nfaults = zoo_of_faults\n")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    installed.cache_clear()
+
+
+def test_a_model_that_keeps_the_contract_is_told_so_check_by_check(zoo: Zoo) -> None:
+    result = zoo("check", "mlp-vae", *SMALL)
+    header, *rows = result.stdout.splitlines()
+    assert (result.exit_code, header.split()) == (0, ["CHECK", "VERDICT", "WHAT", "TO", "CHANGE"])
+    assert len(rows) == 23 and all("  kept" in row for row in rows)
+    assert "zoo_vae imports in " in rows[0]
+    assert "Checking mlp-vae, 72 parameters." in result.stderr
+    assert "mlp-vae keeps 23 of 23 checks; that took " in result.stderr
+
+
+def test_what_falls_short_and_what_breaks_is_said_and_ends_no_other_check(zoo: Zoo, guest: None) -> None:
+    result = zoo("check", "falling", "dim")
+    assert result.exit_code == 1
+    assert "Error: The contract is not kept by 2 models: falling, dim." in result.stderr
+    rows = [line.split("  ") for line in result.stdout.splitlines()]
+    verdicts = [[cell.strip() for cell in row if cell.strip()] for row in rows if row[0] in ("samples", "training")]
+    assert [row[:2] for row in verdicts] == [
+        ["samples", "broke"],
+        ["training", "kept"],
+        ["samples", "falls short"],
+        ["training", "kept"],
+    ]
+    assert "SystemExit: fell over" in verdicts[0][2] and "models.py, line 28" in verdicts[0][2]
+    assert "its images reach from -2 to -1: end in sigmoid()" in verdicts[2][2]
+
+
+def test_json_has_a_record_for_each_check_of_each_model(zoo: Zoo, guest: None) -> None:
+    result = zoo("check", "--json", "dim", "mlp-vae", "dim", "--set", "sample_shape=1,2,2")
+    records = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert [record["model"] for record in records] == 23 * ["dim"] + 23 * ["mlp-vae"]
+    assert all(record.keys() == {"model", "check", "verdict", "says", "seconds"} for record in records)
+    short = {record["check"] for record in records if record["verdict"] != "kept"}
+    assert short == {"samples", "conditioning"}
+
+
+def test_a_model_that_cannot_be_built_is_told_why_and_the_next_one_is_checked(zoo: Zoo, guest: None) -> None:
+    result = zoo("check", "--json", "gone", "sized")
+    records = json.loads(result.stdout)
+    broken = [(one["model"], one["check"], one["says"]) for one in records if one["verdict"] == "broke"]
+    assert [one[:2] for one in broken] == [("gone", "capabilities"), ("gone", "building"), ("sized", "building")]
+    assert "'gone' can't be imported" in broken[0][2] and "'zoo-of-faults': tell its authors" in broken[0][2]
+    assert "Missing field 'width', which has no default." in broken[2][2]
+    assert "sized can't be built. If its config wants other values: --set FIELD=VALUE; see: zoo show" in result.stderr
+    sized = json.loads(zoo("check", "--json", "sized", "--set", "width=3").stdout)
+    assert "broke" not in {one["verdict"] for one in sized}
+
+
+def test_all_installed_models_are_checked_unless_some_are_named(
+    zoo: Zoo, guest: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_LOAD_PLUGINS", "faults")
+    records = json.loads(zoo("check", "--json").stdout)
+    assert list(dict.fromkeys(record["model"] for record in records)) == ["dim", "falling", "gone", "sized"]
+    monkeypatch.setenv("ZOO_LOAD_PLUGINS", "")
+    installed.cache_clear()
+    result = zoo("check")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "No model is offered by the installed plugins." in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["mlp-vea"], "No installed plugin offers a model 'mlp-vea'. Did you mean 'mlp-vae' or"),
+        (["vae-mnist"], "'vae-mnist' is a checkpoint, not a model. Its model: mlp-vae."),
+        (["mlp-vae", "--set", "width=4"], "mlp-vae: Unknown field 'width'."),
+        (["mlp-vae", "--set", "latent_dim=0"], "mlp-vae: latent_dim = 0 is out of bounds: 1 to 65536."),
+    ],
+)
+def test_what_cannot_be_checked_is_refused_in_words_before_anything_is(
+    zoo: Zoo, arguments: list[str], words: str
+) -> None:
+    result = zoo("check", *arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"Error: {words}" in result.stderr
+
+
+def test_checks_that_take_long_are_said_to_beforehand(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    from zoo.cli import check
+
+    monkeypatch.setattr(check, "LONG", 0)
+    result = zoo("check", "mlp-vae", *SMALL)
+    assert re.search(r"Checking mlp-vae, 72 parameters: about \d+ s\.\nmlp-vae keeps", result.stderr)
