@@ -163,6 +163,28 @@ class Bell(GenerativeModel[SmallConfig]):
         yield Objective(-self.log_likelihood(samples, labels))
 
 
+class Blank(Painter):
+    """Begins with weights of 0: its first samples are all alike."""
+
+    def __init__(self, config: SmallConfig) -> None:
+        super().__init__(config)
+        nn.init.zeros_(self.layer.weight)
+
+
+class Alternating(Painter):
+    """Learns its weight and its bias by turns, of which it keeps count itself."""
+
+    def __init__(self, config: SmallConfig) -> None:
+        super().__init__(config)
+        self.turns = itertools.cycle(("weight", "bias", "weight"))
+
+    def parameter_groups(self) -> dict[str, Iterable[nn.Parameter]]:
+        return {"weight": [self.layer.weight], "bias": [self.layer.bias]}
+
+    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+        yield Objective(self.loss(samples, labels), next(self.turns))
+
+
 class Unlabelled(Painter):
     """Refuses classes."""
 
@@ -178,6 +200,8 @@ SOUND: list[tuple[type[GenerativeModel[Any]], Mapping[str, Any]]] = [
     (Coder, {"num_classes": 3}),
     (Player, {"num_classes": 2, "latent_dim": 3}),
     (Bell, {}),
+    (Blank, {"num_classes": 3}),
+    (Alternating, {}),
     (Unlabelled, {}),
 ]
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from mutants import MUTANTS, SOUND, Mutant
 
+from zoo.errors import NotFoundError
 from zoo.models import Autoencoder, LatentModel
 from zoo.registry import installed
 from zoo.testing import MODEL_CHECKS, OFFER_CHECKS, ModelContract, Verdict, verdicts
@@ -80,6 +81,16 @@ def test_a_model_that_keeps_the_contract_passes_every_check(model: type, config:
     assert [one for one in found if one.verdict != "kept"] == []
     assert len(found) == len(OFFER_CHECKS) + 1 + len(MODEL_CHECKS)
     assert sum(one.seconds for one in found) < 20
+
+
+def test_a_contract_for_a_model_that_nobody_offers_says_so() -> None:
+    class TestMisspelt(ModelContract):
+        model = "paniter"
+
+    contract = TestMisspelt()
+    for test in [name for name in vars(ModelContract) if name.startswith("test_")]:
+        with pytest.raises(NotFoundError, match="No installed plugin offers a model 'paniter'. Did you mean"):
+            getattr(contract, test)()
 
 
 def test_every_check_has_a_mutant_a_line_that_says_what_it_is_for_and_a_test_in_the_contract() -> None:

@@ -9,9 +9,9 @@ import sys
 from importlib.metadata import entry_points
 from typing import Any
 
-from zoo.errors import ConfigError
+from zoo.errors import ConfigError, NotFoundError, did_you_mean
 from zoo.models import Autoencoder, GenerativeModel, LatentModel, ModelConfig
-from zoo.registry import installed
+from zoo.registry import Plugin, installed
 from zoo.testing.subject import Shortfall, require
 
 HEAVY = ("torch", "torchvision", "numpy", "huggingface_hub")  # what `zoo list` must not wait for
@@ -44,9 +44,9 @@ def check_entry_module(name: str) -> str:
 
 def check_spec(name: str) -> None:
     """Its ModelSpec says in a line what it is, and its plugin's other records are in order."""
-    spec, plugin = installed().models[name], installed().offered_by("models", name)
-    problems = plugin.problems if plugin else []
+    problems = _plugin(name).problems
     require(not problems, f"its plugin has a problem: {'; '.join(problems)}")
+    spec = installed().models[name]
     line = spec.summary.strip()
     require(
         bool(line) and line.isprintable(), f"its ModelSpec has the summary {spec.summary!r}: say in a line what it is"
@@ -104,9 +104,14 @@ def _require_config_class(model_class: type[GenerativeModel[Any]]) -> None:
     )
 
 
+def _plugin(name: str) -> Plugin:
+    if plugin := installed().offered_by("models", name):
+        return plugin
+    raise NotFoundError(f"No installed plugin offers a model {name!r}.{did_you_mean(name, installed().models)}")
+
+
 def _entry_module(name: str) -> str:
-    plugin = installed().offered_by("models", name)
-    assert plugin  # the registry knows of every model who offered it
+    plugin = _plugin(name)
     found = entry_points(group="zoo", name=plugin.name)
     return next(one.module for one in found if one.dist and one.dist.name == plugin.distribution)
 
