@@ -89,7 +89,7 @@ def test_a_contract_for_a_model_that_nobody_offers_says_so() -> None:
 
     contract = TestMisspelt()
     for test in [name for name in vars(ModelContract) if name.startswith("test_")]:
-        with pytest.raises(NotFoundError, match="No installed plugin offers a model 'paniter'. Did you mean"):
+        with pytest.raises(NotFoundError, match=r"No installed plugin offers a model 'paniter'\. Did you mean"):
             getattr(contract, test)()
 
 
