@@ -24,7 +24,7 @@ def zoo_models():
 
 
 def spec(model: type, **own: Any) -> str:
-    """The source of a ModelSpec for a class of mutants.py."""
+    """The source of a ModelSpec for a class of tests/mutants."""
     bases = {"decode": LatentModel, "encode": Autoencoder}
     capabilities = ("sample", *(name for name, base in bases.items() if issubclass(model, base)))
     given = {"name": model.__name__.lower(), "entry_point": f"{model.__module__}:{model.__name__}"}
@@ -34,7 +34,7 @@ def spec(model: type, **own: Any) -> str:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of installed distributions that offer the models of mutants.py."""
+    """A folder of installed distributions that offer the models of tests/mutants."""
     folder = tmp_path_factory.mktemp("site")
     specs: dict[str, list[str]] = {"zoo_mutants": [], "zoo_mutants_heavy": [], "zoo_mutants_troubled": ["None"]}
     specs["zoo_mutants"] = [spec(model) for model in dict(SOUND)]
@@ -52,7 +52,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def offered(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The models of mutants.py are installed."""
+    """The models of tests/mutants are installed."""
     monkeypatch.syspath_prepend(site)
     installed.cache_clear()
 

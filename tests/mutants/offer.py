@@ -1,0 +1,114 @@
+"""Mutants of what is offered: entry modules, records, classes, configs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from mutants.sound import Painter, SmallConfig, found_by
+from zoo.models import (
+    GenerativeModel,
+    Size,
+)
+
+
+@found_by(
+    "entry_module", r"zoo_mutants_heavy imports in \d+ ms and brings in torch, numpy", entry_module="zoo_mutants_heavy"
+)
+class OfferedByAHeavyModule(Painter):
+    """Its entry module imports torch."""
+
+
+@found_by("spec", r"its plugin has a problem: .*which is no ModelSpec", entry_module="zoo_mutants_troubled")
+class OfferedAmongRubbish(Painter):
+    """Its plugin offers None too."""
+
+
+@found_by("spec", r"has the summary '': say in a line what it is", spec={"summary": ""})
+class WithoutASummary(Painter):
+    """Nobody knows what it is."""
+
+
+@found_by("spec", r"say in a line", spec={"summary": "one\ntwo"})
+class OfTwoLines(Painter):
+    """Spoils every list it is in."""
+
+
+@found_by("spec", r"has the reference 'Me et al\.': give the address of the paper", spec={"reference": "Me et al."})
+class WithoutAnAddress(Painter):
+    """Refers to nothing that can be opened."""
+
+
+@found_by(
+    "capabilities", r"say capabilities=\('sample', 'decode'\)", spec={"capabilities": ("sample", "decode", "encode")}
+)
+class Boaster(Painter):
+    """Claims an encoder."""
+
+
+@found_by("capabilities", r"must be a class that derives from zoo.models.GenerativeModel")
+class Stranger(nn.Module):
+    """Is no GenerativeModel."""
+
+
+@found_by("capabilities", r"is abstract: give it training_step")
+class Unfinished(GenerativeModel[SmallConfig]):
+    """Can't be trained."""
+
+    Config = SmallConfig
+
+    def sample(
+        self, n: int, labels: Tensor | None = None, *, generator: torch.Generator, options: Any = None
+    ) -> Tensor:
+        return torch.zeros(n, 1, 2, 2)
+
+
+@found_by("capabilities", r"its Config is builtins:dict: nest a class Config derived from zoo.models.ModelConfig")
+class Loose(Painter):
+    """Takes its config from a dict."""
+
+    Config: Any = dict
+
+
+@found_by("capabilities", r"its Config has width as no field: write @dataclass")
+class Undecorated(Painter):
+    """Its Config lacks the decorator."""
+
+    class Config(SmallConfig):
+        width: int = 3
+
+
+@found_by("config", r"its config changes on the way through JSON: .*width=2\) becomes .*width=4\)")
+class Grower(Painter):
+    """Its config doubles each time that it is read."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(SmallConfig):
+        width: Size = 1
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            object.__setattr__(self, "width", 2 * self.width)
+
+
+@found_by("config", r"does not come back from JSON: Object of type Parameter is not JSON serializable")
+class Unwritten(Painter):
+    """Its config holds what JSON can't."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(SmallConfig):
+        def to_dict(self) -> dict[str, Any]:
+            return {**super().to_dict(), "latent_dim": nn.Parameter(torch.ones(()))}
+
+
+@found_by("config", r"its Config takes an unknown field: leave from_dict\(\) to")
+class Lenient(Painter):
+    """Overlooks what it doesn't know."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(SmallConfig):
+        @classmethod
+        def from_dict(cls, values: Mapping[str, Any]) -> Self:
+            return super().from_dict({key: one for key, one in values.items() if key in cls.__dataclass_fields__})
