@@ -125,6 +125,7 @@ def test_without_any_plugin_the_house_still_stands_empty() -> None:
         "verify",
         "interpolate no-such-checkpoint",
         "push --help",
+        "new my-model",
     ],
 )
 def test_light_commands_import_nothing_heavy(command: str) -> None:

@@ -28,6 +28,7 @@ COMMANDS = {
     "verify": "zoo.cli.store:verify",
     "plugins": "zoo.cli.catalogue:plugins",
     "check": "zoo.cli.check:check",
+    "new": "zoo.cli.new:new",
 }
 ALIASES = {"ls": "list"}
 

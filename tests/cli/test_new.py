@@ -1,0 +1,187 @@
+"""zoo new: plugins that work as they come, and names that would not."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from conftest import DIGITS, Environment, Zoo, files_no_larger_than
+
+KINDS = ("gan", "latent", "plain", "vae")
+TREE = {
+    ".github/workflows/test.yml",
+    ".gitignore",
+    "LICENSE",
+    "README.md",
+    "pyproject.toml",
+    "tests/test_my_flow.py",
+    "zoo_my_flow/__init__.py",
+    "zoo_my_flow/model.py",
+}
+TRAIN_AND_SAMPLE = """
+from zoo.cli import main
+for kind in {kinds}:
+    main(["train", f"my-{{kind}}", "--name", kind, "--epochs", "2", "--seed", "0"], standalone_mode=False)
+    main(["sample", kind, "-n", "4", "--seed", "0", "-o", f"{{kind}}.npz"], standalone_mode=False)
+main(["sample", "plain", "-n", "4", "--seed", "0", "--set", "steps=2", "-o", "coarse.npz"], standalone_mode=False)
+"""
+
+
+def files_of(tree: Path) -> set[str]:
+    return {str(path.relative_to(tree)) for path in tree.rglob("*") if path.is_file()}
+
+
+def names() -> list[str]:
+    """What is in the folder that we stand in."""
+    return sorted(path.name for path in Path().iterdir())
+
+
+@pytest.fixture(scope="module")
+def guests(
+    make_environment: Callable[[], Environment], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Environment, Mapping[str, Path]]:
+    """An environment in which a new plugin of each kind, `my-KIND`, is installed; and their trees by kind."""
+    environment = make_environment()
+    folder = tmp_path_factory.mktemp("guests")
+    trees = {kind: folder / f"zoo-my-{kind}" for kind in KINDS}
+    code = "from zoo.cli import main\n"
+    for kind, tree in trees.items():
+        code += f"main(['new', 'my-{kind}', '--kind', '{kind}', '--out', {str(tree)!r}], standalone_mode=False)\n"
+    subprocess.run([str(environment.python), "-W", "error", "-c", code], check=True)
+    environment.install(*trees.values())
+    return environment, trees
+
+
+def test_a_new_plugin_of_each_kind_installs_and_its_tests_pass(
+    guests: tuple[Environment, Mapping[str, Path]],
+) -> None:
+    from zoo.testing import ModelContract
+
+    environment, trees = guests
+    checks = [name for name in dir(ModelContract) if name.startswith("test_")]
+    tests = [str(environment.python), "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]
+    done = subprocess.run([*tests, *map(str, trees.values())], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert f"{2 * len(KINDS) * len(checks)} passed" in done.stdout  # with classes and without
+
+
+def test_a_new_plugin_of_each_kind_learns_and_is_sampled(guests: tuple[Environment, Mapping[str, Path]]) -> None:
+    import numpy as np
+
+    code = TRAIN_AND_SAMPLE.format(kinds=KINDS)
+    subprocess.run([str(guests[0].python), "-c", code], check=True, env={**os.environ, "ZOO_DATA": str(DIGITS)})
+    drawn = {}
+    for name in (*KINDS, "coarse"):
+        with np.load(f"{name}.npz") as file:
+            drawn[name] = file["samples"]
+        assert drawn[name].shape == (4, 1, 28, 28) and len(np.unique(drawn[name])) > 50
+    assert not np.array_equal(drawn["plain"], drawn["coarse"])  # its sample-time option
+    for kind in KINDS:
+        facts = json.loads((Path(os.environ["ZOO_HOME"]) / "checkpoints" / kind / "facts.json").read_text())
+        first, last = (epoch["losses"] for epoch in facts["history"])
+        assert kind == "gan" or last["model"] < first["model"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["x", "a-very-long-name_of-32-letters-x"])
+def test_what_is_written_has_nothing_to_lint_or_to_format(kind: str, name: str, zoo: Zoo) -> None:
+    result = zoo("new", name, "--kind", kind, "--out", "tree")
+    assert result.exit_code == 0, result.stderr
+    for words in (["check", "--no-cache"], ["format", "--check"]):
+        done = subprocess.run([sys.executable, "-m", "ruff", *words, "tree"], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+
+
+def test_it_writes_a_distribution_and_says_where_and_what_is_next(zoo: Zoo) -> None:
+    result = zoo("new", "my-flow")
+    assert (result.exit_code, result.stdout) == (0, "zoo-my-flow\n")
+    assert result.stderr == "Next: cd zoo-my-flow && pip install -e '.[test]' && pytest\n"
+    assert files_of(Path("zoo-my-flow")) == TREE and names() == ["zoo-my-flow"]
+    assert "class MyFlow(GenerativeModel[" in Path("zoo-my-flow/zoo_my_flow/model.py").read_text()
+    for file in TREE:
+        assert not re.search(r"\$\w", Path("zoo-my-flow", file).read_text()), file  # nothing is left open
+
+
+def test_it_writes_where_it_is_told_to_and_says_so_in_json(zoo: Zoo) -> None:
+    result = zoo("new", "my_flow", "--kind", "latent", "--out", "deep/in here", "--json")
+    said = {"name": "my_flow", "kind": "latent", "path": "deep/in here", "model": "zoo_my_flow/model.py"}
+    assert json.loads(result.stdout) == said and "cd 'deep/in here' &&" in result.stderr
+    assert files_of(Path("deep/in here")) == TREE
+
+
+def test_help_says_what_each_kind_is(zoo: Zoo) -> None:
+    from zoo.cli.new import TEMPLATES
+
+    assert sorted(one.name for one in (TEMPLATES / "kinds").iterdir()) == list(KINDS)
+    for kind in KINDS:
+        assert re.search(rf"^ +{kind} +\S", zoo("new", "--help").stdout, re.MULTILINE), kind
+    assert zoo("new", "my-flow", "--kind", "flow").exit_code == 2 and names() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("MyFlow", "Did you mean 'my-flow'?"),
+        ("my flow", "Did you mean 'my-flow'?"),
+        ("my.flow", "Did you mean 'my-flow'?"),
+        ("2flow", "Did you mean 'flow'?"),
+        ("flow-", "Did you mean 'flow'?"),
+        ("my--flow", "Did you mean 'my-flow'?"),
+        ("../flow", "Did you mean 'flow'?"),
+        ("flow\n", "Did you mean 'flow'?"),
+        ("a" * 33, f"Did you mean '{'a' * 32}'?"),
+        ("流", "'流' is no name of a plugin"),
+        ("zoo-flow", "leave out the zoo in front"),
+        ("lambda", "'lambda' is a word of Python: choose another, such as my-lambda."),
+        ("none", "'none' is a word of Python"),
+        ("tensor", "The class would be called Tensor, as another that it uses: choose another, such as my-tensor."),
+        ("vision", "'vision' is taken by the plugin of genzoo"),
+        ("mlp-vae", "'mlp-vae' is taken by what genzoo offers in zoo_models"),
+        ("vae-mnist", "'vae-mnist' is taken by what genzoo offers in zoo_checkpoints"),
+        ("fashion-mnist", "'fashion-mnist' is taken by what genzoo offers in zoo_datasets"),
+        ("inception", "'inception' is taken by what genzoo offers in zoo_features"),
+    ],
+)
+def test_a_name_that_would_not_work_is_refused_in_words_that_mend_it(name: str, said: str, zoo: Zoo) -> None:
+    result = zoo("new", name)
+    assert result.exit_code == 1 and said in result.stderr, result.stderr
+    assert "Traceback" not in result.stderr and result.stdout == "" and names() == []
+
+
+def test_the_name_of_a_package_that_is_installed_is_refused(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("zoo_my_flow").mkdir()
+    monkeypatch.syspath_prepend(Path.cwd())
+    assert "'my-flow' is taken by the installed package zoo_my_flow" in zoo("new", "my-flow").stderr
+    assert names() == ["zoo_my_flow"]
+
+
+def test_the_name_of_a_plugin_that_is_installed_is_refused_however_it_is_spelt(
+    guests: tuple[Environment, Mapping[str, Path]],
+) -> None:
+    again = guests[0].zoo("new", "my-vae")
+    assert again.returncode == 1 and "'my-vae' is taken by the plugin of zoo-my-vae" in again.stderr
+    respelt = guests[0].zoo("new", "my_vae")
+    assert respelt.returncode == 1 and "'my_vae' is taken by the installed distribution zoo-my-vae" in respelt.stderr
+    assert names() == []
+
+
+def test_what_exists_is_never_written_into(zoo: Zoo) -> None:
+    Path("zoo-my-flow").mkdir()
+    Path("file").write_text("mine")
+    for words in ([], ["--out", "file"], ["--out", "."]):
+        result = zoo("new", "my-flow", *words)
+        assert (
+            result.exit_code == 1 and "exists already: remove it, or name another folder with --out." in result.stderr
+        )
+    assert files_of(Path()) == {"file"} and Path("file").read_text() == "mine"
+
+
+def test_a_full_disk_leaves_nothing_behind(zoo: Zoo) -> None:
+    with files_no_larger_than(500):
+        result = zoo("new", "my-flow")
+    assert result.exit_code == 1 and "Can't write zoo-my-flow" in result.stderr
+    assert names() == []

@@ -1,0 +1,136 @@
+"""zoo new: begin a plugin that works as it comes."""
+
+import datetime
+import importlib.util
+import keyword
+import re
+import shlex
+import tomllib
+from importlib.metadata import PackageNotFoundError, distribution, entry_points, version
+from importlib.resources import files as resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from string import Template
+
+import click
+
+from zoo import files
+from zoo.cli.output import as_json, command, note, print_json, warn_of_plugins
+from zoo.errors import ConfigError, OutputError
+from zoo.registry import installed
+
+TEMPLATES = resources("zoo") / "templates"  # plugin/: files of every plugin; kinds/KIND/: its words, and its model.py
+SUFFIX = ".template"  # so that no tool takes a template for what it will become
+NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")  # of a distribution (PEP 508), a model and a key in TOML at once
+LONGEST = 32  # characters of a name
+
+
+@command()
+@click.argument("name")
+@click.option("--kind", type=click.Choice(sorted(one.name for one in (TEMPLATES / "kinds").iterdir())), default="plain")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write; ./zoo-NAME unless given.")
+@as_json
+def new(name: str, kind: str, out: Path | None, json_: bool) -> None:
+    """Begin a plugin: write the distribution zoo-NAME, with a model that trains and tests that pass.
+
+    \b
+    Kinds, by what the model derives from:
+      plain   GenerativeModel: how it draws and what it minimises are yours
+      latent  LatentModel: it decodes latents
+      vae     zoo_vae.vae.VAE: two networks; the loss comes with it
+      gan     zoo_gan.gan.GAN: two networks; the game comes with it
+    """
+    _check_name(name)
+    words = _words(name, kind)
+    if re.search(rf"\b{words['class_name']}\b", _model_template(kind).read_text(encoding="utf-8")):
+        raise ConfigError(f"The class would be called {words['class_name']}, as another that it uses: {_other(name)}")
+    out = out or Path(words["distribution"])
+    if out.exists():
+        raise OutputError(f"{out} exists already: remove it, or name another folder with --out.")
+    with files.replacing(out) as partial:
+        _write(TEMPLATES / "plugin", partial, words)
+        _render(_model_template(kind), partial / words["package"], words)
+    note(f"Next: cd {shlex.quote(str(out))} && pip install -e '.[test]' && pytest")
+    if json_:
+        return print_json({"name": name, "kind": kind, "path": str(out), "model": f"{words['package']}/model.py"})
+    return click.echo(out)
+
+
+def _check_name(name: str) -> None:
+    """Refuse a name that pip, Python or another plugin would stumble over."""
+    if name.startswith(("zoo-", "zoo_")):
+        raise ConfigError(f"The distribution of {name!r} would be zoo-{name}: leave out the zoo in front.")
+    if not NAME.fullmatch(name) or len(name) > LONGEST:
+        mended = re.sub(r"[^a-z0-9]+", "-", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()).strip("-0123456789")
+        near = f" Did you mean {mended[:LONGEST].rstrip('-')!r}?" if mended else ""
+        raise ConfigError(
+            f"{name[:80]!r} is no name of a plugin: a lower-case letter, then more, digits and single '-' or '_' "
+            f"between them, {LONGEST} at most.{near}"
+        )
+    if keyword.iskeyword(name) or keyword.iskeyword(_class_name(name)):
+        raise ConfigError(f"{name!r} is a word of Python: {_other(name)}")
+    if owner := _owner(name):
+        raise ConfigError(f"{name!r} is taken by {owner}: {_other(name)}")
+
+
+def _owner(name: str) -> str:
+    """Who has a name already, as an entry point, a distribution, a package, or anything that a plugin offers."""
+    for entry_point in entry_points(group="zoo"):
+        if entry_point.name == name:
+            return f"the plugin of {entry_point.dist.name if entry_point.dist else entry_point.module}"
+    registry = installed()
+    warn_of_plugins()
+    for kind in ("models", "checkpoints", "datasets", "features"):
+        if plugin := registry.offered_by(kind, name):
+            return f"what {plugin.distribution} offers in zoo_{kind}"
+    try:
+        return f"the installed distribution {distribution(f'zoo-{name}').name}"
+    except PackageNotFoundError:
+        pass
+    package = _package(name)
+    return f"the installed package {package}" if importlib.util.find_spec(package) else ""
+
+
+def _other(name: str) -> str:
+    return f"choose another, such as my-{name}."
+
+
+def _package(name: str) -> str:
+    return "zoo_" + name.replace("-", "_")
+
+
+def _class_name(name: str) -> str:
+    return "".join(part.capitalize() for part in re.split("[-_]", name))
+
+
+def _words(name: str, kind: str) -> dict[str, str]:
+    """What the templates leave open: the names, and what kind.toml says of this kind."""
+    return {
+        "name": name,
+        "distribution": f"zoo-{name}",
+        "package": _package(name),
+        "module": name.replace("-", "_"),
+        "class_name": _class_name(name),
+        "genzoo": ".".join(version("genzoo").split(".")[:2]),
+        "year": str(datetime.date.today().year),
+        **tomllib.loads((TEMPLATES / "kinds" / kind / "kind.toml").read_text(encoding="utf-8")),
+    }
+
+
+def _model_template(kind: str) -> Traversable:
+    return TEMPLATES / "kinds" / kind / f"model.py{SUFFIX}"
+
+
+def _write(source: Traversable, folder: Path, words: dict[str, str]) -> None:
+    """Render each template of a folder, and those of its sub-folders, whose names are templates too."""
+    folder.mkdir()
+    for one in source.iterdir():
+        if one.is_dir():
+            _write(one, folder / Template(one.name).substitute(words), words)
+        else:
+            _render(one, folder, words)
+
+
+def _render(template: Traversable, folder: Path, words: dict[str, str]) -> None:
+    target = folder / Template(template.name).substitute(words).removesuffix(SUFFIX)
+    target.write_text(Template(template.read_text(encoding="utf-8")).substitute(words), encoding="utf-8")
