@@ -47,8 +47,9 @@ class Session:
     - `largest`: bytes of the largest body to accept; set it to the size of a file before downloading that.
     """
 
-    def __init__(self, endpoint: str | None, token: str | None) -> None:
+    def __init__(self, endpoint: str | None, token: str | None, patience: float | None = None) -> None:
         self.endpoint = find_endpoint(endpoint)
+        self._patience = patience or PATIENCE
         self.token = _find_token(self.endpoint, token)
         self.api = HfApi(
             self.endpoint, token=self.token or False, library_name="genzoo", library_version=version("genzoo")
@@ -75,7 +76,7 @@ class Session:
         if self._requests > MOST_REQUESTS:
             raise HubError(f"{self.endpoint} has not come to an end after {MOST_REQUESTS:,} requests: given up.")
         given = request.extensions.get("timeout") or {}
-        patience = {kind: given.get(kind) or PATIENCE for kind in ("connect", "read", "write", "pool")}
+        patience = {kind: given.get(kind) or self._patience for kind in ("connect", "read", "write", "pool")}
         request.extensions = {**request.extensions, "timeout": patience}
         request.headers["accept-encoding"] = "identity"  # a gzip bomb is small until it is opened
         if _origin(str(request.url)) != _origin(self.endpoint):  # a page's Link may name any address
@@ -120,7 +121,13 @@ class _Bounded(httpx2.SyncByteStream):
 
 @contextlib.contextmanager
 def connected(
-    doing: str, repo_id: str = "", revision: str | None = None, *, endpoint: str | None = None, token: str | None = None
+    doing: str,
+    repo_id: str = "",
+    revision: str | None = None,
+    *,
+    endpoint: str | None = None,
+    token: str | None = None,
+    patience: float | None = None,
 ) -> Iterator[Session]:
     """A session with the Hub, as long as the block lasts.
 
@@ -129,11 +136,12 @@ def connected(
     - `repo_id`, `revision`: of what repository, if of one.
     - `endpoint`: address of the Hub; `HF_ENDPOINT` or huggingface.co unless given.
     - `token`: what to show it; `HF_TOKEN` unless given, and for huggingface.co the stored login.
+    - `patience`: seconds to wait for a byte, `PATIENCE` unless given.
 
     **Raises:** `HubError` in words that mend whatever the client raises in the block; an `OSError` of this machine's
     disk stays as it is.
     """
-    session = Session(endpoint, token)
+    session = Session(endpoint, token, patience)
     constants.HF_HUB_DISABLE_TELEMETRY = True  # no request to anybody but those that are needed
     set_client_factory(session.make_client)
     if not sys.stderr.isatty():

@@ -7,9 +7,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import DIGITS, Environment, Zoo, files_no_larger_than
+from conftest import Environment, Zoo, files_no_larger_than
 
 KINDS = ("gan", "latent", "plain", "vae")
 TREE = {
@@ -22,11 +23,12 @@ TREE = {
     "zoo_my_flow/__init__.py",
     "zoo_my_flow/model.py",
 }
-TRAIN_AND_SAMPLE = """
+TRAIN_SAMPLE_AND_PUSH = """
 from zoo.cli import main
 for kind in {kinds}:
     main(["train", f"my-{{kind}}", "--name", kind, "--epochs", "2", "--seed", "0"], standalone_mode=False)
     main(["sample", kind, "-n", "4", "--seed", "0", "-o", f"{{kind}}.npz"], standalone_mode=False)
+    main(["push", kind, f"owner/{{kind}}", "--yes"], standalone_mode=False)
 main(["sample", "plain", "-n", "4", "--seed", "0", "--set", "steps=2", "-o", "coarse.npz"], standalone_mode=False)
 """
 
@@ -69,11 +71,15 @@ def test_a_new_plugin_of_each_kind_installs_and_its_tests_pass(
     assert f"{2 * len(KINDS) * len(checks)} passed" in done.stdout  # with classes and without
 
 
-def test_a_new_plugin_of_each_kind_learns_and_is_sampled(guests: tuple[Environment, Mapping[str, Path]]) -> None:
+def test_a_new_plugin_of_each_kind_learns_is_sampled_and_is_pushed(
+    guests: tuple[Environment, Mapping[str, Path]], hub: Any, tmp_path: Path
+) -> None:
     import numpy as np
 
-    code = TRAIN_AND_SAMPLE.format(kinds=KINDS)
-    subprocess.run([str(guests[0].python), "-c", code], check=True, env={**os.environ, "ZOO_DATA": str(DIGITS)})
+    code = TRAIN_SAMPLE_AND_PUSH.format(kinds=KINDS)
+    environment = {**os.environ, "HF_TOKEN": "hf_write", "HF_HOME": str(tmp_path / "hf"), "HF_HUB_DISABLE_XET": "1"}
+    subprocess.run([str(guests[0].python), "-c", code], check=True, env=environment)
+    assert {f"owner/{kind}" for kind in KINDS} <= set(hub.repositories)
     drawn = {}
     for name in (*KINDS, "coarse"):
         with np.load(f"{name}.npz") as file:

@@ -29,6 +29,7 @@ COMMANDS = {
     "plugins": "zoo.cli.catalogue:plugins",
     "check": "zoo.cli.check:check",
     "new": "zoo.cli.new:new",
+    "doctor": "zoo.cli.doctor:doctor",
 }
 ALIASES = {"ls": "list"}
 

@@ -1,0 +1,258 @@
+"""zoo doctor: what is well here, what is not, and what to do about it."""
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import requires, version
+from pathlib import Path
+from typing import Literal
+
+import click
+from packaging.requirements import Requirement
+
+from zoo.cli.output import as_json, command, print_json, printable, size
+from zoo.errors import HubError, NotFoundError, PluginError, ZooError, counted
+from zoo.registry import installed
+from zoo.store import Store, home
+
+SLOW = 0.5  # seconds of import that every command would wait for
+PATIENCE = 5.0  # seconds without a byte from the Hub
+ROOM = 1_000_000_000  # bytes that a data set and a training ask for, roughly
+COLOURS = {"ok": "green", "note": "yellow", "wrong": "red"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, how it is, what was found, and what to do about it."""
+
+    what: str
+    verdict: Literal["ok", "note", "wrong"]
+    found: str
+    advice: str = ""
+
+
+@command()
+@as_json
+def doctor(json_: bool) -> None:
+    """Examine what the zoo stands on, and say what to do about what is wrong; exit 1 when something is.
+
+    Looks at Python, torch, the device, the plugins, the store, the data, the Hub and the disk.
+    """
+    findings = []
+    for finding in _examine():
+        findings.append(finding)
+        if not json_:
+            verdict = click.style(f"{finding.verdict:5}", fg=COLOURS[finding.verdict])
+            click.echo(f"{verdict}  {finding.what:11}  {printable(finding.found)}")
+            if finding.advice:
+                click.echo(f"{'':18}  → {printable(finding.advice)}")
+    if json_:
+        print_json([asdict(finding) for finding in findings])
+    if wrong := list(dict.fromkeys(finding.what for finding in findings if finding.verdict == "wrong")):
+        raise ZooError(f"Something is wrong with {', '.join(wrong)}: what to do is said beside it.")
+
+
+def _examine() -> Iterator[Finding]:
+    """The findings of every check. One that breaks is a finding, too: what is ill may be so in a new way."""
+    checks: dict[str, Callable[[], Iterator[Finding]]] = {
+        "python": _python,
+        "torch": _torch,
+        "device": _device,
+        "plugins": _plugins,
+        "offers": _offers,
+        "store": _store,
+        "data": _data,
+        "disk": _disk,
+        "hub": _hub,
+    }
+    for what, check in checks.items():
+        try:
+            yield from check()
+        except Exception as error:
+            yield Finding(
+                what, "wrong", f"can't be examined: {_in_a_line(error)}", "If you can't mend that, report it to genzoo."
+            )
+
+
+def _python() -> Iterator[Finding]:
+    yield Finding("python", "ok", f"{platform.python_version()}, genzoo {version('genzoo')}, in {sys.prefix}")
+
+
+def _torch() -> Iterator[Finding]:
+    """Whether torch and torchvision can be imported, and are a pair."""
+    advice = "Install a pair that matches, from one index: pip install --force-reinstall torch torchvision"
+    for name in ("torch", "torchvision"):
+        found = version(name)
+        try:
+            __import__(name)
+        except Exception as error:  # OSError of a library, RuntimeError of an operator that isn't there
+            yield Finding(name, "wrong", f"{found} can't be imported: {_in_a_line(error)}", advice)
+            return
+        wanted = [Requirement(one) for one in requires(name) or ()]
+        torch = next(
+            (one for one in wanted if one.name == "torch" and not one.specifier.contains(version("torch"))), None
+        )
+        if torch:
+            yield Finding(name, "wrong", f"{found} requires torch{torch.specifier}, this is {version('torch')}", advice)
+        else:
+            yield Finding(name, "ok", found)
+
+
+def _device() -> Iterator[Finding]:
+    """What models are computed on, that it computes, and in what precision."""
+    if "torch" not in sys.modules:
+        return
+    import torch
+
+    from zoo.checkpoints import hardware
+    from zoo.cli.sample import pick_device
+    from zoo.sampling import emulates_bf16
+
+    device = torch.device(pick_device("auto"))
+    torch.ones(2, 2, device=device).matmul(torch.ones(2, 2, device=device)).sum().item()  # a GPU too old raises
+    if device.type == "cpu" and shutil.which("nvidia-smi"):
+        advice = "Install a torch that is built for its driver (pytorch.org/get-started), or update the driver."
+        yield Finding(
+            "device", "note", f"{hardware(device)}; torch sees no GPU, though NVIDIA's tools are here", advice
+        )
+    else:
+        yield Finding("device", "ok", hardware(device))
+    emulated = emulates_bf16(device)
+    yield Finding(
+        "precision", "ok", "float32; bfloat16 would be emulated, and slower" if emulated else "float32 and bfloat16"
+    )
+
+
+def _plugins() -> Iterator[Finding]:
+    """What each plugin's entry module did."""
+    root = click.get_current_context().find_root()
+    if isinstance(root.command, click.Group):
+        root.command.list_commands(root)  # so that what goes wrong in zoo_commands is known too
+    for plugin in installed().plugins:
+        offers = ", ".join(f"{len(names)} {kind}" for kind, names in plugin.offers.items()) or "nothing"
+        found = f"{plugin.name} ({plugin.distribution} {plugin.version}): {offers}, in {plugin.seconds * 1000:.0f} ms"
+        for problem in plugin.problems:
+            advice = f"Tell the authors of {plugin.distribution}, or: pip uninstall {plugin.distribution}"
+            yield Finding("plugins", "wrong", f"{plugin.name} ({plugin.distribution}): {problem}", advice)
+        if plugin.seconds > SLOW:
+            advice = "Every command waits for it: its authors should import torch in model files only."
+            yield Finding("plugins", "note", found, advice)
+        elif not plugin.problems:
+            yield Finding("plugins", "ok", found)
+    if absent := sorted(installed().absent):
+        advice = "Install what offers them, or correct ZOO_LOAD_PLUGINS (see: zoo plugins)."
+        yield Finding("plugins", "wrong", f"ZOO_LOAD_PLUGINS names what is not installed: {', '.join(absent)}", advice)
+    if not installed().plugins:
+        yield Finding("plugins", "note", "none is loaded", "Unset ZOO_LOAD_PLUGINS, which leaves them out.")
+
+
+def _offers() -> Iterator[Finding]:
+    """Whether the code of what plugins offer can be imported."""
+    if "torch" not in sys.modules:
+        return
+    registry = installed()
+    offered = [(registry.model_class, name) for name in registry.models]
+    offered += [(registry.dataset_loader, name) for name in registry.datasets]
+    offered += [(registry.feature_loader, name) for name in registry.features]
+    broken = 0
+    for imported, name in offered:
+        try:
+            imported(name)
+        except PluginError as error:
+            broken += 1
+            yield Finding("offers", "wrong", str(error))
+    found = f"{len(offered) - broken} of {len(offered)} models, data sets and features can be imported"
+    yield Finding("offers", "ok", found)
+
+
+def _store() -> Iterator[Finding]:
+    """Whether the store can be written, and what is damaged in it."""
+    store = Store(installed().checkpoints)
+    nearest = _nearest(store.root)
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        why = "can't be written" if nearest.is_dir() else "is no folder"
+        yield Finding("store", "wrong", f"{nearest} {why}", "Mend that, or name another folder with ZOO_HOME.")
+        return
+    entries = store.entries()
+    for entry in entries:
+        if entry.state == "damaged":
+            yield Finding("store", "wrong", f"{entry.name} is damaged", f"zoo rm {entry.name}, then get it again.")
+    here = sum(bool(entry.path) and entry.state != "damaged" for entry in entries)
+    found = f"{store.root}{'' if store.root.exists() else ', to be made'}: {counted(here, 'checkpoint')} can be sampled"
+    yield Finding("store", "ok", found)
+    try:
+        current = store.current()
+    except NotFoundError:
+        return  # none was ever made current
+    try:
+        store.find(current)
+    except ZooError as error:
+        yield Finding(
+            "store", "note", f"the current checkpoint is gone: {error}", "Make another current: zoo pull NAME"
+        )
+
+
+def _data() -> Iterator[Finding]:
+    """Where data sets are looked for."""
+    named = os.environ.get("ZOO_DATA")
+    folder = Path(named).expanduser() if named else home() / "data"
+    if named and not folder.is_dir():
+        advice = "Name a folder that holds data sets, or unset it: they are downloaded then."
+        yield Finding("data", "wrong", f"ZOO_DATA names {folder}, which is no folder", advice)
+    elif folder.is_dir():
+        holds = ", ".join(sorted(one.name for one in folder.iterdir() if one.is_dir())) or "nothing yet"
+        yield Finding("data", "ok", f"{folder}{' (ZOO_DATA)' if named else ''}: {holds}")
+    else:
+        yield Finding("data", "ok", f"{folder}, to be made: data sets are downloaded to it")
+
+
+def _disk() -> Iterator[Finding]:
+    place = _nearest(home())
+    free = shutil.disk_usage(place).free
+    if free < ROOM:
+        advice = "Free some (zoo list, zoo rm NAME), or name a folder on another disk with ZOO_HOME."
+        yield Finding("disk", "wrong", f"{size(free)} are free at {place}", advice)
+    else:
+        yield Finding("disk", "ok", f"{size(free)} are free at {place}")
+
+
+def _hub() -> Iterator[Finding]:
+    """Whether the Hub answers, and whom it takes us for."""
+    from huggingface_hub import constants, get_session
+    from huggingface_hub.utils._http import hf_raise_for_status
+
+    from zoo.hub import connected
+
+    if constants.HF_HUB_OFFLINE:
+        yield Finding("hub", "note", "not asked: HF_HUB_OFFLINE is set", "Unset it to search, pull and push.")
+        return
+    try:
+        with connected("ask", patience=PATIENCE) as session:
+            if session.token:
+                who = session.api.whoami()
+                right = who["auth"]["accessToken"]["role"]
+                found = f"{session.endpoint} answers, and knows you as {who['name']} (token: {right})"
+            else:
+                answer = get_session().get(f"{session.endpoint}/api/models", params={"limit": 1})
+                hf_raise_for_status(answer)
+                if not isinstance(answer.json(), list):
+                    raise ValueError("no list of models")
+                found = f"{session.endpoint} answers; you are not logged in, and can pull what is public"
+    except HubError as error:
+        advice = "What is here works without it; where there is no internet, say so with HF_HUB_OFFLINE=1."
+        yield Finding("hub", "wrong", str(error), advice)
+        return
+    yield Finding("hub", "ok", found, "" if session.token else "To push: hf auth login, or set HF_TOKEN.")
+
+
+def _nearest(path: Path) -> Path:
+    """What there is of a path: itself, or the nearest folder above it."""
+    path = path.absolute()
+    return next(one for one in (path, *path.parents) if one.exists())
+
+
+def _in_a_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
