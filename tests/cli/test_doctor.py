@@ -163,6 +163,30 @@ def test_a_torchvision_made_for_another_torch_is_wrong(hub: Any, zoo: Zoo, monke
     assert "pip install --force-reinstall torch torchvision" in wrong["advice"]
 
 
+def test_what_can_not_be_examined_is_wrong_and_the_rest_is_examined_all_the_same(
+    hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, file, text in (
+        (
+            "torchvision",
+            "METADATA",
+            "Metadata-Version: 2.1\nName: torchvision\nVersion: 0.2\nRequires-Dist: torch ==\n",
+        ),
+        ("zoo_bad", "METADATA", "Metadata-Version: 2.1\nName: zoo-bad\nVersion: 0.1\n"),
+        ("zoo_bad", "entry_points.txt", "[zoo]\nbad = zoo_bad\n"),
+    ):
+        Path(f"{name}-0.1.dist-info").mkdir(exist_ok=True)
+        Path(f"{name}-0.1.dist-info", file).write_text(text)
+    monkeypatch.syspath_prepend(Path.cwd())
+    monkeypatch.setenv("ZOO_STRICT_PLUGINS", "1")
+    code, findings = examined(zoo)
+    assert code == 1 and set(CHECKED) - set(findings) == {"torchvision"}
+    assert "can't be examined: InvalidRequirement" in findings["torch"][-1]["found"]
+    assert "report it" in findings["torch"][-1]["advice"]
+    assert findings["plugins"][0]["found"].startswith("Plugin 'bad' (zoo-bad): import: ModuleNotFoundError")
+    assert findings["hub"][0]["verdict"] == findings["disk"][0]["verdict"] == "ok"
+
+
 def test_a_torchvision_that_dies_and_plugins_that_are_ill_are_all_found_in_one_go(
     make_environment: Callable[[], Environment], tmp_path: Path
 ) -> None:

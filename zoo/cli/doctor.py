@@ -71,6 +71,8 @@ def _examine() -> Iterator[Finding]:
     for what, check in checks.items():
         try:
             yield from check()
+        except (ZooError, click.ClickException) as error:  # in words that mend it
+            yield Finding(what, "wrong", str(error))
         except Exception as error:
             yield Finding(
                 what, "wrong", f"can't be examined: {_in_a_line(error)}", "If you can't mend that, report it to genzoo."
