@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from conftest import Environment, Zoo, write_plugin
 
+from zoo.registry import installed
+
 CHECKED = ["python", "torch", "torchvision", "device", "precision", "plugins", "offers", "store", "data", "disk", "hub"]
 
 
@@ -41,7 +43,8 @@ def test_where_all_is_well_everything_is_looked_at_and_found_ok(hub: Any, zoo: Z
     assert noted <= {"device", "plugins"}  # a GPU that torch can't use, a machine so busy that imports take long
     assert any("vae (genzoo 0.1.0): 2 models" in one["found"] for one in findings["plugins"])
     assert findings["data"][0]["found"].endswith("(ZOO_DATA): MNIST")
-    assert findings["store"][0]["found"].endswith(", to be made: 6 checkpoints can be sampled")
+    bundled = len(installed().checkpoints)
+    assert findings["store"][0]["found"].endswith(f", to be made: {bundled} checkpoints can be sampled")
     assert findings["hub"][0]["found"] == f"{hub.endpoint} answers; you are not logged in, and can pull what is public"
     assert not Path(os.environ["ZOO_HOME"]).exists()  # looking makes nothing
 
