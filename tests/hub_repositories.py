@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
+from hub_cards import front_matter, words
 
 LARGE = re.compile(r".*\.(safetensors|bin|pt|pth|pkl|ckpt|msgpack|npz|gz|zip)")
 CLOCK = itertools.count(1_700_000_000)  # a second for each commit
@@ -150,7 +150,7 @@ class Repository:
     def info(self, commit: Commit) -> dict[str, Any]:
         """What the Hub says of it, with what its card says."""
         card = front_matter(commit.files["README.md"].content) if "README.md" in commit.files else {}
-        tags = [*_words(card.get("tags")), *(f"dataset:{name}" for name in _words(card.get("datasets")))]
+        tags = [*words(card.get("tags")), *(f"dataset:{name}" for name in words(card.get("datasets")))]
         tags += [card["library_name"]] if card.get("library_name") else []
         tags += [f"license:{card['license']}"] if card.get("license") else []
         said = {key: card[key] for key in ("library_name", "pipeline_tag", "model-index") if key in card}
@@ -172,36 +172,6 @@ class Repository:
         }
 
 
-def front_matter(card: bytes) -> dict[str, Any]:
-    """The metadata of a README.md: empty when there is none, or none that can be read."""
-    match = re.match(r"---\r?\n(.*?)\r?\n---(\r?\n|\Z)", card.decode("utf-8", "replace"), re.DOTALL)
-    try:
-        value = yaml.safe_load(match[1]) if match else {}
-    except yaml.YAMLError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def problems(card: str) -> list[str]:
-    """Why the Hub refuses a README.md, in its words."""
-    match = re.match(r"---\r?\n(.*?)\r?\n---(\r?\n|\Z)", card, re.DOTALL)
-    try:
-        value = yaml.safe_load(match[1]) if match else {}
-    except yaml.YAMLError as error:
-        return [f"YAML Metadata Error: {str(error).splitlines()[0]}"]
-    if not isinstance(value or {}, dict):
-        return ["YAML Metadata Error: metadata should be an object"]
-    value = value or {}
-    found = [
-        f'"{key}" must be a string' for key in ("license", "library_name") if not isinstance(value.get(key, ""), str)
-    ]
-    found += [f'"{key}" must be an array' for key in ("model-index",) if not isinstance(value.get(key, []), list)]
-    found += [
-        f'"{key}" must be words' for key in ("tags", "datasets") if not isinstance(value.get(key, []), list | str)
-    ]
-    return found
-
-
 def xet_hashes(cas: Path) -> dict[str, str]:
     """What the shards of a local CAS hold: the Xet hash of each file by its sha256."""
     found = {}
@@ -219,7 +189,3 @@ def xet_hashes(cas: Path) -> dict[str, str]:
 
 def _hex(digest: bytes) -> str:
     return "".join(f"{word:016x}" for word in struct.unpack("<4Q", digest))
-
-
-def _words(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else [str(one) for one in value or []]

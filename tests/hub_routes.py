@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from hub_repositories import Commit, File, Repository, User, file_of, is_large, problems, xet_hashes
+from hub_cards import problems
+from hub_repositories import Commit, File, Repository, User, file_of, is_large, xet_hashes
 
 R = r"(?P<repository>[^/]+/[^/]+)"
 ROUTES = [

@@ -1,30 +1,27 @@
 """Cards: a function of config and facts; and the bundled ones are whole, in step, and what the catalogue says."""
 
 import json
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-import yaml
+from hub_cards import front_matter, problems
+from huggingface_hub import ModelCard
 from PIL import Image
 
 import zoo as door
 from zoo import cards, checkpoints, files, images, provenance, store
 from zoo.errors import CheckpointError
 from zoo.registry import installed
+from zoo.results import FEWEST, METRICS
 from zoo.sampling import draw
 
 BUNDLED = sorted((Path(__file__).parents[1] / "cards").iterdir())
 
 each_bundled = pytest.mark.parametrize("directory", BUNDLED, ids=lambda directory: directory.name)
-
-
-def front_matter(card: str) -> dict[str, object]:
-    matter = yaml.safe_load(card.split("---\n")[1])
-    assert isinstance(matter, dict)
-    return matter
 
 
 @each_bundled
@@ -95,13 +92,75 @@ def test_its_picture_is_made_by_the_command_that_the_card_states(directory: Path
     assert off <= 1  # rounding, on another machine
 
 
+KEYS = {"library_name", "pipeline_tag", "license", "datasets", "tags", "thumbnail", "model-index"}
+
+
+def refuse_what_the_hub_would(card: str) -> None:
+    """The rules of the Hub, in the words it would refuse by, and what its own client reads of the card."""
+    matter = front_matter(card.encode())
+    assert problems(card) == [] and matter.keys() <= KEYS
+    read = ModelCard(card, ignore_metadata_errors=False).data
+    assert read.to_dict() | {"model-index": None} == matter | {"model-index": None}
+    stated = [one for index in matter.get("model-index", []) for one in index["results"]]
+    assert len(read.eval_results or []) == sum(len(one["metrics"]) for one in stated)
+    for one in read.eval_results or []:
+        assert one.task_type == "unconditional-image-generation" and one.dataset_split in ("train", "test")
+        assert one.metric_type in METRICS and math.isfinite(one.metric_value)
+        assert one.metric_args["n"] >= FEWEST and one.metric_args["seed"] >= 0
+        digest = one.metric_args.get("extractor_sha256", "")
+        assert (one.dataset_split == "train") == bool(one.metric_args.get("extractor")) == (len(digest) == 64)
+
+
 @each_bundled
-def test_its_front_matter_is_what_the_hub_reads(directory: Path) -> None:
-    matter = front_matter((directory / "README.md").read_text())
+def test_its_front_matter_keeps_the_rules_of_the_hub(directory: Path) -> None:
+    card = (directory / "README.md").read_text()
+    refuse_what_the_hub_would(card)
+    matter, facts = front_matter(card.encode()), store.read_facts(directory)
+    config = checkpoints.read_config(directory)
+    assert KEYS - {"model-index"} <= matter.keys()
     assert matter["library_name"] == "genzoo"
     assert matter["pipeline_tag"] == "unconditional-image-generation"
     assert matter["license"] == "apache-2.0"
     assert matter["datasets"] == ["ylecun/mnist"]
+    assert (directory / matter["thumbnail"]).is_file()
+    family = "gan" if "gan" in config["model"] else "vae"
+    conditional = ["conditional-image-generation"] if config["config"]["num_classes"] else []
+    assert matter["tags"] == [config["model"], family, "mnist", "image-generation", *conditional]
+    stated = [one for index in matter.get("model-index", []) for one in index["results"]]
+    measured = [metric["value"] for one in stated for metric in one["metrics"]]
+    assert sorted(measured) == sorted(one["value"] for one in facts.get("evaluations", []))
+
+
+@pytest.mark.parametrize("settings", [(), ("num_classes=10",)])
+def test_a_fresh_card_keeps_the_rules_of_the_hub(settings: tuple[str, ...], trained: Callable[..., Path]) -> None:
+    directory = trained("mlp-vae", *settings)
+    refuse_what_the_hub_would((directory / "README.md").read_text())
+    facts = evaluated(directory)
+    by_path = [json.loads(json.dumps(facts).replace("mnist", folder)) for folder in ("/a b/ü ö", "./", "../digits")]
+    for renamed in (facts, cards.called(facts, "hf:you/it@dev/x"), *by_path):
+        refuse_what_the_hub_would(cards.render(checkpoints.read_config(directory), renamed))
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ('license: "apache-2.0"', 'license: "my own"'),
+        ('license: "apache-2.0"', "license: 2"),
+        ("library_name:", "library_name: [a]\nlibrary:"),
+        ("tags: [", "tags: [1, "),
+        ('"ylecun/mnist"]', '"a b/mnist"]'),
+        ('"dataset": {"name": "mnist", "type": "ylecun/mnist"', '"dataset": {"name": "mnist", "type": "./mnist"'),
+        ('"dataset": {"name": "mnist", ', '"dataset": {'),
+        ('"value":', '"worth":'),
+        ('"task": {"type"', '"task": {"kind"'),
+        ('model-index: [{"name"', 'model-index: [{"names"'),
+    ],
+)
+def test_the_rules_of_the_hub_refuse_what_breaks_them(broken: str, said: str, trained: Callable[[str], Path]) -> None:
+    directory = trained("mlp-vae")
+    card = cards.render(checkpoints.read_config(directory), {**evaluated(directory), "license": "apache-2.0"})
+    assert problems(card) == [] and broken in card
+    assert problems(card.replace(broken, said)) != []
 
 
 def test_what_is_unknown_is_left_out(trained: Callable[[str], Path]) -> None:
@@ -113,17 +172,22 @@ def test_what_is_unknown_is_left_out(trained: Callable[[str], Path]) -> None:
         and "## Training" not in card
         and "## Licences" not in card
     )
-    assert set(front_matter(card)) == {"library_name", "tags"}
+    assert set(front_matter(card.encode())) == {"library_name", "tags"}
+    card = cards.render({**config, "model": "of-nobody"}, {"evaluations": evaluated(trained("mlp-vae"))["evaluations"]})
+    assert card.count("# of-nobody") == 1 and front_matter(card.encode())["tags"] == ["of-nobody"]
+    for nowhere in ("trained on", "unnamed", "this checkpoint", "zoo sample", "zoo evaluate", "zoo.load", "()"):
+        assert nowhere not in card
 
 
 def test_a_conditional_checkpoint_is_tagged_so(trained: Callable[..., Path]) -> None:
     card = (trained("mlp-vae", "num_classes=10") / "README.md").read_text()
-    tags = front_matter(card)["tags"]
+    tags = front_matter(card.encode())["tags"]
     assert isinstance(tags, list) and "conditional-image-generation" in tags
 
 
 def test_a_trained_checkpoint_gets_a_card_that_repeats_its_command(trained: Callable[[str], Path]) -> None:
     directory = trained("dcgan")
+    assert front_matter((directory / "README.md").read_bytes())["tags"] == ["dcgan", "gan", "mnist", "image-generation"]
     command = json.loads((directory / "facts.json").read_text())["command"]
     assert command.startswith("zoo train dcgan --name tiny-dcgan") and command.endswith("--seed 0")
     assert f"```\n{command}\n```" in (directory / "README.md").read_text()
@@ -173,7 +237,7 @@ def test_a_folder_called_like_a_data_set_gets_none_of_its_licence_and_its_comman
     directory = trained("mlp-vae")
     facts = json.loads(json.dumps(evaluated(directory)).replace('"mnist"', '"./mnist"'))
     card = cards.render(checkpoints.read_config(directory), facts)
-    assert "datasets" not in front_matter(card) and "cc-by-sa-3.0" not in card and "LeCun" not in card
+    assert "datasets" not in front_matter(card.encode()) and "cc-by-sa-3.0" not in card and "LeCun" not in card
     assert "trained on ./mnist" in card and " --data ./mnist --seed 0 -n 5000 --features digits\n" in card
 
 
@@ -247,8 +311,6 @@ def test_a_training_without_a_whole_epoch_has_a_card(trained: Callable[[str], Pa
 
 
 def test_the_hub_reads_the_evaluations_from_the_front_matter(trained: Callable[[str], Path]) -> None:
-    from huggingface_hub import ModelCard
-
     directory = trained("mlp-vae")
     results = ModelCard(cards.render(checkpoints.read_config(directory), evaluated(directory))).data.eval_results
     assert results is not None and len(results) == 4

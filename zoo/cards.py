@@ -1,5 +1,6 @@
 """A model card from facts: the README.md of a checkpoint."""
 
+import contextlib
 import json
 import re
 import shlex
@@ -46,6 +47,15 @@ def made_of(directory: Path, facts: Mapping[str, Any]) -> str:
     return matter + above + BEGIN + body + below
 
 
+def called(facts: Mapping[str, Any], reference: str) -> dict[str, Any]:
+    """Facts in which their checkpoint is called by another reference, in the command of its samples too."""
+    renamed = {**facts, "reference": reference}
+    with contextlib.suppress(KeyError, AttributeError, ValueError):  # a stranger's, which `render` refuses if it must
+        words = shlex.split(facts["samples_command"])
+        renamed["samples_command"] = shlex.join(reference if word == facts["reference"] else word for word in words)
+    return renamed
+
+
 def pictures_in(directory: Path) -> tuple[str, ...]:
     """The pictures of a checkpoint that its card shows besides its samples."""
     return tuple(name for name in PICTURES if (directory / "images" / name).is_file())
@@ -61,12 +71,11 @@ def render(config: Mapping[str, Any], facts: Mapping[str, Any], pictures: Sequen
 
     **Raises:** `CheckpointError` for facts that are not of the zoo's form.
     """
-    name = facts.get("name", "this checkpoint")
     try:
         parts = [
-            f"# {name}\n\n{_summary(config, facts)}",
-            _use(name, config, facts),
-            _evaluation(name, facts),
+            f"# {_name(config, facts)}\n\n{_summary(config, facts)}",
+            _use(config, facts),
+            _evaluation(facts),
             _pictures(pictures),
             _training(config, facts),
             _limits(facts),
@@ -85,24 +94,25 @@ def render(config: Mapping[str, Any], facts: Mapping[str, Any], pictures: Sequen
 def _front_matter(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     dataset = _dataset(facts)
     images = "samples_command" in facts
-    tags = [config["model"], dataset.name if dataset else None, "image-generation" if images else None]
-    if images and config["config"].get("num_classes"):
-        tags.append("conditional-image-generation")
+    family = installed().offered_by("models", config["model"])
+    tags = [config["model"], family.name if family else None, dataset.name if dataset else None]
+    tags += ["image-generation"] if images else []
+    tags += ["conditional-image-generation"] if images and config["config"].get("num_classes") else []
     matter: dict[str, Any] = {
         "library_name": "genzoo",
         "pipeline_tag": "unconditional-image-generation" if images else None,
         "license": facts.get("license"),
         "datasets": [dataset.hub_id] if dataset and dataset.hub_id else None,
-        "tags": [tag for tag in tags if tag],
+        "tags": list(dict.fromkeys(filter(None, tags))),
         "thumbnail": "images/samples.png" if images else None,
-        "model-index": _model_index(facts),
+        "model-index": _model_index(config, facts),
     }
     # a JSON value is a YAML value
     lines = (f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in matter.items() if value)
     return "---\n" + "\n".join(lines) + "\n---"
 
 
-def _model_index(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _model_index(config: Mapping[str, Any], facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The evaluations as the Hub reads them."""
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for one in recorded(facts):
@@ -114,48 +124,57 @@ def _model_index(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     results = []
     for (reference, split), metrics in groups.items():
         spec = installed().datasets.get(reference)
-        dataset = {"name": reference, "type": (spec and spec.hub_id) or reference, "split": split}
+        folder = re.sub("[^A-Za-z0-9_.-]+", "-", Path(reference).name) or "folder"  # the Hub takes no path
+        dataset = {"name": reference, "type": (spec and spec.hub_id) or folder, "split": split}
         results.append({"task": {"type": "unconditional-image-generation"}, "dataset": dataset, "metrics": metrics})
-    return [{"name": facts.get("name", "this checkpoint"), "results": results}] if results else []
+    return [{"name": _name(config, facts), "results": results}] if results else []
+
+
+def _name(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    return str(facts.get("name") or config["model"])
+
+
+def _reference(facts: Mapping[str, Any]) -> str:
+    """How a command names the checkpoint; empty when its facts don't say."""
+    return str(facts.get("reference") or facts.get("name") or "")
 
 
 def _summary(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     spec = installed().models.get(config["model"])
     what = spec.summary if spec else "A generative model"
     shape = " × ".join(map(str, config["config"].get("sample_shape", ())))
-    lines = [f"{what} (`{config['model']}`), trained on {facts.get('dataset', 'unnamed data')}."]
+    data = f", trained on {facts['dataset']}" if "dataset" in facts else ""
+    lines = [f"{what} (`{config['model']}`){data}."]
     if "parameters" in facts:
         lines.append(f"{facts['parameters']:,} parameters; samples of shape {shape}.")
     picture = "\n\n![Samples](images/samples.png)" if "samples_command" in facts else ""
     return " ".join(lines) + picture
 
 
-def _use(name: str, config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+def _use(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     shown = facts.get("samples_command")
     maker = (config.get("made_by") or {}).get("distribution", "")
     packages = "genzoo" if maker == "genzoo" or not re.fullmatch(r"[\w.-]+", maker) else f"genzoo {maker}"
-    reference = facts.get("reference", name)
+    name, reference = facts.get("name"), _reference(facts)
     remote = name if name in installed().checkpoints else reference if reference.startswith("hf:") else None
-    command = f"zoo pull {remote} && zoo sample" if remote else f"zoo sample {reference}"
-    lines = [
-        "## How to sample",
-        f"The picture above was made by `{shown}`." if shown else "",
-        f"```\npip install {packages}\n{command}\n```",
-        f"```python\nimport zoo\nfrom zoo.sampling import draw\n\n"
-        f'model = zoo.load("{reference}")\nimages = draw(model, 16, seed=0)  # float32, '
-        f"(16, {', '.join(map(str, config['config'].get('sample_shape', ())))})\n```",
-    ]
+    command = f"zoo pull {remote} && zoo sample" if remote else f"zoo sample {reference}" if reference else ""
+    lines = ["## How to sample", f"The picture above was made by `{shown}`." if shown else ""]
+    lines.append(f"```\npip install {packages}\n{command}".rstrip() + "\n```")
+    if reference:
+        shape = ", ".join(map(str, config["config"].get("sample_shape", ())))
+        load = f'model = zoo.load("{reference}")\nimages = draw(model, 16, seed=0)  # float32, (16, {shape})'
+        lines.append(f"```python\nimport zoo\nfrom zoo.sampling import draw\n\n{load}\n```")
     return "\n\n".join(line for line in lines if line)
 
 
-def _evaluation(name: str, facts: Mapping[str, Any]) -> str:
+def _evaluation(facts: Mapping[str, Any]) -> str:
     groups: dict[str, list[Evaluation]] = {}
     for one in recorded(facts):
         groups.setdefault(_circumstances(one), []).append(one)
     if not groups:
         return ""
-    parts = [f"{said}\n\n{_commands(name, facts, some)}\n\n{_table(some)}" for said, some in groups.items()]
-    return "\n\n".join(["## Evaluation", *parts])
+    parts = [[said, _commands(facts, some), _table(some)] for said, some in groups.items()]
+    return "\n\n".join(["## Evaluation", *(text for part in parts for text in part if text)])
 
 
 def _circumstances(one: Evaluation) -> str:
@@ -180,10 +199,12 @@ def _circumstances(one: Evaluation) -> str:
     )
 
 
-def _commands(name: str, facts: Mapping[str, Any], results: Sequence[Evaluation]) -> str:
+def _commands(facts: Mapping[str, Any], results: Sequence[Evaluation]) -> str:
     """What measures again the results that were measured together: a command, or one for each K of a likelihood."""
-    one = results[0]
-    words = ["zoo", "evaluate", facts.get("reference", name)]
+    one, reference = results[0], _reference(facts)
+    if not reference:
+        return ""
+    words = ["zoo", "evaluate", reference]
     known = one.reference == facts.get("dataset") and one.reference in installed().datasets  # a folder must be named
     words += [] if known else ["--data", one.reference]
     words += ["--seed", str(one.seed)]
@@ -239,10 +260,10 @@ def _training(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
 
 
 def _limits(facts: Mapping[str, Any]) -> str:
+    data = f" ({facts['dataset']})" if "dataset" in facts else ""
     return (
-        "## Limits\n\n"
-        f"It makes only what its training data shows ({facts.get('dataset', 'unnamed data')}), at that size, some "
-        "samples of it malformed. A sample may resemble a training image. It is meant for study and as a baseline."
+        f"## Limits\n\nIt makes only what its training data shows{data}, at that size, some samples of it malformed. A "
+        "sample may resemble a training image. It is meant for study and as a baseline."
     )
 
 

@@ -1,8 +1,6 @@
 """Push a checkpoint to the Hub: exactly its own files, in one commit, upon what was seen here of the repository."""
 
-import contextlib
 import hashlib
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -240,13 +238,8 @@ def _made_card(checkpoint: Source, target: Target) -> str:
     path = checkpoint.directory / CARD
     if checkpoint.offered and path.is_file() and BEGIN in (card := path.read_text(encoding="utf-8")):
         return card
-    facts = read_facts(checkpoint.directory)
-    with contextlib.suppress(KeyError, AttributeError, ValueError):  # a stranger's, which the card refuses if it must
-        words = shlex.split(facts["samples_command"])
-        facts["samples_command"] = shlex.join(
-            target.reference if word == facts["reference"] else word for word in words
-        )
-    return cards.made_of(checkpoint.directory, {**facts, "reference": target.reference})
+    facts = cards.called(read_facts(checkpoint.directory), target.reference)
+    return cards.made_of(checkpoint.directory, facts)
 
 
 def _refuse_unseen(session: Session, target: Target, remote: Remote) -> None:

@@ -23,6 +23,7 @@ COMMANDS = {
     "train": "zoo.cli.train:train",
     "evaluate": "zoo.cli.evaluate:evaluate",
     "compare": "zoo.cli.compare:compare",
+    "card": "zoo.cli.card:card",
     "push": "zoo.cli.push:push",
     "rm": "zoo.cli.store:rm",
     "verify": "zoo.cli.store:verify",

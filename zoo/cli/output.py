@@ -73,9 +73,9 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "�" for letter in text)
 
 
-def clean(error: Exception) -> str:
-    """An error's message, which may quote a hostile file, as printable lines."""
-    return "\n".join(printable(line) for line in str(error).splitlines())
+def clean(text: object) -> str:
+    """A text or an error's message, which may quote a hostile file, as printable lines."""
+    return "\n".join(printable(line) for line in str(text).splitlines())
 
 
 def as_reference(path: str | Path) -> str:
