@@ -1,5 +1,6 @@
 """zoo push: exactly a checkpoint's files, in one commit, upon what was seen here, and never over what others wrote."""
 
+import hashlib
 import json
 import os
 import pty
@@ -9,11 +10,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import huggingface_hub.lfs
-import numpy as np
 import pytest
 from click.testing import Result
 from conftest import Zoo
@@ -460,16 +460,66 @@ def test_notes_of_pushes_that_were_spoilt_lose_nothing(hub: Hub, mine: Path, pus
     assert hub.commit(NAME) == before
 
 
-def test_each_byte_is_hashed_once(hub: Hub, mine: Path, push: Push, monkeypatch: pytest.MonkeyPatch) -> None:
-    hashed: list[str] = []
-    digest, digest_of_file = huggingface_hub.lfs.sha_fileobj, files.sha256
-    monkeypatch.setattr(huggingface_hub.lfs, "sha_fileobj", lambda file: hashed.append(file.name) or digest(file))
-    monkeypatch.setattr(files, "sha256", lambda path: hashed.append(str(path)) or digest_of_file(path))
-    push()
-    (mine / "facts.json").write_text("{}")
-    hashed_first, hashed[:] = list(hashed), []
-    push()
-    assert hashed_first == hashed == ["mine/model.safetensors"]
+COUNTING = """
+import hashlib, json, sys
+
+class Counted:  # a hash that tells at the end how much it was given
+    def __init__(self, name, *arguments, **keywords):
+        self.inner, self.name, self.length = getattr(hashlib, "_" + name)(**keywords), name, 0
+        all_of_them.append(self)
+        for data in arguments:
+            self.update(data)
+    def update(self, data):
+        self.inner.update(data)
+        self.length += len(data)
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+all_of_them = []
+for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "blake2b", "blake2s"):
+    setattr(hashlib, "_" + name, getattr(hashlib, name))
+    setattr(hashlib, name, lambda *data, _name=name, **keywords: Counted(_name, *data, **keywords))
+hashlib.new = lambda name, *data, **keywords: Counted(name, *data, **keywords)
+
+from click.testing import CliRunner
+from zoo.cli import main
+
+result = CliRunner().invoke(main, sys.argv[1:])
+assert result.exit_code == 0, result.output
+print(json.dumps([(one.name, one.length, one.hexdigest()) for one in all_of_them]))
+"""
+
+
+def hashed(hub: Hub, *words: str) -> dict[str, Counter[str]]:
+    """How often a command hashes each file of owner/repo, by algorithm; nothing else of that size is hashed."""
+    command = [sys.executable, "-c", COUNTING, *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    files = {}
+    for path, content in held(hub).items():
+        files[hashlib.sha256(content).hexdigest()] = path
+        files[hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()] = path
+    times: dict[str, Counter[str]] = {path: Counter() for path in held(hub)}
+    for algorithm, length, digest in json.loads(done.stdout.splitlines()[-1]):
+        if digest in files:
+            times[files[digest]][algorithm] += 1
+        else:
+            assert length < 2000  # a name, or a card that is no longer, or not yet, there
+    return times
+
+
+def test_a_push_and_a_pull_hash_each_byte_once(hub: Hub, mine: Path) -> None:
+    (mine / "images" / "samples.png").write_bytes(b"\x89PNG\0" * 5000)
+    first = hashed(hub, "push", "./mine", NAME, "--yes")
+    (mine / "facts.json").write_text((mine / "facts.json").read_text().replace('"seed": 0', '"seed": 1'))
+    second = hashed(hub, "push", "./mine", NAME, "--yes")
+    pulled = hashed(hub, "pull", f"hf:{NAME}")
+    further = hashed(hub, "push", f"hf:{NAME}", "owner/other", "--yes")
+    large = {"model.safetensors", "images/samples.png"}  # those in LFS; of the others git keeps its own SHA-1
+    for times in (first, second, pulled, further):
+        assert {path: dict(times[path]) for path in large} == {path: {"sha256": 1} for path in large}
+    assert all(dict(pulled[path]) == {"sha256": 1, "sha1": 1} for path in SENT - large)
+    assert all(times[path].total() <= 2 for times in (first, second, further) for path in ("config.json", "facts.json"))
 
 
 def test_a_bundled_checkpoint_is_published_file_for_file_as_it_is_kept_here(hub: Hub, zoo: Zoo) -> None:
@@ -496,24 +546,30 @@ def test_xet_carries_a_push_to_its_home_and_to_no_other_endpoint(
     assert weights.xet_hash and weights.sha256 == files.sha256(mine / "model.safetensors")
 
 
-def test_a_trained_checkpoint_comes_back_from_the_hub_with_the_same_samples(hub: Hub, zoo: Zoo) -> None:
-    def run(*words: object) -> Result:
+def test_a_trained_checkpoint_comes_back_from_the_hub_with_the_same_bytes_and_samples(hub: Hub, zoo: Zoo) -> None:
+    def run(*words: object) -> str:
         result = zoo(*words)
         assert result.exit_code == 0, result.stderr
-        return result
+        return result.stdout.strip()
 
     small = ["--set", "hidden_dims=16", "--set", "latent_dim=2"]
-    run("train", "mlp-vae", "--name", "tiny", "--epochs", 1, "--seed", 0, *small)
+    trained = Path(run("train", "mlp-vae", "--name", "tiny", "--epochs", 1, "--seed", 0, *small))
     run("evaluate", "tiny", "-n", 100, "-k", 2, "--test-images", 20, "--write")
-    run("sample", "tiny", "-n", 4, "--seed", 3, "-o", "before.npz")
+    run("sample", "tiny", "-n", 4, "--seed", 3, "-o", "before")
+    mine = {str(one.relative_to(trained)): one.read_bytes() for one in trained.rglob("*") if one.is_file()}
     run("push", "tiny", NAME, "--yes", "--private")
     run("rm", "tiny")
-    run("pull", f"hf:{NAME}")
+    assert not trained.exists()
+    pulled = Path(run("pull", f"hf:{NAME}"))
     run("verify", f"hf:{NAME}")
-    run("sample", f"hf:{NAME}", "-n", 4, "--seed", 3, "-o", "after.npz")
-    before, after = (np.load(name)["samples"] for name in ("before.npz", "after.npz"))
-    assert np.array_equal(before, after)
-    assert "Evaluation" in card(hub) and f"zoo evaluate hf:{NAME}" in card(hub)
+    run("sample", f"hf:{NAME}", "-n", 4, "--seed", 3, "-o", "after")
+    theirs = {str(one.relative_to(pulled)): one.read_bytes() for one in pulled.rglob("*") if one.is_file()}
+    assert mine.keys() == theirs.keys() >= {"facts.json", "images/nearest.png", "images/samples.png", "origin.json"}
+    assert {path for path in mine if mine[path] != theirs[path]} == {"README.md", "origin.json"}
+    before, after = (sorted(Path(folder).glob("*.png")) for folder in ("before", "after"))
+    assert [one.read_bytes() for one in before] == [one.read_bytes() for one in after] and len(before) == 4
+    made = theirs["README.md"].decode()
+    assert made == run("card", f"hf:{NAME}") + "\n" and f"zoo evaluate hf:{NAME}" in made and "## Evaluation" in made
 
 
 def test_the_official_command_downloads_what_was_pushed_and_uploads_what_can_be_pulled(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import re
 import shlex
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from conftest import DIGITS, Environment, Zoo
+from hub_repositories import User
+from hub_server import Hub, serving
 
 from zoo.cli import ALIASES, COMMANDS
 from zoo.store import Store
@@ -18,6 +21,7 @@ from zoo.testing import MODEL_CHECKS, OFFER_CHECKS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+THE_HUB = README[README.index("## The Hub") : README.index("## Commands")]
 TUTORIAL = (ROOT / "plugins" / "README.md").read_text()
 
 
@@ -36,11 +40,62 @@ def test_the_first_two_blocks_are_the_main_job_and_the_tests() -> None:
 
 
 def test_the_commands_of_the_readme_work_one_after_the_other(zoo: Zoo) -> None:
-    shown = commands(README)
+    shown = commands(README.replace(THE_HUB, ""))
     assert len(shown) >= 10 and all(command.startswith("zoo ") for command in shown)
     for command in shown:
         result = zoo(*shlex.split(command)[1:])
         assert result.exit_code == 0, f"{command}: {result.stderr}"
+
+
+def typed(command: str, **environment: str) -> str:
+    """Run a command as a person at a terminal would, who says yes when asked; what it printed."""
+    ours, theirs = pty.openpty()
+    os.write(ours, b"y\n")
+    paths = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-c", command],
+        stdin=theirs,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **paths, **environment},
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 0, f"{command}: {done.stderr}"
+    assert not any(token in done.stdout + done.stderr for token in environment.values() if token.startswith("hf_"))
+    return done.stdout
+
+
+def test_the_hub_section_works_one_command_after_the_other_as_processes_of_their_own(zoo: Zoo, tmp_path: Path) -> None:
+    small = ["--epochs", 1, "--set", "hidden_dims=16", "--set", "latent_dim=2"]
+    assert zoo("train", "mlp-vae", "--name", "my-vae", *small).exit_code == 0
+    with serving() as home, serving() as elsewhere:
+        home.tokens = {"hf_yours": User("YOU", "write")}
+        elsewhere.tokens = {"hf_teams": User("TEAM", "write")}
+        quiet = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_UPDATE_CHECK": "1", "NO_PROXY": "127.0.0.1"}
+        world = {"HF_HOME": str(tmp_path / "hf"), "HF_ENDPOINT": home.endpoint, "TEAM_TOKEN": "hf_teams", **quiet}
+        login, *rest = commands(THE_HUB)
+        assert login == "hf auth login"  # which asks for the token, with a menu that differs from version to version
+        typed(f"{login} --token hf_yours", **world)
+        assert (tmp_path / "hf" / "token").read_text() == "hf_yours"
+        printed = {}
+        for command in rest:
+            at_home = "hub.example" not in command
+            # for this Hub, which is not huggingface.co, a variable stands for the login
+            token = {"HF_TOKEN": "hf_yours"} if at_home else {}
+            printed[command] = typed(command.replace("https://hub.example", elsewhere.endpoint), **world, **token)
+
+    def tokens(hub: Hub, asked: str) -> set[str]:
+        return {one.token for one in hub.requests if asked in one}
+
+    assert tokens(home, "/api/models") == {"hf_yours"} and tokens(elsewhere, "/api/models/TEAM/") == {"hf_teams"}
+    assert tokens(elsewhere, "GET /api/models?") == {""}  # the login is for huggingface.co
+    assert home.repositories["YOU/my-vae"].files.keys() == elsewhere.repositories["TEAM/my-vae"].files.keys()
+    assert printed["zoo push my-vae YOU/my-vae"] == f"{home.endpoint}/YOU/my-vae\n"
+    assert "hf:YOU/my-vae" in printed["zoo search vae"] and "hf:TEAM/my-vae" in printed[rest[-1]]
+    assert Path(printed["zoo pull hf:YOU/my-vae"].strip(), "model.safetensors").is_file()
+    assert Path("samples.png").is_file() and len(rest) >= 7
 
 
 @pytest.mark.parametrize("code", blocks(README, "python"))
