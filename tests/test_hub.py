@@ -28,12 +28,17 @@ def login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client waits for nothing, and not between its tries."""
+    """The client does not wait between its tries."""
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    monkeypatch.setattr("zoo.hub.PATIENCE", 0.2)
+
+
+@pytest.fixture
+def impatient(hurry: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor for an answer, of which it tries to get six."""
     for name in ("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT"):
-        monkeypatch.setattr(f"huggingface_hub.constants.{name}", 0.2)
-    monkeypatch.setattr("huggingface_hub.file_download._ETAG_RETRY_TIMEOUT", 0.2)
+        monkeypatch.setattr(f"huggingface_hub.constants.{name}", 0.05)
+    for name in ("zoo.hub.PATIENCE", "huggingface_hub.file_download._ETAG_RETRY_TIMEOUT"):
+        monkeypatch.setattr(name, 0.05)
 
 
 def refusal(zoo: Zoo, *words: str) -> str:
@@ -230,7 +235,7 @@ def test_a_revision_that_is_not_there_is_answered_with_those_that_are(hub: Hub, 
 
 
 @pytest.mark.parametrize("asked", ["/api/models/owner/repo$", "/tree/", "HEAD .*config", "GET .*resolve.*safetensors"])
-def test_a_server_that_hangs_is_not_waited_for(hub: Hub, zoo: Zoo, hurry: None, asked: str) -> None:
+def test_a_server_that_hangs_is_not_waited_for(hub: Hub, zoo: Zoo, impatient: None, asked: str) -> None:
     released = threading.Event()
     hub.answers[asked] = stalled(released)
     began = time.monotonic()

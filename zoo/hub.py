@@ -1,9 +1,11 @@
 """One session with the Hub, as pull, push and search share it: endpoint, token, patience, and refusals in words."""
 
 import contextlib
+import functools
 import ipaddress
 import os
 import re
+import ssl
 import sys
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -69,6 +71,7 @@ class Session:
             follow_redirects=True,
             timeout=None,  # until `_before` sets one
             trust_env=not _is_loopback(self.endpoint),  # a proxy would see the token
+            verify=_certificates(),
         )
 
     def _before(self, request: httpx2.Request) -> None:
@@ -97,6 +100,12 @@ class Session:
                 if not form.fullmatch(headers.get(name, "0" * 40)):
                     raise HubError(f"{self.endpoint} sent {headers[name][:80]!r} as {name}: it can't be trusted.")
         response.stream = _Bounded(response.stream, self)
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    """Whom to trust, read once: it takes as long as many requests."""
+    return httpx2.create_ssl_context()
 
 
 class _Bounded(httpx2.SyncByteStream):
