@@ -452,7 +452,7 @@ def test_a_model_that_no_plugin_offers_is_said_with_the_distribution_that_claims
 def test_a_disk_without_room_is_seen_before_anything_is_downloaded(
     hub: Hub, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zoo.pull.LARGEST", 1 << 60)
+    monkeypatch.setattr("zoo.layout.LARGEST", 1 << 60)
 
     def huge(answer: Answer) -> Answer:
         sizes = {"config.json": 1 << 20, "model.safetensors": 1 << 56}

@@ -437,7 +437,15 @@ def test_a_repository_whose_history_was_rewritten_is_refused(hub: Hub, mine: Pat
 def test_more_than_can_be_pulled_again_is_refused(hub: Hub, mine: Path, push: Push) -> None:
     for number in range(100):
         (mine / "images" / f"{number}.png").write_bytes(b"a picture")
-    assert "is too large to be pulled again: 104 files" in push(code=1).stderr and hub.requests == []
+    assert "mine is too large: 104 files" in push(code=1).stderr
+    shutil.rmtree(mine / "images")
+    (mine / "images").mkdir()
+    with (mine / "images" / "samples.png").open("wb") as picture:
+        picture.truncate(33 << 20)
+    assert "images/samples.png of mine is too large: 34,603,008 bytes" in push(code=1).stderr
+    (mine / "images" / "samples.png").unlink()
+    (mine / "facts.json").write_text("{")
+    assert "mine/facts.json is not JSON" in push(code=1).stderr and hub.requests == []
 
 
 def test_a_push_that_cannot_be_noted_here_is_made_all_the_same(hub: Hub, mine: Path, push: Push) -> None:

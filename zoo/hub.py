@@ -46,6 +46,7 @@ class Session:
     - `endpoint`: address of the Hub, without a slash at its end.
     - `token`: what it is shown, None for none.
     - `api`: the client of huggingface_hub.
+    - `headers`: those of a request that `api` has no method for.
     - `largest`: bytes of the largest body to accept; set it to the size of a file before downloading that.
     """
 
@@ -56,6 +57,7 @@ class Session:
         self.api = HfApi(
             self.endpoint, token=self.token or False, library_name="genzoo", library_version=version("genzoo")
         )
+        self.headers = self.api._build_hf_headers()
         self.largest = LARGEST_ANSWER
         self._requests = 0
 

@@ -14,6 +14,8 @@ from zoo.registry import installed
 from zoo.store import CARD, CONFIG, FACTS, TRAINING, WEIGHTS
 
 FORMAT = 1
+LARGEST, LARGEST_OTHER = 2 << 30, 32 << 20  # bytes of a checkpoint's files together; of one that holds no weights
+MOST_FILES = 100
 # what of a checkpoint travels to the Hub and back
 LAYOUT = re.compile(f"{CONFIG}|{WEIGHTS}|{TRAINING}|{FACTS}|{CARD}|images/[A-Za-z0-9][A-Za-z0-9._-]{{0,99}}\\.png")
 HEADER_LIMIT = 1 << 20  # bytes; that of a model of 1,000 tensors takes 100 kB
@@ -51,6 +53,29 @@ def refuse_boundless(config: Mapping[str, Any]) -> None:
             f"{CONFIG} holds a config of more than {VALUES_LIMIT:,} values, or with one that no config has: nested "
             f"deeply, not finite, or a very long text."
         )
+
+
+def refuse_large(whose: str, sizes: Mapping[str, int]) -> None:
+    """Raise `CheckpointError` for files, of which `sizes` holds the bytes by name, that are too many or too large."""
+    for name, size in sizes.items():
+        if size > (LARGEST if name in (WEIGHTS, TRAINING) else LARGEST_OTHER):
+            raise CheckpointError(f"{name} of {whose} is too large: {size:,} bytes.")
+    total = sum(sizes.values())
+    if total > LARGEST or len(sizes) > MOST_FILES:
+        raise CheckpointError(
+            f"{whose} is too large: {len(sizes)} files, {total:,} bytes, where a checkpoint may have {MOST_FILES} "
+            f"files and {LARGEST:,} bytes."
+        )
+
+
+def check(path: Path) -> None:
+    """Hold any file of a checkpoint to its form, if its kind has one. Raises `CheckpointError`."""
+    if path.name == CONFIG:
+        refuse_boundless(read_config(path.parent))
+    elif path.name in (WEIGHTS, TRAINING):
+        check_weights(path)
+    elif path.name == FACTS:
+        files.read_json(path)
 
 
 def check_weights(path: Path) -> None:

@@ -30,7 +30,8 @@ def merged(made: str, other: str, *, text_of_other: bool) -> str:
     ours = FRONT_MATTER.findall(made)[0]
     try:
         theirs = (yaml.safe_load(found[1]) if found else None) or {}
-        further = {key: value for key, value in theirs.items() if key not in yaml.safe_load(ours)}
+        known = yaml.safe_load(ours)
+        further = {key: value for key, value in theirs.items() if key not in known}
         matter = ours + ("\n" + yaml.safe_dump(further, allow_unicode=True, sort_keys=False) if further else "\n")
     except (yaml.YAMLError, AttributeError, ValueError, RecursionError) as error:
         raise CheckpointError(f"The front matter of {CARD} is no YAML of names and values: mend it first.") from error

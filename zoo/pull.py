@@ -13,11 +13,10 @@ from huggingface_hub.hf_api import RepoFile
 from zoo import files
 from zoo.errors import CheckpointError, HubError, NotFoundError, OutputError
 from zoo.hub import COMMIT, LARGEST_ANSWER, Session, connected
-from zoo.layout import LAYOUT, check_weights, read_config, refuse_boundless
-from zoo.store import CONFIG, FACTS, TRAINING, WEIGHTS, Entry, parse_hub
+from zoo.layout import LAYOUT, check, refuse_large
+from zoo.store import CONFIG, WEIGHTS, Entry, parse_hub
 
-LARGEST, LARGEST_OTHER = 2 << 30, 32 << 20  # bytes of all files together; of one that holds no weights
-MOST_FILES, MOST_LISTED = 100, 1000  # of the layout; of anything
+MOST_LISTED = 1000  # files of a repository
 TRIES = 3  # at a file, when the connection is lost
 
 
@@ -104,15 +103,10 @@ def _listed(session: Session, repo_id: str, commit: str) -> list[RepoFile]:
         raise HubError(
             f"{session.endpoint} lists files of {repo_id} without their sizes, or twice: it can't be trusted."
         )
-    for one in wanted:
-        if one.size > (LARGEST if one.path in (WEIGHTS, TRAINING) else LARGEST_OTHER):
-            raise HubError(f"{one.path} of {repo_id} is too large: {one.size:,} bytes. Nothing was downloaded.")
-    total = sum(one.size for one in wanted)
-    if total > LARGEST or len(wanted) > MOST_FILES:
-        raise HubError(
-            f"{repo_id} is too large: {len(wanted)} files, {total:,} bytes, where a checkpoint may have {MOST_FILES} "
-            f"files and {LARGEST:,} bytes. Nothing was downloaded."
-        )
+    try:
+        refuse_large(repo_id, {one.path: one.size for one in wanted})
+    except CheckpointError as error:
+        raise HubError(f"{error} Nothing was downloaded.") from error
     return wanted
 
 
@@ -144,12 +138,7 @@ def _fetch(session: Session, repo_id: str, one: RepoFile, commit: str, directory
 
 def _refuse_malformed(repo_id: str, path: Path) -> None:
     try:
-        if path.name == CONFIG:
-            refuse_boundless(read_config(path.parent))
-        elif path.name in (WEIGHTS, TRAINING):
-            check_weights(path)
-        elif path.name == FACTS:
-            files.read_json(path)
+        check(path)
     except CheckpointError as error:
         said = str(error).replace(f"{path.parent}/", f"{repo_id}/")
         raise HubError(f"{said} Nothing was kept.") from error

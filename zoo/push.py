@@ -9,15 +9,14 @@ from typing import Any
 from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete, constants, hf_hub_url
 from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.hf_api import RepoFile
-from huggingface_hub.utils._headers import build_hf_headers
 from huggingface_hub.utils._http import get_session, hf_raise_for_status
+from huggingface_hub.utils.sha import git_hash
 
 from zoo import cards, files
 from zoo.errors import CheckpointError, HubError
 from zoo.hub import HOME, Session
-from zoo.layout import LAYOUT, check_weights, read_config, refuse_boundless
+from zoo.layout import LAYOUT, check, refuse_large
 from zoo.merging import BEGIN, merged, own_text
-from zoo.pull import LARGEST, MOST_FILES
 from zoo.pushes import Target
 from zoo.store import CARD, CONFIG, FACTS, TRAINING, WEIGHTS, Store, read_facts
 
@@ -158,33 +157,24 @@ def _own_files(directory: Path) -> dict[str, Path]:
         if name not in own:
             what = "is a link, and links are never sent" if (directory / name).is_symlink() else "is missing"
             raise CheckpointError(f"{directory} can't be pushed: its {name} {what}.")
-    refuse_boundless(read_config(directory))
-    for path, file in own.items():
-        if path.endswith(".safetensors"):
-            check_weights(file)
-    total = sum(files.size(one) for one in own.values())
-    if total > LARGEST or len(own) > MOST_FILES:
-        raise CheckpointError(
-            f"{directory} is too large to be pulled again: {len(own)} files, {total:,} bytes, where a checkpoint may "
-            f"have {MOST_FILES} files and {LARGEST:,} bytes."
-        )
+    refuse_large(str(directory), {path: files.size(file) for path, file in own.items()})  # nobody could pull it
+    for file in own.values():
+        check(file)
     return own
 
 
 def _look(session: Session, target: Target) -> Remote:
     """The branch as it is; where that isn't there, what it would begin as."""
-    for revision in dict.fromkeys((target.branch, "main")):
-        try:
-            info = session.api.model_info(target.repo_id, revision=revision)
-        except RevisionNotFoundError:
-            if revision == "main":
-                raise
-        except RepositoryNotFoundError:
-            return Remote()
-        else:
-            listed = _listed(session, target.repo_id, str(info.sha))
-            return Remote(str(info.sha), revision == target.branch, bool(info.private), listed)
-    raise AssertionError("main was looked for")
+    branched = True
+    try:
+        info = session.api.model_info(target.repo_id, revision=target.branch)
+    except RepositoryNotFoundError:
+        return Remote()
+    except RevisionNotFoundError:
+        branched = False
+        info = session.api.model_info(target.repo_id, revision="main")
+    head = str(info.sha)
+    return Remote(head, branched, bool(info.private), _listed(session, target.repo_id, head))
 
 
 def _listed(session: Session, repo_id: str, commit: str) -> dict[str, RepoFile]:
@@ -200,11 +190,7 @@ def _is_there(one: CommitOperationAdd, remote: RepoFile | None) -> bool:
         return one.upload_info.sha256.hex() == remote.lfs.sha256
     with one.as_file() as file:
         content = file.read()
-    return _git_blob(content) == remote.blob_id
-
-
-def _git_blob(content: bytes) -> str:
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    return git_hash(content) == remote.blob_id
 
 
 def _card(session: Session, card: str, target: Target, remote: Remote) -> tuple[str, bool]:
@@ -213,12 +199,12 @@ def _card(session: Session, card: str, target: Target, remote: Remote) -> tuple[
     What stands around the zoo's part there is somebody's, unless this zoo sent it: then it stays.
     """
     there = remote.listed.get(CARD)
-    if not there or there.blob_id == _git_blob(card.encode()):
+    if not there or there.blob_id == git_hash(card.encode()):
         return card, False
     if there.size > LARGEST_CARD:
         raise HubError(f"The {CARD} of {target.repo_id} has {there.size:,} bytes: too many to merge ours with it.")
     url = hf_hub_url(target.repo_id, CARD, revision=remote.head, endpoint=session.endpoint)
-    answer = get_session().get(url, headers=build_hf_headers(token=session.token or False, library_name="genzoo"))
+    answer = get_session().get(url, headers=session.headers)
     hf_raise_for_status(answer)
     try:
         other = answer.content.decode().replace("\r\n", "\n")

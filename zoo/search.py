@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from huggingface_hub.utils._headers import build_hf_headers
 from huggingface_hub.utils._pagination import paginate
 
 from zoo.hub import Session, connected
@@ -41,10 +40,8 @@ def _listed(session: Session, text: str, limit: int) -> Iterator[dict[str, Any]]
     Not by `HfApi.list_models`, which makes objects of them: one card that it stumbles over would hide all the others.
     """
     wanted = {"filter": LIBRARY, "sort": "downloads", "limit": min(max(limit, 1), 100), "full": True, "cardData": True}
-    headers = build_hf_headers(token=session.token or False, library_name=LIBRARY)
-    listed = paginate(
-        f"{session.endpoint}/api/models", params=wanted | ({"search": text} if text else {}), headers=headers
-    )
+    wanted |= {"search": text} if text else {}
+    listed = paginate(f"{session.endpoint}/api/models", params=wanted, headers=session.headers)
     for one in islice(listed, LOOKED_AT):
         card = one.get("cardData")
         if LIBRARY in (one.get("library_name"), card.get("library_name") if isinstance(card, dict) else None):
