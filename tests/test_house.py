@@ -126,6 +126,7 @@ def test_without_any_plugin_the_house_still_stands_empty() -> None:
         "interpolate no-such-checkpoint",
         "push --help",
         "new my-model",
+        "card vae-mnist",
     ],
 )
 def test_light_commands_import_nothing_heavy(command: str) -> None:
