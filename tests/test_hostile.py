@@ -49,7 +49,7 @@ def weights(change: Callable[[dict[str, Any]], object]) -> bytes:
 
 
 def spoil(tensors: dict[str, Any]) -> None:
-    next(iter(tensors.values())).flat[3] = float("nan")
+    next(iter(tensors.values())).flat[-1] = float("nan")  # whichever comes first: their order is that of a hash
 
 
 def header(text: bytes, length: int | None = None, body: bytes = b"") -> bytes:
