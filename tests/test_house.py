@@ -22,7 +22,7 @@ FLOORS = (
     ("loaders", "data", "sampling", "images", "features", "metrics", "pictures"),
     ("batches", "optimizers"),
     ("outputs", "checkpoints", "likelihood", "evaluation", "training", "alarms", "runs"),
-    ("merging", "cards", "hub", "pull", "push", "search"),
+    ("merging", "cards", "address", "hub", "pull", "push", "search"),
     ("testing", "cli"),
 )
 

@@ -12,8 +12,9 @@ import pytest
 from conftest import Zoo
 from hub_server import READ, Answer, Hub, cut, shorter, stalled, status
 
+from zoo.address import HOME, find_endpoint
 from zoo.errors import HubError
-from zoo.hub import HOME, Session, connected, find_endpoint
+from zoo.hub import Session, connected
 
 NAME = "hf:owner/repo"
 SECRET = "hf_secret"

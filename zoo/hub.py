@@ -1,19 +1,16 @@
-"""One session with the Hub, as pull, push and search share it: endpoint, token, patience, and refusals in words."""
+"""One session with the Hub, as pull, push and search share it: patience, caution, and refusals in words."""
 
 import contextlib
 import functools
-import ipaddress
-import os
 import re
 import ssl
 import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
 import httpx2
-from huggingface_hub import HfApi, constants, get_token, set_client_factory
+from huggingface_hub import HfApi, constants, set_client_factory
 from huggingface_hub.errors import (
     FileMetadataError,
     GatedRepoError,
@@ -27,9 +24,9 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils._http import default_client_factory, hf_request_event_hook, parse_ratelimit_headers
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
+from zoo.address import HOME, find_endpoint, find_token, is_loopback, origin
 from zoo.errors import HubError, ZooError, did_you_mean
 
-HOME = "https://huggingface.co"
 PATIENCE = 30.0  # seconds without a byte; of itself the client waits for ever
 LONGEST_WAIT = 60  # seconds that a server may send us away for before that is said instead
 LARGEST_ANSWER = 32 << 20  # bytes of an answer that is no file of a repository
@@ -53,7 +50,7 @@ class Session:
     def __init__(self, endpoint: str | None, token: str | None, patience: float | None = None) -> None:
         self.endpoint = find_endpoint(endpoint)
         self._patience = patience or PATIENCE
-        self.token = _find_token(self.endpoint, token)
+        self.token = find_token(self.endpoint, token)
         self.api = HfApi(
             self.endpoint, token=self.token or False, library_name="genzoo", library_version=version("genzoo")
         )
@@ -72,7 +69,7 @@ class Session:
             event_hooks={"request": [hf_request_event_hook, self._before], "response": [self._after]},
             follow_redirects=True,
             timeout=None,  # until `_before` sets one
-            trust_env=not _is_loopback(self.endpoint),  # a proxy would see the token
+            trust_env=not is_loopback(self.endpoint),  # a proxy would see the token
             verify=_certificates(),
         )
 
@@ -84,7 +81,7 @@ class Session:
         patience = {kind: given.get(kind) or self._patience for kind in ("connect", "read", "write", "pool")}
         request.extensions = {**request.extensions, "timeout": patience}
         request.headers["accept-encoding"] = "identity"  # a gzip bomb is small until it is opened
-        if _origin(str(request.url)) != _origin(self.endpoint):  # a page's Link may name any address
+        if origin(str(request.url)) != origin(self.endpoint):  # a page's Link may name any address
             request.headers.pop("authorization", None)
 
     def _after(self, response: httpx2.Response) -> None:
@@ -165,57 +162,6 @@ def connected(
         _say(error, session, doing, repo_id, revision)
     finally:
         set_client_factory(default_client_factory)
-
-
-def find_endpoint(given: str | None = None) -> str:
-    """The address of the Hub: the one given, else `HF_ENDPOINT`, else huggingface.co. Raises `HubError` for others."""
-    endpoint = (given or os.environ.get("HF_ENDPOINT") or HOME).rstrip("/")
-    try:
-        parts = urlsplit(endpoint)
-        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or "@" in endpoint or not re.fullmatch(r"[!->A-~]+", endpoint):  # user:password@, or a query
-        what = "--endpoint" if given else "HF_ENDPOINT"
-        shown = endpoint.rpartition("@")[2][:200]
-        raise HubError(f"{what} {shown!r} is no address of a Hub, such as {HOME}, without a user's name in it.")
-    return endpoint
-
-
-def _find_token(endpoint: str, given: str | None) -> str | None:
-    """The token for an endpoint: the stored login is for huggingface.co alone, and plain http for this machine."""
-    if endpoint.startswith("http://") and not _is_loopback(endpoint):
-        if given:
-            raise HubError(f"A token is not sent over plain http to {endpoint}: name an https address, or no token.")
-        return None
-    token = given
-    if not token and not constants.HF_HUB_DISABLE_IMPLICIT_TOKEN:
-        token = _stored_login() if endpoint == HOME else os.environ.get("HF_TOKEN")
-    token = (token or "").strip()
-    if not re.fullmatch(r"[!-~]*", token):
-        raise HubError("The token (--token, HF_TOKEN or the stored login) holds characters that no token has.")
-    return token or None
-
-
-def _stored_login() -> str | None:
-    try:
-        return get_token()  # HF_TOKEN's, else what hf auth login left
-    except Exception as error:  # a file that can't be read, a login that has run out and can't be renewed, …
-        raise HubError(
-            f"The stored login can't be used ({_first_line(error)}): run hf auth login again, or set HF_TOKEN."
-        ) from error
-
-
-def _is_loopback(endpoint: str) -> bool:
-    host = urlsplit(endpoint).hostname or ""
-    with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return host == "localhost" or host.endswith(".localhost")
-
-
-def _origin(address: str) -> tuple[str, str | None, int]:
-    parts = urlsplit(address)
-    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _seconds_to_wait(response: httpx2.Response) -> int:

@@ -13,8 +13,9 @@ from huggingface_hub.utils._http import get_session, hf_raise_for_status
 from huggingface_hub.utils.sha import git_hash
 
 from zoo import cards, files
+from zoo.address import HOME
 from zoo.errors import CheckpointError, HubError
-from zoo.hub import HOME, Session
+from zoo.hub import Session
 from zoo.layout import LAYOUT, check, refuse_large
 from zoo.merging import BEGIN, merged, own_text
 from zoo.pushes import Target
