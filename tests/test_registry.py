@@ -4,11 +4,15 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 from conftest import Environment, Zoo, write_plugin
 
@@ -87,10 +91,37 @@ def zoo_commands(cli):
     raise RuntimeError("no command today")
 """
 
+EAGER = "import torch\n" + OFFER.format(models='[model("eager-model")]')
+
+SLEEPER = """
+import sys, time
+
+print("asleep", file=sys.stderr, flush=True)
+time.sleep(30)
+"""
+
+EACH_HOOK_RAISES = GOOD.replace("good", "trios") + (
+    """
+@hookimpl
+def zoo_checkpoints():
+    raise RuntimeError("no checkpoint today")
+
+@hookimpl
+def zoo_datasets():
+    raise RuntimeError("no data set today")
+
+@hookimpl
+def zoo_features():
+    raise RuntimeError("no features today")
+"""
+)
+
+FUTURE_HOOK = OFFER.format(models='[model("todays-model")]') + "\n@hookimpl\ndef zoo_sounds():\n    return []\n"
+
 MODULES = OFFER.format(
     models="""[
         ModelSpec(name=f"model-that-{name}", entry_point=f"zoo_modules.{name}:Model")
-        for name in ("raises", "exits", "lacks", "talks")
+        for name in ("raises", "exits", "lacks", "talks", "strays")
     ]"""
 )
 
@@ -103,6 +134,7 @@ class Broken(NamedTuple):
     at: str = ""  # the line of its entry module that the error names
     models: tuple[str, ...] = ()
     distribution: str = ""
+    requires: str = "genzoo"
 
 
 BROKEN = {
@@ -117,9 +149,26 @@ BROKEN = {
     "single": Broken(OFFER.format(models='model("single-model")'), "not a list of ModelSpec"),
     "rubbish": Broken(OFFER.format(models=RUBBISH), "a-dict", models=("kept-model",)),
     "misnamed": Broken(OFFER.format(models='[model("Bad Name")]'), "'Bad Name' is no model name"),
+    "control": Broken(OFFER.format(models='[model("evil\x1b[2J")]'), r"'evil\x1b[2J' is no model name", "line 5"),
+    "path": Broken(OFFER.format(models='[model("../../escape")]'), "'../../escape' is no model name", "line 5"),
+    "flood": Broken(
+        OFFER.format(models='[model(f"flood-{n}") for n in range(10_000)]'),
+        "offers more than 1,000: the rest are left out",
+        models=tuple(f"flood-{n}" for n in range(1000)),
+    ),
+    "endless": Broken(
+        OFFER.format(models='(model(f"endless-{n}") for n in __import__("itertools").count())'),
+        "offers more than 1,000: the rest are left out",
+        models=tuple(f"endless-{n}" for n in range(1000)),
+    ),
+    "trio": Broken(EACH_HOOK_RAISES, "zoo_datasets: RuntimeError: no data set today", "line 17", ("trios-model",)),
+    "hooks": Broken(FUTURE_HOOK, "does not know the hook 'zoo_sounds'", models=("todays-model",)),
+    "newer": Broken("from zoo import SoundSpec\n", "pip install 'genzoo>=99'", "line 1", requires="genzoo>=99"),
     "signature": Broken(OFFER.format(models="[]").replace("models()", "models(registry)"), "'registry'"),
+    "group": Broken(COMMANDS.replace("(cli)", "(group)"), "'group'"),
     "taker": Broken(TAKER, "'mlp-vae' in zoo_models is taken by genzoo", models=("takers-own",)),
     "beta": Broken(OFFER.format(models='[model("shared-model")]'), "'shared-model' in zoo_models is taken by zoo-a"),
+    "gamma": Broken(OFFER.format(models='[model("shared-model")]'), "'shared-model' in zoo_models is taken by zoo-a"),
     "vision": Broken(GOOD, "'vision' is taken by genzoo: not loaded", distribution="zoo-blind"),
     "lost": Broken("", "ModuleNotFoundError: No module named 'zoo_misplaced'"),
 }  # fmt: skip
@@ -139,6 +188,7 @@ MODEL_MODULES = {
     "raises": 'raise RuntimeError("no model today")\n',
     "exits": "raise SystemExit(0)\n",
     "lacks": "",
+    "strays": "class Model:\n    pass\n",
     "talks": 'print("loud in a model module")\nraise RuntimeError("no model today")\n',
 }
 
@@ -150,9 +200,11 @@ def guests(make_environment: MakeEnvironment, tmp_path_factory: pytest.TempPathF
     """An environment with all guests; ZOO_LOAD_PLUGINS chooses among them."""
     folder = tmp_path_factory.mktemp("guests")
     trees = [write_plugin(folder, name, code) for name, code in HEALTHY.items()]
-    trees += [write_plugin(folder, name, one.code, distribution=one.distribution) for name, one in BROKEN.items()]
+    for name, one in BROKEN.items():
+        trees.append(write_plugin(folder, name, one.code, distribution=one.distribution, requires=one.requires))
     trees += [write_plugin(folder, "twin", GOOD.replace("good", name), distribution=f"zoo-{name}") for name in TWINS]
     trees.append(write_plugin(folder, "modules", MODULES, **MODEL_MODULES))
+    trees += [write_plugin(folder, "eager", EAGER), write_plugin(folder, "sleeper", SLEEPER)]
     project = folder / "zoo-lost" / "pyproject.toml"
     project.write_text(project.read_text().replace('lost = "zoo_lost"', 'lost = "zoo_misplaced"'))
     environment = make_environment()
@@ -234,12 +286,96 @@ def test_a_house_is_only_strict_when_told_so(value: str, guests: Environment) ->
 
 
 def test_with_every_guest_at_once_the_list_is_still_clean_data(guests: Environment) -> None:
-    done = guests.zoo("list", "--json", ZOO_STRICT_PLUGINS="")
+    everyone = ",".join(["vae", "gan", "vision", "twin", "modules", *HEALTHY, *BROKEN])
+    done = guests.zoo("list", "--json", ZOO_LOAD_PLUGINS=everyone)  # the two slow ones aside
     assert "vae-mnist" in listed(done)
     warnings = [line for line in done.stderr.splitlines() if not line.startswith("loud ")]
     assert_one_line_names_zoo_plugins("\n".join(warnings))
     for name in BROKEN:
         assert name in warnings[0]
+
+
+def test_beside_any_broken_guest_the_built_in_models_are_pulled_and_sampled(guests: Environment) -> None:
+    code = """
+import os, sys
+from click.testing import CliRunner
+from zoo.cli import main
+from zoo.registry import installed
+
+for name in sys.argv[1:]:
+    os.environ["ZOO_LOAD_PLUGINS"] = f"vae,gan,good,alpha,{name}"
+    installed.cache_clear()
+    for words in ("pull vae-mnist", f"sample vae-mnist -n 4 --seed 0 -o {name}.npz"):
+        done = CliRunner().invoke(main, words.split(), catch_exceptions=False)
+        assert done.exit_code == 0, done.stderr
+    assert [plugin.name for plugin in installed().broken] == [name]
+"""
+    subprocess.run([guests.python, "-c", code, *BROKEN], check=True)
+    assert {path.stem for path in Path().iterdir()} == set(BROKEN)
+    assert len({np.load(path)["samples"].tobytes() for path in Path().iterdir()}) == 1
+
+
+def test_a_guest_that_imports_torch_is_told_of_with_its_cost(guests: Environment) -> None:
+    said = guests.zoo("plugins", ZOO_LOAD_PLUGINS="eager,good").stdout
+    assert re.search(
+        r"^eager  zoo-eager 0\.1\.0  \(\d{3,} ms\)\n.*\n  offers  models: eager-model$", said, re.MULTILINE
+    )
+    assert len(re.findall(r"^  SLOW .*\btorch\b.*\n +Tell the authors of zoo-eager", said, re.MULTILINE)) == 1
+    assert "authors of zoo-good" not in said
+
+
+def interrupted(guests: Environment, *arguments: str, once: str, **environment: str) -> tuple[int, list[str]]:
+    """Run `zoo`, press Ctrl-C when it has said a line; its exit code, and all it said on standard error."""
+    command = [guests.python, "-m", "zoo", *arguments]
+    told = {**os.environ, **environment}
+    said = []
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=told) as process:
+        assert process.stderr
+        for line in process.stderr:
+            said.append(line.strip())
+            if said[-1] == once:
+                process.send_signal(signal.SIGINT)
+    return process.returncode, said
+
+
+def test_a_guest_that_sleeps_is_named_and_ctrl_c_says_how_to_leave_it_out(guests: Environment) -> None:
+    waiting = "Waiting for the plugin 'sleeper' of zoo-sleeper. Ctrl-C stops, and says how to leave it out."
+    began = time.monotonic()
+    code, said = interrupted(guests, "list", once=waiting, ZOO_LOAD_PLUGINS="vae,good,sleeper")
+    assert 3 <= time.monotonic() - began < 30
+    stopped = "Interrupted while waiting for the plugin 'sleeper' of zoo-sleeper. To leave it out: "
+    assert (code, said) == (130, ["asleep", waiting, "", f"{stopped}ZOO_LOAD_PLUGINS=good,vae"])
+    assert "vae-mnist" in listed(guests.zoo("list", "--json", ZOO_LOAD_PLUGINS="good,vae"))
+
+
+def test_ctrl_c_while_help_waits_for_a_guest_names_it_too(guests: Environment) -> None:
+    code, said = interrupted(guests, "--help", once="asleep", ZOO_LOAD_PLUGINS="sleeper")
+    stopped = "Interrupted while waiting for the plugin 'sleeper' of zoo-sleeper. To leave it out: "
+    assert (code, said) == (130, ["asleep", "", f"{stopped}ZOO_LOAD_PLUGINS=''"])
+
+
+def test_a_name_that_two_others_want_stays_with_the_first(guests: Environment) -> None:
+    told = listed(guests.zoo("plugins", "--json", ZOO_LOAD_PLUGINS="gamma,beta,alpha"))
+    assert told["alpha"]["offers"] == {"models": ["shared-model"]} and not told["alpha"]["problems"]
+    for name in ("beta", "gamma"):
+        assert told[name]["offers"] == {}
+        assert told[name]["problems"] == ["the name 'shared-model' in zoo_models is taken by zoo-alpha"]
+
+
+def test_each_hook_that_raises_is_told_of_by_its_name(guests: Environment) -> None:
+    problems = listed(guests.zoo("plugins", "--json", ZOO_LOAD_PLUGINS="trio"))["trio"]["problems"]
+    assert [problem.partition(":")[0] for problem in problems] == ["zoo_checkpoints", "zoo_datasets", "zoo_features"]
+
+
+def test_a_guest_for_a_newer_zoo_is_told_of_as_one(guests: Environment) -> None:
+    broken, asks = listed(guests.zoo("plugins", "--json", ZOO_LOAD_PLUGINS="newer"))["newer"]["problems"]
+    assert "cannot import name 'SoundSpec' from 'zoo'" in broken
+    assert "made for another version of the zoo" in asks and f"this is {version('genzoo')}" in asks
+
+
+def test_of_very_many_names_and_problems_a_person_is_shown_a_few(guests: Environment) -> None:
+    said = guests.zoo("plugins", ZOO_LOAD_PLUGINS="flood").stdout
+    assert "flood-19, and 980 more" in said and "flood-20" not in said
 
 
 def test_taken_checkpoints_data_sets_and_features_stay_with_their_owner(guests: Environment) -> None:
@@ -351,6 +487,7 @@ def test_a_registry_of_nothing_offers_nothing() -> None:
         ("model-that-raises", "RuntimeError: no model today"),
         ("model-that-exits", "SystemExit: 0"),
         ("model-that-lacks", "has no attribute 'Model'"),
+        ("model-that-strays", "is no GenerativeModel"),
     ],
 )
 def test_a_model_whose_module_breaks_is_laid_at_its_authors_door(model: str, said: str, guests: Environment) -> None:

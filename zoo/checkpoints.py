@@ -76,6 +76,21 @@ def load(directory: Path, device: str | torch.device = "cpu", *, training_parts:
     return model.to(device).eval()
 
 
+def model_class(name: str) -> type[GenerativeModel[Any]]:
+    """The class of a model, held to being one.
+
+    **Raises:** `NotFoundError` for an unknown name, `PluginError` when it can't be imported or is no GenerativeModel.
+    """
+    found = installed().model_class(name)
+    if isinstance(found, type) and issubclass(found, GenerativeModel):
+        return found
+    plugin = installed().offered_by("models", name)
+    raise PluginError(
+        f"The class of the model {name!r} is no GenerativeModel. This is a fault of "
+        f"{plugin.called if plugin else 'its plugin'}: tell its authors."
+    )
+
+
 def hardware(device: torch.device) -> str:
     """What a device is, in a few words: "AMD EPYC …, 2 threads" or a GPU's name."""
     if device.type == "cuda":
@@ -93,17 +108,13 @@ def hardware(device: torch.device) -> str:
 def _build(config: dict[str, Any], directory: Path) -> GenerativeModel[Any]:
     """The model on the meta device: no memory is taken, and no random number of the caller's is spent."""
     try:
-        model_class = installed().model_class(config["model"])
+        chosen = model_class(config["model"])
     except NotFoundError as error:
         raise NotFoundError(f"{error}{claimed_maker(config)}") from error
-    if not (isinstance(model_class, type) and issubclass(model_class, GenerativeModel)):
-        raise PluginError(
-            f"The class of the model {config['model']!r} is no GenerativeModel: tell its plugin's authors."
-        )
     try:
-        values = model_class.Config.from_dict(config["config"])
+        values = chosen.Config.from_dict(config["config"])
         with torch.device("meta"):
-            return model_class(values)
+            return chosen(values)
     except ConfigError as error:
         raise ConfigError(f"{directory / CONFIG}: {error}{_made_by_newer(config)}") from error
     except ZooError:

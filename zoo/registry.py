@@ -5,12 +5,13 @@ import functools
 import importlib
 import importlib.util
 import os
+import shlex
 import sys
 import time
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, entry_points, version
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -18,11 +19,14 @@ import pluggy
 from zoo import hookspecs
 from zoo.errors import NotFoundError, PluginError, did_you_mean
 from zoo.hookspecs import Checkpoint, DatasetSpec, FeatureSpec, ModelSpec
+from zoo.waiting import Waiting
 
 if TYPE_CHECKING:
     import click
 
 OWN_DISTRIBUTION = "genzoo"
+HEAVY = ("torch", "torchvision", "numpy", "huggingface_hub")  # what an entry module must not import
+MOST_OFFERED = 1000  # of a kind, by one plugin
 KINDS = {"models": "a model", "datasets": "a data set", "features": "features"}  # of what is imported when asked for
 
 
@@ -35,8 +39,14 @@ class Plugin:
     version: str
     file: str = ""
     seconds: float = 0.0  # that its entry module took to import
+    heavy: list[str] = field(default_factory=list)  # what that brought in which `zoo list` should not wait for
     offers: dict[str, list[str]] = field(default_factory=dict)  # "models" -> names, …
     problems: list[str] = field(default_factory=list)
+
+    @property
+    def called(self) -> str:
+        """The plugin in words, with whom to tell of it: "the plugin 'vae' of genzoo"."""
+        return f"the plugin {self.name!r} of {self.distribution}"
 
 
 class Registry:
@@ -58,10 +68,12 @@ class Registry:
         self._offered_by: dict[str, Plugin] = {}  # "models:mlp-vae" -> plugin
         self._manager = pluggy.PluginManager("zoo")
         self._manager.add_hookspecs(hookspecs)
-        for entry_point in _in_order(entry_points(group="zoo")):
-            if only is None or entry_point.name in only:
+        found = _in_order(entry_points(group="zoo"))
+        self._wanted = [one for one in found if only is None or one.name in only]
+        self.absent -= {one.name for one in self._wanted}
+        with Waiting() as self._waiting:
+            for entry_point in self._wanted:
                 self._load(entry_point)
-                self.absent -= {entry_point.name}
         self._refuse_broken()
 
     @property
@@ -96,15 +108,20 @@ class Registry:
 
     def add_commands(self, cli: "click.Group") -> None:
         """Let every plugin add commands; one that fails, or takes a name that is taken, is noted."""
-        for plugin in self.plugins:
-            taken = dict(cli.commands)
-            with self._guard(plugin, "zoo_commands"):
-                self._call(plugin, "zoo_commands", cli=cli)
-            for name, command in taken.items():
-                if cli.commands.get(name) is not command:
-                    cli.commands[name] = command
-                    plugin.problems.append(f"the command {name!r} is taken")
+        with Waiting() as self._waiting:
+            for plugin in self.plugins:
+                self._add_commands_of(plugin, cli)
         self._refuse_broken()
+
+    def _add_commands_of(self, plugin: Plugin, cli: "click.Group") -> None:
+        self._waiting.begin(plugin.called)
+        taken = dict(cli.commands)
+        with self._guard(plugin, "zoo_commands"):
+            self._call(plugin, "zoo_commands", cli=cli)
+        for name, command in taken.items():
+            if cli.commands.get(name) is not command:
+                cli.commands[name] = command
+                plugin.problems.append(f"the command {name!r} is taken")
 
     def _refuse_broken(self, cause: BaseException | None = None) -> None:
         if self._strict and self.broken:
@@ -112,12 +129,8 @@ class Registry:
             raise PluginError(f"Plugin {plugin.name!r} ({plugin.distribution}): {plugin.problems[0]}") from cause
 
     def _load(self, entry_point: EntryPoint) -> None:
-        distribution = entry_point.dist
-        plugin = Plugin(
-            entry_point.name,
-            _name_of(entry_point),
-            (distribution.version or "") if distribution else "",
-        )
+        plugin = Plugin(entry_point.name, *_named(entry_point))
+        self._waiting.begin(plugin.called)
         twin = next((other for other in self.plugins if other.name == plugin.name), None)
         self.plugins.append(plugin)
         with self._guard(plugin, "import"):
@@ -126,11 +139,7 @@ class Registry:
             plugin.problems.append(f"its entry-point name {plugin.name!r} is taken by {twin.distribution}: not loaded")
             return
         with self._guard(plugin, "import"):
-            started = time.perf_counter()
-            try:
-                module = entry_point.load()
-            finally:
-                plugin.seconds = time.perf_counter() - started
+            module = _import(entry_point, plugin)
             self._manager.register(module, name=plugin.name)
         if not plugin.problems:
             self._collect(plugin, "models", self.models, ModelSpec)
@@ -140,6 +149,9 @@ class Registry:
             for hook in self._manager.get_hookcallers(module) or ():
                 if not hook.has_spec():
                     plugin.problems.append(f"this version of the zoo does not know the hook {hook.name!r}")
+        if plugin.problems:
+            with self._guard(plugin, "metadata"):
+                plugin.problems += _made_for_another(entry_point)
 
     def _collect(self, plugin: Plugin, kind: str, offered: dict[str, Any], record: type[Any]) -> None:
         """Take what a plugin's hook `zoo_<kind>` returns, record by record: one that is bad hides no other."""
@@ -151,16 +163,21 @@ class Registry:
             for results in answers:
                 if isinstance(results, str) or not isinstance(results, Iterable):
                     raise PluginError(f"returned {str(results)[:80]!r}, not a list of {record.__name__}")
-                for one in results:
-                    if not isinstance(one, record):
-                        plugin.problems.append(f"zoo_{kind} offered {str(one)[:80]!r}, which is no {record.__name__}")
-                    elif one.name in offered:
-                        owner = self._offered_by[f"{kind}:{one.name}"].distribution
-                        plugin.problems.append(f"the name {one.name!r} in zoo_{kind} is taken by {owner}")
-                    else:
-                        offered[one.name] = one
-                        self._offered_by[f"{kind}:{one.name}"] = plugin
-                        plugin.offers.setdefault(kind, []).append(one.name)
+                for number, one in enumerate(results):
+                    if number == MOST_OFFERED:
+                        raise PluginError(f"offers more than {MOST_OFFERED:,}: the rest are left out")
+                    self._take(plugin, kind, offered, record, one)
+
+    def _take(self, plugin: Plugin, kind: str, offered: dict[str, Any], record: type[Any], one: Any) -> None:
+        if not isinstance(one, record):
+            plugin.problems.append(f"zoo_{kind} offered {str(one)[:80]!r}, which is no {record.__name__}")
+        elif one.name in offered:
+            owner = self._offered_by[f"{kind}:{one.name}"].distribution
+            plugin.problems.append(f"the name {one.name!r} in zoo_{kind} is taken by {owner}")
+        else:
+            offered[one.name] = one
+            self._offered_by[f"{kind}:{one.name}"] = plugin
+            plugin.offers.setdefault(kind, []).append(one.name)
 
     def _call(self, plugin: Plugin, hook: str, **arguments: Any) -> list[Any]:
         module = self._manager.get_plugin(plugin.name)
@@ -176,10 +193,13 @@ class Registry:
         try:
             with contextlib.redirect_stdout(sys.stderr):
                 yield
-        except KeyboardInterrupt:
-            raise
+        except KeyboardInterrupt as stop:
+            others = ",".join(sorted({one.name for one in self._wanted} - {plugin.name}))
+            raise KeyboardInterrupt(
+                f"while waiting for {plugin.called}. To leave it out: ZOO_LOAD_PLUGINS={shlex.quote(others)}"
+            ) from stop
         except BaseException as error:  # SystemExit and the like too: no guest ends the program
-            plugin.problems.append(f"{doing}: {_last_line(error)}")
+            plugin.problems.append(f"{doing}: {_last_line(error, plugin.file.removesuffix('__init__.py'))}")
             self._refuse_broken(error)
 
     def _resolve(self, kind: str, name: str, specs: dict[str, Any]) -> Any:
@@ -219,14 +239,39 @@ def _in_order(found: Iterable[EntryPoint]) -> list[EntryPoint]:
     """Our own distribution first, then by distribution name: the first to offer a name keeps it."""
 
     def key(entry_point: EntryPoint) -> tuple[bool, str, str]:
-        distribution = _name_of(entry_point)
+        distribution, _ = _named(entry_point)
         return distribution != OWN_DISTRIBUTION, distribution.lower(), entry_point.name
 
     return sorted(found, key=key)
 
 
-def _name_of(entry_point: EntryPoint) -> str:
-    return (entry_point.dist and entry_point.dist.name) or "unknown"
+def _named(entry_point: EntryPoint) -> tuple[str, str]:
+    """Name and version of an entry point's distribution."""
+    metadata = entry_point.dist and entry_point.dist.metadata
+    return (metadata and metadata["Name"]) or "unknown", (metadata and metadata["Version"]) or ""
+
+
+def _import(entry_point: EntryPoint, plugin: Plugin) -> Any:
+    """The entry module; what that costs is noted."""
+    before, started = sys.modules.keys() & set(HEAVY), time.perf_counter()
+    try:
+        return entry_point.load()
+    finally:
+        plugin.seconds = time.perf_counter() - started
+        plugin.heavy = sorted(sys.modules.keys() & set(HEAVY) - before)
+
+
+def _made_for_another(entry_point: EntryPoint) -> list[str]:
+    """What its distribution asks for of the zoo, in words, when this version is another."""
+    from packaging.requirements import Requirement  # only wanted on the way out
+
+    own = version(OWN_DISTRIBUTION)
+    asked = [Requirement(text) for text in (entry_point.dist and entry_point.dist.requires) or ()]
+    return [
+        f"it is made for another version of the zoo, and this is {own}: pip install '{OWN_DISTRIBUTION}{one.specifier}'"
+        for one in asked
+        if one.name == OWN_DISTRIBUTION and not one.specifier.contains(own, prereleases=True)
+    ]
 
 
 def _file_of(module: str) -> str:
@@ -237,10 +282,13 @@ def _file_of(module: str) -> str:
     return (found.origin or "") if found else ""
 
 
-def _last_line(error: BaseException) -> str:
-    """The error with the last line of its traceback: "ValueError: no (zoo_bad/__init__.py, line 3)"."""
+def _last_line(error: BaseException, within: str = "") -> str:
+    """The error with where it arose: "ValueError: no (zoo_bad/__init__.py, line 3)".
+
+    `within`: a path; the last line of the traceback that lies in it is named, or none.
+    """
     text = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
     if isinstance(error, SyntaxError) and error.filename:
         return f"{text} ({error.filename}, line {error.lineno})"
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = [one for one in traceback.extract_tb(error.__traceback__) if one.filename.startswith(within)]
     return f"{text} ({frames[-1].filename}, line {frames[-1].lineno})" if frames else text

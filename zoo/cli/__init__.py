@@ -4,11 +4,11 @@ import importlib
 import os
 import sys
 import traceback
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
-from zoo.cli.output import clean, debugging, warn_of_plugins
+from zoo.cli.output import clean, debugging, printable, warn_of_plugins
 from zoo.errors import ZooError
 from zoo.registry import installed
 
@@ -59,11 +59,10 @@ class ZooGroup(click.Group):
             if debugging(ctx):
                 raise
             raise click.ClickException(clean(error)) from error
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             if debugging(ctx):
                 traceback.print_exc()
-            click.echo("\nInterrupted.", err=True)
-            sys.exit(130)
+            _leave(stop)
 
     def _ours(self, name: str) -> click.Command:
         module, _, attribute = COMMANDS[name].partition(":")
@@ -79,8 +78,16 @@ class ZooGroup(click.Group):
                 installed().add_commands(reserved)
             except ZooError as error:  # outside of invoke, when help or a completion asks
                 raise click.ClickException(clean(error)) from error
+            except KeyboardInterrupt as stop:  # as above
+                _leave(stop)
             self.commands = reserved.commands
             warn_of_plugins()
+
+
+def _leave(stop: KeyboardInterrupt) -> NoReturn:
+    """End as Ctrl-C ends; what was waited for is said, where that is known."""
+    click.echo(f"\nInterrupted{' ' if str(stop) else '.'}{printable(str(stop))}", err=True)
+    sys.exit(130)
 
 
 @click.group(cls=ZooGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -19,8 +19,10 @@ from zoo.cli.output import (
     warn_of_plugins,
 )
 from zoo.errors import CheckpointError, HubError
-from zoo.registry import installed
+from zoo.registry import Plugin, installed
 from zoo.store import CONFIG, FACTS, Entry
+
+SHOWN = 20  # names or problems of a plugin
 
 
 @command("list")
@@ -78,17 +80,30 @@ def plugins(json_: bool) -> None:
     if json_:
         return print_json([vars(plugin) for plugin in found])
     for plugin in found:
-        offers = "; ".join(f"{kind}: {', '.join(names[:20])}" for kind, names in plugin.offers.items()) or "nothing"
-        click.echo(
-            printable(f"{plugin.name}  {plugin.distribution} {plugin.version}  ({plugin.seconds * 1000:.0f} ms)")
-        )
-        click.echo(f"  file    {plugin.file or 'not found'}")
-        click.echo(printable(f"  offers  {offers}"))
-        for problem in plugin.problems:
-            click.echo(click.style(printable(f"  WRONG   {problem}"), fg="red"))
-        if plugin.problems:
-            click.echo(f"          Tell the authors of {plugin.distribution}, or: pip uninstall {plugin.distribution}")
+        _tell(plugin)
     return None if found else note("No plugin is installed, or ZOO_LOAD_PLUGINS leaves all of them out.")
+
+
+def _tell(plugin: Plugin) -> None:
+    """Print what a plugin offers, what it costs, what is wrong with it, and whom to tell."""
+    offers = "; ".join(f"{kind}: {', '.join(_first(names))}" for kind, names in plugin.offers.items()) or "nothing"
+    slow = f"  SLOW    importing it brings in {', '.join(plugin.heavy)}, which every command waits for"
+    wrong = [slow] if plugin.heavy else []
+    wrong += [f"  WRONG   {problem}" for problem in _first(plugin.problems)]
+    click.echo(printable(f"{plugin.name}  {plugin.distribution} {plugin.version}  ({plugin.seconds * 1000:.0f} ms)"))
+    click.echo(printable(f"  file    {plugin.file or 'not found'}"))
+    click.echo(printable(f"  offers  {offers}"))
+    for line in wrong:
+        click.echo(click.style(printable(line), fg="red"))
+    if wrong:
+        distribution = printable(plugin.distribution)
+        click.echo(f"          Tell the authors of {distribution}, or: pip uninstall {distribution}")
+
+
+def _first(texts: list[str]) -> list[str]:
+    """The first of many texts, and how many more there are."""
+    more = len(texts) - SHOWN
+    return texts if more <= 0 else [*texts[:SHOWN], f"and {more:,} more"]
 
 
 def _outdated(entries: list[Entry]) -> list[Entry]:

@@ -31,7 +31,8 @@ def warn_of_plugins() -> None:
     """One line on standard error, once, when something is wrong with a plugin."""
     if broken := installed().broken:
         names = ", ".join(sorted({plugin.name for plugin in broken}))
-        note(f"Warning: something is wrong with {counted(len(broken), 'plugin')} ({names}). See: zoo plugins")
+        which = f"{counted(len(broken), 'plugin')} ({printable(names)})"
+        note(f"Warning: something is wrong with {which}. See: zoo plugins")
     if absent := installed().absent:
         note(f"Warning: ZOO_LOAD_PLUGINS names what is not installed: {', '.join(sorted(absent))}.")
 

@@ -72,14 +72,16 @@ def train(
     store = open_store()
     resume = _run_folder(store, resume) if resume else None
     settings = resumed(resume, model, asked) if resume else begun(store, model, asked)
-    model_class = installed().model_class(settings["model"])
+    installed().model_class(settings["model"])  # refuses what is not there before torch is imported
+
+    from zoo import checkpoints, data
+    from zoo.cli.following import follow
+
+    model_class = checkpoints.model_class(settings["model"])
     values, recipe_values = parse_assignments(settings["settings"], model_class.Config, type(model_class.recipe))
     recipe_values |= {"epochs": settings["epochs"]} if settings["epochs"] else {}
     recipe = dataclasses.replace(model_class.recipe, **recipe_values)
     model_class.Config.from_dict(values)  # refuses a wrong value before the data is read
-
-    from zoo import data
-    from zoo.cli.following import follow
 
     here = settings["folder"] == str(Path.cwd())
     began_in = Path() if here else Path(settings["folder"])  # what a data folder and --out are relative to

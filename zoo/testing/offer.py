@@ -11,10 +11,9 @@ from typing import Any
 
 from zoo.errors import ConfigError, NotFoundError, did_you_mean
 from zoo.models import Autoencoder, GenerativeModel, LatentModel, ModelConfig
-from zoo.registry import Plugin, installed
+from zoo.registry import HEAVY, Plugin, installed
 from zoo.testing.subject import Shortfall, require
 
-HEAVY = ("torch", "torchvision", "numpy", "huggingface_hub")  # what `zoo list` must not wait for
 IMPORT_SECONDS = 60  # after which an import is given up
 IMPORT = """
 import importlib, json, sys, time
