@@ -1,15 +1,9 @@
-"""The world of a test: its own home, real digits, a zoo to command, and real environments to install guests in."""
+"""The world of a test: its own home, real digits, a zoo to command, and environments made on demand."""
 
 import os
 import pickle
 import resource
 import signal
-import subprocess
-import sys
-import sysconfig
-import tempfile
-import textwrap
-import venv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +11,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from hatchling.builders.wheel import WheelBuilder
+from environments import Environment
 
 from zoo.cli import main
 from zoo.cli.output import warn_of_plugins
@@ -111,73 +105,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     return train
 
 
-class Environment:
-    """A virtual environment that sees this one's packages, to pip install guests in."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.python = folder / "bin" / "python"
-        venv.create(folder, with_pip=False, symlinks=True)
-        own = sysconfig.get_path("purelib", vars={"base": str(folder)})
-        parent = sysconfig.get_path("purelib")
-        # addsitedir, not a plain path: an editable genzoo is itself a .pth file there
-        Path(own, "parent.pth").write_text(f"import site; site.addsitedir({parent!r})\n")
-
-    def install(self, *projects: Path) -> None:
-        """pip install source trees, without their dependencies: built here by their backend, for speed."""
-        with tempfile.TemporaryDirectory() as folder:
-            wheels = [next(WheelBuilder(str(tree)).build(directory=folder)) for tree in projects]
-            command = [sys.executable, "-m", "pip", "--python", str(self.python), "install", "--quiet", "--no-index"]
-            command += ["--no-deps", "--force-reinstall", "--no-compile", "--disable-pip-version-check", *wheels]
-            subprocess.run(command, check=True, capture_output=True, text=True)
-
-    def zoo(self, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run `zoo` there, as a process of its own."""
-        command = [str(self.python), "-m", "zoo", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})
-
-
 @pytest.fixture(scope="session")
 def make_environment(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Environment]:
     """Make a throw-away environment that sees this one's packages."""
     return lambda: Environment(tmp_path_factory.mktemp("environment"))
-
-
-def write_plugin(
-    folder: Path, name: str, code: str, *, distribution: str = "", requires: str = "genzoo", **modules: str
-) -> Path:
-    """The source tree of a plugin distribution `zoo-NAME` whose entry module `zoo_NAME` holds `code`.
-
-    `modules` are further modules of the package, by name; `distribution` another name for the distribution; `requires`
-    what it depends on.
-    """
-    distribution = distribution or f"zoo-{name}"
-    package = "zoo_" + distribution.removeprefix("zoo-").replace("-", "_")
-    tree = folder / distribution
-    (tree / package).mkdir(parents=True)
-    for module, text in {"__init__": code, **modules}.items():
-        (tree / package / f"{module}.py").write_text(textwrap.dedent(text))
-    (tree / "pyproject.toml").write_text(
-        textwrap.dedent(
-            f"""\
-            [build-system]
-            requires = ["hatchling"]
-            build-backend = "hatchling.build"
-
-            [project]
-            name = "{distribution}"
-            version = "0.1.0"
-            dependencies = ["{requires}"]
-
-            [project.entry-points.zoo]
-            {name} = "{package}"
-
-            [tool.hatch.build.targets.wheel]
-            packages = ["{package}"]
-            """
-        )
-    )
-    return tree
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import Zoo, files_no_larger_than, write_plugin
+from conftest import Zoo, files_no_larger_than
+from environments import write_plugin
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 

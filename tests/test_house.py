@@ -17,7 +17,7 @@ HEAVY = ("torch", "torchvision", "numpy", "huggingface_hub")
 FLOORS = (
     ("errors",),
     ("files", "config", "results", "recipe", "hookspecs", "__init__", "provenance", "waiting"),
-    ("source", "registry", "store", "layout", "pushes"),
+    ("source", "guests", "registry", "store", "layout", "pushes"),
     ("models",),
     ("loaders", "data", "sampling", "images", "features", "metrics", "pictures"),
     ("batches", "optimizers"),

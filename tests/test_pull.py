@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import CHECKPOINT, FORMAT_1, Zoo, files_no_larger_than, write_plugin
+from conftest import CHECKPOINT, FORMAT_1, Zoo, files_no_larger_than
+from environments import write_plugin
 from hub_server import READ, WRITE, Answer, Hub, flipped, redirected, serving, shorter, stalled, status
 
 from zoo import files

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import DIGITS, Environment, Zoo
+from conftest import DIGITS, Zoo
+from environments import Environment
 from hub_repositories import User
 from hub_server import Hub, serving
 

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from conftest import Environment, Zoo, write_plugin
+from conftest import Zoo
+from environments import Environment, write_plugin
 
 from zoo.registry import Registry
 
@@ -432,9 +433,11 @@ def test_a_distribution_that_was_half_removed_takes_nothing_down(
     environment = make_environment()
     environment.install(write_plugin(tmp_path, "half", GOOD))
     (metadata,) = environment.folder.rglob("zoo_half-*.dist-info")
+    (metadata / "METADATA").write_bytes(b"Name: \xff")
+    assert listed(environment.zoo("list", "--models", "--json")).keys() >= BUILT_IN | {"good-model"}
     (metadata / "METADATA").unlink()
-    assert listed(environment.zoo("list", "--models", "--json")).keys() >= BUILT_IN
-    assert "half" in listed(environment.zoo("plugins", "--json"))
+    assert listed(environment.zoo("list", "--models", "--json")).keys() >= BUILT_IN | {"good-model"}
+    assert "metadata" in listed(environment.zoo("plugins", "--json"))["half"]["problems"][0]
     shutil.rmtree(environment.folder.joinpath(*metadata.relative_to(environment.folder).parts[:-1], "zoo_half"))
     done = environment.zoo("list", "--models", "--json")
     assert listed(done).keys() >= BUILT_IN

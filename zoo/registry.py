@@ -3,50 +3,26 @@
 import contextlib
 import functools
 import importlib
-import importlib.util
 import os
 import shlex
 import sys
-import time
-import traceback
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from zoo import hookspecs
 from zoo.errors import NotFoundError, PluginError, did_you_mean
+from zoo.guests import UNKNOWN, Plugin, file_of, import_entry_module, in_order, last_line, made_for_another
 from zoo.hookspecs import Checkpoint, DatasetSpec, FeatureSpec, ModelSpec
 from zoo.waiting import Waiting
 
 if TYPE_CHECKING:
     import click
 
-OWN_DISTRIBUTION = "genzoo"
-HEAVY = ("torch", "torchvision", "numpy", "huggingface_hub")  # what an entry module must not import
 MOST_OFFERED = 1000  # of a kind, by one plugin
 KINDS = {"models": "a model", "datasets": "a data set", "features": "features"}  # of what is imported when asked for
-
-
-@dataclass
-class Plugin:
-    """One entry point of the group `zoo`: where it comes from, what it offers, and what is wrong with it."""
-
-    name: str
-    distribution: str
-    version: str
-    file: str = ""
-    seconds: float = 0.0  # that its entry module took to import
-    heavy: list[str] = field(default_factory=list)  # what that brought in which `zoo list` should not wait for
-    offers: dict[str, list[str]] = field(default_factory=dict)  # "models" -> names, …
-    problems: list[str] = field(default_factory=list)
-
-    @property
-    def called(self) -> str:
-        """The plugin in words, with whom to tell of it: "the plugin 'vae' of genzoo"."""
-        return f"the plugin {self.name!r} of {self.distribution}"
 
 
 class Registry:
@@ -68,12 +44,13 @@ class Registry:
         self._offered_by: dict[str, Plugin] = {}  # "models:mlp-vae" -> plugin
         self._manager = pluggy.PluginManager("zoo")
         self._manager.add_hookspecs(hookspecs)
-        found = _in_order(entry_points(group="zoo"))
-        self._wanted = [one for one in found if only is None or one.name in only]
-        self.absent -= {one.name for one in self._wanted}
+        found = in_order(entry_points(group="zoo"))
+        wanted = [(plugin, one) for plugin, one in found if only is None or plugin.name in only]
+        self._wanted = {plugin.name for plugin, _ in wanted}
+        self.absent -= self._wanted
         with Waiting() as self._waiting:
-            for entry_point in self._wanted:
-                self._load(entry_point)
+            for plugin, entry_point in wanted:
+                self._load(plugin, entry_point)
         self._refuse_broken()
 
     @property
@@ -128,18 +105,17 @@ class Registry:
             plugin = self.broken[0]
             raise PluginError(f"Plugin {plugin.name!r} ({plugin.distribution}): {plugin.problems[0]}") from cause
 
-    def _load(self, entry_point: EntryPoint) -> None:
-        plugin = Plugin(entry_point.name, *_named(entry_point))
+    def _load(self, plugin: Plugin, entry_point: EntryPoint) -> None:
         self._waiting.begin(plugin.called)
         twin = next((other for other in self.plugins if other.name == plugin.name), None)
         self.plugins.append(plugin)
         with self._guard(plugin, "import"):
-            plugin.file = _file_of(entry_point.module)
+            plugin.file = file_of(entry_point.module)
         if twin:
             plugin.problems.append(f"its entry-point name {plugin.name!r} is taken by {twin.distribution}: not loaded")
             return
         with self._guard(plugin, "import"):
-            module = _import(entry_point, plugin)
+            module = import_entry_module(entry_point, plugin)
             self._manager.register(module, name=plugin.name)
         if not plugin.problems:
             self._collect(plugin, "models", self.models, ModelSpec)
@@ -151,7 +127,9 @@ class Registry:
                     plugin.problems.append(f"this version of the zoo does not know the hook {hook.name!r}")
         if plugin.problems:
             with self._guard(plugin, "metadata"):
-                plugin.problems += _made_for_another(entry_point)
+                plugin.problems += made_for_another(entry_point)
+        if plugin.distribution == UNKNOWN:
+            plugin.problems.append("the metadata of its distribution are damaged: install it anew, or delete its files")
 
     def _collect(self, plugin: Plugin, kind: str, offered: dict[str, Any], record: type[Any]) -> None:
         """Take what a plugin's hook `zoo_<kind>` returns, record by record: one that is bad hides no other."""
@@ -194,12 +172,12 @@ class Registry:
             with contextlib.redirect_stdout(sys.stderr):
                 yield
         except KeyboardInterrupt as stop:
-            others = ",".join(sorted({one.name for one in self._wanted} - {plugin.name}))
+            others = ",".join(sorted(self._wanted - {plugin.name}))
             raise KeyboardInterrupt(
                 f"while waiting for {plugin.called}. To leave it out: ZOO_LOAD_PLUGINS={shlex.quote(others)}"
             ) from stop
         except BaseException as error:  # SystemExit and the like too: no guest ends the program
-            plugin.problems.append(f"{doing}: {_last_line(error, plugin.file.removesuffix('__init__.py'))}")
+            plugin.problems.append(f"{doing}: {last_line(error, plugin.file.removesuffix('__init__.py'))}")
             self._refuse_broken(error)
 
     def _resolve(self, kind: str, name: str, specs: dict[str, Any]) -> Any:
@@ -212,7 +190,7 @@ class Registry:
         except (Exception, SystemExit) as error:
             distribution = self._offered_by[f"{kind}:{name}"].distribution
             raise PluginError(
-                f"{name!r} can't be imported from {specs[name].entry_point}: {_last_line(error)}. "
+                f"{name!r} can't be imported from {specs[name].entry_point}: {last_line(error)}. "
                 f"This is a fault of the distribution {distribution!r}: tell its authors."
             ) from error
 
@@ -233,62 +211,3 @@ def refresh() -> None:
     """Look for plugins anew at the next use: after a pip install in a running notebook."""
     importlib.invalidate_caches()
     installed.cache_clear()
-
-
-def _in_order(found: Iterable[EntryPoint]) -> list[EntryPoint]:
-    """Our own distribution first, then by distribution name: the first to offer a name keeps it."""
-
-    def key(entry_point: EntryPoint) -> tuple[bool, str, str]:
-        distribution, _ = _named(entry_point)
-        return distribution != OWN_DISTRIBUTION, distribution.lower(), entry_point.name
-
-    return sorted(found, key=key)
-
-
-def _named(entry_point: EntryPoint) -> tuple[str, str]:
-    """Name and version of an entry point's distribution."""
-    metadata = entry_point.dist and entry_point.dist.metadata
-    return (metadata and metadata["Name"]) or "unknown", (metadata and metadata["Version"]) or ""
-
-
-def _import(entry_point: EntryPoint, plugin: Plugin) -> Any:
-    """The entry module; what that costs is noted."""
-    before, started = sys.modules.keys() & set(HEAVY), time.perf_counter()
-    try:
-        return entry_point.load()
-    finally:
-        plugin.seconds = time.perf_counter() - started
-        plugin.heavy = sorted(sys.modules.keys() & set(HEAVY) - before)
-
-
-def _made_for_another(entry_point: EntryPoint) -> list[str]:
-    """What its distribution asks for of the zoo, in words, when this version is another."""
-    from packaging.requirements import Requirement  # only wanted on the way out
-
-    own = version(OWN_DISTRIBUTION)
-    asked = [Requirement(text) for text in (entry_point.dist and entry_point.dist.requires) or ()]
-    return [
-        f"it is made for another version of the zoo, and this is {own}: pip install '{OWN_DISTRIBUTION}{one.specifier}'"
-        for one in asked
-        if one.name == OWN_DISTRIBUTION and not one.specifier.contains(own, prereleases=True)
-    ]
-
-
-def _file_of(module: str) -> str:
-    try:
-        found = importlib.util.find_spec(module)
-    except (ImportError, ValueError):
-        return ""
-    return (found.origin or "") if found else ""
-
-
-def _last_line(error: BaseException, within: str = "") -> str:
-    """The error with where it arose: "ValueError: no (zoo_bad/__init__.py, line 3)".
-
-    `within`: a path; the last line of the traceback that lies in it is named, or none.
-    """
-    text = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{text} ({error.filename}, line {error.lineno})"
-    frames = [one for one in traceback.extract_tb(error.__traceback__) if one.filename.startswith(within)]
-    return f"{text} ({frames[-1].filename}, line {frames[-1].lineno})" if frames else text

@@ -19,7 +19,8 @@ from zoo.cli.output import (
     warn_of_plugins,
 )
 from zoo.errors import CheckpointError, HubError
-from zoo.registry import Plugin, installed
+from zoo.guests import UNKNOWN, Plugin
+from zoo.registry import installed
 from zoo.store import CONFIG, FACTS, Entry
 
 SHOWN = 20  # names or problems of a plugin
@@ -95,7 +96,7 @@ def _tell(plugin: Plugin) -> None:
     click.echo(printable(f"  offers  {offers}"))
     for line in wrong:
         click.echo(click.style(printable(line), fg="red"))
-    if wrong:
+    if wrong and plugin.distribution != UNKNOWN:
         distribution = printable(plugin.distribution)
         click.echo(f"          Tell the authors of {distribution}, or: pip uninstall {distribution}")
 

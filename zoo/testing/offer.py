@@ -10,8 +10,9 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from zoo.errors import ConfigError, NotFoundError, did_you_mean
+from zoo.guests import HEAVY, Plugin
 from zoo.models import Autoencoder, GenerativeModel, LatentModel, ModelConfig
-from zoo.registry import HEAVY, Plugin, installed
+from zoo.registry import installed
 from zoo.testing.subject import Shortfall, require
 
 IMPORT_SECONDS = 60  # after which an import is given up
