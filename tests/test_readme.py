@@ -16,6 +16,7 @@ from environments import Environment
 from hub_repositories import User
 from hub_server import Hub, serving
 
+from zoo import hookspecs, provenance
 from zoo.cli import ALIASES, COMMANDS
 from zoo.store import Store
 from zoo.testing import MODEL_CHECKS, OFFER_CHECKS
@@ -128,8 +129,22 @@ def test_the_links_of_the_readmes_lead_somewhere() -> None:
             assert (folder / link).exists(), link
 
 
+def test_the_tutorial_says_of_every_hook_since_when_it_is() -> None:
+    told = dict(re.findall(r"^\| `(zoo_\w+)\(.*\| (\d+\.\d+) \|$", TUTORIAL, re.MULTILINE))
+    assert told == {name: "0.1" for name in vars(hookspecs) if name.startswith("zoo_")}
+
+
+def state_digests(module: Path, printed: str) -> None:
+    """Put the digests of a bundled checkpoint's files into the entry module, as its author would by hand."""
+    text = module.read_text()
+    for digest, file in re.findall(r"(\w{64})  .*/(\S+)", printed):
+        text, found = re.subn(f'"{file}": "[0-9a-f]{{64}}"', f'"{file}": "{digest}"', text)
+        assert found == 1
+    module.write_text(text)
+
+
 def test_the_plugin_of_the_tutorial_installs_keeps_the_contract_trains_and_samples(
-    make_environment: Callable[[], Environment], tmp_path: Path, zoo: Zoo
+    make_environment: Callable[[], Environment], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tree = tmp_path / "zoo-ppca"
     for name, code in re.findall(r"^`([\w/.]+)`[\w, ]*\n\n```\w+\n(.*?)^```$", TUTORIAL, re.MULTILINE | re.DOTALL):
@@ -145,10 +160,25 @@ def test_the_plugin_of_the_tutorial_installs_keeps_the_contract_trains_and_sampl
     done = subprocess.run(tests, cwd=tree, capture_output=True, text=True, env={**os.environ, "ZOO_DATA": str(DIGITS)})
     assert done.returncode == 0, done.stdout
     assert f"{len(OFFER_CHECKS) + len(MODEL_CHECKS)} passed" in done.stdout
+    monkeypatch.chdir(tree)
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")  # what is installed runs, not what is in the tree
+    said = {}
     for command in rest:
-        result = environment.zoo(*shlex.split(command)[1:])
-        assert result.returncode == 0, f"{command}: {result.stderr}"
+        if command.startswith("zoo "):
+            result = environment.zoo(*shlex.split(command)[1:])
+        else:
+            result = subprocess.run(command, shell=True, capture_output=True, text=True)
+        assert (result.returncode, "Warning" in result.stderr) == (0, False), f"{command}: {result.stderr}"
+        said[command] = result.stdout
+        if command.startswith("sha256sum"):
+            state_digests(tree / "zoo_ppca" / "__init__.py", result.stdout)
+            environment.install(tree)
     assert Path("samples.png").is_file()
+    assert said["zoo pull ppca-mnist"].strip().startswith(str(environment.folder))  # the bundled files, where they lie
+    assert provenance.read(Path("samples.png"))["checkpoint"] == "ppca-mnist"
+    assert [path.name for path in (tree / "zoo_ppca" / "cards").iterdir()] == ["ppca-mnist"]
+    assert 0 < float(said["zoo brightness ppca-mnist"]) < 1
+    assert all(word in said["zoo show stripes"] for word in ("across, down", "cc0-1.0", "Drawn at random"))
     checkpoint = Store({}).find("my-ppca")
     assert json.loads((checkpoint / "config.json").read_text())["made_by"]["distribution"] == "zoo-ppca"
     history = json.loads((checkpoint / "facts.json").read_text())["history"]
