@@ -16,9 +16,11 @@ from environments import Environment
 from hub_repositories import User
 from hub_server import Hub, serving
 
-from zoo import hookspecs, provenance
+from zoo import files, hookspecs, provenance
 from zoo.cli import ALIASES, COMMANDS
-from zoo.store import Store
+from zoo.layout import read_config
+from zoo.results import recorded
+from zoo.store import Store, read_facts
 from zoo.testing import MODEL_CHECKS, OFFER_CHECKS
 
 ROOT = Path(__file__).parents[1]
@@ -104,6 +106,23 @@ def test_the_hub_section_works_one_command_after_the_other_as_processes_of_their
 def test_the_python_of_the_readme_works(code: str) -> None:
     check = "\nassert images.shape == (16, 1, 28, 28) and 0 <= images.min() and images.max() <= 1"
     subprocess.run([sys.executable, "-W", "error", "-c", code + check], check=True)
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "cards").iterdir()))
+def test_the_table_of_checkpoints_says_what_their_facts_say(name: str) -> None:
+    (row,) = (line for line in README.splitlines() if line.startswith(f"| `{name}` |"))
+    model, _, distance, manifolds, likelihood, accuracy, megabytes, _, minutes = row.split(" | ")[1:]
+    facts = read_facts(ROOT / "cards" / name)
+    found = {one.metric: one for one in recorded(facts) if one.extractor}
+    assert model == f"`{read_config(ROOT / 'cards' / name)['model']}`"
+    assert distance == found["frechet_distance"].text
+    assert manifolds == f"{found['precision'].value:.2f}, {found['recall'].value:.2f}"
+    nlls = [one for one in recorded(facts) if one.metric == "nll" and one.binarised and one.reference_n == 10_000]
+    assert likelihood == (max(nlls, key=lambda one: one.importance_samples or 0).text if nlls else "–")
+    shown = found.get("label_accuracy")
+    assert accuracy == (f"{100 * shown.value:.1f} %" if shown else "–")
+    assert megabytes == f"{files.size(ROOT / 'cards' / name / 'model.safetensors') / 1e6:.1f}"
+    assert minutes == f"{facts['seconds'] / 60:.0f} min |"
 
 
 def test_the_readme_names_every_command_and_every_variable() -> None:

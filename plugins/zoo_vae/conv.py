@@ -21,7 +21,8 @@ class ConvVAE(VAE["ConvVAE.Config"]):
         **Arguments:**
         - `latent_dim`: dimensions of z.
         - `channels`: maps after each halving of the image, from the image on; the decoder mirrors them.
-        - `residual_blocks`: blocks at each resolution.
+        - `residual_blocks`: blocks at each halved resolution.
+        - `head_channels`: maps of the decoder's last layer but one, at the image's own resolution, which has no blocks.
         - `hidden_dim`: width of the fully connected layer between the maps and the latents.
         - `batch_norm`: normalise over the batch inside the blocks (Ioffe & Szegedy 2015, arXiv:1502.03167).
         - `dropout`: share of maps left out inside the blocks while training.
@@ -29,7 +30,8 @@ class ConvVAE(VAE["ConvVAE.Config"]):
 
         latent_dim: Size = 32
         channels: tuple[Size, ...] = (32, 64)
-        residual_blocks: Annotated[int, Bounds(0, 16)] = 1
+        residual_blocks: Annotated[int, Bounds(0, 16)] = 2
+        head_channels: Size = 16
         hidden_dim: Size = 256
         batch_norm: bool = True
         dropout: Fraction = 0.0
@@ -52,17 +54,19 @@ class ConvVAE(VAE["ConvVAE.Config"]):
             down += [nn.Conv2d(width, channels, 3, stride=2, padding=1), *self._blocks(channels)]
             width = channels
         self.encoder = nn.Sequential(
-            *down, nn.ReLU(), nn.Flatten(), nn.Linear(flat, config.hidden_dim), nn.ReLU(),
+            *down, nn.SiLU(), nn.Flatten(), nn.Linear(flat, config.hidden_dim), nn.SiLU(),
             nn.Linear(config.hidden_dim, 2 * config.latent_dim),
         )  # fmt: skip
 
         up: list[nn.Module] = []
-        for outputs, edges in zip((*config.channels[-2::-1], image_channels), sizes[-2::-1], strict=True):
-            up += [*self._blocks(width), nn.ReLU(), nn.Upsample(edges), nn.Conv2d(width, outputs, 3, padding=1)]
+        for outputs, edges in zip(config.channels[-2::-1], sizes[-2:0:-1], strict=True):
+            up += [*self._blocks(width), doubled(width, outputs, edges)]
             width = outputs
         self.decoder = nn.Sequential(
-            nn.Linear(config.latent_dim + config.num_classes, config.hidden_dim), nn.ReLU(),
-            nn.Linear(config.hidden_dim, flat), nn.Unflatten(1, maps), *up,
+            nn.Linear(config.latent_dim + config.num_classes, config.hidden_dim), nn.SiLU(),
+            nn.Linear(config.hidden_dim, flat), nn.Unflatten(1, maps), *up, *self._blocks(width),
+            norm(width, config.batch_norm), nn.SiLU(), doubled(width, config.head_channels, sizes[0]),
+            nn.SiLU(), nn.Conv2d(config.head_channels, image_channels, 3, padding=1),
         )  # fmt: skip
 
     def _blocks(self, channels: int) -> list[nn.Module]:
@@ -81,16 +85,26 @@ class ConvVAE(VAE["ConvVAE.Config"]):
 
 
 class ResidualBlock(nn.Module):
-    """x + f(x), with f two 3×3 convolutions, each after normalisation and ReLU (He et al. 2016, figure 4e)."""
+    """x + f(x), with f two 3×3 convolutions, each after normalisation and SiLU (as He et al. 2016, figure 4e)."""
 
     def __init__(self, channels: int, batch_norm: bool, dropout: float) -> None:
         super().__init__()
-        norm = nn.BatchNorm2d if batch_norm else nn.Identity
         self.layers = nn.Sequential(
-            norm(channels), nn.ReLU(), nn.Conv2d(channels, channels, 3, padding=1),
-            norm(channels), nn.ReLU(), nn.Dropout2d(dropout), nn.Conv2d(channels, channels, 3, padding=1),
+            norm(channels, batch_norm), nn.SiLU(), nn.Conv2d(channels, channels, 3, padding=1),
+            norm(channels, batch_norm), nn.SiLU(), nn.Dropout2d(dropout), nn.Conv2d(channels, channels, 3, padding=1),
         )  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:
         """`(n, channels, h, w)` to the same shape."""
         return x + self.layers(x)  # type: ignore[no-any-return]  # a Sequential's result is untyped
+
+
+def norm(channels: int, batch_norm: bool) -> nn.Module:
+    """Batch normalisation, or nothing."""
+    return nn.BatchNorm2d(channels) if batch_norm else nn.Identity()
+
+
+def doubled(inputs: int, outputs: int, size: tuple[int, ...]) -> nn.Module:
+    """Maps of half the `size`, rounded up, to maps of that size: (height, width)."""
+    kernel = tuple(4 - edge % 2 for edge in size)  # stride 2 makes 2h of h by a kernel of 4, and 2h − 1 by one of 3
+    return nn.ConvTranspose2d(inputs, outputs, kernel, stride=2, padding=1)  # type: ignore[arg-type]  # two edges

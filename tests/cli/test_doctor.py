@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Environment, Zoo, write_plugin
+from conftest import Zoo
+from environments import Environment, write_plugin
 
 from zoo.registry import installed
 

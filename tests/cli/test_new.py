@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Environment, Zoo, files_no_larger_than
+from conftest import Zoo, files_no_larger_than
+from environments import Environment
 
 KINDS = ("gan", "latent", "plain", "vae")
 TREE = {

@@ -113,3 +113,22 @@ def test_interpolated_and_reconstructed_images_are_images() -> None:
         copies = model.reconstruct(samples)
     assert copies.shape == samples.shape
     assert 0 <= float(copies.min()) <= float(copies.max()) <= 1
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (5, 8), (27, 28), (9, 64)])
+def test_a_conv_vae_takes_odd_and_oblong_images(height: int, width: int) -> None:
+    model = make_model("conv-vae", sample_shape=(1, height, width), channels=(4, 4, 4), hidden_dim=8)
+    samples = torch.rand(2, 1, height, width)
+    with torch.no_grad():
+        assert model.reconstruct(samples).shape == samples.shape
+
+
+def test_the_default_conv_vae_has_two_blocks_at_each_halved_resolution_and_none_above() -> None:
+    model = make_model("conv-vae")
+    assert sum(parameter.numel() for parameter in model.parameters()) == 2_064_897
+    assert sum(type(module).__name__ == "ResidualBlock" for module in model.modules()) == 8
+    shapes = []
+    model.decoder[-1].register_forward_pre_hook(lambda _, inputs: shapes.append(tuple(inputs[0].shape)))
+    with torch.no_grad():
+        model.decode(torch.zeros(1, 32))
+    assert shapes == [(1, 16, 28, 28)]
