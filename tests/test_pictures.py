@@ -205,6 +205,13 @@ def test_a_loss_that_falls_is_drawn_falling_and_the_held_out_one_dashed_above_it
 BLUE, ORANGE, GREEN = (0x1F, 0x5F, 0x8B), (0xC2, 0x57, 0x1A), (0x3B, 0x7D, 0x4F)
 
 
+def test_a_first_epoch_far_above_the_others_does_not_flatten_their_curve() -> None:
+    history = [{"epoch": epoch, "losses": {"model": 1e4 if epoch == 1 else 20.0 - epoch}} for epoch in range(1, 12)]
+    rows, columns = stroke(pictures.loss_curves(history), BLUE)
+    right = columns > np.median(columns)  # the second half of the training
+    assert np.ptp(rows[right & (rows > 40)]) > 50
+
+
 def test_curves_get_a_panel_each_and_what_the_samples_show_one_of_its_own() -> None:
     plain = pictures.loss_curves(HISTORY)
     assert len(stroke(plain, GREEN)[0]) == 0

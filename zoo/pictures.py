@@ -174,6 +174,8 @@ def nearest(samples: Tensor, training_samples: Tensor | ImageFiles) -> Image.Ima
 def loss_curves(history: Sequence[Mapping[str, Any]]) -> Image.Image:
     """How the losses and metrics went: a panel each, over the epochs.
 
+    A panel is as high as its values after the first tenth of ten epochs and more: the first may lie far above.
+
     **Arguments:**
     - `history`: as in facts.json, an entry an epoch: `{"epoch": 1, "losses": {name: value}}`. Values by name under
         "held_out", the losses of data that is not trained on, are drawn dashed in the panel of the same name; those
@@ -192,12 +194,16 @@ def loss_curves(history: Sequence[Mapping[str, Any]]) -> Image.Image:
     figure = Figure(figsize=(2.6 * columns, 2 * rows + 0.3), dpi=100, layout="constrained")
     panels = list(figure.subplots(rows, columns, squeeze=False).flat)
     for position, (axes, name) in enumerate(zip(panels, names, strict=False)):
+        settled: list[float] = []
         for kind, (label, style, colour) in CURVES.items():
             points = [(entry["epoch"], entry[kind][name]) for entry in history if name in entry.get(kind, {})]
             if points:
                 marker = "" if len(points) > 1 else "o"
                 axes.plot(*zip(*points, strict=True), style, color=colour, marker=marker, label=label)
                 axes.set_title(f"{points[-1][1]:.4g}", loc="right", fontsize=9, color=colour)
+                settled += [value for _, value in points[len(points) // 10 :]]
+        if (room := max(settled) - min(settled)) > 0:
+            axes.set_ylim(min(settled) - 0.05 * room, max(settled) + 0.05 * room)
         axes.set_title(name, loc="left", fontsize=9, fontweight="bold")
         axes.margins(x=0.02)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
