@@ -1,0 +1,94 @@
+"""wave: an autoregressive model of one-dimensional signals."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Normal
+from torch.nn import functional as F
+
+from zoo.models import Bounds, ConfigError, GenerativeModel, ModelConfig, Objective, Size, Step, TrainConfig
+
+LEAST = 1 / 256  # of a deviation: what 8 bits can't tell apart is not to be learnt
+
+
+class Wave(GenerativeModel["Wave.Config"]):
+    """p(x) = ∏ N(x_t; μ_t, σ_t²), with μ_t and σ_t computed of x_1 … x_{t−1}, after WaveNet (arXiv:1609.03499)."""
+
+    sample_kind = "array"
+    recipe = TrainConfig(epochs=20, batch_size=128, learning_rate=2e-3, schedule="cosine", average=0.99)
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(ModelConfig):
+        """Sizes of the network.
+
+        **Arguments:**
+        - `channels`: of every layer.
+        - `layers`: of causal convolutions; a value is computed of the 2^layers before it.
+        """
+
+        sample_shape: tuple[Size, ...] = (64,)
+        channels: Size = 32
+        layers: Annotated[int, Bounds(1, 16)] = 6
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            if len(self.sample_shape) != 1:
+                raise ConfigError(
+                    f"wave models signals, of sample_shape = (length,), not {self.sample_shape}: train it on sines, or "
+                    "on a data set of your own."
+                )
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.entry = nn.Conv1d(1 + config.num_classes, config.channels, 1)
+        self.layers = nn.ModuleList(Layer(config.channels, 2**index) for index in range(config.layers))
+        self.head = nn.Conv1d(config.channels, 2, 1)
+
+    def forward(self, signals: Tensor, labels: Tensor | None = None) -> Normal:
+        """The distribution of each value given those before it, each of shape `(n, t)` as the signals are."""
+        before = F.pad(signals[:, :-1], (1, 0), value=0.5)  # before it begins there is silence
+        h = self.entry(self.with_labels(2 * before[:, None] - 1, labels))
+        for layer in self.layers:
+            h = layer(h)
+        mean, deviation = self.head(h).float().unbind(1)
+        return Normal(0.5 + mean, LEAST + 0.1 * F.softplus(deviation), validate_args=False)
+
+    def sample(
+        self, n: int, labels: Tensor | None = None, *, generator: torch.Generator, options: Any = None
+    ) -> Tensor:
+        """Draw value after value."""
+        noise = torch.randn(n, *self.config.sample_shape, generator=generator).to(self.device)
+        signals = noise[:, :0]
+        for t in range(noise.shape[1]):
+            value = self(torch.cat([signals, noise[:, t : t + 1]], 1), labels)  # which does not look at the last
+            drawn = value.mean[:, -1] + value.stddev[:, -1] * noise[:, t]
+            signals = torch.cat([signals, drawn[:, None]], 1)
+        return signals
+
+    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+        """Minimise −log p(x), in nats per signal."""
+        yield Objective(-self.log_likelihood(samples, labels))
+
+    def log_likelihood(self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1) -> Tensor:
+        """log p(x), exactly: nats per signal, `(n,)`, of values taken as real numbers."""
+        log_densities: Tensor = self(samples, labels).log_prob(samples)
+        return log_densities.sum(1)
+
+
+class Layer(nn.Module):
+    """A gated causal convolution, added to its input (arXiv:1609.03499, eq. 2)."""
+
+    def __init__(self, channels: int, dilation: int) -> None:
+        super().__init__()
+        self.dilation = dilation
+        self.gated = nn.Conv1d(channels, 2 * channels, kernel_size=2, dilation=dilation)
+        self.joined = nn.Conv1d(channels, channels, 1)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """`(n, channels, t)` to the same shape."""
+        what, gate = self.gated(F.pad(h, (self.dilation, 0))).chunk(2, dim=1)
+        added: Tensor = h + self.joined(what.tanh() * gate.sigmoid())
+        return added
