@@ -1,0 +1,86 @@
+"""The plugins in plugins/examples, installed as anyone would: their own tests pass, and they train and sample."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from environments import Environment
+
+from zoo import provenance
+from zoo.registry import installed
+from zoo.store import read_facts
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+EXAMPLES = Path(__file__).parents[1] / "plugins" / "examples"
+NAMES = ("flow", "signals")
+
+
+@pytest.fixture(scope="module")
+def guests(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """An environment where the examples are installed."""
+    environment = Environment(tmp_path_factory.mktemp("guests"))
+    environment.install(*(EXAMPLES / f"zoo-{name}" for name in NAMES))
+    return environment
+
+
+@pytest.fixture
+def run(guests: Environment, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run `zoo` where the examples are installed."""
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+
+    def zoo(*arguments: object) -> subprocess.CompletedProcess[str]:
+        done = guests.zoo(*arguments)
+        assert "Traceback" not in done.stderr and "Warning" not in done.stderr, done.stderr
+        return done
+
+    return zoo
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_tests_of_an_example_pass_where_it_is_installed(name: str, guests: Environment, tmp_path: Path) -> None:
+    tests = EXAMPLES / f"zoo-{name}" / "tests"
+    command = [guests.python, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "--rootdir", tests, tests]
+    world = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONSAFEPATH": "1"}
+    done = subprocess.run(list(map(str, command)), cwd=tmp_path, capture_output=True, text=True, env=world)
+    assert done.returncode == 0 and " passed" in done.stdout, done.stdout
+
+
+def test_the_examples_offer_what_genzoo_itself_does_not(run: Run) -> None:
+    offered = {one["name"] for one in json.loads(run("list", "--models", "--json").stdout)}
+    assert offered >= {"flow", "wave"} | set(installed().models) and not {"flow", "wave"} & set(installed().models)
+    text = (EXAMPLES.parents[1] / "pyproject.toml").read_text()
+    assert not any(f"zoo_{name}" in text for name in NAMES)
+
+
+def test_the_flow_trains_and_samples_at_the_temperature_asked_for(run: Run) -> None:
+    small = ["--set", "width=16", "--set", "layers=1", "--set", "blocks=2", "--set", "batch_size=50", "--epochs", 3]
+    trained = run("train", "flow", "--name", "my-flow", "--data", "mnist", "--seed", 0, *small)
+    assert trained.returncode == 0, trained.stderr
+    history = read_facts(Path(trained.stdout.strip()))["history"]
+    assert history[-1]["losses"]["model"] < 0.9 * history[0]["losses"]["model"]
+    sampled = run("sample", "my-flow", "-n", 4, "--seed", 0, "--set", "temperature=0.5", "-o", "digits.png")
+    assert sampled.returncode == 0, sampled.stderr
+    assert provenance.read(Path("digits.png"))["options"] == ["temperature=0.5"]
+    refused = run("sample", "my-flow", "--set", "temperatur=0.5")
+    assert refused.returncode == 1 and "Did you mean 'temperature'?" in refused.stderr
+
+
+def test_signals_train_and_are_written_as_arrays_and_as_no_picture(run: Run) -> None:
+    small = ["--set", "channels=8", "--set", "num_classes=3", "--epochs", 2]
+    trained = run("train", "wave", "--name", "my-wave", "--data", "sines", "--seed", 0, *small)
+    assert trained.returncode == 0, trained.stderr
+    history = read_facts(Path(trained.stdout.strip()))["history"]
+    assert history[1]["losses"]["model"] < history[0]["losses"]["model"]
+    sampled = run("sample", "my-wave", "-n", 6, "--seed", 0, "--label", "two")
+    assert sampled.returncode == 0 and sampled.stdout.strip() == "samples.npz", sampled.stderr
+    arrays = np.load("samples.npz")
+    assert (arrays["samples"].shape, arrays["samples"].dtype) == ((6, 64), np.float32)
+    assert arrays["labels"].tolist() == 6 * [1]
+    refused = run("sample", "my-wave", "-o", "samples.png")
+    assert (refused.returncode, Path("samples.png").exists()) == (1, False)
+    assert "The samples are no images: write them to .npz or .safetensors, not 'samples.png'." in refused.stderr
