@@ -105,7 +105,7 @@ class Flow(GenerativeModel["Flow.Config"]):
         y = self.spread(samples)
         loss = -self.log_density(y, labels)
         bits = loss.mean() / (prod(self.config.sample_shape) * math.log(2))
-        yield Objective(loss, metrics={"bits_per_pixel": bits})
+        yield Objective(loss, metrics={"bits_per_dim": bits})
 
     def log_likelihood(self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1) -> Tensor:
         """A lower bound of log P(k), k the grey values (of `levels`) next to the samples, in nats per sample, `(n,)`.
