@@ -65,7 +65,7 @@ class Noisy(Autoencoder["Noisy.Config"]):
         return Independent(Normal(z + self.shift(labels), torch.ones_like(z)), 1)
 
     def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
-        raise NotImplementedError
+        raise NotImplementedError  # its likelihood is known: it is never trained
 
 
 class NoisyWithItsOwnPrior(Noisy):

@@ -11,7 +11,7 @@ from typing import Any
 from zoo import files
 from zoo.errors import CheckpointError, counted
 from zoo.hookspecs import DatasetSpec
-from zoo.layout import read_config
+from zoo.layout import DISTRIBUTION, read_config
 from zoo.merging import BEGIN, END, own_text
 from zoo.registry import installed
 from zoo.results import Evaluation, recorded
@@ -154,7 +154,7 @@ def _summary(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
 def _use(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     shown = facts.get("samples_command")
     maker = (config.get("made_by") or {}).get("distribution", "")
-    packages = "genzoo" if maker == "genzoo" or not re.fullmatch(r"[\w.-]+", maker) else f"genzoo {maker}"
+    packages = "genzoo" if maker == "genzoo" or not DISTRIBUTION.fullmatch(maker) else f"genzoo {maker}"
     name, reference = facts.get("name"), _reference(facts)
     remote = name if name in installed().checkpoints else reference if reference.startswith("hf:") else None
     command = f"zoo pull {remote} && zoo sample" if remote else f"zoo sample {reference}" if reference else ""

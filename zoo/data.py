@@ -19,6 +19,7 @@ from zoo import loaders
 from zoo.errors import DataError, counted
 from zoo.provenance import UNREADABLE
 from zoo.registry import installed
+from zoo.store import is_path
 
 AT_ONCE = 1_000  # images of a data set that are read together to be hashed
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
@@ -136,7 +137,7 @@ def load_dataset(
     **Raises:** `NotFoundError` for an unknown name, `DataError` for data that can't be read, fetched or resized,
     `PluginError` for a plugin whose loader breaks or gives something else than it promises.
     """
-    if reference.startswith((".", "/", "~")):
+    if is_path(reference):
         return _load_folder(Path(reference).expanduser(), sample_shape)
     if reference not in installed().datasets and Path(reference).is_dir():
         raise DataError(f"No data set is called {reference!r}. For the folder write ./{reference}")

@@ -19,7 +19,7 @@ from zoo.hub import Session
 from zoo.layout import LAYOUT, check, refuse_large
 from zoo.merging import BEGIN, merged, own_text
 from zoo.pushes import Target
-from zoo.store import CARD, CONFIG, FACTS, TRAINING, WEIGHTS, Store, read_facts
+from zoo.store import CARD, CONFIG, FACTS, TRAINING, WEIGHTS, Store, is_path, read_facts
 
 LARGEST_CARD = 1 << 20  # bytes of one to be merged with
 
@@ -81,7 +81,7 @@ class Plan:
 def source(store: Store, reference: str) -> Source:
     """Read the checkpoint that a reference means; raises `CheckpointError` when it is not whole."""
     directory = store.find(reference)
-    entry = None if reference.startswith((".", "/", "~")) else store.entry(reference)
+    entry = None if is_path(reference) else store.entry(reference)
     sent = [CommitOperationAdd(path, str(file)) for path, file in _own_files(directory).items() if path != CARD]
     for one in sent:
         recorded = entry.sha256.get(one.path_in_repo) if entry else None

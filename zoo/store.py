@@ -40,6 +40,11 @@ def parse_hub(reference: str) -> tuple[str, str | None]:
     return match[1], match[2]
 
 
+def is_path(reference: str) -> bool:
+    """Whether a reference, of a checkpoint or of data, names a folder by its path and not by a name."""
+    return reference.startswith((".", "/", "~"))
+
+
 def read_facts(directory: Path) -> dict[str, Any]:
     """A checkpoint's facts.json, or an empty dict when there is none."""
     return files.read_json(directory / FACTS) if (directory / FACTS).is_file() else {}
@@ -91,7 +96,7 @@ class Store:
 
         **Raises:** `NotFoundError` in words that mend the reference; `CheckpointError` when a path is no checkpoint.
         """
-        if reference.startswith((".", "/", "~")):
+        if is_path(reference):
             directory = Path(os.path.expanduser(reference))  # noqa: PTH111  # Path.expanduser raises for ~nobody
             if not directory.exists():
                 raise NotFoundError(f"There is no folder {reference}.")

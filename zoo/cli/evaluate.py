@@ -22,7 +22,7 @@ from zoo.cli.sample import device_option, load, names_of_classes, pick_device
 from zoo.errors import ConfigError, NotFoundError, OutputError, counted, did_you_mean
 from zoo.registry import installed
 from zoo.results import FEWEST, IMPORTANCE_SAMPLES, SAMPLES, SEED, Evaluation, merged, recorded
-from zoo.store import CARD, FACTS, WEIGHTS, Store, read_facts
+from zoo.store import CARD, FACTS, WEIGHTS, Store, is_path, read_facts
 
 if TYPE_CHECKING:
     from zoo.data import Dataset
@@ -236,7 +236,7 @@ def _told(n: int, test: "Dataset") -> str:
 
 def refuse_foreign(store: Store, reference: str) -> None:
     """Raise `OutputError` for a checkpoint whose files are not the user's to change."""
-    if reference.startswith((".", "/", "~")):
+    if is_path(reference):
         return
     state = store.entry(reference).state
     if state != "trained":

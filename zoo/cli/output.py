@@ -14,7 +14,7 @@ import click
 
 from zoo.errors import counted
 from zoo.registry import installed
-from zoo.store import Store
+from zoo.store import Store, is_path
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -81,7 +81,7 @@ def clean(text: object) -> str:
 
 def as_reference(path: str | Path) -> str:
     """A path as a command takes it in the place of a checkpoint's name: it begins with `.`, `/` or `~`."""
-    return str(path) if str(path).startswith((".", "/", "~")) else f"./{path}"
+    return str(path) if is_path(str(path)) else f"./{path}"
 
 
 def size(number: int) -> str:

@@ -20,7 +20,7 @@ from zoo.cli.output import (
 from zoo.errors import NotFoundError, did_you_mean
 from zoo.hookspecs import NAME
 from zoo.registry import installed
-from zoo.store import CARD, CONFIG, Store, read_facts
+from zoo.store import CARD, CONFIG, Store, is_path, read_facts
 
 
 def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -57,8 +57,7 @@ def _holds_samples(reference: str) -> bool:
     if reference.endswith(SUFFIXES):
         return True
     path = Path(os.path.expanduser(reference))  # noqa: PTH111  # Path.expanduser raises for ~nobody
-    is_path = reference.startswith((".", "/", "~"))
-    return is_path and not (path / CONFIG).exists() and (path / FOLDER_FILE).is_file()
+    return is_path(reference) and not (path / CONFIG).exists() and (path / FOLDER_FILE).is_file()
 
 
 def _show_provenance(path: Path, json_: bool) -> None:
