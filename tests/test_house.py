@@ -16,7 +16,7 @@ PLUGINS = ROOT / "plugins"
 HEAVY = ("torch", "torchvision", "numpy", "huggingface_hub")
 FLOORS = (
     ("errors",),
-    ("files", "config", "results", "recipe", "hookspecs", "__init__", "provenance", "waiting"),
+    ("files", "config", "results", "recipe", "hookspecs", "__init__", "provenance", "waiting", "memory"),
     ("source", "guests", "registry", "store", "layout", "pushes"),
     ("models",),
     ("loaders", "data", "sampling", "images", "features", "metrics", "pictures"),

@@ -84,7 +84,8 @@ def take_step(optimizer: Optimizer, loss: Tensor, settings: TrainConfig, acceler
     - `loss`: of this process, shape `()`.
     """
     parameters: list[Parameter] = optimizer.param_groups[0]["params"]
-    optimizer.zero_grad(set_to_none=True)
+    for parameter in parameters:
+        parameter.grad = None
     # inputs: the other networks that the loss went through need no gradients. Not accelerator.backward, which divides
     # by the accumulation steps that a user's settings of `accelerate launch` may hold
     loss.backward(inputs=parameters)

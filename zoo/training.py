@@ -11,6 +11,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
@@ -227,7 +228,7 @@ class _Loop:
                     f"Training ran away by step {self.state.step}: {name} is {value:.4g}; it began at {began:.4g}. "
                     f"{hint}"
                 )
-        if not all(parameter.isfinite().all() for parameter in self.state.model.parameters()):
+        if not get_total_norm(self.state.model.parameters()).isfinite():
             raise TrainingError(f"Training broke down by step {self.state.step}: weights are no numbers. {hint}")
 
     def _end_epoch(self) -> dict[str, float]:

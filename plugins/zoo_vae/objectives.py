@@ -31,7 +31,7 @@ def with_free_bits(kl: Tensor, least: float) -> Tensor:
 
     **Returns:** nats per image, `(n,)`; their mean is the formula.
     """
-    return torch.where(kl.mean(0) < least, least, kl).sum(1)
+    return (torch.where(kl.mean(0) < least, least, kl) if least else kl).sum(1)
 
 
 def warm_up(step: Step, share: float) -> float:

@@ -82,7 +82,7 @@ class VAE(Autoencoder[C]):
     def decoder_output(self, z: Tensor, labels: Tensor | None) -> Tensor:
         """The decoder network: logits of the pixels, `(n, *sample_shape)`."""
 
-    def encode(self, samples: Tensor, labels: Tensor | None = None) -> Distribution:
+    def encode(self, samples: Tensor, labels: Tensor | None = None) -> "Independent[Normal]":
         """q(z | x), a normal distribution with its own mean and variance for each latent dimension."""
         mean, log_variance = self.encoder_output(samples, labels)
         deviation = (0.5 * log_variance.float()).exp()
@@ -111,7 +111,7 @@ class VAE(Autoencoder[C]):
         if config.binarize:
             samples = (torch.rand_like(samples) < samples).float()  # torch.bernoulli takes three times as long
         posterior = self.encode(samples, labels)
-        kl = kl_to_prior(posterior.mean, posterior.stddev)  # (n, latent dimensions)
+        kl = kl_to_prior(posterior.mean, posterior.base_dist.stddev)  # (n, latent dimensions)
         if config.importance_samples == 1:
             z = posterior.rsample()  # the reparameterisation trick
             reconstruction = -self.likelihood(z, labels).log_prob(samples)

@@ -59,7 +59,7 @@ class Asked(TrainingCallback):
 
 
 def train(root: str) -> None:
-    """Train by pythae's own pipeline, on a tensor, its fastest input, until standard input ends."""
+    """Train by pythae's own pipeline and optimizer, Adam, on a tensor, its fastest input, to the end of input."""
     images = MNIST(root).data.unsqueeze(1) / 255  # float32 (60000, 1, 28, 28)
     model = VAE(VAEConfig(input_dim=(1, 28, 28), latent_dim=20, reconstruction_loss="bce"), Encoder(), Decoder())
     settings = BaseTrainerConfig(
@@ -67,8 +67,6 @@ def train(root: str) -> None:
         per_device_train_batch_size=128,
         num_epochs=1000,
         learning_rate=1e-3,
-        optimizer_cls="Adam",
-        optimizer_params={"fused": True},
         keep_best_on_train=True,
     )
     TrainingPipeline(model, settings)(images, callbacks=[Asked()])

@@ -1,13 +1,25 @@
 """Measuring side by side: contenders in turn, so that a busy machine slows all of them, and medians of their ratios."""
 
-import os
+import json
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
+
+# Started from a small process: one that is forked from a large one counts the memory of that as its own peak.
+MEASURE = """
+import json, os, subprocess, sys, time
+began = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+process.returncode = os.waitstatus_to_exitcode(status)
+assert process.returncode == 0, sys.argv[1:]
+print(json.dumps([time.perf_counter() - began, usage.ru_maxrss / 1024]))
+"""
 
 
 class Usage(NamedTuple):
@@ -19,12 +31,8 @@ class Usage(NamedTuple):
 
 def run(command: Sequence[object]) -> Usage:
     """Run a process to its end."""
-    began = time.perf_counter()
-    process = subprocess.Popen([*map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, command
-    return Usage(time.perf_counter() - began, usage.ru_maxrss / 1024)
+    measured = [sys.executable, "-I", "-S", "-c", MEASURE, *map(str, command)]
+    return Usage(*json.loads(subprocess.run(measured, capture_output=True, check=True).stdout))
 
 
 def seconds(function: Callable[[], object]) -> float:

@@ -2,6 +2,7 @@
 
 import resource
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -25,6 +26,7 @@ def test_the_digit_classifier_is_right_about_more_than_995_of_1000_test_digits()
 def test_all_distances_of_10_000_samples_to_60_000_take_less_than_a_minute_and_a_gigabyte() -> None:
     generator = torch.Generator().manual_seed(0)
     samples, reference = (torch.randn(n, 128, generator=generator) for n in (10_000, 60_000))
+    Path("/proc/self/clear_refs").write_text("5")  # the peak of memory counts from here, whatever was measured before
     before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
     for measure in (frechet_distance, kernel_distance, manifolds):
         print(f"\n{measure.__name__}: {measure(samples, reference, seed=0)}")

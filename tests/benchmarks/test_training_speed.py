@@ -1,7 +1,6 @@
 """What training takes, in time and memory, each as a ratio measured side by side: pytest -s tests/benchmarks"""
 
 import contextlib
-import copy
 import dataclasses
 import os
 import statistics
@@ -9,10 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from itertools import islice
 from pathlib import Path
 
-import plain_dcgan
 import plain_vae
 import pytest
 import torch
@@ -20,6 +17,7 @@ from racing import in_turn, report, run, seconds
 
 import zoo
 from zoo.data import Dataset, load_dataset
+from zoo.memory import keep_freed
 from zoo.registry import installed
 from zoo.training import TrainingState, build, fit
 
@@ -33,11 +31,9 @@ from zoo.cli import main
 main()
 """
 
-Timed = tuple[float, float]  # the seconds of an epoch, its mean loss
 
-
-def zoo_epochs(model: str) -> Iterator[Timed]:
-    """Train a model on MNIST by its own recipe, epoch by epoch."""
+def zoo_epochs(model: str) -> Iterator[tuple[float, float]]:
+    """Train a model on MNIST by its own recipe: the seconds of each epoch, and its mean loss."""
     model_class = installed().model_class(model)
     state = TrainingState(build(model_class, model_class.Config(), seed=0))
     recipe = dataclasses.replace(model_class.recipe, epochs=1000)
@@ -50,13 +46,13 @@ def zoo_epochs(model: str) -> Iterator[Timed]:
 
 
 @contextlib.contextmanager
-def pythae_epochs(python: Path, root: str) -> Iterator[Callable[[], Timed]]:
-    """pythae's trainer in a process of its own: each call has it train an epoch."""
+def peer(python: Path | str, script: str, root: str) -> Iterator[Callable[[], list[float]]]:
+    """A script in a process of its own: each call has it train on, and returns the numbers that it prints of that."""
     environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
     with (
-        Path("pythae.log").open("w+") as log,
+        Path("peer.log").open("w+") as log,
         subprocess.Popen(
-            [str(python), str(HERE / "pythae_vae.py"), root],
+            [str(python), str(HERE / script), root],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -65,16 +61,16 @@ def pythae_epochs(python: Path, root: str) -> Iterator[Callable[[], Timed]]:
         ) as process,
     ):
 
-        def epoch() -> Timed:
+        def go_on() -> list[float]:
             assert process.stdin and process.stdout
             with contextlib.suppress(BrokenPipeError):  # it has ended: its log says why
                 print(file=process.stdin, flush=True)
             words = process.stdout.readline().split()
-            assert len(words) == 2, Path("pythae.log").read_text()
-            return float(words[0]), float(words[1])
+            assert words, Path("peer.log").read_text()
+            return [float(word) for word in words]
 
         try:
-            yield epoch
+            yield go_on
         finally:
             process.kill()
 
@@ -84,7 +80,7 @@ def test_an_epoch_of_the_mlp_vae_takes_less_than_half_of_pythaes_and_of_the_clas
 ) -> None:
     """784–400–20–400–784 on MNIST, batch 128, Adam: steady epochs, whose losses agree."""
     ours, classic = zoo_epochs("mlp-vae"), plain_vae.epochs(root)
-    with pythae_epochs(python_with_pythae, root) as pythae:
+    with peer(python_with_pythae, "pythae_vae.py", root) as pythae:
         rounds = in_turn(lambda: next(ours), pythae, lambda: next(classic), rounds=5)
     for (_, our_loss), (_, pythae_loss), (_, classic_loss) in rounds:
         assert our_loss == pytest.approx(pythae_loss, rel=0.02) and our_loss == pytest.approx(classic_loss, rel=0.02)
@@ -96,9 +92,9 @@ def test_an_epoch_of_the_mlp_vae_takes_less_than_half_of_pythaes_and_of_the_clas
 
 def test_an_epoch_of_dcgan_in_bf16_takes_less_than_half_of_the_classic_float32_script(root: str) -> None:
     """28 px, width 64, batch 128, the settling of batch norm at the epoch's end included."""
+    keep_freed()  # as zoo train does
     model_class = installed().model_class("dcgan")
     model = build(model_class, model_class.Config(), seed=0)
-    networks = copy.deepcopy(model.generator), copy.deepcopy(model.discriminator)
     recipe = dataclasses.replace(model_class.recipe, epochs=1000, batch_size=128, precision="bf16")
     some, whole_epoch = 50, 60_000 // 128  # steps
     everything = load_dataset("mnist")
@@ -114,12 +110,8 @@ def test_an_epoch_of_dcgan_in_bf16_takes_less_than_half_of_the_classic_float32_s
         step = statistics.fmean(seconds(take_step) for _ in range(some - 1))
         return step * (whole_epoch - 1) + seconds(take_step)  # the last settles, on as many batches as of all of MNIST
 
-    classic = plain_dcgan.steps(root, *networks, model.config.latent_dim, 128)
-
-    def theirs() -> float:
-        return seconds(lambda: list(islice(classic, 30))) / 30 * whole_epoch
-
-    rounds = in_turn(ours, theirs, rounds=5)
+    with peer(sys.executable, "plain_dcgan.py", root) as classic:
+        rounds = in_turn(ours, lambda: classic()[0] / 30 * whole_epoch, rounds=5)
     assert report("an epoch of dcgan in bf16 / the classic float32 script", [a / b for a, b in rounds], 0.5)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 
-from zoo import alarms, checkpoints, files, images, sampling, training
+from zoo import alarms, checkpoints, files, images, memory, sampling, training
 from zoo.cli.output import as_reference, note, progress
 from zoo.cli.sample import pick_device
 from zoo.data import Dataset
@@ -84,6 +84,7 @@ def follow(
 
     **Raises:** `TrainingError`, `KeyboardInterrupt`, both after saying how to go on; what `fit` raises.
     """
+    memory.keep_freed()
     accelerator = Accelerator()
     if accelerator.num_processes > 1:  # each may have drawn a seed
         settings["seed"] = broadcast_object_list([settings["seed"]])[0]

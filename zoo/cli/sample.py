@@ -81,9 +81,10 @@ def sample(
 
 
 def load(directory: Path, device: str) -> "GenerativeModel[Any]":
-    """The model of a checkpoint, on the device that `--device` says."""
-    from zoo import checkpoints
+    """The model of a checkpoint, on the device that `--device` says, in a process that is there to use it."""
+    from zoo import checkpoints, memory
 
+    memory.keep_freed()
     return checkpoints.load(directory, pick_device(device))
 
 

@@ -1,0 +1,19 @@
+"""Memory that is freed and soon wanted again."""
+
+import contextlib
+import ctypes
+
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # of mallopt(3)
+LARGEST = 1 << 30  # bytes
+
+
+def keep_freed() -> None:
+    """Have the process keep up to a gigabyte of memory that it has freed, for what it allocates next.
+
+    Else each batch's maps go back to the system, and come again filled with zeros page by page, which takes a quarter
+    of the sampling of a convolutional network and a fifteenth of its training. Where the C library is not glibc, this
+    does nothing.
+    """
+    with contextlib.suppress(AttributeError):
+        for threshold in (TRIM_THRESHOLD, MMAP_THRESHOLD):
+            ctypes.CDLL(None).mallopt(threshold, LARGEST)
