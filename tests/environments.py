@@ -24,13 +24,18 @@ class Environment:
         # addsitedir, not a plain path: an editable genzoo is itself a .pth file there
         Path(own, "parent.pth").write_text(f"import site; site.addsitedir({parent!r})\n")
 
-    def install(self, *projects: Path) -> None:
+    def install(self, *projects: Path, editable: bool = False) -> None:
         """pip install source trees, without their dependencies: built here by their backend, for speed."""
         with tempfile.TemporaryDirectory() as folder:
-            wheels = [next(WheelBuilder(str(tree)).build(directory=folder)) for tree in projects]
-            command = [sys.executable, "-m", "pip", "--python", str(self.python), "install", "--quiet", "--no-index"]
-            command += ["--no-deps", "--force-reinstall", "--no-compile", "--disable-pip-version-check", *wheels]
-            subprocess.run(command, check=True, capture_output=True, text=True)
+            version = ["editable" if editable else "standard"]
+            wheels = [next(WheelBuilder(str(tree)).build(directory=folder, versions=version)) for tree in projects]
+            self.install_wheels(*wheels)
+
+    def install_wheels(self, *wheels: object) -> None:
+        """pip install what was built before."""
+        command = [sys.executable, "-m", "pip", "--python", str(self.python), "install", "--quiet", "--no-index"]
+        command += ["--no-deps", "--force-reinstall", "--no-compile", "--disable-pip-version-check"]
+        subprocess.run([*command, *map(str, wheels)], check=True, capture_output=True, text=True)
 
     def zoo(self, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run `zoo` there, as a process of its own."""

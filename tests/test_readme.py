@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import DIGITS, Zoo
+from conftest import Zoo
 from environments import Environment
 from hub_repositories import User
 from hub_server import Hub, serving
@@ -153,54 +153,83 @@ def test_the_tutorial_says_of_every_hook_since_when_it_is() -> None:
     assert told == {name: "0.1" for name in vars(hookspecs) if name.startswith("zoo_")}
 
 
-def state_digests(module: Path, printed: str) -> None:
-    """Put the digests of a bundled checkpoint's files into the entry module, as its author would by hand."""
-    text = module.read_text()
-    for digest, file in re.findall(r"(\w{64})  .*/(\S+)", printed):
-        text, found = re.subn(f'"{file}": "[0-9a-f]{{64}}"', f'"{file}": "{digest}"', text)
-        assert found == 1
-    module.write_text(text)
+def test_the_tutorial_says_of_every_check_what_it_asks() -> None:
+    checks = [one.__name__.removeprefix("check_").replace("_", " ") for one in (*OFFER_CHECKS, *MODEL_CHECKS)]
+    checks.insert(len(OFFER_CHECKS), "building")
+    table = TUTORIAL[TUTORIAL.index("| check | asks that |") :].partition("\n\n")[0]
+    assert re.findall(r"^\| ([a-z0-9 ]+) \|", table, re.MULTILINE)[1:] == checks
 
 
-def test_the_plugin_of_the_tutorial_installs_keeps_the_contract_trains_and_samples(
-    make_environment: Callable[[], Environment], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+class Author:
+    """Someone who reads the tutorial from its top to its end, and does what it says."""
+
+    def __init__(self, environment: Environment, desk: Path, hub: Hub) -> None:
+        self.environment, self.desk, self.hub = environment, desk, hub
+        self.digests: dict[str, str] = {}  # of files, as sha256sum printed them
+        self.said: dict[str, str] = {}  # by each command
+
+    def follow(self, text: str) -> None:
+        """Write each file, or the part of it, and type each command."""
+        part = re.compile(r"^`([\w/.]+)`(, at its end)?\n\n```python\n(.*?)^```$|^```console\n(.*?)^```$", re.M | re.S)
+        for file, goes_on, code, typed in part.findall(text):
+            if file:
+                self.write(self.desk / file, code, "a" if goes_on else "w")
+            for line in typed.splitlines():
+                command = line.removeprefix("$ ")
+                self.said[command] = self.run(command)
+
+    def write(self, file: Path, code: str, mode: str) -> None:
+        """Write code, with the true digests where it has a checkpoint's."""
+        for name, digest in self.digests.items():
+            code = re.sub(f'"{name}": "[0-9a-f]{{64}}"', f'"{name}": "{digest}"', code)
+        with file.open(mode) as opened:
+            opened.write(code)
+
+    def run(self, command: str) -> str:
+        """Type a command; what it printed."""
+        if command.startswith("cd "):
+            self.desk /= command.removeprefix("cd ")
+            return ""
+        python = str(self.environment.python)
+        words = shlex.split(command)
+        if command.startswith("pip install -e"):  # without a network
+            assert command == "pip install -e '.[test]' && pytest"
+            self.environment.install(self.desk, editable=True)
+            words = [python, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]
+        elif words[0] == "pip":
+            words = [sys.executable, "-m", "pip", *words[1:], "--no-build-isolation", "--no-index"]
+        elif words[0] == "zoo":
+            words = [python, "-m", *words, *(["--yes"] if words[1] == "push" else [])]
+        world = {"PYTHONSAFEPATH": "1", "HF_ENDPOINT": self.hub.endpoint, "HF_TOKEN": "hf_yours"}
+        done = subprocess.run(words, cwd=self.desk, capture_output=True, text=True, env={**os.environ, **world})
+        assert (done.returncode, "Warning" in done.stderr) == (0, False), f"{command}: {done.stdout}{done.stderr}"
+        self.digests |= {name: digest for digest, name in re.findall(r"(\w{64})  .*/(\S+)", done.stdout)}
+        return done.stdout
+
+
+def test_the_tutorial_leads_from_nothing_to_a_published_plugin(
+    make_environment: Callable[[], Environment], tmp_path: Path
 ) -> None:
-    tree = tmp_path / "zoo-ppca"
-    for name, code in re.findall(r"^`([\w/.]+)`[\w, ]*\n\n```\w+\n(.*?)^```$", TUTORIAL, re.MULTILINE | re.DOTALL):
-        (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        with (tree / name).open("a") as file:  # one file comes in two parts
-            file.write(code)
-    environment = make_environment()
-    environment.install(tree)
-
-    install, *rest = commands(TUTORIAL)
-    assert install == "pip install -e . && pytest"  # the first half was done above, without a network
-    tests = [str(environment.python), "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", str(tree)]
-    done = subprocess.run(tests, cwd=tree, capture_output=True, text=True, env={**os.environ, "ZOO_DATA": str(DIGITS)})
-    assert done.returncode == 0, done.stdout
-    assert f"{len(OFFER_CHECKS) + len(MODEL_CHECKS)} passed" in done.stdout
-    monkeypatch.chdir(tree)
-    monkeypatch.setenv("PYTHONSAFEPATH", "1")  # what is installed runs, not what is in the tree
-    said = {}
-    for command in rest:
-        if command.startswith("zoo "):
-            result = environment.zoo(*shlex.split(command)[1:])
-        else:
-            result = subprocess.run(command, shell=True, capture_output=True, text=True)
-        assert (result.returncode, "Warning" in result.stderr) == (0, False), f"{command}: {result.stderr}"
-        said[command] = result.stdout
-        if command.startswith("sha256sum"):
-            state_digests(tree / "zoo_ppca" / "__init__.py", result.stdout)
-            environment.install(tree)
-    assert Path("samples.png").is_file()
-    assert said["zoo pull ppca-mnist"].strip().startswith(str(environment.folder))  # the bundled files, where they lie
-    assert provenance.read(Path("samples.png"))["checkpoint"] == "ppca-mnist"
-    assert [path.name for path in (tree / "zoo_ppca" / "cards").iterdir()] == ["ppca-mnist"]
+    with serving() as hub:
+        hub.tokens = {"hf_yours": User("YOU", "write")}
+        author = Author(make_environment(), tmp_path, hub)
+        author.follow(TUTORIAL)
+    said, tree, zoo = author.said, author.desk, author.environment.zoo
+    assert f"{len(OFFER_CHECKS) + len(MODEL_CHECKS)} passed" in said["pip install -e '.[test]' && pytest"]
+    assert provenance.read(tree / "samples.png")["checkpoint"] == "ppca-mnist"
     assert 0 < float(said["zoo brightness ppca-mnist"]) < 1
     assert all(word in said["zoo show stripes"] for word in ("across, down", "cc0-1.0", "Drawn at random"))
     checkpoint = Store({}).find("my-ppca")
     assert json.loads((checkpoint / "config.json").read_text())["made_by"]["distribution"] == "zoo-ppca"
-    history = json.loads((checkpoint / "facts.json").read_text())["history"]
+    history = read_facts(checkpoint)["history"]
     assert history[1]["losses"]["model"] < history[0]["losses"]["model"]
-    assert "num_classes=0" in environment.zoo("train", "ppca", "--name", "other", "--set", "num_classes=10").stderr
-    assert "latent_dim    16       whole number 1 to 65536" in environment.zoo("show", "ppca").stdout
+    assert "num_classes=0" in zoo("train", "ppca", "--name", "other", "--set", "num_classes=10").stderr
+    assert "latent_dim    16       whole number 1 to 65536" in zoo("show", "ppca").stdout
+    assert "model.safetensors" in hub.repositories["YOU/ppca-mnist"].files
+    assert "zoo-ppca" in hub.repositories["YOU/ppca-mnist"].files["README.md"].content.decode()
+
+    elsewhere = make_environment()  # another's machine, where the wheel is installed
+    (wheel,) = (tree / "dist").glob("zoo_ppca-*.whl")
+    elsewhere.install_wheels(wheel)
+    assert elsewhere.zoo("pull", "ppca-mnist").stdout.startswith(str(elsewhere.folder))  # bundled, where they lie
+    assert elsewhere.zoo("sample", "ppca-mnist").returncode == 0

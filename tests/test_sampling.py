@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 import zoo as door
 from zoo.errors import ConfigError, LabelError
-from zoo.sampling import BLOCK, draw, emulates_bf16, latents, stream
+from zoo.sampling import BLOCK, channels_last, draw, emulates_bf16, keep_channels_last, latents, stream
 
 Trained = Callable[..., Path]
 
@@ -111,3 +112,20 @@ def test_the_callers_random_numbers_and_grad_mode_are_untouched(trained: Trained
     draw(door.load(str(trained("mlp-gan"))), 100, seed=0)
     assert torch.equal(before, torch.random.get_rng_state())
     assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
+
+
+def test_maps_and_their_gradients_stay_in_the_order_that_convolutions_compute_in() -> None:
+    network = nn.Sequential(
+        nn.Linear(2, 32), nn.Unflatten(1, (8, 2, 2)), nn.Conv2d(8, 4, 1), nn.Flatten(), nn.Linear(16, 1)
+    )
+    keep_channels_last(channels_last(network))
+    orders = []
+
+    def note(layer: nn.Module, given: tuple[Tensor, ...], maps: Tensor) -> None:
+        orders.append(maps.stride())
+        maps.register_hook(lambda gradient: orders.append(gradient.stride()))
+
+    for layer in (network[1], network[2]):
+        layer.register_forward_hook(note)
+    network(torch.randn(3, 2)).sum().backward()
+    assert orders == [(32, 1, 16, 8), (16, 1, 8, 4), (16, 1, 8, 4), (32, 1, 16, 8)]

@@ -20,7 +20,7 @@ from zoo.batches import Batches, augmented, check_data, class_weights
 from zoo.data import Dataset, to_float
 from zoo.errors import ConfigError, OutOfMemoryError, PluginError, TrainingError, ZooError, counted
 from zoo.models import GenerativeModel, Objective, Step, TrainConfig
-from zoo.sampling import channels_last, derived_seed, emulates_bf16
+from zoo.sampling import channels_last, derived_seed, emulates_bf16, keep_channels_last
 
 REPORT_SECONDS = 0.25  # between two reports of progress
 STATISTICS_BATCHES = 50  # that the averaged model's batch-norm statistics are taken over
@@ -84,8 +84,8 @@ class TrainingState:
 
     def prepare(self, settings: TrainConfig) -> None:
         """Make what training by these settings needs and isn't there yet."""
-        if settings.precision == "bf16" or self.model.device.type == "cuda":
-            channels_last(self.model)
+        if not self.optimizers and (settings.precision == "bf16" or self.model.device.type == "cuda"):
+            keep_channels_last(channels_last(self.model))
         self.optimizers = self.optimizers or optimizers.build(self.model, settings)
         if settings.average and self.average is None:
             self.average = AveragedModel(self.model, multi_avg_fn=optimizers.averaging(settings.average))
@@ -259,7 +259,7 @@ class _Loop:
             layer.reset_running_stats()
             layer.momentum = None  # a plain mean over the batches
         averaged.train()
-        with self.state.randomness("settle"):
+        with torch.no_grad(), self.state.randomness("settle"):
             for samples, labels in self.batches.some(min(STATISTICS_BATCHES, max(10, len(self.batches)))):
                 for _ in self._objectives(averaged, to_float(samples), labels):
                     pass  # going through the networks is all that is wanted
