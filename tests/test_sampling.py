@@ -116,7 +116,7 @@ def test_the_callers_random_numbers_and_grad_mode_are_untouched(trained: Trained
 
 def test_maps_and_their_gradients_stay_in_the_order_that_convolutions_compute_in() -> None:
     network = nn.Sequential(
-        nn.Linear(2, 32), nn.Unflatten(1, (8, 2, 2)), nn.Conv2d(8, 4, 1), nn.Flatten(), nn.Linear(16, 1)
+        nn.Linear(2, 32), nn.Unflatten(1, (8, 2, 2)), nn.Conv2d(8, 4, 1), nn.ReLU(), nn.Flatten(), nn.Linear(16, 1)
     )
     keep_channels_last(channels_last(network))
     orders = []
