@@ -3,10 +3,8 @@
 import contextlib
 import errno
 import fcntl
-import hashlib
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +32,7 @@ def replacing(target: Path) -> Iterator[Path]:
     with writing(target):
         _make_parent(target)
         start = os.fsdecode(os.fsencode(target.name)[:100])  # file systems count bytes
-        partial = target.with_name(f".{start}.{secrets.token_hex(4)}.partial")
+        partial = target.with_name(f".{start}.{os.urandom(4).hex()}.partial")
         try:
             yield partial
             if partial.is_file():  # in a folder each file was written this way, or can be made again
@@ -68,7 +66,7 @@ def refuse_unwritable(target: Path) -> None:
         raise OutputError(f"{target} is the folder that you stand in: name another, such as ./samples")
     with writing(target):
         _make_parent(target)
-        probe = target.with_name(f".{secrets.token_hex(4)}.partial")
+        probe = target.with_name(f".{os.urandom(4).hex()}.partial")
         probe.touch()
         probe.unlink()
 
@@ -122,6 +120,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def sha256(path: Path) -> str:
     """The SHA-256 of a file, as 64 hexadecimal digits."""
+    import hashlib  # which loads OpenSSL
+
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

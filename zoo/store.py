@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,7 +155,7 @@ class Store:
             with files.alone(self._scratch()):
                 self._clean_scratch()
             target.parent.mkdir(parents=True, exist_ok=True)
-            scratch = self._scratch() / f"{os.getpid()}-{secrets.token_hex(4)}"
+            scratch = self._scratch() / f"{os.getpid()}-{os.urandom(4).hex()}"
             scratch.mkdir()
             try:
                 yield scratch
@@ -240,7 +239,7 @@ class Store:
         """Move a directory of the store to scratch, where the caller deletes it: gone at once for everybody."""
         if not directory.is_dir():
             return None
-        return directory.rename(self._scratch() / f"{os.getpid()}-{secrets.token_hex(4)}")
+        return directory.rename(self._scratch() / f"{os.getpid()}-{os.urandom(4).hex()}")
 
     def _put_run_aside(self, name: str) -> Path | None:
         """The same for the folder of its training, unless that is at work, unfinished or holds its only result."""
