@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,8 @@ def follow(
         note(f"Training {settings['model']} {going}, seed {state.seed}. Grids and history: {folder}")
         if recipe.precision == "bf16" and sampling.emulates_bf16(state.model.device):
             note("It is computed in float32: this hardware has no bfloat16.")
+        if model_class.sample_kind == "image" and not find_spec("matplotlib"):
+            note("There will be no loss curves: matplotlib draws them, pip install 'genzoo[plots]'")
         with _stopping(state) as stopped:
             _hear(reports, followed, recipe, alarms.Watch(data), settings["name"], stopped, accelerator.num_processes)
         yield followed
