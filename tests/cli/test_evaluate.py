@@ -55,9 +55,17 @@ def test_a_vae_is_measured_by_samples_and_by_likelihood(zoo: Zoo, trained: Train
     assert any(
         line.startswith("Negative log-likelihood (Bernoulli, K = 5, grey pixels, 200 images) ↓") for line in lines
     )
+    (kl,) = (line for line in lines if line.startswith("KL of the posterior") and "of each dimension: " in line)
+    assert len(kl.partition("dimension: ")[2].split()) == 4
     assert "60 samples of" in result.stderr and "against 800 training images of mnist" in result.stderr
     assert "Likelihood of 200 test images, pixels as they are, grey" in result.stderr and "about" in result.stderr
     assert list(Path().iterdir()) == []
+
+
+def test_the_pixels_of_a_model_of_binary_ones_are_drawn_by_a_seed_that_is_said(zoo: Zoo, trained: Trained) -> None:
+    result = zoo("evaluate", trained("mlp-vae", "binarize=true"), *FEW, "--seed", 7)
+    assert "200 test images, pixels binarised with seed 7, with 5 importance samples each: about 2 sec" in result.stderr
+    assert "Negative log-likelihood (Bernoulli, K = 5, binarised pixels, 200 images) ↓" in result.stdout
 
 
 def test_the_likelihood_of_some_test_images_stands_beside_that_of_all(zoo: Zoo, trained: Trained) -> None:
@@ -246,6 +254,7 @@ def test_images_of_another_size_than_the_features_take_are_refused(zoo: Zoo) -> 
     checkpoints.save(make_model("dcgan", sample_shape=(1, 32, 32), width=2), Path("large"), {"dataset": "mnist"})
     result = zoo("evaluate", "./large", "-n", 40)
     assert result.exit_code == 1 and "take images of (1, 28, 28), not samples of (1, 32, 32)" in result.stderr
+    assert "mnist is scaled from (1, 28, 28) to (1, 32, 32), which the model takes." in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,8 @@ def read_data(reference: str, root: Path | None, model: "GenerativeModel[Any]") 
     if reference not in installed().datasets:
         note(f"{reference} is a folder, which has no test images: there is no floor, and no likelihood.")
         return train, None
+    if (own := tuple(installed().datasets[reference].sample_shape)) != tuple(shape):
+        note(f"{reference} is scaled from {own} to {tuple(shape)}, which the model takes.")
     return train, load_dataset(reference, root=root, split="test", sample_shape=shape)
 
 
