@@ -15,8 +15,9 @@ from PIL import Image
 import zoo as door
 from zoo import cards, checkpoints, files, images, provenance, store
 from zoo.errors import CheckpointError
+from zoo.features import load_features
 from zoo.registry import installed
-from zoo.results import FEWEST, METRICS
+from zoo.results import FEWEST, METRICS, SAMPLES, SEED, recorded
 from zoo.sampling import draw
 
 BUNDLED = sorted((Path(__file__).parents[1] / "cards").iterdir())
@@ -73,6 +74,51 @@ def test_its_card_says_what_a_reader_needs(directory: Path) -> None:
     ):
         assert needed in card
     assert "More Information Needed" not in card
+
+
+@each_bundled
+def test_its_numbers_are_of_10_000_samples_by_the_features_that_ship_beside_real_test_images(directory: Path) -> None:
+    assert (SAMPLES, SEED) == (10_000, 0)
+    found = [one for one in recorded(store.read_facts(directory)) if one.extractor]
+    shipped = load_features("digits")
+    assert {(one.extractor, one.extractor_sha256) for one in found} == {(shipped.name, shipped.sha256)}
+    assert {(one.n, one.seed) for one in found} == {(SAMPLES, SEED)}
+    assert {(one.reference, one.split, one.reference_n) for one in found} == {("mnist", "train", 60_000)}
+    assert {one.floor_n for one in found} == {10_000} and all(one.floor is not None for one in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "importance_samples", "least", "most"),
+    [
+        ("vae-mnist", "nll", 5_000, 0, 85.5),
+        ("conv-vae-mnist", "nll", 500, 0, 81.5),
+        ("vae-mnist-2d", "nll", 500, 0, 543),  # what a coin for each pixel has: it has only to be reported
+        ("gan-mnist", "classes_reached", None, 10, 10),
+        ("gan-mnist", "class_kl", None, 0, 0.05),
+        ("gan-mnist", "frechet_distance", None, 0, 23.9),  # that of the VAE of most tutorials
+        ("dcgan-mnist", "frechet_distance", None, 0, 10.9 / 2),  # half of the paper's recipe after 20 epochs
+        ("dcgan-mnist", "precision", None, 0.8, 1),
+        ("dcgan-mnist", "recall", None, 0.8, 1),
+        ("cdcgan-mnist", "label_accuracy", None, 0.98, 1),
+        ("cvae-mnist", "label_accuracy", None, 0.98, 1),
+    ],
+)
+def test_a_bundled_checkpoint_is_as_good_as_it_has_to_be(
+    name: str, metric: str, importance_samples: int | None, least: float, most: float
+) -> None:
+    facts = store.read_facts(BUNDLED[0].parent / name)
+    (found,) = (
+        one
+        for one in recorded(facts)
+        if (one.metric, one.importance_samples) == (metric, importance_samples)
+        and (one.reference_n == 10_000 or one.extractor)
+    )
+    assert least <= found.value <= most
+    assert found.extractor or found.binarised
+
+
+def test_the_card_of_two_latents_shows_their_plane() -> None:
+    assert "(images/manifold.png)" in (BUNDLED[0].parent / "vae-mnist-2d" / "README.md").read_text()
 
 
 @each_bundled
