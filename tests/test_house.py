@@ -156,10 +156,11 @@ def test_completion_imports_nothing_heavy_and_knows_the_names() -> None:
     assert result.stderr.strip() == "[]"
 
 
-def test_sampling_imports_no_torchvision_and_no_compiler() -> None:
+def test_sampling_imports_no_torchvision_no_compiler_and_nothing_that_only_training_needs() -> None:
     code = "import sys; from zoo.cli import main\n"
     code += "try: main(['sample', 'vae-mnist', '-n', '4'])\nexcept SystemExit as stop: assert not stop.code\n"
-    code += "print([n for n in ('torchvision', 'torch._dynamo', 'huggingface_hub', 'rich') if n in sys.modules])"
+    idle = ("torchvision", "torch._dynamo", "huggingface_hub", "rich", "accelerate", "matplotlib", "tensorboard")
+    code += f"print([n for n in {idle!r} if n in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout.splitlines()[-1] == "[]", result.stderr
 

@@ -107,6 +107,12 @@ def test_each_optimizer_steps_as_torch_s_own(name: str, peer: Callable[[list[Ten
     assert walk(5, optimizer=name) == pytest.approx(been, rel=1e-5)
 
 
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])  # torch has no other RMSprop than the plain one
+def test_a_step_is_taken_in_one_go_where_torch_can(name: Any) -> None:
+    built = optimizers.build(Toy(), TrainConfig(optimizer=name))
+    assert [optimizer.param_groups[0]["fused"] for optimizer in built.values()] == [True, True]
+
+
 class Line(Toy):
     """Three weights in one group."""
 

@@ -20,6 +20,7 @@ from zoo.training import Progress, TrainingState, build, fit
 SMALL: dict[str, dict[str, Any]] = {
     "mlp-vae": {"hidden_dims": (16,), "latent_dim": 2},
     "mlp-gan": {"generator_dims": (16,), "discriminator_dims": (16,), "latent_dim": 4},
+    "dcgan": {"width": 2, "latent_dim": 4},
 }
 
 
@@ -79,12 +80,29 @@ def test_an_unconditional_model_is_given_no_labels_and_a_conditional_one_is() ->
     assert asked.seen[0][2].dtype == torch.int64
 
 
-@pytest.mark.parametrize(("precision", "autocast"), [("float32", False), ("bf16", True)])
-def test_autocast_is_on_only_when_the_recipe_asks(precision: str, autocast: bool) -> None:
+@pytest.mark.parametrize(
+    ("precision", "able", "autocast"), [("float32", True, False), ("bf16", True, True), ("bf16", False, False)]
+)
+def test_autocast_is_on_only_when_the_recipe_asks_and_the_hardware_has_bfloat16(
+    precision: str, able: bool, autocast: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has = {"architecture": "x86_64", "avx512_bf16": able}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has, raising=False)
     model = Quadratic()
     train(model, precision=precision)
     assert {entry[0] for entry in model.seen if isinstance(entry, tuple)} == {autocast}
     assert not torch.is_autocast_enabled("cpu")
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_convolutions_are_in_channels_last_order_where_bfloat16_is_asked_for(precision: str) -> None:
+    state, _ = train(make("dcgan"), noise(32), epochs=1, precision=precision)
+    weights = [one.weight for one in state.model.modules() if isinstance(one, nn.Conv2d | nn.ConvTranspose2d)]
+    in_order = [
+        all(weight.is_contiguous(memory_format=order) for weight in weights)
+        for order in (torch.contiguous_format, torch.channels_last)
+    ]
+    assert in_order == [precision == "float32", precision == "bf16"]
 
 
 def test_the_cosine_schedule_ends_near_0() -> None:
@@ -233,7 +251,22 @@ def test_balance_and_class_weights_bring_back_a_class_that_is_one_sample_in_a_hu
     assert min(likelihoods[1:]) > likelihoods[0] + 5  # nats per image of a class that is learnt at last
 
 
-# --- samples held out
+# --- samples changed at random, and samples held out
+
+
+def test_augmentation_changes_what_is_trained_on_and_nothing_of_what_is_held_out() -> None:
+    model, data = Recorder(), noise(64)
+    train(model, data, epochs=1, holdout=32, augment=("flip",))
+    whole = to_float(data.samples)
+    ((seen,), (tried,)) = model.trained_on, model.tried_on
+
+    def shown(images: Tensor) -> Tensor:
+        """Which of the samples that were trained on are among the images."""
+        return ((seen.unsqueeze(1) - images).abs().amax((2, 3, 4)) < 1e-3).any(1)
+
+    plain, mirrored = shown(whole[:32]), shown(whole[:32].flip(3))
+    assert torch.equal(plain, ~mirrored) and 4 < plain.sum() < 28
+    assert torch.equal(tried, whole[32:])
 
 
 def test_what_is_held_out_is_the_end_of_the_data_and_never_trained_on() -> None:

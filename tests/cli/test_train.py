@@ -3,11 +3,13 @@
 import errno
 import json
 import os
+import pty
 import random
 import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +21,7 @@ from conftest import Zoo
 from PIL import Image
 
 from zoo import files, provenance, runs
-from zoo.cli import train
+from zoo.cli import main, train
 from zoo.data import load_dataset
 from zoo.images import to_image
 from zoo.registry import installed
@@ -145,6 +147,73 @@ def test_losses_are_plain_lines_when_nobody_watches(zoo: Zoo) -> None:
     assert [line.split()[1] for line in lines] == ["1/2", "2/2"]
     assert all("generator" in line and "discriminator" in line and "samples/s" in line for line in lines)
     assert "\x1b" not in result.stderr and "\r" not in result.stderr
+    assert "Warning" not in result.stderr and "loss curves" not in result.stderr
+
+
+def test_a_terminal_gets_a_bar_that_fills_and_a_line_for_each_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = pty.openpty()
+    seen: list[bytes] = []
+
+    def read() -> None:
+        try:
+            while part := os.read(ours, 65536):
+                seen.append(part)
+        except OSError:  # how Linux says that the other side is closed
+            pass
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for name, value in (("TERM", "xterm-256color"), ("COLUMNS", "120")):
+        monkeypatch.setenv(name, value)
+    with os.fdopen(theirs, "w") as terminal, monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", terminal)
+        main(["train", "mlp-vae", "--name", "mine", "--epochs", "2", *SMALL], standalone_mode=False)
+    reader.join()
+    os.close(ours)
+    shown = b"".join(seen).decode()
+    *_, bar = (line for line in shown.splitlines() if "━" in line)
+    assert "mine" in bar and "12/12" in bar and "samples/s" in bar and "\x1b[" in bar
+    assert shown.count("epoch 1/2  model ") == shown.count("epoch 2/2  model ") == 1
+
+
+def test_an_alarm_is_said_once_however_long_it_rings(zoo: Zoo, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoo.alarms.WARMING_UP", 0)  # which so short a training doesn't outlast
+    words = ["--set", "generator_dims=2", "--set", "latent_dim=1", "--epochs", 5, "--seed", 0]  # far too narrow
+    result = zoo("train", "mlp-gan", "--name", "mine", *words)
+    watched = [one["watched"] for one in json.loads((home / "checkpoints/mine/facts.json").read_text())["history"]]
+    assert result.exit_code == 0 and max(one["diversity"] for one in watched) < 0.6
+    (alarm,) = (line for line in result.stderr.splitlines() if "collapsing" in line)
+    assert alarm.startswith("Warning: epoch 2: The samples are much alike (diversity 0.")
+    assert "Try a smaller learning rate" in alarm
+
+
+def test_hardware_without_bfloat16_computes_in_float32_and_says_so(
+    zoo: Zoo, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"architecture": "x86_64", "avx2": True}, raising=False)
+    said = {}
+    for precision in ("bf16", "float32"):
+        words = ["--name", precision, "--epochs", 1, "--seed", 0, "--set", f"precision={precision}", *SMALL]
+        said[precision] = zoo("train", "mlp-vae", *words).stderr
+    bf16, float32 = (home / "checkpoints" / precision for precision in ("bf16", "float32"))
+    assert files.sha256(bf16 / "model.safetensors") == files.sha256(float32 / "model.safetensors")
+    words = "It is computed in float32: this hardware has no bfloat16."
+    assert words in said["bf16"] and words not in said["float32"]
+    assert json.loads((bf16 / "facts.json").read_text())["hardware"].endswith(", no bfloat16")
+
+
+def test_without_matplotlib_it_is_said_beforehand_what_to_install_for_curves(
+    zoo: Zoo, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("matplotlib", "matplotlib.figure"):
+        monkeypatch.setitem(sys.modules, name, None)  # type: ignore[arg-type]  # how Python says: not there
+    result = zoo("train", "mlp-vae", "--name", "mine", "--epochs", 1, *SMALL)
+    assert result.exit_code == 0, result.stderr
+    before, _, _ = result.stderr.partition("epoch 1/1")
+    assert "There will be no loss curves: matplotlib draws them, pip install 'genzoo[plots]'" in before
+    entry = home / "checkpoints" / "mine"
+    assert (entry / "images" / "traversal.png").is_file() and not (entry / "images" / "losses.png").exists()
+    assert "losses.png" not in (entry / "README.md").read_text()
 
 
 def test_json_of_train(zoo: Zoo) -> None:
