@@ -1,4 +1,4 @@
-"""Several processes that train one model together: real ones, on the CPU, which torchrun starts."""
+"""Several processes that train one model together: real ones, on the CPU, which accelerate launch starts."""
 
 import dataclasses
 import json
@@ -101,10 +101,13 @@ def work(folder: Path) -> None:
 def worked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder that two processes worked in, and what they said."""
     folder = tmp_path_factory.mktemp("together")
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(PROCESSES)]
+    # --multi_gpu: else it starts several processes by mpirun alone; port 0: any that is free
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", str(PROCESSES)]
+    command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith("ZOO_")},
         "ACCELERATE_USE_CPU": "true",
+        "HF_HOME": str(folder / "hf"),  # where the user's settings of accelerate would be
         "OMP_NUM_THREADS": "1",
         "ZOO_HOME": str(folder / "home"),
         "ZOO_DATA": str(DIGITS),
