@@ -160,6 +160,21 @@ def test_a_picture_shows_samples_above_their_nearest_training_images(zoo: Zoo, t
     assert "(images/nearest.png)" in Path("mine/README.md").read_text()
 
 
+@pytest.mark.parametrize("names", ["0123456789", "abcdefghij"])
+def test_the_pictures_of_what_the_model_can_do_are_made_anew(names: str, zoo: Zoo, trained: Trained) -> None:
+    mine = own(trained("mlp-vae", "num_classes=10"))
+    facts(class_names=list(names))
+    before = {path.name: path.read_bytes() for path in Path(mine, "images").iterdir()}
+    for name in ("reconstructions", "interpolation", "traversal"):
+        Path(mine, "images", f"{name}.png").unlink()
+    assert zoo("evaluate", mine, *FEW, "--write").exit_code == 0
+    made = {path.name: path.read_bytes() for path in Path(mine, "images").iterdir()}
+    if names != "0123456789":  # there is no class to reconstruct the digits of the data as
+        del before["reconstructions.png"]
+    assert {name: made[name] for name in made.keys() - {"nearest.png"}} == before
+    assert [f"images/{name}" in Path(mine, "README.md").read_text() for name in made] == [True] * len(made)
+
+
 def test_a_checkpoint_in_the_store_that_was_trained_here_keeps_its_results(zoo: Zoo) -> None:
     zoo("train", "mlp-gan", "--name", "mine", "--epochs", 1, "--set", "generator_dims=8")
     assert zoo("evaluate", "mine", "-n", 40, "--write").exit_code == 0

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from zoo.features import Extractor
     from zoo.models import GenerativeModel
 
-NEAREST = 16  # samples that are shown with their nearest training images
+SHOWN = 16  # samples with their nearest training images, and images with their reconstructions
 
 MEASURING = (  # the options of whatever measures, in the order of its --help
     click.option(
@@ -121,7 +121,7 @@ def evaluate(
             if one.values:
                 click.echo(f"\n{one.title}, of each dimension: {' '.join(f'{value:.2f}' for value in one.values)}")
     if write:
-        keep(directory, model, train, results)
+        keep(directory, model, train, test, results)
         note(f"Kept in {directory / FACTS} and its card.")
 
 
@@ -249,16 +249,32 @@ def refuse_foreign(store: Store, reference: str) -> None:
         )
 
 
-def keep(directory: Path, model: "GenerativeModel[Any]", train: "Dataset", results: Sequence[Evaluation]) -> None:
-    """Put results into facts.json and the card, with a picture of samples and their nearest training images."""
-    from zoo import cards, images, pictures, sampling
+def keep(
+    directory: Path,
+    model: "GenerativeModel[Any]",
+    train: "Dataset",
+    test: "Dataset | None",
+    results: Sequence[Evaluation],
+) -> None:
+    """Put results into facts.json and the card, with pictures of what the model can do and has learnt by heart."""
+    from zoo import cards, images, likelihood, pictures, sampling
 
     facts = read_facts(directory)
     facts["evaluations"] = [one.to_dict() for one in merged(recorded(facts), results)]
     seed = results[0].seed
-    picture = pictures.nearest(sampling.draw(model, NEAREST, seed=seed), train.samples)
-    made = {"sha256": files.sha256(directory / WEIGHTS), "n": NEAREST, "seed": seed, "reference": train.name}
+    picture = pictures.nearest(sampling.draw(model, SHOWN, seed=seed), train.samples)
+    made = {"sha256": files.sha256(directory / WEIGHTS), "n": SHOWN, "seed": seed, "reference": train.name}
     images.save_png(picture, directory / "images" / "nearest.png", {**made, "picture": "nearest"})
+    unseen, conditional = (test or train).part(slice(SHOWN)), bool(model.config.num_classes)
+    fit = likelihood.shares_classes(model, unseen, names_of_classes(directory) or None)
+    fit = fit and not (conditional and unseen.labels is None)
+    pictures.write_all(
+        model,
+        directory,
+        {"checkpoint": facts.get("reference", str(directory))},
+        samples=unseen.samples[:] if fit else None,
+        labels=unseen.labels if conditional else None,
+    )
     card = cards.made_of(directory, facts)
     files.write_json(directory / FACTS, facts)
     files.write_text(directory / CARD, card)

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from zoo import files
+from zoo.cli.evaluate import SHOWN
 from zoo.cli.output import (
     as_json,
     as_reference,
@@ -29,7 +30,6 @@ from zoo.hookspecs import NAME
 from zoo.registry import installed
 from zoo.store import CONFIG, FACTS, ORIGIN, TRAINING, UNSAVED, WEIGHTS, Store, read_facts
 
-SHOWN = 16  # samples in the picture of reconstructions
 HISTORY = 1000  # epochs that facts.json shows; those between are in the run's history.jsonl
 
 
