@@ -100,6 +100,17 @@ def test_balance_draws_every_class_equally_often_however_rare() -> None:
     assert counts(batches(data)) == [196 * 20, 2 * 20, 2 * 20]
 
 
+def test_the_batches_that_statistics_are_taken_over_are_as_balanced_as_those_trained_on() -> None:
+    labels = torch.tensor([0] * 196 + [1] * 4)
+    data = Dataset("rare", torch.arange(200, dtype=torch.uint8).view(200, 1, 1, 1), labels)
+    rare = {
+        balance: torch.cat([given for _, given in batches(data, balance=balance).some(100) if given is not None]).sum()
+        for balance in (False, True)
+    }
+    # of 800: 16 and 400, ± 4 standard deviations of 4 and of 14
+    assert abs(rare[False] - 16) < 16 and abs(rare[True] - 400) < 56
+
+
 def test_balance_without_labels_is_refused() -> None:
     with pytest.raises(DataError, match="--balance draws every class equally often, but bare has no labels"):
         batches(Dataset("bare", torch.zeros(8, 1, 1, 1, dtype=torch.uint8), None), balance=True)

@@ -65,17 +65,22 @@ class Batches:
         yield from self._read([chosen[self.share[0] :: self.share[1]] for chosen in order[first:]])
 
     def some(self, batches: int) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """Batches of samples drawn at random, the same ones at each call."""
+        """Batches of samples drawn at random, rare classes as often as an epoch does; the same ones at each call."""
         generator = torch.Generator().manual_seed(derived_seed(self.seed, "some batches"))
-        yield from self._read(
-            [torch.randint(len(self.data), (self.size,), generator=generator) for _ in range(batches)]
-        )
+        n = batches * self.size
+        if self.settings.balance:
+            chosen = self._balanced(n, generator)
+        else:
+            chosen = torch.randint(len(self.data), (n,), generator=generator)
+        yield from self._read(list(chosen.split(self.size)))
 
     def _order(self, epoch: int) -> Tensor:
         n = len(self.data)
         generator = torch.Generator().manual_seed(derived_seed(self.seed, "order", epoch))
-        if not self.settings.balance:
-            return torch.randperm(n, generator=generator)
+        return self._balanced(n, generator) if self.settings.balance else torch.randperm(n, generator=generator)
+
+    def _balanced(self, n: int, generator: torch.Generator) -> Tensor:
+        """Indices of n samples, every class as likely as the others."""
         assert self.data.labels is not None  # looked at on creation
         frequency = self.data.labels.bincount()[self.data.labels]
         return torch.multinomial(1 / frequency, n, replacement=True, generator=generator)
