@@ -17,7 +17,7 @@ from zoo import cards, checkpoints, files, images, provenance, store
 from zoo.errors import CheckpointError
 from zoo.features import load_features
 from zoo.registry import installed
-from zoo.results import FEWEST, METRICS, SAMPLES, SEED, recorded
+from zoo.results import FEWEST, IMPORTANCE_SAMPLES, METRICS, SAMPLES, SEED, recorded
 from zoo.sampling import draw
 
 BUNDLED = sorted((Path(__file__).parents[1] / "cards").iterdir())
@@ -78,7 +78,7 @@ def test_its_card_says_what_a_reader_needs(directory: Path) -> None:
 
 @each_bundled
 def test_its_numbers_are_of_10_000_samples_by_the_features_that_ship_beside_real_test_images(directory: Path) -> None:
-    assert (SAMPLES, SEED) == (10_000, 0)
+    assert (SAMPLES, SEED, IMPORTANCE_SAMPLES) == (10_000, 0, 500)  # what zoo evaluate takes unless told otherwise
     found = [one for one in recorded(store.read_facts(directory)) if one.extractor]
     shipped = load_features("digits")
     assert {(one.extractor, one.extractor_sha256) for one in found} == {(shipped.name, shipped.sha256)}
