@@ -1,6 +1,9 @@
 """What the digit classifier knows, and what metrics cost at the size of an evaluation: pytest -s tests/benchmarks"""
 
+import json
 import resource
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -10,6 +13,11 @@ import torch
 from zoo.data import load_dataset
 from zoo.features import extract, load_features
 from zoo.metrics import frechet_distance, kernel_distance, manifolds
+from zoo.registry import installed
+from zoo.results import recorded
+from zoo.store import Store, read_facts
+
+ZOO = Path(sys.executable).with_name("zoo")
 
 
 def test_the_digit_classifier_is_right_about_more_than_995_of_1000_test_digits() -> None:
@@ -34,3 +42,19 @@ def test_all_distances_of_10_000_samples_to_60_000_take_less_than_a_minute_and_a
     more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     print(f"{seconds:.1f} s, {more:.0f} MB more than before")
     assert seconds < 60 and more < 1024
+
+
+def test_zoo_evaluate_measures_the_numbers_of_every_card_again_within_their_standard_errors(root: str) -> None:
+    """All but the likelihoods by many importance samples, whose commands on the cards take from minutes to hours."""
+    bundled = [name for name, one in installed().checkpoints.items() if one.bundled]
+    wrong = []
+    for name in bundled:
+        command = [ZOO, "evaluate", name, "-k", "1", "--json"]
+        said = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        again = {one["metric"]: one["value"] for one in said["evaluations"]}
+        for one in recorded(read_facts(Store(installed().checkpoints).find(name))):
+            if one.metric != "nll" and (one.extractor or one.reference_n == 10_000):
+                print(f"\n{name}: {one.name}: {again[one.metric]:.4g}, on the card {one.text}", end="")
+                if abs(again[one.metric] - one.value) > (one.standard_error or 0):
+                    wrong.append((name, one.name, again[one.metric], one.value))
+    assert wrong == []
