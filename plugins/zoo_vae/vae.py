@@ -90,9 +90,9 @@ class VAE(Autoencoder[C]):
         return Independent(Normal(mean.float(), deviation, validate_args=False), mean.dim() - 1)
 
     def likelihood(self, z: Tensor, labels: Tensor | None = None) -> Distribution:
-        """p(x | z), independent over the pixels, with λ(z) the sigmoid of the logits (Kingma & Welling 2013, appendix C).
+        """p(x | z), independent over the pixels, with λ(z) the sigmoid of the logits.
 
-        log p(x | z) is Σ x log λ + (1 − x) log(1 − λ) for "bernoulli" (eq. 11), Σ −(x − λ)² / 2σ² − ½ log 2πσ² for
+        Its logarithm (Kingma & Welling 2013, appendix C) is Σ x log λ + (1 − x) log(1 − λ) for "bernoulli" (eq. 11), Σ −(x − λ)² / 2σ² − ½ log 2πσ² for
         "gaussian" (eq. 12, with one σ for all), and that of `ContinuousBernoulli` for the third.
         """
         logits = self.decoder_output(z, labels).float()
