@@ -92,8 +92,9 @@ class VAE(Autoencoder[C]):
     def likelihood(self, z: Tensor, labels: Tensor | None = None) -> Distribution:
         """p(x | z), independent over the pixels, with λ(z) the sigmoid of the logits.
 
-        Its logarithm (Kingma & Welling 2013, appendix C) is Σ x log λ + (1 − x) log(1 − λ) for "bernoulli" (eq. 11), Σ −(x − λ)² / 2σ² − ½ log 2πσ² for
-        "gaussian" (eq. 12, with one σ for all), and that of `ContinuousBernoulli` for the third.
+        Its logarithm (Kingma & Welling 2013, appendix C) is Σ x log λ + (1 − x) log(1 − λ) for "bernoulli" (eq. 11),
+        Σ −(x − λ)² / 2σ² − ½ log 2πσ² for "gaussian" (eq. 12, with one σ for all), and that of `ContinuousBernoulli`
+        for the third.
         """
         logits = self.decoder_output(z, labels).float()
         pixels: Distribution
