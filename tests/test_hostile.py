@@ -77,6 +77,10 @@ REFUSED: dict[str, tuple[Mapping[str, bytes | None], str]] = {
         {"model.safetensors": header(b"{" + b" " * ((95 << 20) - 2) + b"}")},
         "its header has 99,614,720 bytes, where the zoo reads 1,048,576",
     ),
+    "a header of 2 MB": (
+        {"model.safetensors": header(b"{" + b" " * ((2 << 20) - 2) + b"}")},
+        "its header has 2,097,152 bytes, where the zoo reads 1,048,576",
+    ),
     "a header that claims an exabyte": ({"model.safetensors": header(b"{}", 1 << 60)}, "it ends after 10 bytes"),
     "a header that is nested": ({"model.safetensors": header(b"[" * 100_000)}, "its header is no JSON"),
     "a training part with a header of its own": (

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from conftest import Zoo
-from hub_server import READ, Answer, Hub, cut, shorter, stalled, status
+from hub_server import READ, WRITE, Answer, Hub, cut, shorter, stalled, status
 
 from zoo.address import HOME, find_endpoint
 from zoo.errors import HubError
@@ -185,8 +185,8 @@ BAD_TOKEN = {"X-Error-Message": "Invalid credentials in Authorization header"}
         ("resolve", status(403, {CODE: "GatedRepo"}), "owner/repo is gated: accept its terms at {}/owner/repo, set"),
         ("resolve", status(401, {CODE: "GatedRepo"}), "owner/repo is gated: accept its terms at {}/owner/repo, set"),
         ("resolve.*facts", status(404, {CODE: "EntryNotFound"}), "owner/repo on {} lacks a file that it lists"),
-        ("/api/", status(403), "{} forbids it: this token has no right to that of owner"),
-        ("resolve", status(403), "{} forbids it: this token has no right to that of owner"),
+        ("/api/", status(403), "{} forbids it to those who show no token: set HF_TOKEN, or name a --token"),
+        ("resolve", status(403), "{} forbids it to those who show no token: set HF_TOKEN, or name a --token"),
         ("/api/", status(412), "owner/repo on {} has changed since it was pulled: first run zoo pull --update"),
         ("/api/", status(429), "{} asks to be left alone for a while (too many requests): try again later"),
         ("/api/", status(429, {"Retry-After": "40"}), "try again in 40 seconds"),
@@ -221,13 +221,15 @@ def test_every_refusal_of_the_hub_is_said_in_words_that_mend_it(
         ("/api/", status(401, BAD_TOKEN), "The token was refused by {}: check --token and HF_TOKEN"),
         ("HEAD", status(401, BAD_TOKEN), "The token was refused by {}: check --token and HF_TOKEN"),
         ("/api/", status(404, {CODE: "RepoNotFound"}), "is private and this token has no access to it"),
+        ("/api/", status(403), "{} forbids it: this token has no right to that of owner"),
+        ("resolve", status(403), "{} forbids it: this token has no right to that of owner"),
     ],
 )
 def test_what_a_token_is_refused_is_said(
     hub: Hub, zoo: Zoo, asked: str, answer: Callable[[Answer], Answer], words: str
 ) -> None:
     hub.answers[asked] = answer
-    assert words.format(hub.endpoint) in refusal(zoo, "--token", SECRET if "no access" not in words else READ)
+    assert words.format(hub.endpoint) in refusal(zoo, "--token", SECRET if "was refused" in words else READ)
 
 
 def test_a_revision_that_is_not_there_is_answered_with_those_that_are(hub: Hub, zoo: Zoo) -> None:
@@ -277,6 +279,9 @@ def test_offline_nothing_is_asked_and_what_is_here_is_used(hub: Hub, zoo: Zoo, m
     assert zoo("pull", NAME).exit_code == 0
     result = zoo("pull", f"{NAME}@v1")
     assert result.exit_code == 1 and "Offline (HF_HUB_OFFLINE is set): can't pull owner/repo from" in result.stderr
+    for words in ("search", f"push {NAME} owner/other --yes --token {WRITE}", "pull --update", "list --outdated"):
+        result = zoo(*words.split())
+        assert result.exit_code == 1 and "Offline (HF_HUB_OFFLINE is set): can't " in result.stderr, words
     assert hub.requests == []
 
 

@@ -129,10 +129,12 @@ def test_pulling_again_makes_no_request_and_makes_it_current(hub: Hub, zoo: Zoo,
     assert (root / "current").read_text().strip() == NAME
 
 
-def test_a_revision_is_pulled_under_its_own_name(hub: Hub, root: Path) -> None:
-    assert run("pull", f"{NAME}@v1", f"{NAME}@{hub.commit('owner/repo')}")[0] == 0
-    assert "GET /api/models/owner/repo/revision/v1" in hub.requests
-    assert len(list((root / "checkpoints").iterdir())) == 2
+def test_a_branch_a_tag_and_a_commit_are_pulled_under_their_own_names(hub: Hub, root: Path) -> None:
+    hub.repositories["owner/repo"].branches["dev/x"] = hub.commit("owner/repo")
+    assert run("pull", f"{NAME}@v1", f"{NAME}@dev/x", f"{NAME}@{hub.commit('owner/repo')}")[0] == 0
+    assert {f"GET /api/models/owner/repo/revision/{one}" for one in ("v1", "dev%2Fx")} <= set(hub.requests)
+    assert len(list((root / "checkpoints").iterdir())) == 3
+    assert run("verify")[0] == 0
     assert (root / "current").read_text().strip() == f"{NAME}@{hub.commit('owner/repo')}"
 
 
@@ -236,10 +238,13 @@ def test_a_file_name_or_etag_from_the_hub_reaches_no_place_outside(hub: Hub, roo
 def offer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Install a plugin that offers owner/repo as `theirs` with these digests."""
 
-    def make(sha256: dict[str, str], repo_id: str = "owner/repo", revision: str = "") -> None:
-        where = f'repo_id="{repo_id}", revision="{revision}"'
+    def make(
+        sha256: dict[str, str], repo_id: str = "owner/repo", revision: str = "", bundled: Path | None = None
+    ) -> None:
+        where = f'repo_id="{repo_id}", revision="{revision}", bundled={bundled and f"Path({str(bundled)!r})"}'
         record = f'Checkpoint(name="theirs", model="mlp-vae", {where}, sha256={sha256})'
-        code = "from zoo import Checkpoint, hookimpl\n\n@hookimpl\ndef zoo_checkpoints():\n"
+        code = "from pathlib import Path\n\nfrom zoo import Checkpoint, hookimpl\n\n"
+        code += "@hookimpl\ndef zoo_checkpoints():\n"
         code += f"    return [{record}]\n"
         tree = write_plugin(tmp_path, "theirs", code)
         info = tree / "zoo_theirs-0.1.0.dist-info"  # as in an unpacked wheel
@@ -263,6 +268,30 @@ def test_a_checkpoint_that_a_plugin_offers_is_pulled_by_name(hub: Hub, root: Pat
     assert everything(root / "checkpoints" / "theirs").keys() == CHECKPOINT.keys() | {"origin.json"}
     code, stdout, _ = run("verify", "theirs", "--json")
     assert code == 0 and set(json.loads(stdout)[0]["files"].values()) == {"ok"}
+
+
+def test_a_bundled_checkpoint_comes_from_the_hub_when_that_is_asked_for(
+    hub: Hub, root: Path, offer: Callable[..., None]
+) -> None:
+    offer(DIGESTS, revision=hub.commit("owner/repo"), bundled=FORMAT_1)
+    assert run("pull", "theirs")[:2] == (0, f"{FORMAT_1}\n") and hub.requests == []
+    code, stdout, stderr = run("pull", "theirs", "--from", "hub")
+    assert (code, stdout) == (0, f"{root / 'checkpoints' / 'theirs'}\n"), stderr
+    assert hub.requests[0].startswith(f"GET /api/models/owner/repo/tree/{hub.commit('owner/repo')}")  # as pinned
+    hub.requests.clear()
+    assert run("pull", "theirs")[0] == run("pull", "theirs", "--update")[0] == run("verify", "theirs")[0] == 0
+    assert hub.requests == []
+
+
+def test_pulling_pushing_and_searching_import_no_torch(hub: Hub) -> None:
+    heavy = ("torch", "torchvision", "numpy", "safetensors")
+    code = "import sys; from zoo.cli import main\n"
+    code += "try: main(sys.argv[1:])\nexcept SystemExit as stop: assert not stop.code\n"
+    code += f"assert not [name for name in {heavy} if name in sys.modules]"
+    for words in (f"pull {NAME}", f"push {NAME} owner/other --yes --token {WRITE}", "search", "list --outdated"):
+        done = subprocess.run([sys.executable, "-c", code, *words.split()], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    assert hub.repositories["owner/other"].files.keys() >= {"config.json", "model.safetensors"}
 
 
 def test_the_catalogues_digests_are_believed_and_the_hubs_are_not(

@@ -17,12 +17,12 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 from conftest import Zoo
-from hub_server import OTHER, READ, WRITE, Answer, Hub, serving, stalled, status
+from hub_server import OTHER, READ, WRITE, Answer, Hub, cut, file_of, serving, stalled, status
 from huggingface_hub import constants
 
-import zoo.hub
-import zoo.push
 from zoo import files
+from zoo import hub as session
+from zoo import push as pushing
 from zoo.merging import BEGIN, END
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=")  # the client's own, when it uploads to LFS
@@ -54,13 +54,13 @@ def mine() -> Path:
 
 
 @pytest.fixture
-def push(zoo: Zoo) -> Push:
-    """Push ./mine to owner/repo without being asked: `push("--private")`; no token is ever told."""
+def push(zoo: Zoo, hub: Hub) -> Push:
+    """Push ./mine to owner/repo without being asked: `push("--private")`; no token or signature is ever told."""
 
     def run(*words: object, code: int = 0) -> Result:
         result = zoo("push", "./mine", NAME, "--yes", *words)
         assert result.exit_code == code, result.output
-        assert not any(token in result.output for token in (WRITE, READ, OTHER))
+        assert not any(token in result.output for token in (WRITE, READ, OTHER, hub.key))
         if code:
             assert result.stdout == "" and result.stderr.startswith("Error: ") and result.stderr.count("\n") == 1
         return result
@@ -227,7 +227,7 @@ def test_without_a_terminal_or_a_yes_nothing_is_published(hub: Hub, mine: Path, 
     assert result.exit_code == 1 and "add --yes, or --dry-run" in result.stderr and hub.requests == []
 
 
-@pytest.mark.parametrize(("answer", "code"), [("n", 1), ("y", 0)])
+@pytest.mark.parametrize(("answer", "code"), [("n", 1), ("y", 0), ("\x04", 130)])  # the last is Ctrl-D
 def test_at_a_terminal_it_asks_first(hub: Hub, mine: Path, answer: str, code: int) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "zoo", "push", "./mine", NAME]
@@ -240,6 +240,19 @@ def test_at_a_terminal_it_asks_first(hub: Hub, mine: Path, answer: str, code: in
     assert f"Publish this as {hub.endpoint}/{NAME}, a new public repository? [y/N]" in stderr
     assert "add     model.safetensors" in stderr and "29.0 kB" in stderr
     assert (stdout != "") == (NAME in hub.repositories) == (answer == "y")
+    assert ("Interrupted before anything was sent." in stderr) == (code == 130) and "Traceback" not in stderr
+
+
+def test_paths_of_this_machine_that_would_be_published_are_said_before(hub: Hub, mine: Path, push: Push) -> None:
+    assert "paths of this machine" not in push("--dry-run").stderr
+    facts = json.loads((mine / "facts.json").read_text())
+    facts["command"] = "zoo train mlp-vae --data '/home/me/my photos' --out ~me/mine --set rate=1/2 --name ./it"
+    (mine / "facts.json").write_text(json.dumps({**facts, "reference": "~me/mine"}))
+    for words in ("--dry-run", "--yes"):
+        assert "paths of this machine in its facts: /home/me/my photos, ~me/mine\n" in push(words).stderr
+    assert "paths of this machine" not in push().stderr  # nothing is sent
+    (mine / "facts.json").write_text(json.dumps({**facts, "command": "zoo train 'x --data /home/me"}))
+    assert "in its facts: /home/me\n" in push().stderr
 
 
 @pytest.mark.parametrize("name", ["repo", "a/b/c", "hf:a/b", "a b/c", "/b"])
@@ -260,6 +273,26 @@ def test_a_repository_that_moved_on_is_refused_until_it_was_looked_at(
     assert pulled.exit_code == 0, pulled.stderr
     push()
     assert held(hub)["facts.json"] == (mine / "facts.json").read_bytes()
+
+
+def test_the_advice_of_a_refusal_names_the_branch_and_the_hub(
+    hub: Hub, mine: Path, push: Push, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "https://hub.example")
+    there = ("--endpoint", hub.endpoint, "--revision", "dev/x")
+    push(*there)
+    advice = f"zoo pull --update hf:{NAME}@dev/x --endpoint {hub.endpoint}"
+    (mine / "facts.json").write_text("{}")
+    hub.refusals["/commit/"] = Answer(412, {}, b"")
+    assert advice in push(*there, code=1).stderr
+    hub.refusals.clear()
+    hub.repositories[NAME].commit({"facts.json": file_of("facts.json", b'{"seed": 7}')}, branch="dev/x")
+    assert advice in push(*there, code=1).stderr
+    pulled = zoo(*advice.split()[1:])
+    assert pulled.exit_code == 0, pulled.stderr
+    push(*there)
+    (mine / "facts.json").write_text('{"seed": 8}')
+    push(*there)
 
 
 def test_a_checkpoint_that_was_never_seen_here_is_not_replaced(hub: Hub, mine: Path, push: Push, zoo: Zoo) -> None:
@@ -382,11 +415,25 @@ def test_a_push_whose_answer_got_lost_is_found_to_be_there_by_the_next(hub: Hub,
     assert held(hub).keys() == SENT and "Nothing to change" in push().stderr
 
 
+@pytest.mark.parametrize("asked", ["/revision/main", "/tree/", "/preupload/", "/objects/batch", "/commit/"])
+def test_a_connection_that_is_lost_is_said_and_the_next_push_is_whole(
+    hub: Hub, mine: Path, push: Push, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.put(NAME, {"LICENSE": b"MIT"})
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # between the client's tries
+    hub.answers[asked] = cut(1)
+    assert f"Can't push to {NAME} on {hub.endpoint}: the connection was lost" in push(code=1).stderr
+    assert held(hub).keys() in ({"LICENSE"}, SENT | {"LICENSE"})  # the commit whole, if only its answer was lost
+    hub.answers.clear()
+    push()
+    assert held(hub).keys() == SENT | {"LICENSE"} and len(hub.repositories[NAME].commits) == 2
+
+
 def test_a_hub_that_stops_answering_or_is_down_is_said_to_be(
     hub: Hub, mine: Path, push: Push, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     released = threading.Event()
-    monkeypatch.setattr(zoo.hub, "PATIENCE", 0.3)
+    monkeypatch.setattr(session, "PATIENCE", 0.3)
     hub.answers["POST /api/repos/create"] = stalled(released)
     began = time.monotonic()
     assert "it stopped answering" in push(code=1).stderr
@@ -537,21 +584,44 @@ def test_a_bundled_checkpoint_is_published_file_for_file_as_it_is_kept_here(hub:
     assert held(hub) == {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
 
 
-def test_xet_carries_a_push_to_its_home_and_to_no_other_endpoint(
-    mine: Path, push: Push, hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_xet_carries_files_to_its_home_and_back_and_to_no_other_endpoint(
+    mine: Path, push: Push, zoo: Zoo, hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     hub.cas = tmp_path / "cas"
     push()
     assert not [one for one in hub.requests if "xet" in one]
     del hub.repositories[NAME]
     hub.objects.clear()
-    for room in (zoo.hub, zoo.push):
+    for room in (session, pushing):
         monkeypatch.setattr(room, "HOME", hub.endpoint)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
     push()
     assert [one for one in hub.requests if "xet-write-token" in one] and hub.objects == {}
     weights = hub.repositories[NAME].files["model.safetensors"]
     assert weights.xet_hash and weights.sha256 == files.sha256(mine / "model.safetensors")
+    pulled = zoo("pull", f"hf:{NAME}")
+    assert pulled.exit_code == 0, pulled.stderr
+    assert [one for one in hub.requests if "xet-read-token" in one]
+    assert files.sha256(Path(pulled.stdout.strip()) / "model.safetensors") == weights.sha256
+
+
+def test_a_failure_of_xet_says_how_to_do_without_it(
+    mine: Path, push: Push, zoo: Zoo, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for room in (session, pushing):
+        monkeypatch.setattr(room, "HOME", hub.endpoint)
+    token = f"{hub.endpoint}/api/models/{NAME}/xet-read-token/main"
+    xet = {"X-Xet-Hash": "0" * 64, "Link": f'<{token}>; rel="xet-auth"'}
+    hub.answers["HEAD .*safetensors"] = lambda answer: answer._replace(headers=answer.headers | xet)
+    advice = "Without Xet it may go: HF_HUB_DISABLE_XET=1"
+    assert advice in push(code=1).stderr and held(hub) == {}
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    push()
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    pulled = zoo("pull", f"hf:{NAME}")
+    assert pulled.exit_code == 1 and advice in pulled.stderr
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    assert zoo("pull", f"hf:{NAME}").exit_code == 0
 
 
 def test_a_trained_checkpoint_comes_back_from_the_hub_with_the_same_bytes_and_samples(hub: Hub, zoo: Zoo) -> None:

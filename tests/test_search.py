@@ -103,6 +103,15 @@ def test_what_is_found_is_a_table_that_steers_no_terminal(hub: Hub, zoo: Zoo) ->
     assert "zoo pull hf:you/vae" in result.stderr
 
 
+def test_what_is_found_on_another_hub_is_said_to_be_pulled_from_there(
+    hub: Hub, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.put("you/vae", card())
+    assert "zoo pull hf:you/vae\n" in zoo("search").stderr
+    monkeypatch.delenv("HF_ENDPOINT")
+    assert f"zoo pull hf:you/vae --endpoint {hub.endpoint}\n" in zoo("search", "--endpoint", f"{hub.endpoint}/").stderr
+
+
 def test_nothing_that_is_found_is_said(hub: Hub, zoo: Zoo) -> None:
     assert "No checkpoint on the Hub has 'xyz' in its name" in zoo("search", "xyz").stderr
     assert zoo("search", "xyz", "--json").stdout == "[]\n"

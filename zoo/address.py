@@ -4,6 +4,7 @@ import contextlib
 import ipaddress
 import os
 import re
+import shlex
 from urllib.parse import urlsplit
 
 from huggingface_hub import constants, get_token
@@ -15,7 +16,7 @@ HOME = "https://huggingface.co"
 
 def find_endpoint(given: str | None = None) -> str:
     """The address of the Hub: the one given, else `HF_ENDPOINT`, else huggingface.co. Raises `HubError` for others."""
-    endpoint = (given or os.environ.get("HF_ENDPOINT") or HOME).rstrip("/")
+    endpoint = given.rstrip("/") if given else _usual()
     try:
         parts = urlsplit(endpoint)
         good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -26,6 +27,15 @@ def find_endpoint(given: str | None = None) -> str:
         shown = endpoint.rpartition("@")[2][:200]
         raise HubError(f"{what} {shown!r} is no address of a Hub, such as {HOME}, without a user's name in it.")
     return endpoint
+
+
+def option(endpoint: str) -> str:
+    """What a command that is advised must name to mean the same Hub: ` --endpoint URL`, or nothing at the usual one."""
+    return "" if endpoint == _usual() else f" --endpoint {shlex.quote(endpoint)}"
+
+
+def _usual() -> str:
+    return (os.environ.get("HF_ENDPOINT") or HOME).rstrip("/")
 
 
 def find_token(endpoint: str, given: str | None) -> str | None:

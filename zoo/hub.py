@@ -24,7 +24,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils._http import default_client_factory, hf_request_event_hook, parse_ratelimit_headers
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
-from zoo.address import HOME, find_endpoint, find_token, is_loopback, origin
+from zoo.address import HOME, find_endpoint, find_token, is_loopback, option, origin
 from zoo.errors import HubError, ZooError, did_you_mean
 
 PATIENCE = 30.0  # seconds without a byte; of itself the client waits for ever
@@ -189,7 +189,8 @@ def _say(error: Exception, session: Session, doing: str, repo_id: str, revision:
     if isinstance(cause, HfHubHTTPError):
         words = _of_status(cause, session, repo_id, revision)
         later = ". Try again later." if cause.response.status_code >= 500 else ""
-        raise HubError(words or f"Can't {doing} {endpoint}: {_first_line(cause)}{later}") from error
+        told = f"{_first_line(cause)}{_without_xet(cause)}{later}"
+        raise HubError(words or f"Can't {doing} {endpoint}: {told}") from error
     if isinstance(cause, OfflineModeIsEnabled):
         raise HubError(f"Offline (HF_HUB_OFFLINE is set): can't {doing} {endpoint}.") from error
     if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
@@ -211,7 +212,7 @@ def _say(error: Exception, session: Session, doing: str, repo_id: str, revision:
             "it does not answer like a Hugging Face Hub. Is this the right address, and are you logged in to the net?"
         )
     else:
-        reason = _first_line(cause)
+        reason = f"{_first_line(cause)}{_without_xet(cause)}"
     raise HubError(f"Can't {doing} {endpoint}: {reason}") from error
 
 
@@ -231,11 +232,15 @@ def _of_status(error: HfHubHTTPError, session: Session, repo_id: str, revision: 
         return f"The token was refused by {endpoint}: check --token and HF_TOKEN, which beat hf auth login."
     if status == 401:
         return f"{endpoint} wants to know who you are: {session.login}."
+    if status == 403 and not session.token:
+        return f"{endpoint} forbids it to those who show no token: {session.login}."
     if status == 403:
         whose = f" of {repo_id.partition('/')[0]}" if repo_id else ""
         return f"{endpoint} forbids it: this token has no right to that{whose}. Take one that has."
     if status == 412:
-        return f"{repo_id} on {endpoint} has changed since it was pulled: first run zoo pull --update hf:{repo_id}"
+        name = f"hf:{repo_id}" + ("" if revision in (None, "main") else f"@{revision}")
+        first = f"zoo pull --update {name}{option(endpoint)}"
+        return f"{repo_id} on {endpoint} has changed since it was pulled: first run {first}"
     if status == 429:
         return _too_many(endpoint, _seconds_to_wait(error.response))
     return ""
@@ -249,6 +254,13 @@ def _near_revisions(session: Session, repo_id: str, revision: str | None) -> str
         return ""
 
 
+def _without_xet(error: BaseException) -> str:
+    """What to do about a failure of Xet, whose errors are the system's own."""
+    failed = isinstance(error, ConnectionError) or "/xet-" in str(error)
+    return ". Without Xet it may go: HF_HUB_DISABLE_XET=1" if failed else ""
+
+
 def _first_line(error: BaseException) -> str:
+    """What a person needs of an error: no further lines, and no query of an address, which may be a signature."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:300].rstrip(".")
+    return re.sub(r"(https?://[^\s?'\"]*)\?[^\s'\"]*", r"\1", lines[0])[:300].rstrip(".")

@@ -1,6 +1,7 @@
 """Push a checkpoint to the Hub: exactly its own files, in one commit, upon what was seen here of the repository."""
 
 import hashlib
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from huggingface_hub.utils._http import get_session, hf_raise_for_status
 from huggingface_hub.utils.sha import git_hash
 
 from zoo import cards, files
-from zoo.address import HOME
+from zoo.address import HOME, option
 from zoo.errors import CheckpointError, HubError
 from zoo.hub import Session
 from zoo.layout import LAYOUT, check, refuse_large
@@ -93,6 +94,13 @@ def source(store: Store, reference: str) -> Source:
     return Source(directory, sent, offered=bool(entry and entry.checkpoint))
 
 
+def paths_told(checkpoint: Source) -> list[str]:
+    """The paths of this machine that a checkpoint's facts name, for all who pull it to read."""
+    facts = read_facts(checkpoint.directory)
+    words = [word for key in ("command", "reference") for word in _words(str(facts.get(key, "")))]
+    return sorted({word for word in words if word.startswith(("/", "~"))})
+
+
 def plan(session: Session, checkpoint: Source, target: Target) -> Plan:
     """Compare a checkpoint with a repository; nothing is written there.
 
@@ -145,6 +153,13 @@ def carry_out(session: Session, checkpoint: Source, target: Target, planned: Pla
         parent_commit=planned.remote.head,
     )
     return made.oid
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError:  # a quotation without its end, which the zoo never wrote
+        return command.split()
 
 
 def _own_files(directory: Path) -> dict[str, Path]:
@@ -249,5 +264,5 @@ def _refuse_unseen(session: Session, target: Target, remote: Remote) -> None:
     known = "has changed since it was pulled or pushed here" if target.seen else "holds what this zoo has never seen"
     raise HubError(
         f"{target.repo_id} on {session.endpoint} {known}: nothing was sent. Look at what is there with "
-        f"zoo pull --update {target.reference}; a push after that replaces it."
+        f"zoo pull --update {target.reference}{option(session.endpoint)}; a push after that replaces it."
     )

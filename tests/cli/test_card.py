@@ -50,7 +50,7 @@ def test_a_bundled_card_is_printed_and_refused_to_be_written(zoo: Zoo) -> None:
     for command in (("card", "vae-mnist"), ("evaluate", "vae-mnist")):
         result = zoo(*command, "--write")
         assert result.exit_code == 1 and result.stdout == "" and "vae-mnist is bundled" in result.stderr
-        assert "Name a directory of your own by its path" in result.stderr
+        assert "Name a directory of your own by its path" in result.stderr and "facts.json" not in result.stderr
     assert card.read_bytes() == before
 
 

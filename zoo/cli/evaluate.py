@@ -243,9 +243,8 @@ def refuse_foreign(store: Store, reference: str) -> None:
     state = store.entry(reference).state
     if state != "trained":
         raise OutputError(
-            f"--write changes facts.json and the card of a checkpoint, but {reference} is {state}: its files are its "
-            f"publisher's. Name a directory of your own by its path, such as ./cards/{reference.rpartition('/')[2]}, "
-            f"or leave --write out."
+            f"--write changes files of a checkpoint, but {reference} is {state}: its files are its publisher's. Name a "
+            f"directory of your own by its path, such as ./cards/{reference.rpartition('/')[2]}, or leave --write out."
         )
 
 

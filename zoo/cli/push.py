@@ -16,6 +16,7 @@ from zoo.cli.output import (
     open_store,
     print_json,
     print_table,
+    printable,
     size,
 )
 from zoo.errors import HubError, OutputError
@@ -69,6 +70,8 @@ def push(
         planned = work.plan(session, source, target)
         if planned.text_left:
             note("What was written into the README.md on the Hub stays; what you wrote into yours is not sent.")
+        if planned.changes and (paths := work.paths_told(source)):
+            note(printable(f"Whoever pulls it reads these paths of this machine in its facts: {', '.join(paths)}"))
         if planned.changes and not dry_run and not yes:
             _ask(planned, target.url)
         commit = None
@@ -91,7 +94,11 @@ def _ask(planned: "Plan", url: str) -> None:
         note(f"  {one['action']:8}{one['file']:30}{size(one['bytes']):>10}")
     what = "private" if planned.private else "public"
     made = f"{what} repository" if planned.remote.head else f"new {what} repository"
-    if not click.confirm(f"Publish this as {url}, a {made}?", err=True):
+    try:
+        agreed = click.confirm(f"Publish this as {url}, a {made}?", err=True)
+    except click.Abort:  # Ctrl-C, or no answer
+        raise KeyboardInterrupt("before anything was sent.") from None
+    if not agreed:
         note("Nothing was sent.")
         raise click.exceptions.Exit(1)
 

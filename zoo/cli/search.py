@@ -14,6 +14,7 @@ SHOWN = 3  # metrics of a checkpoint; --json has all of them
 @as_json
 def search(text: str, limit: int, endpoint: str | None, token: str | None, json_: bool) -> None:
     """List the checkpoints on the Hub whose names hold TEXT, the most downloaded first."""
+    from zoo.address import find_endpoint, option
     from zoo.search import search
 
     found = search(text, limit=limit, endpoint=endpoint, token=token)
@@ -27,4 +28,4 @@ def search(text: str, limit: int, endpoint: str | None, token: str | None, json_
         told = [one["name"], one["model"], one["dataset"], f"{one['downloads']:,}", one["license"], metrics]
         rows.append(told)
     print_table(("NAME", "MODEL", "DATA", "DOWNLOADS", "LICENCE", "METRICS"), rows)
-    return note(f"Get one with: zoo pull {found[0]['name']}")
+    return note(f"Get one with: zoo pull {found[0]['name']}{option(find_endpoint(endpoint))}")
