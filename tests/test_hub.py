@@ -185,8 +185,8 @@ BAD_TOKEN = {"X-Error-Message": "Invalid credentials in Authorization header"}
         ("resolve", status(403, {CODE: "GatedRepo"}), "owner/repo is gated: accept its terms at {}/owner/repo, set"),
         ("resolve", status(401, {CODE: "GatedRepo"}), "owner/repo is gated: accept its terms at {}/owner/repo, set"),
         ("resolve.*facts", status(404, {CODE: "EntryNotFound"}), "owner/repo on {} lacks a file that it lists"),
-        ("/api/", status(403), "{} forbids it to those who show no token: set HF_TOKEN, or name a --token"),
-        ("resolve", status(403), "{} forbids it to those who show no token: set HF_TOKEN, or name a --token"),
+        ("/api/", status(403), "Can't pull owner/repo from {} without a token: set HF_TOKEN"),
+        ("resolve", status(403), "Can't pull owner/repo from {} without a token: set HF_TOKEN"),
         ("/api/", status(412), "owner/repo on {} has changed since it was pulled: first run zoo pull --update"),
         ("/api/", status(429), "{} asks to be left alone for a while (too many requests): try again later"),
         ("/api/", status(429, {"Retry-After": "40"}), "try again in 40 seconds"),
@@ -221,8 +221,9 @@ def test_every_refusal_of_the_hub_is_said_in_words_that_mend_it(
         ("/api/", status(401, BAD_TOKEN), "The token was refused by {}: check --token and HF_TOKEN"),
         ("HEAD", status(401, BAD_TOKEN), "The token was refused by {}: check --token and HF_TOKEN"),
         ("/api/", status(404, {CODE: "RepoNotFound"}), "is private and this token has no access to it"),
-        ("/api/", status(403), "{} forbids it: this token has no right to that of owner"),
-        ("resolve", status(403), "{} forbids it: this token has no right to that of owner"),
+        ("resolve", status(403, {CODE: "GatedRepo"}), "accept its terms at {}/owner/repo and retry"),
+        ("/api/", status(403), "This token may not pull owner/repo from {}. Take"),
+        ("resolve", status(403), "This token may not pull owner/repo from {}. Take"),
     ],
 )
 def test_what_a_token_is_refused_is_said(

@@ -1,15 +1,18 @@
 """Pulling: the real client pulls over real HTTP, takes only what a checkpoint holds, and keeps nothing doubtful."""
 
 import contextlib
+import fcntl
 import itertools
 import json
 import os
+import pty
 import shutil
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -349,6 +352,20 @@ def test_what_a_killed_pull_left_is_cleaned_up_by_the_next(hub: Hub, weights: th
     assert list(root.glob("scratch/[!.]*")) == [] and len(list(root.glob("checkpoints/*"))) == 1
 
 
+def test_at_a_terminal_progress_is_shown_and_nothing_of_it_stays(hub: Hub) -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    command = [sys.executable, "-m", "zoo", "pull", NAME]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, timeout=30)
+    os.close(theirs)
+    shown = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    assert "\rmodel.safetensors:   0%|" in shown and done.returncode == 0
+    assert [line.rpartition("\r")[2] for line in shown.split("\r\n")] == [
+        f"Pulled {NAME}: 30.3 kB, verified.", f"{NAME} is now the current checkpoint: zoo sample", "",
+    ]  # fmt: skip
+
+
 def test_two_pulls_of_one_name_at_once_both_succeed(hub: Hub, weights: threading.Event, root: Path) -> None:
     pulls = [start(hub, "pull", NAME) for _ in range(2)]
     wait_for(lambda: asked_for_weights(hub) == 2)
@@ -452,6 +469,10 @@ def test_a_repository_that_is_gone_hides_no_other_that_is_outdated(hub: Hub) -> 
     code, _, stderr = run("list", "--outdated")
     assert code == 1 and "owner/gone does not exist" in stderr
     assert f"not known whether hf:owner/gone changed. Of the others, outdated: {NAME}." in stderr
+    code, stdout, stderr = run("pull", "--update")
+    assert code == 1 and "owner/gone does not exist" in stderr and "Error: Not updated: hf:owner/gone." in stderr
+    (path,) = stdout.splitlines()
+    assert (Path(path) / "README.md").read_bytes() == b"# Another"
 
 
 def test_an_update_without_names_needs_something_that_was_pulled(zoo: Zoo) -> None:

@@ -215,7 +215,9 @@ def test_a_dry_run_lists_what_would_be_sent_and_writes_nothing(
     hub: Hub, mine: Path, push: Push, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("HF_TOKEN")
-    listed = push("--dry-run").stdout
+    result = push("--dry-run", "--private")
+    assert "Nothing was sent; without --dry-run it goes to a new private repository." in result.stderr
+    listed = result.stdout
     assert all(f"add     {path}" in listed for path in SENT) and listed.endswith(f"{hub.endpoint}/{NAME}\n")
     assert written(hub) == [] and hub.repositories == {}
     told = json.loads(push("--dry-run", "--json").stdout)
@@ -240,7 +242,8 @@ def test_at_a_terminal_it_asks_first(hub: Hub, mine: Path, answer: str, code: in
     assert f"Publish this as {hub.endpoint}/{NAME}, a new public repository? [y/N]" in stderr
     assert "add     model.safetensors" in stderr and "29.0 kB" in stderr
     assert (stdout != "") == (NAME in hub.repositories) == (answer == "y")
-    assert ("Interrupted before anything was sent." in stderr) == (code == 130) and "Traceback" not in stderr
+    assert ("Interrupted before anything was sent." in stderr) == (code == 130)
+    assert ("Nothing was sent." in stderr) == (code == 1) and not any(bad in stderr for bad in ("Traceback", "Error"))
 
 
 def test_paths_of_this_machine_that_would_be_published_are_said_before(hub: Hub, mine: Path, push: Push) -> None:
@@ -259,6 +262,12 @@ def test_paths_of_this_machine_that_would_be_published_are_said_before(hub: Hub,
 def test_a_malformed_name_is_refused_before_any_request(hub: Hub, mine: Path, zoo: Zoo, name: str) -> None:
     result = zoo("push", "./mine", name, "--yes")
     assert result.exit_code == 1 and f"{name!r} is not of the form OWNER/REPO" in result.stderr and hub.requests == []
+    assert ("Leave out hf:" in result.stderr) == name.startswith("hf:")
+
+
+@pytest.mark.parametrize("branch", ["", "a b", "a@b", "\x1b[2J"])
+def test_what_is_no_branch_is_refused_before_any_request(hub: Hub, mine: Path, push: Push, branch: str) -> None:
+    assert "is no name of a branch" in push("--revision", branch, code=1).stderr and hub.requests == []
 
 
 def test_a_repository_that_moved_on_is_refused_until_it_was_looked_at(
@@ -364,8 +373,8 @@ def test_a_commit_that_comes_between_is_not_lost(hub: Hub, mine: Path, push: Pus
     [
         ("", "wants to know who you are: set HF_TOKEN, or name a --token"),
         ("hf_unknown", "The token was refused by"),
-        (READ, "forbids it"),
-        (OTHER, "forbids it"),
+        (READ, "This token may not push to owner/repo on"),
+        (OTHER, "This token may not push to owner/repo on"),
     ],
 )
 @pytest.mark.parametrize("there", [False, True])

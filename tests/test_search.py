@@ -103,6 +103,20 @@ def test_what_is_found_is_a_table_that_steers_no_terminal(hub: Hub, zoo: Zoo) ->
     assert "zoo pull hf:you/vae" in result.stderr
 
 
+def test_the_metrics_that_tell_most_are_shown_once_each(hub: Hub, zoo: Zoo) -> None:
+    def told(**values: float) -> str:
+        metrics = [{"type": name.rstrip("_"), "value": value} for name, value in values.items()]
+        index = {"name": "a", "results": [{"dataset": {"name": "mnist"}, "metrics": metrics}]}
+        hub.put("you/vae", card(**{"model-index": [index]}))
+        return str(zoo("search").stdout.splitlines()[1]).partition("mnist")[2].split(maxsplit=1)[1]
+
+    assert (
+        told(nll=85.6, elbo=-92, nll_=85.2, recall=0.5, frechet_distance=9)
+        == "frechet_distance 9, recall 0.5, nll 85.2"
+    )
+    assert told(elbo=-92, kl=23.25) == "elbo -92, kl 23.25"
+
+
 def test_what_is_found_on_another_hub_is_said_to_be_pulled_from_there(
     hub: Hub, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -187,7 +187,7 @@ def _say(error: Exception, session: Session, doing: str, repo_id: str, revision:
         raise cause
     endpoint = session.endpoint
     if isinstance(cause, HfHubHTTPError):
-        words = _of_status(cause, session, repo_id, revision)
+        words = _of_status(cause, session, doing, repo_id, revision)
         later = ". Try again later." if cause.response.status_code >= 500 else ""
         told = f"{_first_line(cause)}{_without_xet(cause)}{later}"
         raise HubError(words or f"Can't {doing} {endpoint}: {told}") from error
@@ -216,11 +216,12 @@ def _say(error: Exception, session: Session, doing: str, repo_id: str, revision:
     raise HubError(f"Can't {doing} {endpoint}: {reason}") from error
 
 
-def _of_status(error: HfHubHTTPError, session: Session, repo_id: str, revision: str | None) -> str:
+def _of_status(error: HfHubHTTPError, session: Session, doing: str, repo_id: str, revision: str | None) -> str:
     """What an answer with an error's status says, in words; empty when nothing better is known than its own."""
     endpoint, status = session.endpoint, error.response.status_code
     if isinstance(error, GatedRepoError):  # before RepositoryNotFoundError, which it is a kind of
-        return f"{repo_id} is gated: accept its terms at {endpoint}/{repo_id}, {session.login}, and retry."
+        login = "" if session.token else f", {session.login},"
+        return f"{repo_id} is gated: accept its terms at {endpoint}/{repo_id}{login} and retry."
     if isinstance(error, RepositoryNotFoundError):
         who = "this token has no access to it" if session.token else f"you have no access to it: {session.login}"
         return f"{repo_id} does not exist on {endpoint}, or is private and {who}."
@@ -233,10 +234,9 @@ def _of_status(error: HfHubHTTPError, session: Session, repo_id: str, revision: 
     if status == 401:
         return f"{endpoint} wants to know who you are: {session.login}."
     if status == 403 and not session.token:
-        return f"{endpoint} forbids it to those who show no token: {session.login}."
+        return f"Can't {doing} {endpoint} without a token: {session.login}."
     if status == 403:
-        whose = f" of {repo_id.partition('/')[0]}" if repo_id else ""
-        return f"{endpoint} forbids it: this token has no right to that{whose}. Take one that has."
+        return f"This token may not {doing} {endpoint}. Take one that may."
     if status == 412:
         name = f"hf:{repo_id}" + ("" if revision in (None, "main") else f"@{revision}")
         first = f"zoo pull --update {name}{option(endpoint)}"

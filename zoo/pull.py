@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 from huggingface_hub.hf_api import RepoFile
+from huggingface_hub.utils.tqdm import tqdm
 
 from zoo import files
 from zoo.errors import CheckpointError, HubError, NotFoundError, OutputError
@@ -123,11 +124,19 @@ def _refuse_full_disk(directory: Path, needed: int) -> None:
         raise OutputError(f"There is no room in {directory}: {needed:,} bytes are needed, {free:,} are free.")
 
 
+class _Bar(tqdm):
+    """The client's progress bar, named as the file alone and gone when that is here."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        name = str(keywords.get("desc")).rpartition("/")[2]
+        super().__init__(*arguments, **{**keywords, "desc": name, "leave": False})  # type: ignore[no-untyped-call]
+
+
 def _fetch(session: Session, repo_id: str, one: RepoFile, commit: str, directory: Path) -> None:
     session.largest = max(one.size, 1 << 16)  # room for an error in words
     for left in reversed(range(TRIES)):
         try:
-            session.api.hf_hub_download(repo_id, one.path, revision=commit, local_dir=directory)
+            session.api.hf_hub_download(repo_id, one.path, revision=commit, local_dir=directory, tqdm_class=_Bar)
             break
         except httpx2.NetworkError:  # the one bad weather after which the client does not try again
             if not left:

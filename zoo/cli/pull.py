@@ -8,6 +8,7 @@ import click
 from zoo import files
 from zoo.cli.output import (
     as_json,
+    clean,
     command,
     complete_checkpoints,
     hub_options,
@@ -17,7 +18,7 @@ from zoo.cli.output import (
     printable,
     size,
 )
-from zoo.errors import CheckpointError, NotFoundError
+from zoo.errors import CheckpointError, HubError, NotFoundError
 from zoo.hookspecs import Checkpoint
 from zoo.layout import claimed_maker, read_config
 from zoo.registry import installed
@@ -45,17 +46,27 @@ def pull(
     if not names and not update:
         raise click.UsageError("Missing argument 'NAME...'.")
     wanted = names or [entry.name for entry in store.entries() if entry.state == "pulled"]
-    results = [_pull(store, name, source, update, {"endpoint": endpoint, "token": token}) for name in wanted]
+    results, failed = [], []
+    for name in wanted:
+        try:
+            results.append(_pull(store, name, source, update, {"endpoint": endpoint, "token": token}))
+        except HubError as error:
+            if names:
+                raise
+            note(clean(error))  # one that is gone keeps no other from its update
+            failed.append(name)
     if names:
         store.make_current(names[-1])
         note(f"{names[-1]} is now the current checkpoint: zoo sample")
     elif not wanted:
         note("Nothing here was pulled: there is nothing to update.")
     if json_:
-        return print_json(results)
-    for result in results:
-        click.echo(result["path"])
-    return None
+        print_json(results)
+    else:
+        for result in results:
+            click.echo(result["path"])
+    if failed:
+        raise HubError(f"Not updated: {', '.join(failed)}.")
 
 
 def _pull(store: Store, name: str, source: str | None, update: bool, hub: dict[str, str | None]) -> dict[str, Any]:

@@ -54,7 +54,10 @@ def push(
     """
     store = open_store()
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo_id):
-        raise HubError(f"{repo_id[:80]!r} is not of the form OWNER/REPO.")
+        hint = " Leave out hf: here." if repo_id.startswith("hf:") else ""
+        raise HubError(f"{repo_id[:80]!r} is not of the form OWNER/REPO.{hint}")
+    if not re.fullmatch(r"[\w./-]+", branch):
+        raise HubError(f"{branch[:80]!r} is no name of a branch.")
     store.find(reference)  # before anything is imported that takes time
     if not (dry_run or yes or sys.stdin.isatty()):
         raise HubError("zoo push asks before it publishes, and nobody is here to answer: add --yes, or --dry-run.")
@@ -72,11 +75,13 @@ def push(
             note("What was written into the README.md on the Hub stays; what you wrote into yours is not sent.")
         if planned.changes and (paths := work.paths_told(source)):
             note(printable(f"Whoever pulls it reads these paths of this machine in its facts: {', '.join(paths)}"))
-        if planned.changes and not dry_run and not yes:
-            _ask(planned, target.url)
+        agreed = yes or dry_run or not planned.changes or _ask(planned, target.url)
         commit = None
-        if not dry_run:
+        if agreed and not dry_run:
             commit = work.carry_out(session, source, target, planned, message or _message(reference))
+    if not agreed:
+        note("Nothing was sent.")
+        raise click.exceptions.Exit(1)
     if commit:
         try:
             pushes.remember(store, target, commit, planned.text)
@@ -89,18 +94,18 @@ def _message(reference: str) -> str:
     return f"{reference.removesuffix('/').rpartition('/')[2]}, by genzoo {version('genzoo')}"
 
 
-def _ask(planned: "Plan", url: str) -> None:
+def _ask(planned: "Plan", url: str) -> bool:
     for one in planned.changes:
         note(f"  {one['action']:8}{one['file']:30}{size(one['bytes']):>10}")
-    what = "private" if planned.private else "public"
-    made = f"{what} repository" if planned.remote.head else f"new {what} repository"
     try:
-        agreed = click.confirm(f"Publish this as {url}, a {made}?", err=True)
+        return click.confirm(f"Publish this as {url}, a {_kind(planned)}?", err=True)
     except click.Abort:  # Ctrl-C, or no answer
         raise KeyboardInterrupt("before anything was sent.") from None
-    if not agreed:
-        note("Nothing was sent.")
-        raise click.exceptions.Exit(1)
+
+
+def _kind(planned: "Plan") -> str:
+    new = "" if planned.remote.head else "new "
+    return f"{new}{'private' if planned.private else 'public'} repository"
 
 
 def _say(planned: "Plan", url: str, commit: str | None, json_: bool) -> None:
@@ -113,5 +118,6 @@ def _say(planned: "Plan", url: str, commit: str | None, json_: bool) -> None:
     else:
         rows = [[one["action"], one["file"], size(one["bytes"])] for one in planned.changes]
         print_table(("ACTION", "FILE", "SIZE"), rows)
+        note(f"Nothing was sent; without --dry-run it goes to a {_kind(planned)}.")
     click.echo(url)
     return None

@@ -4,7 +4,7 @@ import click
 
 from zoo.cli.output import as_json, command, hub_options, note, print_json, print_table
 
-SHOWN = 3  # metrics of a checkpoint; --json has all of them
+SHOWN = ("frechet_distance", "precision", "recall", "nll")  # metrics that tell most; --json has all of them
 
 
 @command()
@@ -24,7 +24,9 @@ def search(text: str, limit: int, endpoint: str | None, token: str | None, json_
         return note(f"No checkpoint on the Hub has {text!r} in its name." if text else "The Hub has no checkpoint yet.")
     rows = []
     for one in found:
-        metrics = ", ".join(f"{metric['metric']} {metric['value']:.4g}" for metric in one["metrics"][:SHOWN])
+        values = {metric["metric"]: metric["value"] for metric in one["metrics"]}
+        names = [name for name in SHOWN if name in values] or list(values)[: len(SHOWN)]
+        metrics = ", ".join(f"{name} {values[name]:.4g}" for name in names)
         told = [one["name"], one["model"], one["dataset"], f"{one['downloads']:,}", one["license"], metrics]
         rows.append(told)
     print_table(("NAME", "MODEL", "DATA", "DOWNLOADS", "LICENCE", "METRICS"), rows)
