@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from conftest import Zoo
-from hub_server import READ, WRITE, Answer, Hub, cut, shorter, stalled, status
+from hub_server import READ, WRITE, Answer, Hub, cut, redirected, serving, shorter, stalled, status, times
 
 from zoo.address import HOME, find_endpoint
 from zoo.errors import HubError
@@ -248,6 +248,25 @@ def test_a_server_that_hangs_is_not_waited_for(hub: Hub, zoo: Zoo, impatient: No
         assert time.monotonic() - began < 20  # the client would wait for ever, or try six times as long
     finally:
         released.set()
+
+
+def test_a_hub_that_is_down_is_said_to_be_without_trying_again(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving() as down:
+        monkeypatch.setenv("HF_ENDPOINT", down.endpoint)
+    waited: list[float] = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    for words in ("search", f"pull {NAME}", f"pull {NAME}@{'0' * 40}", "push vae-mnist a/b --yes --token hf_given"):
+        result = zoo(*words.split())
+        assert result.exit_code == 1 and f"Error: Can't reach {down.endpoint}: " in result.stderr and waited == []
+
+
+def test_what_is_down_once_a_hub_has_answered_is_tried_again(hub: Hub, zoo: Zoo, hurry: None) -> None:
+    with serving() as down:
+        pass
+    hub.answers["GET .*resolve.*/model"] = times(2, redirected(down.endpoint))
+    assert zoo("pull", NAME).exit_code == 0
+    hub.answers["GET .*resolve.*/model"] = redirected(down.endpoint)
+    assert f"can't reach {hub.endpoint}" in zoo("pull", NAME, "--from", "hub").stderr
 
 
 PORTAL = b"<html><body>Log in to the train's Wi-Fi</body></html>"

@@ -450,7 +450,7 @@ def test_a_hub_that_stops_answering_or_is_down_is_said_to_be(
     released.set()
     with serving() as down:
         pass
-    assert f"can't reach {down.endpoint}" in push("--endpoint", down.endpoint, code=1).stderr
+    assert f"Can't reach {down.endpoint}" in push("--endpoint", down.endpoint, code=1).stderr
 
 
 def test_a_push_that_is_killed_half_way_leaves_no_commit_and_the_next_one_is_whole(

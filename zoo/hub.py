@@ -45,6 +45,7 @@ class Session:
     - `api`: the client of huggingface_hub.
     - `headers`: those of a request that `api` has no method for.
     - `largest`: bytes of the largest body to accept; set it to the size of a file before downloading that.
+    - `answered`: whether the Hub ever did.
     """
 
     def __init__(self, endpoint: str | None, token: str | None, patience: float | None = None) -> None:
@@ -56,6 +57,7 @@ class Session:
         )
         self.headers = self.api._build_hf_headers()
         self.largest = LARGEST_ANSWER
+        self.answered = False
         self._requests = 0
 
     @property
@@ -65,7 +67,8 @@ class Session:
 
     def make_client(self) -> httpx2.Client:
         """The HTTP client under it, with time-outs, and without what a hostile server could use against it."""
-        return httpx2.Client(
+        return _Client(
+            self,
             event_hooks={"request": [hf_request_event_hook, self._before], "response": [self._after]},
             follow_redirects=True,
             timeout=None,  # until `_before` sets one
@@ -85,6 +88,7 @@ class Session:
             request.headers.pop("authorization", None)
 
     def _after(self, response: httpx2.Response) -> None:
+        self.answered = True
         headers = response.headers
         headers.pop("x-hf-warning", None)  # which the client would print as it is
         if self.endpoint != HOME:
@@ -99,6 +103,22 @@ class Session:
                 if not form.fullmatch(headers.get(name, "0" * 40)):
                     raise HubError(f"{self.endpoint} sent {headers[name][:80]!r} as {name}: it can't be trusted.")
         response.stream = _Bounded(response.stream, self)
+
+
+class _Client(httpx2.Client):
+    """Tells at once of a Hub that never answered; huggingface_hub would try it for half a minute."""
+
+    def __init__(self, session: Session, **options: Any) -> None:
+        self.session = session
+        super().__init__(**options)
+
+    def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        try:
+            return super().send(request, **options)
+        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+            if self.session.answered:
+                raise
+            raise HubError(f"Can't reach {self.session.endpoint}: {_first_line(error)}.") from error
 
 
 @functools.cache

@@ -53,7 +53,7 @@ def verify(names: tuple[str, ...], json_: bool) -> None:
     verdicts = {name: store.verify(name) for name in here}
     for name, found in verdicts.items():
         if set(found.values()) == {"ok"} and store.entry(name).origin.get("source") == "hub":
-            found[WEIGHTS] = _load(store.find(name))
+            found[WEIGHTS] = _load(name, store.find(name))
     if json_:
         print_json([{"name": name, "files": found} for name, found in verdicts.items()])
     else:
@@ -63,15 +63,15 @@ def verify(names: tuple[str, ...], json_: bool) -> None:
         raise CheckpointError(f"Damaged: {', '.join(bad)}. zoo rm NAME removes one; then pull or train it again.")
 
 
-def _load(directory: Path) -> str:
+def _load(name: str, directory: Path) -> str:
     """The verdict on weights that a stranger made, by loading them."""
     from zoo import checkpoints
 
     try:
         checkpoints.load(directory, training_parts=(directory / TRAINING).is_file())
     except (NotFoundError, PluginError) as error:  # for the want of a plugin: nothing is wrong with the file
-        note(f"Not loaded, only hashed: {clean(error)}")
+        note(f"{name} was not loaded, only hashed: {clean(error)}")
     except ZooError as error:
-        note(clean(error))
+        note(f"{name}: {clean(error)}")
         return "unfit"
     return "ok"
