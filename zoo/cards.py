@@ -244,10 +244,11 @@ def _training(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     if "command" not in facts:
         return ""
     last = (facts.get("history") or [{}])[-1]
-    seconds = facts.get("seconds")
+    seconds = facts.get("seconds", 0)
+    duration = f"{seconds / 60:.1f} minutes" if seconds >= 60 else counted(max(round(seconds), 1), "second")
     rows = {
         "Seed": facts.get("seed"),
-        "Duration": seconds and (f"{seconds / 60:.1f} minutes" if seconds >= 60 else f"{seconds:.0f} seconds"),
+        "Duration": duration if "seconds" in facts else "",
         "Hardware": facts.get("hardware"),
         "Versions": ", ".join(f"{name} {number}" for name, number in facts.get("versions", {}).items()),
         "Recipe": _pairs(facts.get("recipe", {})),
