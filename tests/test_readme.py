@@ -170,20 +170,22 @@ class Author:
 
     def follow(self, text: str) -> None:
         """Write each file, or the part of it, and type each command."""
-        part = re.compile(r"^`([\w/.]+)`(, at its end)?\n\n```python\n(.*?)^```$|^```console\n(.*?)^```$", re.M | re.S)
-        for file, goes_on, code, typed in part.findall(text):
+        file_or_commands = r"^`([\w/.]+)`(?:, at its (top|end))?\n\n```python\n(.*?)^```$|^```console\n(.*?)^```$"
+        for file, where, code, typed in re.findall(file_or_commands, text, re.MULTILINE | re.DOTALL):
             if file:
-                self.write(self.desk / file, code, "a" if goes_on else "w")
+                self.write(self.desk / file, where, code)
             for line in typed.splitlines():
                 command = line.removeprefix("$ ")
                 self.said[command] = self.run(command)
 
-    def write(self, file: Path, code: str, mode: str) -> None:
+    def write(self, file: Path, where: str, code: str) -> None:
         """Write code, with the true digests where it has a checkpoint's."""
         for name, digest in self.digests.items():
             code = re.sub(f'"{name}": "[0-9a-f]{{64}}"', f'"{name}": "{digest}"', code)
-        with file.open(mode) as opened:
-            opened.write(code)
+        before = file.read_text() if where else ""
+        docstring, _, rest = before.partition("\n\n")
+        goes_on = f"{before}\n\n{code}" if before else code
+        file.write_text(f"{docstring}\n\n{code}{rest}" if where == "top" else goes_on)
 
     def run(self, command: str) -> str:
         """Type a command; what it printed."""
@@ -227,6 +229,9 @@ def test_the_tutorial_leads_from_nothing_to_a_published_plugin(
     assert "latent_dim    16       whole number 1 to 65536" in zoo("show", "ppca").stdout
     assert "model.safetensors" in hub.repositories["YOU/ppca-mnist"].files
     assert "zoo-ppca" in hub.repositories["YOU/ppca-mnist"].files["README.md"].content.decode()
+
+    for style in (["check"], ["format", "--check"]):
+        subprocess.run([sys.executable, "-m", "ruff", *style, tree], check=True)
 
     elsewhere = make_environment()  # another's machine, where the wheel is installed
     (wheel,) = (tree / "dist").glob("zoo_ppca-*.whl")
