@@ -1,5 +1,6 @@
 """What a plugin offers: records that hold nothing bad, and checkpoints found where they lie."""
 
+import re
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 from pathlib import Path
@@ -91,7 +92,7 @@ def test_a_checkpoint_may_have_digests_of_further_files() -> None:
     assert MAKE["checkpoint"](sha256=digests).sha256 == digests
 
 
-@pytest.mark.parametrize("capabilities", [("fly",), ("sample", "fly"), "sample"])
+@pytest.mark.parametrize("capabilities", [("fly",), ("sample", "fly")])
 def test_a_capability_that_there_is_not_is_refused(capabilities: object) -> None:
     with pytest.raises(PluginError, match=r"Model 'fine' has unknown capabilities .*'sample', 'decode', 'encode'"):
         MAKE["model"](capabilities=capabilities)
@@ -110,9 +111,34 @@ def test_a_record_is_made_with_keywords_only(record: Callable[..., Any]) -> None
         record("fine", "pkg.module:Class")
 
 
-def test_the_data_sets_of_features_are_a_tuple_of_names_not_a_text() -> None:
-    with pytest.raises(PluginError, match="The data sets of 'fine' must be a tuple of names, not 'mnist'"):
-        MAKE["features"](datasets="mnist")
+WRONG: list[tuple[str, str, Any, str]] = [
+    ("model", "summary", None, "str"),
+    ("model", "capabilities", "sample", "tuple[str, ...]"),
+    ("model", "capabilities", ("sample", 7), "tuple[str, ...]"),
+    ("model", "reference", b"https://arxiv.org", "str"),
+    ("checkpoint", "parameters", "652,824", "int"),
+    ("checkpoint", "num_classes", True, "int"),
+    ("checkpoint", "sha256", [("config.json", "0" * 64)], "collections.abc.Mapping[str, str]"),
+    ("checkpoint", "sha256", {**DIGESTS, "facts.json": None}, "collections.abc.Mapping[str, str]"),
+    ("checkpoint", "bundled", "cards/mine", "Path | None"),
+    ("dataset", "sample_shape", 784, "tuple[int, ...]"),
+    ("dataset", "sample_shape", ("1", "28", "28"), "tuple[int, ...]"),
+    ("dataset", "class_names", (0, 1), "tuple[str, ...]"),
+    ("dataset", "license", None, "str"),
+    ("features", "datasets", "mnist", "tuple[str, ...]"),
+]
+
+
+@pytest.mark.parametrize(("kind", "field", "value", "wanted"), WRONG, ids=lambda one: ascii(one)[:24])
+def test_a_field_of_another_type_is_refused_and_not_left_for_a_list_to_fail_of(
+    kind: str, field: str, value: object, wanted: str
+) -> None:
+    with pytest.raises(PluginError, match=f"'fine': {field} = .* must be of type .*{re.escape(wanted)}"):
+        MAKE[kind](**{field: value})
+
+
+def test_a_list_does_where_a_tuple_is_asked_for() -> None:
+    assert MAKE["dataset"](sample_shape=[64], class_names=["a", "b"]).class_names == ["a", "b"]
 
 
 def put_card(cards: Path, name: str = "mine") -> Path:

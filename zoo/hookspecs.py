@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from pluggy import HookimplMarker, HookspecMarker
 
@@ -43,6 +43,7 @@ class ModelSpec:
     def __post_init__(self) -> None:
         _check(self.name, NAME, "model name")
         _check(self.entry_point, ENTRY_POINT, "entry point")
+        _check_types(self)
         if unknown := set(self.capabilities) - set(CAPABILITIES):
             raise PluginError(
                 f"Model {self.name!r} has unknown capabilities {sorted(unknown)}; there are {CAPABILITIES}."
@@ -81,6 +82,7 @@ class Checkpoint:
     def __post_init__(self) -> None:
         _check(self.name, NAME, "checkpoint name")
         _check(self.model, NAME, "model name")
+        _check_types(self)
         for file in ("config.json", "model.safetensors"):
             _check(self.sha256.get(file, ""), SHA256, f"sha256 of {file}")
 
@@ -112,6 +114,7 @@ class DatasetSpec:
     def __post_init__(self) -> None:
         _check(self.name, NAME, "data set name")
         _check(self.entry_point, ENTRY_POINT, "entry point")
+        _check_types(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,8 +146,7 @@ class FeatureSpec:
     def __post_init__(self) -> None:
         _check(self.name, NAME, "feature name")
         _check(self.entry_point, ENTRY_POINT, "entry point")
-        if isinstance(self.datasets, str):
-            raise PluginError(f"The data sets of {self.name!r} must be a tuple of names, not {self.datasets!r}.")
+        _check_types(self)
 
 
 @hookspec
@@ -192,3 +194,25 @@ def bundled(package_file: str, name: str) -> Path | None:
 def _check(text: str, pattern: re.Pattern[str], what: str) -> None:
     if not isinstance(text, str) or not pattern.fullmatch(text):
         raise PluginError(f"{str(text)[:80]!r} is no {what}: it must match {pattern.pattern}.")
+
+
+def _check_types(record: Any) -> None:
+    """Refuse a field that is not of its annotated type: whatever shows it first would fail of it."""
+    for one in fields(record):
+        value = getattr(record, one.name)
+        if not _is_a(value, one.type):
+            wanted = one.type if get_args(one.type) else getattr(one.type, "__name__", one.type)
+            raise PluginError(
+                f"{type(record).__name__} {record.name!r}: {one.name} = {str(value)[:80]!r} must be of type {wanted}."
+            )
+
+
+def _is_a(value: Any, hint: Any) -> bool:
+    arguments = get_args(hint)
+    if not arguments:
+        return isinstance(value, hint) and not isinstance(value, bool)
+    if get_origin(hint) is tuple:  # a list does as well
+        return isinstance(value, tuple | list) and all(_is_a(each, arguments[0]) for each in value)
+    if get_origin(hint) is Mapping:
+        return isinstance(value, Mapping) and all(_is_a(each, arguments[1]) for each in value.values())
+    return any(_is_a(value, argument) for argument in arguments)
