@@ -51,7 +51,9 @@ def zoo_features():
 """
 )
 
-CHATTY = 'print("loud at import")\n' + OFFER.format(models='[model("chatty-model")] + (print("loud in a hook") or [])')
+CHATTY = 'import os\nprint("loud at import")\nos.system("echo loud as a child")\n' + OFFER.format(
+    models='[model("chatty-model")] + (print("loud in a hook") or [])'
+)
 
 RUBBISH = """[{"name": "a-dict"}, None, model("kept-model")]"""
 
@@ -95,10 +97,10 @@ def zoo_commands(cli):
 EAGER = "import torch\n" + OFFER.format(models='[model("eager-model")]')
 
 SLEEPER = """
-import sys, time
+import os, sys, time
 
 print("asleep", file=sys.stderr, flush=True)
-time.sleep(30)
+time.sleep(float(os.environ.get("SLEEP", 30)))
 """
 
 EACH_HOOK_RAISES = GOOD.replace("good", "trios") + (
@@ -151,6 +153,10 @@ BROKEN = {
     "rubbish": Broken(OFFER.format(models=RUBBISH), "a-dict", models=("kept-model",)),
     "misnamed": Broken(OFFER.format(models='[model("Bad Name")]'), "'Bad Name' is no model name"),
     "control": Broken(OFFER.format(models='[model("evil\x1b[2J")]'), r"'evil\x1b[2J' is no model name", "line 5"),
+    "mistyped": Broken(
+        OFFER.format(models='[ModelSpec(name="mistyped", entry_point="a:B", summary=None)]'),
+        "ModelSpec 'mistyped': summary = 'None' must be of type str",
+    ),
     "path": Broken(OFFER.format(models='[model("../../escape")]'), "'../../escape' is no model name", "line 5"),
     "flood": Broken(
         OFFER.format(models='[model(f"flood-{n}") for n in range(10_000)]'),
@@ -296,9 +302,9 @@ def test_with_every_guest_at_once_the_list_is_still_clean_data(guests: Environme
         assert name in warnings[0]
 
 
-def test_beside_any_broken_guest_the_built_in_models_are_pulled_and_sampled(guests: Environment) -> None:
+def test_beside_any_guest_the_built_in_models_are_listed_pulled_and_sampled(guests: Environment) -> None:
     code = """
-import os, sys
+import json, os, sys
 from click.testing import CliRunner
 from zoo.cli import main
 from zoo.registry import installed
@@ -306,13 +312,18 @@ from zoo.registry import installed
 for name in sys.argv[1:]:
     os.environ["ZOO_LOAD_PLUGINS"] = f"vae,gan,good,alpha,{name}"
     installed.cache_clear()
-    for words in ("pull vae-mnist", f"sample vae-mnist -n 4 --seed 0 -o {name}.npz"):
+    for words in ("list --json", "pull vae-mnist", f"sample vae-mnist -n 4 --seed 0 -o {name}.npz"):
         done = CliRunner().invoke(main, words.split(), catch_exceptions=False)
         assert done.exit_code == 0, done.stderr
-    assert [plugin.name for plugin in installed().broken] == [name]
+        assert "--json" not in words or "vae-mnist" in {one["name"] for one in json.loads(done.stdout)}
+    print(name, *{plugin.name for plugin in installed().broken})
 """
-    subprocess.run([guests.python, "-c", code, *BROKEN], check=True)
-    assert {path.stem for path in Path().iterdir()} == set(BROKEN)
+    everyone = {*HEALTHY, *BROKEN, "twin", "modules", "eager", "sleeper"}
+    command, world = [guests.python, "-c", code, *everyone], {**os.environ, "SLEEP": "0"}
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=world)
+    wrong = {name: others for name, *others in map(str.split, done.stdout.splitlines())}
+    assert wrong == {name: [name] if name in BROKEN or name == "twin" else [] for name in everyone}
+    assert {path.stem for path in Path().iterdir()} == everyone
     assert len({np.load(path)["samples"].tobytes() for path in Path().iterdir()}) == 1
 
 
@@ -347,6 +358,13 @@ def test_a_guest_that_sleeps_is_named_and_ctrl_c_says_how_to_leave_it_out(guests
     stopped = "Interrupted while waiting for the plugin 'sleeper' of zoo-sleeper. To leave it out: "
     assert (code, said) == (130, ["asleep", waiting, "", f"{stopped}ZOO_LOAD_PLUGINS=good,vae"])
     assert "vae-mnist" in listed(guests.zoo("list", "--json", ZOO_LOAD_PLUGINS="good,vae"))
+
+
+def test_a_guest_that_wakes_up_at_last_has_kept_nobody_from_listing(guests: Environment) -> None:
+    done = guests.zoo("list", "--json", ZOO_LOAD_PLUGINS="vae,sleeper", SLEEP="3.5")
+    assert "vae-mnist" in listed(done)
+    waiting = "Waiting for the plugin 'sleeper' of zoo-sleeper. Ctrl-C stops, and says how to leave it out."
+    assert done.stderr.splitlines() == ["asleep", waiting]
 
 
 def test_ctrl_c_while_help_waits_for_a_guest_names_it_too(guests: Environment) -> None:
@@ -424,7 +442,7 @@ def test_zoo_plugins_tells_a_person_all_this(guests: Environment) -> None:
 def test_what_a_guest_prints_is_kept_off_standard_output(guests: Environment) -> None:
     done = guests.zoo("list", "--models", "--json", ZOO_LOAD_PLUGINS="vae,chatty")
     assert listed(done).keys() == {"mlp-vae", "conv-vae", "chatty-model"}
-    assert done.stderr.splitlines() == ["loud at import", "loud in a hook"]
+    assert done.stderr.splitlines() == ["loud at import", "loud as a child", "loud in a hook"]
 
 
 def test_a_distribution_that_was_half_removed_takes_nothing_down(
@@ -442,6 +460,26 @@ def test_a_distribution_that_was_half_removed_takes_nothing_down(
     done = environment.zoo("list", "--models", "--json")
     assert listed(done).keys() >= BUILT_IN
     assert_one_line_names_zoo_plugins(done.stderr)
+    assert "No module named 'zoo_half'" in listed(environment.zoo("plugins", "--json"))["half"]["problems"][0]
+
+
+@pytest.mark.parametrize("damage", [b"[zoo]\nhalf", b"[zoo]\nhalf = zoo_half\xff"])
+def test_a_damaged_list_of_entry_points_hides_no_other_plugin(
+    damage: bytes, make_environment: MakeEnvironment, tmp_path: Path
+) -> None:
+    environment = make_environment()
+    environment.install(
+        write_plugin(tmp_path, "half", GOOD), write_plugin(tmp_path, "whole", GOOD.replace("good", "fit"))
+    )
+    (metadata,) = environment.folder.rglob("zoo_half-*.dist-info")
+    (metadata / "entry_points.txt").write_bytes(damage)
+    done = environment.zoo("list", "--models", "--json")
+    assert listed(done).keys() == BUILT_IN | {"fit-model"}
+    assert_one_line_names_zoo_plugins(done.stderr)
+    told = listed(environment.zoo("plugins", "--json"))["zoo-half"]
+    assert "its entry points can't be read" in told["problems"][0] and "install it anew" in told["problems"][0]
+    assert "pip uninstall zoo-half" in environment.zoo("plugins").stdout
+    assert listed(environment.zoo("list", "--models", "--json", ZOO_LOAD_PLUGINS="whole")).keys() == {"fit-model"}
 
 
 @pytest.mark.parametrize(

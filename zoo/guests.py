@@ -1,12 +1,14 @@
 """A guest: one entry point of the group `zoo`, whose distribution it is of, what it costs and what is wrong with it."""
 
+import contextlib
 import importlib.util
+import os
 import sys
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, version
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points, version
 from typing import Any
 
 OWN_DISTRIBUTION = "genzoo"
@@ -33,6 +35,39 @@ class Plugin:
         return f"the plugin {self.name!r} of {self.distribution}"
 
 
+def found() -> tuple[list[EntryPoint], list[Plugin]]:
+    """The entry points of the group `zoo`, and a plugin for each distribution whose list of them can't be read."""
+    try:
+        return list(entry_points(group="zoo")), []
+    except Exception:  # of one damaged file among those of all that is installed
+        there: list[EntryPoint] = []
+        damaged, seen = [], set[str]()
+        for one in distributions():
+            name, number = _name_and_version(one)
+            if name in seen - {UNKNOWN}:  # hidden by one before it on the path
+                continue
+            seen.add(name)
+            try:
+                there += one.entry_points.select(group="zoo")
+            except Exception as error:
+                said = f"its entry points can't be read ({last_line(error)}): install it anew, or delete its files"
+                damaged.append(Plugin(name, name, number, problems=[said]))
+        return there, damaged
+
+
+@contextlib.contextmanager
+def off_stdout() -> Iterator[None]:
+    """What is printed inside `with` goes to standard error, by child processes too: standard output is for data."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # closed
+            kept = os.dup(1)
+            stack.callback(os.close, kept)
+            stack.callback(os.dup2, kept, 1)
+            os.dup2(2, 1)
+        stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+        yield
+
+
 def in_order(found: Iterable[EntryPoint]) -> list[tuple[Plugin, EntryPoint]]:
     """Our own distribution first, then by distribution name: the first to offer a name keeps it."""
 
@@ -43,12 +78,15 @@ def in_order(found: Iterable[EntryPoint]) -> list[tuple[Plugin, EntryPoint]]:
 
 
 def _plugin(entry_point: EntryPoint) -> Plugin:
+    return Plugin(entry_point.name, *_name_and_version(entry_point.dist))
+
+
+def _name_and_version(distribution: Distribution | None) -> tuple[str, str]:
     try:
-        metadata = entry_point.dist and entry_point.dist.metadata  # parsed anew at each look
+        metadata = distribution and distribution.metadata  # parsed anew at each look
     except Exception:  # they may hold anything
         metadata = None
-    distribution = (metadata and metadata["Name"]) or UNKNOWN
-    return Plugin(entry_point.name, distribution, (metadata and metadata["Version"]) or "")
+    return (metadata and metadata["Name"]) or UNKNOWN, (metadata and metadata["Version"]) or ""
 
 
 def import_entry_module(entry_point: EntryPoint, plugin: Plugin) -> Any:

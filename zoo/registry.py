@@ -5,16 +5,25 @@ import functools
 import importlib
 import os
 import shlex
-import sys
 from collections.abc import Iterable, Iterator
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from zoo import hookspecs
 from zoo.errors import NotFoundError, PluginError, did_you_mean
-from zoo.guests import UNKNOWN, Plugin, file_of, import_entry_module, in_order, last_line, made_for_another
+from zoo.guests import (
+    UNKNOWN,
+    Plugin,
+    file_of,
+    found,
+    import_entry_module,
+    in_order,
+    last_line,
+    made_for_another,
+    off_stdout,
+)
 from zoo.hookspecs import Checkpoint, DatasetSpec, FeatureSpec, ModelSpec
 from zoo.waiting import Waiting
 
@@ -44,13 +53,14 @@ class Registry:
         self._offered_by: dict[str, Plugin] = {}  # "models:mlp-vae" -> plugin
         self._manager = pluggy.PluginManager("zoo")
         self._manager.add_hookspecs(hookspecs)
-        found = in_order(entry_points(group="zoo"))
-        wanted = [(plugin, one) for plugin, one in found if only is None or plugin.name in only]
+        there, damaged = found()
+        wanted = [(plugin, one) for plugin, one in in_order(there) if only is None or plugin.name in only]
         self._wanted = {plugin.name for plugin, _ in wanted}
         self.absent -= self._wanted
         with Waiting() as self._waiting:
             for plugin, entry_point in wanted:
                 self._load(plugin, entry_point)
+        self.plugins += damaged if only is None else []
         self._refuse_broken()
 
     @property
@@ -169,7 +179,7 @@ class Registry:
     def _guard(self, plugin: Plugin, doing: str) -> Iterator[None]:
         """Note whatever a plugin does wrong; keep what it prints off standard output, which is for data."""
         try:
-            with contextlib.redirect_stdout(sys.stderr):
+            with off_stdout():
                 yield
         except KeyboardInterrupt as stop:
             others = ",".join(sorted(self._wanted - {plugin.name}))
@@ -185,7 +195,7 @@ class Registry:
             raise NotFoundError(f"No installed plugin offers {KINDS[kind]} {name!r}.{did_you_mean(name, specs)}")
         module, _, attribute = specs[name].entry_point.partition(":")
         try:
-            with contextlib.redirect_stdout(sys.stderr):
+            with off_stdout():
                 return getattr(importlib.import_module(module), attribute)
         except (Exception, SystemExit) as error:
             distribution = self._offered_by[f"{kind}:{name}"].distribution

@@ -6,7 +6,7 @@ import keyword
 import re
 import shlex
 import tomllib
-from importlib.metadata import PackageNotFoundError, distribution, entry_points, version
+from importlib.metadata import PackageNotFoundError, distribution, version
 from importlib.resources import files as resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -17,6 +17,7 @@ import click
 from zoo import files
 from zoo.cli.output import as_json, command, note, print_json, warn_of_plugins
 from zoo.errors import ConfigError, OutputError
+from zoo.guests import found
 from zoo.registry import installed
 
 TEMPLATES = resources("zoo") / "templates"  # plugin/: files of every plugin; kinds/KIND/: its words, and its model.py
@@ -75,7 +76,7 @@ def _check_name(name: str) -> None:
 
 def _owner(name: str) -> str:
     """Who has a name already, as an entry point, a distribution, a package, or anything that a plugin offers."""
-    for entry_point in entry_points(group="zoo"):
+    for entry_point in found()[0]:
         if entry_point.name == name:
             return f"the plugin of {entry_point.dist.name if entry_point.dist else entry_point.module}"
     registry = installed()

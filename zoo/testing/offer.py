@@ -6,11 +6,10 @@ import inspect
 import json
 import subprocess
 import sys
-from importlib.metadata import entry_points
 from typing import Any
 
 from zoo.errors import ConfigError, NotFoundError, did_you_mean
-from zoo.guests import HEAVY, Plugin
+from zoo.guests import HEAVY, Plugin, found
 from zoo.models import Autoencoder, GenerativeModel, LatentModel, ModelConfig
 from zoo.registry import installed
 from zoo.testing.subject import Shortfall, require
@@ -112,8 +111,8 @@ def _plugin(name: str) -> Plugin:
 
 def _entry_module(name: str) -> str:
     plugin = _plugin(name)
-    found = entry_points(group="zoo", name=plugin.name)
-    return next(one.module for one in found if one.dist and one.dist.name == plugin.distribution)
+    same = [one for one in found()[0] if one.name == plugin.name]
+    return next(one.module for one in same if one.dist and one.dist.name == plugin.distribution)
 
 
 @functools.cache
