@@ -59,19 +59,31 @@ class Sized(Dim):
 """
 
 
-@pytest.fixture
-def guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A distribution of faulty models."""
-    package = tmp_path / "site" / "zoo_of_faults"
+def put(site: Path, plugin: str, **modules: str) -> None:
+    """A distribution zoo-of-PLUGIN, as if it were installed in a folder."""
+    package = site / f"zoo_of_{plugin}"
     package.mkdir(parents=True)
-    (package / "__init__.py").write_text(ENTRY)
-    (package / "models.py").write_text(MODELS)
-    metadata = tmp_path / "site" / "zoo_of_faults-1.0.dist-info"
+    for module, code in modules.items():
+        (package / f"{module}.py").write_text(code)
+    metadata = site / f"zoo_of_{plugin}-1.0.dist-info"
     metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: zoo-of-faults\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text("[zoo]\nfaults = zoo_of_faults\n")
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: zoo-of-{plugin}\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(f"[zoo]\n{plugin} = zoo_of_{plugin}\n")
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of installed distributions."""
+    (tmp_path / "site").mkdir()
     monkeypatch.syspath_prepend(tmp_path / "site")
     installed.cache_clear()
+    return tmp_path / "site"
+
+
+@pytest.fixture
+def guest(site: Path) -> None:
+    """A distribution of faulty models."""
+    put(site, "faults", __init__=ENTRY, models=MODELS)
 
 
 def test_a_model_that_keeps_the_contract_is_told_so_check_by_check(zoo: Zoo) -> None:
@@ -133,6 +145,31 @@ def test_all_installed_models_are_checked_unless_some_are_named(
     result = zoo("check")
     assert (result.exit_code, result.stdout) == (0, "")
     assert "No model is offered by the installed plugins." in result.stderr
+
+
+NONE = "from zoo import hookimpl\n@hookimpl\ndef zoo_models():\n    return None\n"
+
+
+@pytest.mark.parametrize(
+    ("plugin", "code", "said"),
+    [("nothing", "1 / 0\n", "division by zero"), ("none", NONE, "returned None, not a list of ModelSpec")],
+)
+def test_a_plugin_too_broken_to_offer_a_model_falls_short_unless_models_are_named(
+    plugin: str, code: str, said: str, zoo: Zoo, site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(site, plugin, __init__=code)
+    monkeypatch.setenv("ZOO_LOAD_PLUGINS", plugin)
+    result = zoo("check")
+    header, row = result.stdout.splitlines()
+    assert (result.exit_code, header.split()) == (1, ["CHECK", "VERDICT", "WHAT", "TO", "CHANGE"])
+    assert row.startswith(f"the plugin '{plugin}' of zoo-of-{plugin}  broke    ")
+    assert said in row and row.endswith(f"Tell the authors of zoo-of-{plugin}, or: pip uninstall zoo-of-{plugin}")
+    assert f"Error: No model is offered by the plugin '{plugin}' of zoo-of-{plugin}, which is broken." in result.stderr
+    (record,) = json.loads(zoo("check", "--json").stdout)
+    assert (record["model"], record["verdict"]) == ("", "broke") and record["says"] in row
+    monkeypatch.setenv("ZOO_LOAD_PLUGINS", f"{plugin},vae")
+    installed.cache_clear()
+    assert zoo("check", "mlp-vae", *SMALL).exit_code == 0
 
 
 @pytest.mark.parametrize(

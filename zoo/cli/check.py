@@ -8,6 +8,7 @@ import click
 from zoo.cli.output import as_json, command, complete_models, note, print_json, print_table, warn_of_plugins
 from zoo.config import parse_assignments
 from zoo.errors import ConfigError, PluginError, counted
+from zoo.guests import Plugin
 from zoo.registry import installed
 
 BUILDINGS = 60  # times that the checks take as long as building the model and showing it some data
@@ -21,7 +22,8 @@ LONG = 10  # seconds, from which on it is said beforehand how long the checks wi
 def check(names: tuple[str, ...], settings: tuple[str, ...], json_: bool) -> None:
     """Check models (all that are installed, unless named) as their plugins' tests would; exit 1 when one falls short.
 
-    Each is checked with its config's defaults: --set makes a large one small, such as --set width=4.
+    Each is checked with its config's defaults: --set makes a large one small, such as --set width=4. Unless models are
+    named, a plugin that something is wrong with and that offers none falls short too.
     """
     warn_of_plugins()
     chosen = list(dict.fromkeys(names or sorted(installed().models)))
@@ -30,12 +32,19 @@ def check(names: tuple[str, ...], settings: tuple[str, ...], json_: bool) -> Non
             installed().model_class(name)  # refuses it, with the nearest name
     values = {name: _values(name, settings) for name in chosen}
     records = [record for name in chosen for record in _checked(name, values[name], json_)]
+    mute = [] if names else [plugin for plugin in installed().broken if not plugin.offers.get("models")]
+    records += (told := [_told(plugin) for plugin in mute])
     if json_:
         print_json(records)
+    elif told:
+        _print(told)
     if not chosen:
         note("No model is offered by the installed plugins.")
-    if bad := list(dict.fromkeys(record["model"] for record in records if record["verdict"] != "kept")):
-        raise PluginError(f"The contract is not kept by {counted(len(bad), 'model')}: {', '.join(bad)}.")
+    bad = list(dict.fromkeys(record["model"] for record in records if record["model"] and record["verdict"] != "kept"))
+    wrong = [f"The contract is not kept by {counted(len(bad), 'model')}: {', '.join(bad)}."] if bad else []
+    wrong += [f"No model is offered by {plugin.called}, which is broken." for plugin in mute]
+    if wrong:
+        raise PluginError(" ".join(wrong))
 
 
 def _checked(name: str, values: dict[str, Any], quiet: bool) -> list[dict[str, Any]]:
@@ -52,12 +61,23 @@ def _checked(name: str, values: dict[str, Any], quiet: bool) -> list[dict[str, A
             seconds = BUILDINGS * verdict.seconds
             note(f"Checking {name}, {verdict.says}{f': about {seconds:.0f} s' if seconds > LONG else ''}.")
     if not quiet:
-        rows = [[one["check"], one["verdict"], " ".join(one["says"].split())] for one in records]
-        print_table(("CHECK", "VERDICT", "WHAT TO CHANGE"), rows)
+        _print(records)
     kept = sum(one["verdict"] == "kept" for one in records)
     took = time.perf_counter() - began
     note(f"{name} keeps {kept} of {counted(len(records), 'check')}; that took {took:.0f} s.")
     return records
+
+
+def _told(plugin: Plugin) -> dict[str, Any]:
+    """What is wrong with a plugin that offers no model, as a record of none."""
+    advice = f"Tell the authors of {plugin.distribution}, or: pip uninstall {plugin.distribution}"
+    says = f"{'; '.join(plugin.problems)}. {advice}"
+    return {"model": "", "check": plugin.called, "verdict": "broke", "says": says, "seconds": plugin.seconds}
+
+
+def _print(records: list[dict[str, Any]]) -> None:
+    rows = [[one["check"], one["verdict"], " ".join(one["says"].split())] for one in records]
+    print_table(("CHECK", "VERDICT", "WHAT TO CHANGE"), rows)
 
 
 def _values(name: str, settings: tuple[str, ...]) -> dict[str, Any]:
