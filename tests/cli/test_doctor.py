@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from conftest import Zoo
 from environments import Environment, write_plugin
 
@@ -154,6 +155,31 @@ def test_plugins_that_are_left_out_are_noted_and_those_not_there_are_wrong(
     assert [one["found"] for one in findings["plugins"] if one["verdict"] == "note"] == ["none is loaded"]
 
 
+def test_a_gpu_that_torch_does_not_see_is_noted(hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("torch sees one here")
+    Path("nvidia-smi").write_text("#!/bin/sh\n")
+    Path("nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", str(Path.cwd()), prepend=os.pathsep)
+    code, findings = examined(zoo)
+    assert code == 0 and [one["verdict"] for one in findings["device"]] == ["note"]
+    assert "torch sees no GPU, though NVIDIA's tools are here" in findings["device"][0]["found"]
+    assert "Install a torch that is built for its driver" in findings["device"][0]["advice"]
+
+
+@pytest.mark.parametrize(
+    ("able", "said"),
+    [("avx2", "float32; bfloat16 would be emulated, and slower"), ("avx512_bf16", "float32 and bfloat16")],
+)
+def test_the_precisions_that_the_processor_computes_in_are_said(
+    able: str, said: str, hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo.cli.sample.pick_device", lambda asked: "cpu")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"architecture": "x86_64", able: True}, raising=False)
+    (finding,) = examined(zoo)[1]["precision"]
+    assert (finding["verdict"], finding["found"]) == ("ok", said)
+
+
 def test_a_torchvision_made_for_another_torch_is_wrong(hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
     about = Path("torchvision-0.21.0.dist-info")
     about.mkdir()
@@ -194,12 +220,15 @@ def test_what_can_not_be_examined_is_wrong_and_the_rest_is_examined_all_the_same
 def test_a_torchvision_that_dies_and_plugins_that_are_ill_are_all_found_in_one_go(
     make_environment: Callable[[], Environment], tmp_path: Path
 ) -> None:
-    model = "ModelSpec(name='half', entry_point='zoo_half.gone:Gone')"
+    models = [
+        f"ModelSpec(name='{name}', entry_point='{at}')"
+        for name, at in (("half", "zoo_half.gone:Gone"), ("stray", "zoo:ZooError"))
+    ]
     heavy = write_plugin(tmp_path, "heavy", "import time\ntime.sleep(0.7)\n")
     half = write_plugin(
         tmp_path,
         "half",
-        f"from zoo import ModelSpec, hookimpl\n@hookimpl\ndef zoo_models():\n    return [{model}]\n",
+        f"from zoo import ModelSpec, hookimpl\n@hookimpl\ndef zoo_models():\n    return [{', '.join(models)}]\n",
     )
     bad = write_plugin(tmp_path, "bad", "1 / 0\n")
     torchvision = tmp_path / "torchvision"
@@ -223,6 +252,8 @@ def test_a_torchvision_that_dies_and_plugins_that_are_ill_are_all_found_in_one_g
         "note   plugins      heavy (zoo-heavy 0.1.0): nothing, in ",
         "→ Every command waits for it",
         "wrong  offers       'half' can't be imported from zoo_half.gone:Gone: ModuleNotFoundError",
+        "wrong  offers       The class of the model 'stray' is no GenerativeModel. This is a fault of "
+        "the plugin 'half' of zoo-half: tell its authors.\n",
         "note   hub          not asked: HF_HUB_OFFLINE is set",
         "ok     store        ",
     ):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import requires, version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 from packaging.requirements import Requirement
@@ -152,11 +152,13 @@ def _plugins() -> Iterator[Finding]:
 
 
 def _offers() -> Iterator[Finding]:
-    """Whether the code of what plugins offer can be imported."""
+    """Whether the code of what plugins offer can be imported, and its models are models."""
     if "torch" not in sys.modules:
         return
+    from zoo.checkpoints import model_class
+
     registry = installed()
-    offered = [(registry.model_class, name) for name in registry.models]
+    offered: list[tuple[Callable[[str], Any], str]] = [(model_class, name) for name in registry.models]
     offered += [(registry.dataset_loader, name) for name in registry.datasets]
     offered += [(registry.feature_loader, name) for name in registry.features]
     broken = 0
