@@ -280,6 +280,24 @@ def test_samples_that_are_no_images_are_refused() -> None:
 
     with pytest.raises(CapabilityError, match="samples of this model are no images"):
         evaluate(Table(ModelConfig(), digits()), digits(), None, extractor())
+    with pytest.raises(CapabilityError, match="nothing to measure"):
+        evaluate(Table(ModelConfig(), digits()), digits(), digits("test"))
+
+
+def test_samples_that_are_no_images_get_their_likelihood_per_sample() -> None:
+    class Coin(Replay):
+        sample_kind = "array"
+
+        def log_likelihood(
+            self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1
+        ) -> Tensor:
+            return samples.new_full((len(samples),), -math.log(2))
+
+    coins = Dataset("coins", torch.zeros(50, 3, dtype=torch.uint8), None)
+    (found,) = evaluate(Coin(ModelConfig(sample_shape=(3,)), coins), coins, coins, importance_samples=1)
+    assert (found.metric, found.unit, found.binarised, found.noun) == ("nll", "nats per sample", None, "sample")
+    assert found.value == pytest.approx(math.log(2)) and found.name == "Negative log-likelihood (K = 1, 50 samples)"
+    assert found.conditions["reference"].startswith("against 50 test samples of coins (")
 
 
 def test_nothing_to_measure_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -81,6 +82,20 @@ def test_signals_train_and_are_written_as_arrays_and_as_no_picture(run: Run) -> 
     arrays = np.load("samples.npz")
     assert (arrays["samples"].shape, arrays["samples"].dtype) == ((6, 64), np.float32)
     assert arrays["labels"].tolist() == 6 * [1]
+    measured = run("evaluate", "my-wave", "-k", 1, "--test-images", 200, "--write")
+    assert measured.returncode == 0, measured.stderr
+    assert "Distances are of images, which its samples are not. Only the likelihood is measured." in measured.stderr
+    assert (
+        "Likelihood of 200 of 2,000 test samples, chosen by the seed, with 1 importance sample each" in measured.stderr
+    )
+    (row,) = (line for line in measured.stdout.splitlines() if line.startswith("Negative log-likelihood (K = 1, "))
+    assert "given the class, 200 samples) ↓" in row and row.endswith("nats per sample")
+    card = Path(trained.stdout.strip(), "README.md").read_text()
+    assert "Likelihood of the 200 test samples of sines (sha256 `" in card and "nats per sample" in card
+    assert "samples = draw(model, 16, seed=0)  # float32, (16, 64)" in card
+    assert not re.search("image|pixel", card.replace("--test-images", "")), card
+    beside = run("compare", "my-wave", "vae-mnist", "--data", "sines")
+    assert beside.returncode == 1 and "which the samples of my-wave are not" in beside.stderr
     refused = run("sample", "my-wave", "-o", "samples.png")
     assert (refused.returncode, Path("samples.png").exists()) == (1, False)
     assert "The samples are no images: write them to .npz or .safetensors, not 'samples.png'." in refused.stderr

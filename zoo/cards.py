@@ -114,19 +114,20 @@ def _front_matter(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
 
 def _model_index(config: Mapping[str, Any], facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The evaluations as the Hub reads them."""
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for one in recorded(facts):
         conditions: dict[str, Any] = {"n": one.n, "seed": one.seed}
         if one.extractor:
             conditions |= {"extractor": one.extractor, "extractor_sha256": one.extractor_sha256}
         metric = {"type": one.metric, "name": one.name, "value": one.value, "args": conditions}
-        groups.setdefault((one.reference, one.split), []).append(metric)
+        task = "unconditional-image-generation" if one.noun == "image" else "other"
+        groups.setdefault((one.reference, one.split, task), []).append(metric)
     results = []
-    for (reference, split), metrics in groups.items():
+    for (reference, split, task), metrics in groups.items():
         spec = installed().datasets.get(reference)
         folder = re.sub("[^A-Za-z0-9_.-]+", "-", Path(reference).name) or "folder"  # the Hub takes no path
         dataset = {"name": reference, "type": (spec and spec.hub_id) or folder, "split": split}
-        results.append({"task": {"type": "unconditional-image-generation"}, "dataset": dataset, "metrics": metrics})
+        results.append({"task": {"type": task}, "dataset": dataset, "metrics": metrics})
     return [{"name": _name(config, facts), "results": results}] if results else []
 
 
@@ -152,7 +153,7 @@ def _summary(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
 
 
 def _use(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
-    shown = facts.get("samples_command")
+    shown, drawn = facts.get("samples_command"), "images" if "samples_command" in facts else "samples"
     maker = (config.get("made_by") or {}).get("distribution", "")
     packages = "genzoo" if maker == "genzoo" or not DISTRIBUTION.fullmatch(maker) else f"genzoo {maker}"
     name, reference = facts.get("name"), _reference(facts)
@@ -162,7 +163,7 @@ def _use(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     lines.append(f"```\npip install {packages}\n{command}".rstrip() + "\n```")
     if reference:
         shape = ", ".join(map(str, config["config"].get("sample_shape", ())))
-        load = f'model = zoo.load("{reference}")\nimages = draw(model, 16, seed=0)  # float32, (16, {shape})'
+        load = f'model = zoo.load("{reference}")\n{drawn} = draw(model, 16, seed=0)  # float32, (16, {shape})'
         lines.append(f"```python\nimport zoo\nfrom zoo.sampling import draw\n\n{load}\n```")
     return "\n\n".join(line for line in lines if line)
 
@@ -179,23 +180,22 @@ def _evaluation(facts: Mapping[str, Any]) -> str:
 
 def _circumstances(one: Evaluation) -> str:
     """How a result came about, in sentences; equal for results that were measured together."""
-    kind = f"{'training' if one.split == 'train' else one.split} image"
+    kind = f"{'training' if one.split == 'train' else one.split} {one.noun}"
     images = f"{counted(one.reference_n, kind)} of {one.reference}"
     digest = f"(sha256 `{one.reference_sha256[:12]}…`)"
     if not one.extractor:
+        pixels = ""
         if one.binarised:
-            pixels = f"binarised once, each pixel drawn with its grey value as the probability (seed {one.seed})"
-        else:
-            pixels = "grey as they are, which is not to be compared with binarised ones"
-        return f"Likelihood of the {images} {digest}, seed {one.seed}; pixels {pixels}."
-    floor = (
-        f" The floor is the same of {counted(one.floor_n, 'test image')} in place of the samples."
-        if one.floor_n
-        else ""
-    )
+            pixels = (
+                f"; pixels binarised once, each pixel drawn with its grey value as the probability (seed {one.seed})"
+            )
+        elif one.noun == "image":
+            pixels = "; pixels grey as they are, which is not to be compared with binarised ones"
+        return f"Likelihood of the {images} {digest}, seed {one.seed}{pixels}."
+    floor = f" The floor is the same of {counted(one.floor_n or 0, 'test image')} in place of the samples."
     return (
         f"{counted(one.n, 'sample')}, seed {one.seed}, against the {images} {digest}, by the features {one.extractor} "
-        f"(sha256 `{one.extractor_sha256[:12]}…`).{floor}"
+        f"(sha256 `{one.extractor_sha256[:12]}…`).{floor if one.floor_n else ''}"
     )
 
 
@@ -264,7 +264,8 @@ def _limits(facts: Mapping[str, Any]) -> str:
     data = f" ({facts['dataset']})" if "dataset" in facts else ""
     return (
         f"## Limits\n\nIt makes only what its training data shows{data}, at that size, some samples of it malformed. A "
-        "sample may resemble a training image. It is meant for study and as a baseline."
+        f"sample may resemble a training {'image' if 'samples_command' in facts else 'sample'}. It is meant for study "
+        "and as a baseline."
     )
 
 

@@ -1,6 +1,7 @@
 """evaluate(): how good a model is, by the features of its samples and the likelihood of unseen images."""
 
 import contextlib
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -44,7 +45,7 @@ def evaluate(
     its classes evenly: where those of the training images are uneven, that counts against it.
 
     **Arguments:**
-    - `model`: in eval mode, of images.
+    - `model`: in eval mode; of images, unless the likelihood alone is taken.
     - `data`: training images.
     - `test`: images that the model was not trained on; without them there is no floor and no likelihood.
     - `extractor`: the features; without them only the likelihood is taken.
@@ -59,7 +60,7 @@ def evaluate(
     **Raises:** `ConfigError` for too few samples; `CapabilityError` when there is nothing to measure it by;
     `DataError`, `LabelError` when data, features and model don't fit.
     """
-    if model.sample_kind != "image":
+    if model.sample_kind != "image" and extractor is not None:
         raise CapabilityError("The samples of this model are no images: there are no features to compare them by.")
     if extractor is not None and n < FEWEST:
         raise ConfigError(f"{n} samples are too few to compare by their features: draw {FEWEST} at least.")
@@ -155,7 +156,7 @@ def _by_likelihood(
         "n": len(test),
         "seed": seed,
         **_of(test, "test"),
-        "binarised": likelihood.binarises(model),
+        "binarised": likelihood.binarises(model) if model.sample_kind == "image" else None,
         "labelled": bool(model.config.num_classes),
     }
     found = likelihood.bounds(model, test, importance_samples=importance_samples, seed=seed, watch=watch)
@@ -168,7 +169,7 @@ def _by_likelihood(
         active, divergence, by_dimension = likelihood.latents(model, test, seed=seed)
         results.append(_evaluation("active_units", active, **conditions))
         results += [_evaluation(name, one, values=by_dimension[:64], **conditions) for name, one in divergence.items()]
-    return results
+    return [dataclasses.replace(one, unit=one.unit.replace("image", one.noun)) for one in results]
 
 
 def _evaluation(metric: str, estimate: Estimate, **conditions: Any) -> Evaluation:

@@ -57,7 +57,7 @@ class Evaluation(StrictConfig):
     - `floor`, `floor_n`: the same measured on so many test images in place of the samples.
     - `importance_samples`: latents drawn for each image, for a likelihood.
     - `binarised`: for a likelihood, whether pixels were drawn as 0 or 1 with their grey value as the probability, once,
-        or the grey values were taken as they are. The two can't be compared.
+        or the grey values were taken as they are. The two can't be compared. None of samples that are no images.
     - `family`: for a bound of the likelihood, the distribution of a pixel given the latents, such as "Bernoulli". That
         of grey values is no density; those of "Normal" and "ContinuousBernoulli" are. None compares with another.
     - `labelled`: for a likelihood, whether it is that of an image given its class, log p(x | y), as a conditional model
@@ -92,13 +92,18 @@ class Evaluation(StrictConfig):
         return self.metric, self.importance_samples, self.binarised, self.family, self.labelled, images
 
     @property
+    def noun(self) -> str:
+        """What it was measured against: "image", or "sample" where samples are no images."""
+        return "image" if self.extractor or self.binarised is not None else "sample"
+
+    @property
     def name(self) -> str:
         """What it measures, for people: "Negative log-likelihood (Bernoulli, K = 500, grey pixels, 10,000 images)"."""
         details = [self.family]
         details += [f"K = {self.importance_samples:,}"] if self.importance_samples and self.metric == "nll" else []
         details += [] if self.binarised is None else ["binarised pixels" if self.binarised else "grey pixels"]
         details += ["given the class"] if self.labelled else []
-        details += [] if self.extractor else [counted(self.reference_n, "image")]
+        details += [] if self.extractor else [counted(self.reference_n, self.noun)]
         said = ", ".join(filter(None, details))
         return _known(self.metric).title + (f" ({said})" if said else "")
 
@@ -124,7 +129,7 @@ class Evaluation(StrictConfig):
     @property
     def conditions(self) -> dict[str, str]:
         """What must be equal for two numbers to stand side by side, in words."""
-        images = f"{self.reference_n:,} {self.split} images of {self.reference} ({self.reference_sha256[:12]})"
+        images = f"{self.reference_n:,} {self.split} {self.noun}s of {self.reference} ({self.reference_sha256[:12]})"
         words = {"seed": f"with seed {self.seed}", "reference": f"against {images}"}
         if self.extractor:
             words["n"] = f"on {counted(self.n, 'sample')}"

@@ -20,7 +20,7 @@ from zoo.cli.output import (
     show_preview,
 )
 from zoo.cli.sample import load, names_of_classes
-from zoo.errors import ConfigError, OutputError
+from zoo.errors import CapabilityError, ConfigError, OutputError
 from zoo.registry import installed
 from zoo.results import IMPORTANCE_SAMPLES, SAMPLES, SEED, Evaluation, recorded, side_by_side
 from zoo.store import WEIGHTS, read_facts
@@ -95,6 +95,8 @@ def compare(
     against = data or _trained_on(directories)
     name = name_of_features(features, against)
     models = {reference: load(directory, device) for reference, directory in directories.items()}
+    if others := [reference for reference, model in models.items() if model.sample_kind != "image"]:
+        raise CapabilityError(f"Images are set side by side, which the samples of {others[0]} are not: zoo evaluate.")
     read: dict[tuple[int, ...], tuple[Dataset, Dataset | None]] = {}  # by the shape that a model takes
 
     def images_for(model: "GenerativeModel[Any]") -> "tuple[Dataset, Dataset | None]":

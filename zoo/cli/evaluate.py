@@ -19,7 +19,7 @@ from zoo.cli.output import (
     track,
 )
 from zoo.cli.sample import device_option, load, names_of_classes, pick_device
-from zoo.errors import ConfigError, NotFoundError, OutputError, counted, did_you_mean
+from zoo.errors import CapabilityError, ConfigError, NotFoundError, OutputError, counted, did_you_mean
 from zoo.registry import installed
 from zoo.results import FEWEST, IMPORTANCE_SAMPLES, SAMPLES, SEED, Evaluation, merged, recorded
 from zoo.store import CARD, FACTS, WEIGHTS, Store, is_path, read_facts
@@ -84,7 +84,8 @@ def evaluate(
     """Measure REF: its samples against the training images, by their features, and the likelihood of test images.
 
     The floor is what real test images, chosen by the seed, get in place of the samples. A VAE's likelihood is a bound,
-    by importance sampling. The same command gives the same numbers on one machine.
+    by importance sampling. Distances are of images: of other samples the likelihood alone is measured. The same command
+    gives the same numbers on one machine.
     """
     store = open_store()
     directory = store.find(reference)
@@ -163,10 +164,15 @@ def read_data(reference: str, root: Path | None, model: "GenerativeModel[Any]") 
 def load_extractor(
     name: str | None, weights: Path | None, device: str, model: "GenerativeModel[Any]", data: str
 ) -> "Extractor | None":
-    """The features' network; None, with a note, when none are meant for the data but there is a likelihood."""
+    """The features' network; None, with a note, when there is a likelihood only, for want of features or of images."""
     from zoo.features import load_features
     from zoo.likelihood import has_likelihood
 
+    if model.sample_kind != "image":
+        if not has_likelihood(model):
+            raise CapabilityError("Distances are of images, which its samples are not, and it has no likelihood.")
+        note("Distances are of images, which its samples are not. Only the likelihood is measured.")
+        return None
     if name is not None:
         return load_features(name, weights, pick_device(device))
     words = (
@@ -207,14 +213,14 @@ def measure(
             f"The classes of {reference} are not those of {train.name}: whether samples show the class asked for, and "
             f"a likelihood, are left out."
         )
-    elif test is not None and model.sample_kind == "image" and likelihood.has_likelihood(model):
+    elif test is not None and likelihood.has_likelihood(model):
         some = evaluation.some(test, test_images, seed)
         seconds = likelihood.seconds(model, some, importance_samples=importance_samples, seed=seed)
         about = f"{seconds / 60:.0f} minutes" if seconds > 90 else f"{max(seconds, 2):.0f} seconds"
-        binarised = likelihood.binarises(model)
+        noun, binarised = "image" if model.sample_kind == "image" else "sample", likelihood.binarises(model)
         pixels = f"binarised with seed {seed}" if binarised else "as they are, grey (not to be compared with binarised)"
         note(
-            f"Likelihood of {_told(len(some), test)}, pixels {pixels}, with "
+            f"Likelihood of {_told(len(some), test, noun)}, {f'pixels {pixels}, ' if noun == 'image' else ''}with "
             f"{counted(importance_samples, 'importance sample')} each: about {about}."
         )
     return evaluation.evaluate(
@@ -231,8 +237,8 @@ def measure(
     )
 
 
-def _told(n: int, test: "Dataset") -> str:
-    all_of_them = counted(len(test), "test image")
+def _told(n: int, test: "Dataset", noun: str = "image") -> str:
+    all_of_them = counted(len(test), f"test {noun}")
     return f"{n:,} of {all_of_them}, chosen by the seed" if n < len(test) else all_of_them
 
 
@@ -255,12 +261,24 @@ def keep(
     test: "Dataset | None",
     results: Sequence[Evaluation],
 ) -> None:
-    """Put results into facts.json and the card, with pictures of what the model can do and has learnt by heart."""
-    from zoo import cards, images, likelihood, pictures, sampling
+    """Put results into facts.json and the card, and, of images, pictures into their folder."""
+    from zoo import cards
 
     facts = read_facts(directory)
     facts["evaluations"] = [one.to_dict() for one in merged(recorded(facts), results)]
-    seed = results[0].seed
+    if model.sample_kind == "image":
+        _draw(directory, model, train, test, str(facts.get("reference", directory)), results[0].seed)
+    card = cards.made_of(directory, facts)
+    files.write_json(directory / FACTS, facts)
+    files.write_text(directory / CARD, card)
+
+
+def _draw(
+    directory: Path, model: "GenerativeModel[Any]", train: "Dataset", test: "Dataset | None", reference: str, seed: int
+) -> None:
+    """Pictures of what the model can do and has learnt by heart."""
+    from zoo import images, likelihood, pictures, sampling
+
     picture = pictures.nearest(sampling.draw(model, SHOWN, seed=seed), train.samples)
     made = {"sha256": files.sha256(directory / WEIGHTS), "n": SHOWN, "seed": seed, "reference": train.name}
     images.save_png(picture, directory / "images" / "nearest.png", {**made, "picture": "nearest"})
@@ -270,10 +288,7 @@ def keep(
     pictures.write_all(
         model,
         directory,
-        {"checkpoint": facts.get("reference", str(directory))},
+        {"checkpoint": reference},
         samples=unseen.samples[:] if fit else None,
         labels=unseen.labels if conditional else None,
     )
-    card = cards.made_of(directory, facts)
-    files.write_json(directory / FACTS, facts)
-    files.write_text(directory / CARD, card)
