@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from mutants import MUTANTS, SOUND, Mutant
 
+from zoo import testing
 from zoo.errors import NotFoundError
 from zoo.models import Autoencoder, LatentModel
 from zoo.registry import installed
@@ -81,6 +82,12 @@ def test_a_model_that_keeps_the_contract_passes_every_check(model: type, config:
     assert [one for one in found if one.verdict != "kept"] == []
     assert len(found) == len(OFFER_CHECKS) + 1 + len(MODEL_CHECKS)
     assert sum(one.seconds for one in found) < 20
+
+
+def test_the_checks_are_plain_functions_that_do_without_pytest() -> None:
+    for room in Path(inspect.getfile(testing)).parent.glob("*.py"):
+        assert not re.search(r"^\s*(import|from) pytest", room.read_text(), re.MULTILINE), room
+    assert all(inspect.isfunction(check) for check in (*OFFER_CHECKS, *MODEL_CHECKS))
 
 
 def test_a_contract_for_a_model_that_nobody_offers_says_so() -> None:

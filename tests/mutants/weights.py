@@ -70,6 +70,15 @@ class Forgiving(Painter):
         return super().load_state_dict(state_dict, strict=False, assign=assign)
 
 
+@found_by("state_dict", r"it loads weights of which one adds: leave load_state_dict\(\) alone")
+class Hoarding(Painter):
+    """Overlooks what it has no place for."""
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        own = self.state_dict().keys()
+        return super().load_state_dict({key: state_dict[key] for key in state_dict if key in own}, assign=assign)
+
+
 @found_by(
     "save_and_load",
     r"saved and loaded it draws other samples: keep what sampling needs in parameters and register_buffer",
