@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,34 @@ def test_a_new_plugin_of_each_kind_learns_is_sampled_and_is_pushed(
         facts = json.loads((Path(os.environ["ZOO_HOME"]) / "checkpoints" / kind / "facts.json").read_text())
         first, last = (epoch["losses"] for epoch in facts["history"])
         assert kind == "gan" or last["model"] < first["model"]
+
+
+def test_what_is_said_to_be_next_works_within_a_minute(
+    make_environment: Callable[[], Environment], tmp_path: Path
+) -> None:
+    environment, began = make_environment(), time.monotonic()
+    begun = environment.zoo("new", "my-first", "--out", tmp_path / "zoo-my-first")
+    assert begun.stderr == f"Next: cd {tmp_path}/zoo-my-first && pip install -e '.[test]' && pytest\n"
+    offline = ["--quiet", "--no-index", "--no-build-isolation"]  # what it needs is here
+    for module in (["pip", "install", *offline, "-e", ".[test]"], ["pytest", "-q", "-p", "no:cacheprovider"]):
+        command = [environment.python, "-m", *module]
+        done = subprocess.run(command, cwd=tmp_path / "zoo-my-first", capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "passed" in done.stdout and time.monotonic() - began < 60
+    assert "my-first" in environment.zoo("list", "--models").stdout
+
+
+@pytest.mark.parametrize(
+    ("kind", "brought"), [("vae", {"likelihood", "beta", "importance_samples"}), ("gan", {"objective", "r1"})]
+)
+def test_the_losses_come_with_the_base(
+    kind: str, brought: set[str], guests: tuple[Environment, Mapping[str, Path]]
+) -> None:
+    environment, trees = guests
+    model = trees[kind] / f"zoo_my_{kind}" / "model.py"
+    assert not brought & set(re.findall(r"\w+", model.read_text()))  # not a word of them is written
+    fields = json.loads(environment.zoo("show", f"my-{kind}", "--json").stdout)["config"]
+    assert brought <= {one["name"] for one in fields}
 
 
 @pytest.mark.parametrize("kind", KINDS)
