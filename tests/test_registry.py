@@ -25,7 +25,7 @@ OFFER = """
 from zoo import Checkpoint, DatasetSpec, FeatureSpec, ModelSpec, hookimpl
 
 def model(name):
-    return ModelSpec(name=name, entry_point="zoo_nowhere.model:Model", summary="A guest's")
+    return ModelSpec(name=name, entry_point="zoo.models:LatentModel", summary="A guest's")
 
 @hookimpl
 def zoo_models():
@@ -325,6 +325,34 @@ for name in sys.argv[1:]:
     assert wrong == {name: [name] if name in BROKEN or name == "twin" else [] for name in everyone}
     assert {path.stem for path in Path().iterdir()} == everyone
     assert len({np.load(path)["samples"].tobytes() for path in Path().iterdir()}) == 1
+
+
+def test_zoo_plugins_says_which_models_can_be_none_and_imports_nothing_for_that(guests: Environment) -> None:
+    done = guests.zoo("plugins", "--json", ZOO_LOAD_PLUGINS="modules,good,vae")
+    problems = {name: told["problems"] for name, told in listed(done).items()}
+    lacking = ("raises", "exits", "lacks", "talks")  # none of which gets as far as a class
+    assert problems["modules"] == [
+        *(
+            f"the model 'model-that-{name}': There is no class 'Model' in the source of zoo_modules.{name}."
+            for name in lacking
+        ),
+        "the model 'model-that-strays': zoo_modules.strays:Model derives from no GenerativeModel.",
+    ]
+    assert problems["good"] == problems["vae"] == []
+    assert "loud" not in done.stderr
+    said = guests.zoo("plugins", ZOO_LOAD_PLUGINS="modules").stdout
+    assert "  WRONG   the model 'model-that-strays'" in said and "Tell the authors of zoo-modules, or: pip" in said
+
+
+def test_of_every_guest_that_something_is_wrong_with_zoo_plugins_says_whom_to_tell(guests: Environment) -> None:
+    said = guests.zoo("plugins", ZOO_LOAD_PLUGINS=",".join(["vae", "gan", "vision", "alpha", "twin", *BROKEN])).stdout
+    for name in (*BROKEN, "pollux"):
+        distribution = BROKEN[name].distribution if name in BROKEN else ""
+        distribution = distribution or f"zoo-{name}"
+        (told,) = re.findall(rf"^\S+  {distribution} .*\n(?:  .*\n)+", said, re.MULTILINE)
+        assert "  WRONG   " in told, told
+        assert told.endswith(f"Tell the authors of {distribution}, or: pip uninstall {distribution}\n"), told
+    assert "\x1b" not in said
 
 
 def test_a_guest_that_imports_torch_is_told_of_with_its_cost(guests: Environment) -> None:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib
-import os
 import subprocess
 import sys
 import textwrap
@@ -270,7 +269,9 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_guest_may_write_its_config_in_any_usual_way(way: str, guest: Guest) -> None:
-    assert_agrees(guest(WAYS[way]))
+    entry_point = guest(WAYS[way])
+    assert_agrees(entry_point)
+    assert source.fault(entry_point) == ""
 
 
 def test_a_recipe_is_inherited_or_replaced_as_python_has_it(guest: Guest) -> None:
@@ -322,19 +323,61 @@ def test_a_module_without_source_is_named(module: str) -> None:
         source.config_fields(f"{module}:Mine")
 
 
+@pytest.mark.parametrize("model", BUILT_IN)
+def test_nothing_speaks_against_the_built_in_models(model: str) -> None:
+    assert source.fault(installed().models[model].entry_point) == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("class Mine: pass\n", "Mine derives from no GenerativeModel."),
+        ("from torch import nn\nclass Mine(nn.Module): pass\n", "Mine derives from no GenerativeModel."),
+        ("import torch\nclass Mine(torch.nn.Module): pass\n", "Mine derives from no GenerativeModel."),
+        ("from zoo.models import ModelConfig\nclass Mine(ModelConfig): pass\n", ""),  # decorated, as a base is here
+        ("from PKG.base import Base\n", "There is no class 'Mine' in the source of"),
+        ("class Mine(:\n", "can't be read: invalid syntax"),
+    ],
+)
+def test_a_class_that_can_be_no_model_is_found_out(code: str, said: str, guest: Guest) -> None:
+    assert said in source.fault(guest(code)) and bool(said) == bool(source.fault(guest(code)))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from PKG.base import *\n",
+        "from PKG.base import Base as Mine\n",
+        "import PKG.base\nMine = PKG.base.Base\n",
+        "import PKG.base\ndef made(): return PKG.base.Base\nclass Mine(made()): pass\n",
+        "try:\n    from PKG.base import Base\nexcept ImportError:\n    pass\nclass Mine(Base): pass\n",
+        "import PKG.base\ndef __getattr__(name): return PKG.base.Base\n",
+        "from PKG.base import Base\ndef kept(one): return Base\n@kept\nclass Mine: pass\n",
+        "from PKG.base import Base\nglobals()['Mi' + 'ne'] = Base\n",
+    ],
+)
+def test_what_only_running_it_would_show_is_no_fault(code: str, guest: Guest) -> None:
+    entry_point = guest(code)
+    assert source.fault(entry_point) == ""
+
+
+def test_a_module_that_is_nowhere_is_a_fault_and_one_without_source_is_none() -> None:
+    assert source.fault("zoo_nowhere.model:Mine") == "No module named 'zoo_nowhere.model'"
+    assert source.fault("math:Mine") == source.fault("sys:Mine") == ""
+
+
 def heavy_modules_after_reading(entry_points: list[str], path: Path) -> str:
     """What heavy libraries a process has imported that read these sources, as it prints it."""
     code = f"""
 import sys
+sys.path.insert(0, {str(path)!r})
 from zoo import source
 for entry_point in {entry_points!r}:
-    assert source.config_fields(entry_point), entry_point
+    assert source.config_fields(entry_point) and not source.fault(entry_point), entry_point
     source.recipe_fields(entry_point)
 print(sorted({{"torch", "torchvision", "numpy", "huggingface_hub"}} & set(sys.modules)))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(path)}, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

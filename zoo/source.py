@@ -1,6 +1,7 @@
-"""What a model's source says of its Config and recipe, read without importing torch."""
+"""What a model's source says of its Config and recipe, and whether it can be one, read without importing torch."""
 
 import ast
+import functools
 import importlib.util
 import re
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from typing import Any
 
 from zoo import config
 from zoo.errors import PluginError
+
+FOREIGN = ("torch", "abc", "typing", "collections")  # no model, nor its Config, is in there
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,32 @@ def recipe_fields(entry_point: str) -> list[ConfigField]:
     own = _recipe(entry_point)
     defaults = _fields(*_class("zoo.recipe:TrainConfig"))
     return [replace(field, default=own.get(field.name, field.default)) for field in defaults]
+
+
+@functools.cache  # of a plugin that offers one class a thousand times
+def fault(entry_point: str) -> str:
+    """Why a class can be no model, as far as its source tells for certain; "" when nothing speaks against it.
+
+    **Arguments:**
+    - `entry_point`: the class, as "package.module:Class".
+    """
+    name, _, wanted = entry_point.partition(":")
+    try:
+        if not (_spec(name).origin or "").endswith(".py"):
+            return ""
+        module = _Module(name)
+    except (ImportError, PluginError) as error:
+        return str(error)
+    words = {getattr(node, key, None) for node in ast.walk(module.tree) for key in ("name", "asname", "id")}
+    if not words & {wanted, "*", "__getattr__", "globals", "exec"}:
+        return f"There is no class {wanted!r} in the source of {name}."
+    found = module.find(wanted)
+    if not found:  # made in a way that only running it shows
+        return ""
+    for where, node in _lineage(*found):
+        if node.name == "GenerativeModel" or node.decorator_list or not all(map(where.knows, node.bases)):
+            return ""
+    return f"{entry_point} derives from no GenerativeModel."
 
 
 def _fields(module: "_Module", node: ast.ClassDef) -> list[ConfigField]:
@@ -94,6 +123,17 @@ class _Module:
         except (ImportError, OSError, SyntaxError, ValueError) as error:
             raise PluginError(f"The source of the module {name!r} can't be read: {error}") from error
 
+    def knows(self, base: ast.expr) -> bool:
+        """Whether it can be told which class a base is: one with source, or one of FOREIGN."""
+        name = _named(base)
+        return bool(self.find(name)) or any(
+            (alias.asname or alias.name.partition(".")[0]) == name.partition(".")[0]
+            for node in self.tree.body
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for alias in node.names
+            if (getattr(node, "module", None) or alias.name).partition(".")[0] in FOREIGN
+        )
+
     def find(self, dotted: str) -> "tuple[_Module, ast.ClassDef] | None":
         """A class by the name it has in this module, wherever it was defined; None for one that has no source."""
         first, _, rest = dotted.partition(".")
@@ -132,7 +172,7 @@ def _spec(name: str) -> importlib.machinery.ModuleSpec:
 
 def _find(module: str, dotted: str) -> "_Found | None":
     """A class by its name in a module or in a module of that package."""
-    if module.partition(".")[0] in ("torch", "abc", "typing", "collections"):  # no Config is in there
+    if module.partition(".")[0] in FOREIGN:
         return None
     if found := _Module(module).find(dotted):
         return found
@@ -180,14 +220,17 @@ def _lineage(module: _Module, node: ast.ClassDef) -> Iterator[_Found]:
     """A class and its bases that have source in Python, the bases first."""
     seen: list[str] = []
     for base in reversed(node.bases):  # the order of dataclass fields: the method resolution order from its end
-        plain = base.value if isinstance(base, ast.Subscript) else base  # VAE["MLPVAE.Config"]
-        name = ast.unparse(plain)
-        if found := module.find(name):
+        if found := module.find(_named(base)):
             for one in _lineage(*found):
                 if ast.dump(one[1]) not in seen:
                     seen.append(ast.dump(one[1]))
                     yield one
     yield module, node
+
+
+def _named(base: ast.expr) -> str:
+    """A base class as it is written, without what stands in brackets: VAE["MLPVAE.Config"] is VAE."""
+    return ast.unparse(base.value if isinstance(base, ast.Subscript) else base)
 
 
 def _type_in_words(module: _Module, annotation: ast.expr) -> str:

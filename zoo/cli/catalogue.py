@@ -1,11 +1,12 @@
 """zoo list, zoo plugins: what there is."""
 
+from dataclasses import replace
 from fnmatch import fnmatch
 from typing import Any
 
 import click
 
-from zoo import files
+from zoo import files, source
 from zoo.cli.output import (
     as_json,
     clean,
@@ -77,12 +78,19 @@ def plugins(json_: bool) -> None:
     root = click.get_current_context().find_root()
     if isinstance(root.command, click.Group):
         root.command.list_commands(root)  # so that what goes wrong in zoo_commands is known too
-    found = installed().plugins
+    found = [replace(plugin, problems=plugin.problems + _faults(plugin)) for plugin in installed().plugins]
     if json_:
         return print_json([vars(plugin) for plugin in found])
     for plugin in found:
         _tell(plugin)
     return None if found else note("No plugin is installed, or ZOO_LOAD_PLUGINS leaves all of them out.")
+
+
+def _faults(plugin: Plugin) -> list[str]:
+    """What is wrong with the source of its models, none of which is imported for that."""
+    models = installed().models
+    faults = {name: source.fault(models[name].entry_point) for name in plugin.offers.get("models", [])}
+    return [f"the model {name!r}: {said}" for name, said in faults.items() if said]
 
 
 def _tell(plugin: Plugin) -> None:
