@@ -76,6 +76,16 @@ def test_a_broken_model_is_found_by_its_check_in_words_that_mend_and_breaks_none
     assert re.search(mutant.words, last.says), last.says
 
 
+@pytest.mark.parametrize("check", [check.__name__.removeprefix("check_") for check in (*OFFER_CHECKS, *MODEL_CHECKS)])
+def test_no_check_is_idle_each_finds_a_model_that_all_before_it_let_pass(check: str) -> None:
+    found = (
+        until(check.replace("_", " "), mutant.model.__name__.lower(), mutant.config)
+        for mutant in MUTANTS
+        if mutant.check == check
+    )
+    assert any(all(one.verdict == "kept" for one in before) for *before, _ in found)
+
+
 @pytest.mark.parametrize(("model", "config"), SOUND, ids=lambda one: getattr(one, "__name__", ""))
 def test_a_model_that_keeps_the_contract_passes_every_check(model: type, config: Mapping[str, Any]) -> None:
     found = list(verdicts(model.__name__.lower(), config))

@@ -53,6 +53,16 @@ class Following(Odd):
         return (samples + samples[:1]) / 2 if len(samples) == 5 else samples
 
 
+@found_by("interpolation", r"does not end at its end points")
+class Tiring(Painter):
+    """Stops a step short."""
+
+    def interpolate(  # type: ignore[misc]  # final
+        self, start: Tensor, end: Tensor, steps: int, labels: Tensor | None = None
+    ) -> Tensor:
+        return super().interpolate(start, torch.lerp(start, end, 1 - 1 / steps), steps, labels)
+
+
 @found_by("likelihood", r"log_likelihood\(\) has the shape \(\): .* it must be \(3,\)")
 class Mean(Bell):
     def log_likelihood(self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1) -> Tensor:

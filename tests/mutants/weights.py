@@ -98,7 +98,7 @@ class Forgetful(Painter):
 
 @found_by("save_and_load", r"saved, it can't be loaded: PluginError: The tensor 'scale' is not in the state dict")
 class Fleeting(Painter):
-    """Has a buffer that is not persistent, and none of its state dict that only training needs."""
+    """Has a buffer that is not persistent."""
 
     def __init__(self, config: SmallConfig) -> None:
         super().__init__(config)
@@ -106,3 +106,14 @@ class Fleeting(Painter):
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         return super().decode(z * self.scale, labels)
+
+
+@found_by(
+    "save_and_load", r"saved, it can't be loaded: PluginError: The tensor 'critic.scale' is not in the state dict"
+)
+class Careless(Player):
+    """Has a buffer that is not persistent in what only training needs."""
+
+    def __init__(self, config: SmallConfig) -> None:
+        super().__init__(config)
+        self.critic.register_buffer("scale", torch.ones(1), persistent=False)
