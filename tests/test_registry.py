@@ -94,6 +94,26 @@ def zoo_commands(cli):
     raise RuntimeError("no command today")
 """
 
+UNRULY = """
+import click
+from zoo import hookimpl
+
+@hookimpl
+def zoo_commands(cli):
+    cli.commands["evil\\x1b[2J"] = click.Command("evil")
+    cli.commands["number"] = 7
+    cli.commands[7] = click.Command("seven")
+    del cli.commands["pull"]
+"""
+
+EMPTIER = """
+from zoo import hookimpl
+
+@hookimpl
+def zoo_commands(cli):
+    cli.commands = None
+"""
+
 EAGER = "import torch\n" + OFFER.format(models='[model("eager-model")]')
 
 SLEEPER = """
@@ -188,6 +208,8 @@ HEALTHY = {
     "thief": TAKEN_COMMAND.format(name="list"),
     "alias": TAKEN_COMMAND.format(name="ls"),
     "quitter": COMMANDS_RAISE,
+    "unruly": UNRULY,
+    "emptier": EMPTIER,
 }
 
 TWINS = ("castor", "pollux")
@@ -587,14 +609,23 @@ def test_what_a_guests_command_says_has_gone_wrong_is_an_error_like_ours(guests:
 
 @pytest.mark.parametrize(
     ("guest", "said"),
-    [("thief", "'list' is taken"), ("alias", "'ls' is taken"), ("quitter", "RuntimeError: no command today")],
+    [
+        ("thief", "'list' is taken"),
+        ("alias", "'ls' is taken"),
+        ("quitter", "RuntimeError: no command today"),
+        ("unruly", "'pull' is taken"),
+        ("unruly", r"'evil\x1b[2J' is no command"),
+        ("unruly", "'number' is no command"),
+        ("unruly", "'7' is no command"),
+        ("emptier", "zoo_commands: TypeError"),
+    ],
 )
 def test_a_guest_that_fails_in_adding_commands_is_noted(guest: str, said: str, guests: Environment) -> None:
     only = {"ZOO_LOAD_PLUGINS": f"vae,commands,{guest}"}
     help_ = guests.zoo("--help", **only)
     assert help_.returncode == 0
     assert "greet" in help_.stdout
-    assert "Not the real one" not in help_.stdout
+    assert "Not the real one" not in help_.stdout and "evil" not in help_.stdout and "  pull " in help_.stdout
     assert_one_line_names_zoo_plugins(help_.stderr)
     for name in ("list", "ls"):
         assert "mlp-vae" in listed(guests.zoo(name, "--models", "--json", **only))

@@ -101,14 +101,22 @@ class Registry:
         self._refuse_broken()
 
     def _add_commands_of(self, plugin: Plugin, cli: "click.Group") -> None:
+        from click import Command
+
         self._waiting.begin(plugin.called)
         taken = dict(cli.commands)
+        added: dict[Any, Any] = taken
         with self._guard(plugin, "zoo_commands"):
             self._call(plugin, "zoo_commands", cli=cli)
-        for name, command in taken.items():
-            if cli.commands.get(name) is not command:
-                cli.commands[name] = command
-                plugin.problems.append(f"the command {name!r} is taken")
+            added = dict(cli.commands)
+        cli.commands = taken
+        for name in [name for name in taken if added.get(name) is not taken[name]]:
+            plugin.problems.append(f"the command {name!r} is taken")
+        for name in sorted(added.keys() - taken.keys(), key=str):
+            if isinstance(name, str) and hookspecs.NAME.fullmatch(name) and isinstance(added[name], Command):
+                taken[name] = added[name]
+            else:
+                plugin.problems.append(f"{str(name)[:80]!r} is no command: a name as a model's, for a click.Command")
 
     def _refuse_broken(self, cause: BaseException | None = None) -> None:
         if self._strict and self.broken:
