@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from conftest import Zoo, files_no_larger_than
 from environments import Environment
 
@@ -28,7 +29,8 @@ TREE = {
 TRAIN_SAMPLE_AND_PUSH = """
 from zoo.cli import main
 for kind in {kinds}:
-    main(["train", f"my-{{kind}}", "--name", kind, "--epochs", "2", "--seed", "0"], standalone_mode=False)
+    words = ["train", f"my-{{kind}}", "--name", kind, "--data", "mnist", "--epochs", "2", "--seed", "0"]
+    main(words, standalone_mode=False)
     main(["sample", kind, "-n", "4", "--seed", "0", "-o", f"{{kind}}.npz"], standalone_mode=False)
     main(["push", kind, f"owner/{{kind}}", "--yes"], standalone_mode=False)
 main(["sample", "plain", "-n", "4", "--seed", "0", "--set", "steps=2", "-o", "coarse.npz"], standalone_mode=False)
@@ -140,6 +142,15 @@ def test_it_writes_a_distribution_and_says_where_and_what_is_next(zoo: Zoo) -> N
     assert "class MyFlow(GenerativeModel[" in Path("zoo-my-flow/zoo_my_flow/model.py").read_text()
     for file in TREE:
         assert not re.search(r"\$\w", Path("zoo-my-flow", file).read_text()), file  # nothing is left open
+
+
+def test_its_ci_runs_what_its_readme_says_one_runs(zoo: Zoo) -> None:
+    assert zoo("new", "my-flow").exit_code == 0
+    (job,) = yaml.safe_load(Path("zoo-my-flow/.github/workflows/test.yml").read_text())["jobs"].values()
+    run = " && ".join(step["run"] for step in job["steps"] if "run" in step)
+    assert run == "pip install -e '.[test]' && ruff check . && ruff format --check . && mypy && pytest"
+    readme = Path("zoo-my-flow/README.md").read_text()
+    assert "pip install -e '.[test]' && pytest" in readme and "`ruff check .`, `ruff format .` and `mypy`" in readme
 
 
 def test_it_writes_where_it_is_told_to_and_says_so_in_json(zoo: Zoo) -> None:
