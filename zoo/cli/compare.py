@@ -96,7 +96,10 @@ def compare(
     name = name_of_features(features, against)
     models = {reference: load(directory, device) for reference, directory in directories.items()}
     if others := [reference for reference, model in models.items() if model.sample_kind != "image"]:
-        raise CapabilityError(f"Images are set side by side, which the samples of {others[0]} are not: zoo evaluate.")
+        raise CapabilityError(
+            f"zoo compare sets images side by side, which the samples of {others[0]} are not: measure each by itself, "
+            "with zoo evaluate."
+        )
     read: dict[tuple[int, ...], tuple[Dataset, Dataset | None]] = {}  # by the shape that a model takes
 
     def images_for(model: "GenerativeModel[Any]") -> "tuple[Dataset, Dataset | None]":
