@@ -1,5 +1,6 @@
 """Loaders: where data sets are looked for, and what is said of a plugin that gives something else than it promised."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -65,6 +66,17 @@ def test_a_loader_that_breaks_is_not_blamed_on_the_internet(offered: Offered) ->
         PluginError, match=r"test_loaders:loader failed .*'mine': ZeroDivisionError: .*\. Tell its plugin"
     ):
         offered(lambda root, split: 1 // 0)()
+
+
+def test_what_a_loader_prints_is_kept_off_standard_output(offered: Offered, capfd: pytest.CaptureFixture[str]) -> None:
+    def chatty(root: Path, split: str) -> object:
+        print("Extracting")
+        os.system("echo Downloading")
+        return FOUR, None
+
+    assert len(offered(chatty)()) == 4
+    out, err = capfd.readouterr()
+    assert out == "" and "Extracting" in err and "Downloading" in err
 
 
 def test_labels_of_the_classes_that_are_named_and_no_labels_are_taken(offered: Offered) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from zoo.errors import DataError, PluginError, ZooError, counted
 from zoo.files import writing
+from zoo.guests import off_stdout
 from zoo.hookspecs import DatasetSpec
 from zoo.registry import installed
 from zoo.store import home
@@ -31,7 +32,8 @@ def load(name: str, root: Path | None, split: str) -> tuple[DatasetSpec, Tensor,
     spec = installed().datasets[name]
     folder = _root(root)
     try:
-        loaded = loader(folder, split)
+        with off_stdout():
+            loaded = loader(folder, split)
     except ZooError:
         raise
     except (OSError, RuntimeError) as error:
