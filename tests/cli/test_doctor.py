@@ -69,7 +69,7 @@ def test_a_token_that_the_hub_refuses_is_wrong(hub: Any, zoo: Zoo, monkeypatch: 
 def test_a_hub_that_is_not_there_is_said_and_how_to_do_without(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
     result = zoo("doctor")
-    assert result.exit_code == 1 and "can't reach http://127.0.0.1:1: " in result.stdout
+    assert result.exit_code == 1 and "Can't reach http://127.0.0.1:1: " in result.stdout
     assert "→ What is here works without it; where there is no internet, say so with HF_HUB_OFFLINE=1." in result.stdout
 
 
