@@ -112,6 +112,28 @@ def test_a_field_means_what_the_first_sentence_of_its_line_says_and_a_base_class
     assert meanings == {"latent_dim": "", "depth": more, "width": said, "height": said, "secret": ""}
 
 
+def test_options_are_read_like_a_config_and_a_blank_line_hides_no_meaning(guest: Guest) -> None:
+    code = '''
+        from dataclasses import dataclass
+        from zoo.models import GenerativeModel, Size, StrictConfig
+
+        class Mine(GenerativeModel):
+            @dataclass(frozen=True, kw_only=True)
+            class Options(StrictConfig):
+                """How to draw.
+
+                **Arguments:**
+
+                - `steps`: of the way from noise.
+                """
+
+                steps: Size = 50
+        '''
+    (steps,) = source.option_fields(guest(code))
+    assert steps == source.ConfigField("steps", "whole number 1 to 65536", "50", "of the way from noise")
+    assert source.option_fields(installed().models["mlp-vae"].entry_point) == []
+
+
 @pytest.mark.parametrize("model", BUILT_IN)
 def test_the_fields_of_a_built_in_model_are_those_of_its_imported_config(model: str) -> None:
     entry_point = installed().models[model].entry_point

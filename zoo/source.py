@@ -37,7 +37,17 @@ def config_fields(entry_point: str) -> list[ConfigField]:
 
     **Raises:** `PluginError` when its source can't be found or has no Config that can be read.
     """
-    return _fields(*_config_class(*_class(entry_point)))
+    module, model = _class(entry_point)
+    nested = _nested(module, model, "Config")
+    if not nested:
+        raise PluginError(f"The source of {model.name} shows no Config.")
+    return _fields(*nested)
+
+
+def option_fields(entry_point: str) -> list[ConfigField]:
+    """The fields of the Options of a model class, which `zoo sample --set` takes; none where it has no Options."""
+    nested = _nested(*_class(entry_point), "Options")
+    return _fields(*nested) if nested else []
 
 
 def recipe_fields(entry_point: str) -> list[ConfigField]:
@@ -90,7 +100,8 @@ def _fields(module: "_Module", node: ast.ClassDef) -> list[ConfigField]:
 
 def _meanings(node: ast.ClassDef) -> dict[str, str]:
     """What a class's docstring says of each field, "- `name`: …" under **Arguments:**, as far as the first sentence."""
-    arguments = (ast.get_docstring(node) or "").partition("**Arguments:**")[2].partition("\n\n")[0]
+    arguments = (ast.get_docstring(node) or "").partition("**Arguments:**")[2]
+    arguments = "\n" + arguments.lstrip("\n").partition("\n\n")[0]
     found: dict[str, str] = {}
     for item in arguments.split("\n- ")[1:]:
         names, _, said = item.partition(":")
@@ -205,15 +216,16 @@ def _inner(module: _Module, node: ast.ClassDef, dotted: str) -> _Found | None:
     return None
 
 
-def _config_class(module: _Module, model: ast.ClassDef) -> _Found:
+def _nested(module: _Module, model: ast.ClassDef, name: str) -> _Found | None:
+    """The class that a model, or one that it derives from, has under a name such as "Config"."""
     for where, node in reversed(list(_lineage(module, model))):
         for statement in node.body:
-            if isinstance(statement, ast.ClassDef) and statement.name == "Config":
+            if isinstance(statement, ast.ClassDef) and statement.name == name:
                 return where, statement
-            named = isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "Config"
+            named = isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == name
             if named and (found := where.find(ast.unparse(statement.value))):  # type: ignore[attr-defined]  # an Assign
                 return found
-    raise PluginError(f"The source of {model.name} shows no Config.")
+    return None
 
 
 def _lineage(module: _Module, node: ast.ClassDef) -> Iterator[_Found]:

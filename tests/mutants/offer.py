@@ -1,6 +1,6 @@
 """Mutants of what is offered: entry modules, records, classes, configs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -8,10 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mutants.sound import Painter, SmallConfig, found_by
-from zoo.models import (
-    GenerativeModel,
-    Size,
-)
+from zoo.models import GenerativeModel, Objective, Size, Step, StrictConfig
 
 
 @found_by(
@@ -78,6 +75,60 @@ class Undecorated(Painter):
 
     class Config(SmallConfig):
         width: int = 3
+
+
+@found_by(
+    "capabilities", r"its Options is .*:Chosen.Options: nest a class Options derived from zoo.models.StrictConfig"
+)
+class Chosen(Painter):
+    """Its options are a class of no kind."""
+
+    class Options:
+        steps: int = 3
+
+
+@found_by("capabilities", r"its Options has steps as no field: write @dataclass")
+class UndecoratedOptions(Painter):
+    """Its options lack the decorator."""
+
+    class Options(StrictConfig):
+        steps: int = 3
+
+
+@found_by("capabilities", r"its Options can't be made without values \(.*'steps'\): give every field a default")
+class Demanding(Painter):
+    """Can't draw unless told how."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Options(StrictConfig):
+        steps: Size
+
+
+@found_by(
+    "capabilities",
+    r"its sample\(\) can't be called as it has to be \(.*'options'\): "
+    r"sample\(self, n, labels=None, \*, generator, options=None\)",
+)
+class Optionless(GenerativeModel[SmallConfig]):
+    """Takes no options."""
+
+    Config = SmallConfig
+
+    def sample(self, n: int, labels: Tensor | None = None, *, generator: torch.Generator) -> Tensor:  # type: ignore
+        return torch.zeros(n, 1, 2, 2)
+
+    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+        yield Objective(samples.mean())
+
+
+@found_by(
+    "capabilities", r"its decode\(\) can't be called as it has to be \(.*'labels'\): decode\(self, z, labels=None\)"
+)
+class Insistent(Painter):
+    """Wants labels where there are none."""
+
+    def decode(self, z: Tensor, labels: Tensor | None) -> Tensor:  # type: ignore
+        return super().decode(z, labels)
 
 
 @found_by("config", r"its config changes on the way through JSON: .*width=2\) becomes .*width=4\)")

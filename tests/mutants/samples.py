@@ -2,6 +2,8 @@
 
 import itertools
 import random
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mutants.sound import LABELLED, Painter, SmallConfig, found_by
+from zoo.models import GenerativeModel, Objective, Rate, Step, StrictConfig
 
 
 class Odd(Painter):
@@ -77,6 +80,29 @@ class Frugal(Odd):
 
     def spoil(self, samples: Tensor) -> Tensor:
         return samples[:64]
+
+
+@found_by("samples", r"its images reach from 9.* to 9")
+class Overexposed(GenerativeModel[SmallConfig]):
+    """Is right until it is told how to draw."""
+
+    Config = SmallConfig
+
+    @dataclass(frozen=True, kw_only=True)
+    class Options(StrictConfig):
+        light: Rate = 9.0
+
+    def __init__(self, config: SmallConfig) -> None:
+        super().__init__(config)
+        self.bias = nn.Parameter(torch.zeros(()))
+
+    def sample(
+        self, n: int, labels: Tensor | None = None, *, generator: torch.Generator, options: Any = None
+    ) -> Tensor:
+        return torch.full((n, 1, 2, 2), options.light if options else 0.5)
+
+    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+        yield Objective((samples - self.bias).square().mean((1, 2, 3)))
 
 
 @found_by("noise", r"its samples depend on the batch size: .* let no sample depend on the others of its batch")

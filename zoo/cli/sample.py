@@ -165,7 +165,9 @@ def draw_to(
 def numbers_of(labels: Sequence[str], class_names: Sequence[str], num_classes: int) -> list[int]:
     """Classes asked for by name or number, as numbers; raises `LabelError` for one that there isn't."""
     if labels and not num_classes:
-        raise LabelError("This checkpoint is unconditional: it takes no --label.")
+        raise LabelError(
+            "This checkpoint is unconditional: it takes no --label. Train another with --set num_classes=N"
+        )
     numbers = []
     for label in labels:
         if label in class_names:

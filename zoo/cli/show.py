@@ -76,6 +76,7 @@ def _show_model(name: str, json_: bool) -> None:
     spec = installed().models[name]
     fields = source.config_fields(spec.entry_point)
     recipe = source.recipe_fields(spec.entry_point)
+    options = source.option_fields(spec.entry_point)
     checkpoints = sorted(one.name for one in installed().checkpoints.values() if one.model == name)
     if json_:
         return print_json(
@@ -83,6 +84,7 @@ def _show_model(name: str, json_: bool) -> None:
                 **vars(spec),
                 "config": [vars(field) for field in fields],
                 "recipe": [vars(field) for field in recipe],
+                "options": [vars(field) for field in options],
                 "checkpoints": checkpoints,
             }
         )
@@ -97,11 +99,14 @@ def _show_model(name: str, json_: bool) -> None:
         if value:
             click.echo(printable(f"{key:12} {value}"))
     click.echo()
-    for title, some in (("CONFIG", fields), ("RECIPE", recipe)):
+    for title, some in (("CONFIG", fields), ("RECIPE", recipe), ("OPTION", options)):
+        if not some:
+            continue
         rows = [[field.name, field.default, field.type] for field in some]
         print_table((title, "DEFAULT", "TYPE"), rows, [field.meaning for field in some])
         click.echo()
-    return click.echo(f"Train one: zoo train {name} --name NAME --set FIELD=VALUE")
+    click.echo(f"Train one: zoo train {name} --name NAME --set FIELD=VALUE")
+    return click.echo("Sample with an option: zoo sample NAME --set OPTION=VALUE") if options else None
 
 
 def _show_spec(spec: Any, json_: bool) -> None:

@@ -42,8 +42,8 @@ def check_conditioning(model: GenerativeModel[Any]) -> None:
     first, second = (draw(one.eval(), 4, seed=0, labels=torch.full((4,), label)) for label in (0, 1))
     require(
         not torch.equal(first, second),
-        "its samples are the same for every label: append labels by with_labels(), or refuse num_classes above 0 "
-        "with a ConfigError",
+        f"with num_classes = {one.config.num_classes}, its samples are the same for every label: append labels by "
+        "with_labels(), or refuse num_classes above 0 with a ConfigError",
     )
 
 

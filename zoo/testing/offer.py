@@ -10,7 +10,7 @@ from typing import Any
 
 from zoo.errors import ConfigError, NotFoundError, did_you_mean
 from zoo.guests import HEAVY, Plugin, found
-from zoo.models import Autoencoder, GenerativeModel, LatentModel, ModelConfig
+from zoo.models import Autoencoder, GenerativeModel, LatentModel, ModelConfig, StrictConfig
 from zoo.registry import installed
 from zoo.testing.subject import Shortfall, require
 
@@ -62,9 +62,12 @@ def check_capabilities(name: str) -> None:
     model_class = installed().model_class(name)
     derives = isinstance(model_class, type) and issubclass(model_class, GenerativeModel)
     require(derives, f"{_named(model_class)} must be a class that derives from zoo.models.GenerativeModel")
-    _require_config_class(model_class)
+    _require_fields("Config", getattr(model_class, "Config", None), ModelConfig)
+    if model_class.Options is not None:
+        _require_options(model_class.Options)
     abstract = ", ".join(sorted(getattr(model_class, "__abstractmethods__", ())))
     require(not inspect.isabstract(model_class), f"{_named(model_class)} is abstract: give it {abstract}")
+    _require_signatures(model_class)
     has: tuple[str, ...] = ("sample",)
     has += ("decode",) if issubclass(model_class, LatentModel) else ()
     has += ("encode",) if issubclass(model_class, Autoencoder) else ()
@@ -89,18 +92,40 @@ def check_config(model: GenerativeModel[Any]) -> None:
     raise Shortfall("its Config takes an unknown field: leave from_dict() to zoo.models.ModelConfig")
 
 
-def _require_config_class(model_class: type[GenerativeModel[Any]]) -> None:
-    config_class = getattr(model_class, "Config", None)
-    derives = isinstance(config_class, type) and issubclass(config_class, ModelConfig)
-    require(derives, f"its Config is {_named(config_class)}: nest a class Config derived from zoo.models.ModelConfig")
-    assert config_class  # as just required
-    fields = {field.name for field in dataclasses.fields(config_class)}
-    said = {name for name, hint in inspect.get_annotations(config_class).items() if "ClassVar" not in str(hint)}
-    plain = sorted(said - fields)
+def _require_fields(name: str, nested: Any, base: type[StrictConfig]) -> None:
+    derives = isinstance(nested, type) and issubclass(nested, base)
+    require(derives, f"its {name} is {_named(nested)}: nest a class {name} derived from zoo.models.{base.__name__}")
+    fields = {field.name for field in dataclasses.fields(nested)}
+    said = {name for name, hint in inspect.get_annotations(nested).items() if "ClassVar" not in str(hint)}
+    plain = ", ".join(sorted(said - fields))
     require(
-        not plain,
-        f"its Config has {', '.join(plain)} as no field: write @dataclass(frozen=True, kw_only=True) above the class",
+        not plain, f"its {name} has {plain} as no field: write @dataclass(frozen=True, kw_only=True) above the class"
     )
+
+
+def _require_options(options: type[StrictConfig]) -> None:
+    _require_fields("Options", options, StrictConfig)
+    try:
+        options()
+    except TypeError as error:
+        raise Shortfall(f"its Options can't be made without values ({error}): give every field a default") from error
+
+
+def _require_signatures(model_class: type[GenerativeModel[Any]]) -> None:
+    """Each method takes whatever the door's takes, and does without what that does without."""
+    for base in (GenerativeModel, LatentModel, Autoencoder):
+        for name, declared in vars(base).items() if issubclass(model_class, base) else ():
+            if name.startswith("_") or not inspect.isfunction(declared):
+                continue
+            said = [one.replace(annotation=one.empty) for one in inspect.signature(declared).parameters.values()]
+            for given in (said, [one for one in said if one.default is one.empty]):
+                in_order = [None for one in given if one.kind is one.POSITIONAL_OR_KEYWORD]
+                by_name = {one.name: None for one in given if one.kind is one.KEYWORD_ONLY}
+                try:
+                    inspect.signature(getattr(model_class, name)).bind(*in_order, **by_name)
+                except TypeError as error:
+                    shape = inspect.Signature(said)
+                    raise Shortfall(f"its {name}() can't be called as it has to be ({error}): {name}{shape}") from error
 
 
 def _plugin(name: str) -> Plugin:

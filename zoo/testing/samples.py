@@ -33,6 +33,8 @@ def check_samples(model: GenerativeModel[Any]) -> None:
             require(samples.dtype == torch.float32, f"its samples are {samples.dtype}: return .float()")
             _require_samples(model, samples, n)
     _require_samples(model, draw(model, BLOCK + 3, seed=0, batch_size=BLOCK), BLOCK + 3)
+    if model.Options:
+        _require_samples(model, draw(model, 1, seed=0, options=model.Options()), 1)
 
 
 def check_noise(model: GenerativeModel[Any]) -> None:
