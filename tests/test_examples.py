@@ -58,6 +58,16 @@ def test_the_examples_offer_what_genzoo_itself_does_not(run: Run) -> None:
     assert not any(f"zoo_{name}" in text for name in NAMES)
 
 
+def test_the_flow_brings_a_checkpoint_that_is_pulled_verified_and_sampled(run: Run, guests: Environment) -> None:
+    pulled = run("pull", "flow-mnist")
+    assert pulled.returncode == 0 and pulled.stdout.startswith(str(guests.folder)), pulled.stderr
+    assert run("verify", "flow-mnist").returncode == 0
+    assert run("sample", "-n", 4, "--seed", 0).returncode == 0
+    assert provenance.read(Path("samples.png"))["checkpoint"] == "flow-mnist"
+    card = run("show", "flow-mnist").stdout
+    assert "Negative log-likelihood" in card and "Fréchet distance" in card
+
+
 def test_the_flow_trains_and_samples_at_the_temperature_asked_for(run: Run) -> None:
     small = ["--set", "width=16", "--set", "layers=1", "--set", "blocks=2", "--set", "batch_size=50", "--epochs", 3]
     trained = run("train", "flow", "--name", "my-flow", "--data", "mnist", "--seed", 0, *small)

@@ -1,8 +1,8 @@
-"""Offers a normalising flow."""
+"""Offers a normalising flow, and one that was trained."""
 
 from collections.abc import Iterable
 
-from zoo import ModelSpec, hookimpl
+from zoo import Checkpoint, ModelSpec, bundled, hookimpl
 
 
 @hookimpl
@@ -15,5 +15,25 @@ def zoo_models() -> Iterable[ModelSpec]:
             summary="Normalising flow of autoregressive transformers",
             capabilities=("sample",),
             reference="https://arxiv.org/abs/2412.06329",
+        )
+    ]
+
+
+@hookimpl
+def zoo_checkpoints() -> Iterable[Checkpoint]:
+    """Weights that come with this package."""
+    return [
+        Checkpoint(
+            name="flow-mnist",
+            model="flow",
+            dataset="mnist",
+            summary="Handwritten digits, with an exact density",
+            parameters=376_676,
+            license="apache-2.0",
+            sha256={
+                "config.json": "a85145da18c55115220aec467347b39a3328a5625b932a79b2d462ddc0f7e69e",
+                "model.safetensors": "8a425e3042f396f5cf8e736dadef2c3488d554da0b3d5195e10afeaedff8c655",
+            },
+            bundled=bundled(__file__, "flow-mnist"),
         )
     ]
