@@ -110,6 +110,7 @@ def test_what_falls_short_and_what_breaks_is_said_and_ends_no_other_check(zoo: Z
     ]
     assert "SystemExit: fell over" in verdicts[0][2] and "models.py, line 28" in verdicts[0][2]
     assert "its images reach from -2 to -1: end in sigmoid()" in verdicts[2][2]
+    assert result.stdout.count("SystemExit: fell over") == 1 and result.stdout.count("as above") >= 5
 
 
 def test_json_has_a_record_for_each_check_of_each_model(zoo: Zoo, guest: None) -> None:

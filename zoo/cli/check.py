@@ -76,7 +76,11 @@ def _told(plugin: Plugin) -> dict[str, Any]:
 
 
 def _print(records: list[dict[str, Any]]) -> None:
-    rows = [[one["check"], one["verdict"], " ".join(one["says"].split())] for one in records]
+    rows, told = [], set[str]()
+    for one in records:
+        says = " ".join(one["says"].split())
+        rows.append([one["check"], one["verdict"], "as above" if says in told else says])  # one fault breaks many
+        told |= {says} - {""}
     print_table(("CHECK", "VERDICT", "WHAT TO CHANGE"), rows)
 
 
