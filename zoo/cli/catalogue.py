@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from zoo import files, source
+from zoo import files
 from zoo.cli.output import (
     as_json,
     clean,
@@ -88,6 +88,8 @@ def plugins(json_: bool) -> None:
 
 def _faults(plugin: Plugin) -> list[str]:
     """What is wrong with the source of its models, none of which is imported for that."""
+    from zoo import source
+
     models = installed().models
     faults = {name: source.fault(models[name].entry_point) for name in plugin.offers.get("models", [])}
     return [f"the model {name!r}: {said}" for name, said in faults.items() if said]
