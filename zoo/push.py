@@ -32,11 +32,13 @@ class Source:
     **Arguments:**
     - `directory`: where it lies.
     - `files`: all that would be sent but its card.
+    - `facts`: what its facts.json holds.
     - `offered`: whether a plugin offers it, so that its card names it as anybody may.
     """
 
     directory: Path
     files: list[CommitOperationAdd]
+    facts: dict[str, Any]
     offered: bool = False
 
 
@@ -91,13 +93,12 @@ def source(store: Store, reference: str) -> Source:
                 f"{one.path_in_repo} of {reference} is damaged: its digest is not the recorded one. Nothing was sent. "
                 f"See: zoo verify {reference}"
             )
-    return Source(directory, sent, offered=bool(entry and entry.checkpoint))
+    return Source(directory, sent, read_facts(directory), offered=bool(entry and entry.checkpoint))
 
 
 def paths_told(checkpoint: Source) -> list[str]:
     """The paths of this machine that a checkpoint's facts name, for all who pull it to read."""
-    facts = read_facts(checkpoint.directory)
-    words = [word for key in ("command", "reference") for word in _words(str(facts.get(key, "")))]
+    words = [word for key in ("command", "reference") for word in _words(str(checkpoint.facts.get(key, "")))]
     return sorted({word for word in words if word.startswith(("/", "~"))})
 
 
@@ -240,8 +241,7 @@ def _made_card(checkpoint: Source, target: Target) -> str:
     path = checkpoint.directory / CARD
     if checkpoint.offered and path.is_file() and BEGIN in (card := path.read_text(encoding="utf-8")):
         return card
-    facts = cards.called(read_facts(checkpoint.directory), target.reference)
-    return cards.made_of(checkpoint.directory, facts)
+    return cards.made_of(checkpoint.directory, cards.called(checkpoint.facts, target.reference))
 
 
 def _refuse_unseen(session: Session, target: Target, remote: Remote) -> None:

@@ -68,7 +68,7 @@ def fault(entry_point: str) -> str:
     try:
         if not (_spec(name).origin or "").endswith(".py"):
             return ""
-        module = _Module(name)
+        module = _module(name)
     except (ImportError, PluginError) as error:
         return str(error)
     words = {getattr(node, key, None) for node in ast.walk(module.tree) for key in ("name", "asname", "id")}
@@ -165,6 +165,9 @@ class _Module:
         return None
 
 
+_module = functools.cache(_Module)  # a model's bases lead to the same few files again and again
+
+
 def _spec(name: str) -> importlib.machinery.ModuleSpec:
     """Where a module is, found without importing the packages that it is in."""
     top, *inner = name.split(".")
@@ -185,7 +188,7 @@ def _find(module: str, dotted: str) -> "_Found | None":
     """A class by its name in a module or in a module of that package."""
     if module.partition(".")[0] in FOREIGN:
         return None
-    if found := _Module(module).find(dotted):
+    if found := _module(module).find(dotted):
         return found
     first, _, rest = dotted.partition(".")
     try:
@@ -200,7 +203,7 @@ _Found = tuple[_Module, ast.ClassDef]
 
 def _class(entry_point: str) -> _Found:
     module, _, name = entry_point.partition(":")
-    found = _Module(module).find(name)
+    found = _module(module).find(name)
     if not found:
         raise PluginError(f"There is no class {name!r} in the source of {module}.")
     return found

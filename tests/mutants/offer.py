@@ -114,7 +114,7 @@ class Optionless(GenerativeModel[SmallConfig]):
 
     Config = SmallConfig
 
-    def sample(self, n: int, labels: Tensor | None = None, *, generator: torch.Generator) -> Tensor:  # type: ignore
+    def sample(self, n: int, labels: Tensor | None = None, *, generator: torch.Generator) -> Tensor:
         return torch.zeros(n, 1, 2, 2)
 
     def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
@@ -127,7 +127,7 @@ class Optionless(GenerativeModel[SmallConfig]):
 class Insistent(Painter):
     """Wants labels where there are none."""
 
-    def decode(self, z: Tensor, labels: Tensor | None) -> Tensor:  # type: ignore
+    def decode(self, z: Tensor, labels: Tensor | None) -> Tensor:
         return super().decode(z, labels)
 
 

@@ -6,6 +6,7 @@ import inspect
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from zoo.errors import ConfigError, NotFoundError, did_you_mean
@@ -115,17 +116,20 @@ def _require_signatures(model_class: type[GenerativeModel[Any]]) -> None:
     """Each method takes whatever the door's takes, and does without what that does without."""
     for base in (GenerativeModel, LatentModel, Autoencoder):
         for name, declared in vars(base).items() if issubclass(model_class, base) else ():
-            if name.startswith("_") or not inspect.isfunction(declared):
-                continue
-            said = [one.replace(annotation=one.empty) for one in inspect.signature(declared).parameters.values()]
-            for given in (said, [one for one in said if one.default is one.empty]):
-                in_order = [None for one in given if one.kind is one.POSITIONAL_OR_KEYWORD]
-                by_name = {one.name: None for one in given if one.kind is one.KEYWORD_ONLY}
-                try:
-                    inspect.signature(getattr(model_class, name)).bind(*in_order, **by_name)
-                except TypeError as error:
-                    shape = inspect.Signature(said)
-                    raise Shortfall(f"its {name}() can't be called as it has to be ({error}): {name}{shape}") from error
+            if inspect.isfunction(declared) and not name.startswith("_"):
+                _require_signature(name, getattr(model_class, name), declared)
+
+
+def _require_signature(name: str, method: Callable[..., Any], declared: Callable[..., Any]) -> None:
+    said = [one.replace(annotation=one.empty) for one in inspect.signature(declared).parameters.values()]
+    for given in (said, [one for one in said if one.default is one.empty]):
+        in_order = [None for one in given if one.kind is one.POSITIONAL_OR_KEYWORD]
+        by_name = {one.name: None for one in given if one.kind is one.KEYWORD_ONLY}
+        try:
+            inspect.signature(method).bind(*in_order, **by_name)
+        except TypeError as error:
+            shape = inspect.Signature(said)
+            raise Shortfall(f"its {name}() can't be called as it has to be ({error}): {name}{shape}") from error
 
 
 def _plugin(name: str) -> Plugin:
