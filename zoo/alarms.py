@@ -20,7 +20,7 @@ PATIENCE = 2  # epochs in a row that something must be wrong
 WARMING_UP = 1000  # steps: GANs of 800 digits that turned out well had looked collapsed or beaten for up to 850
 LEAST_DIVERSITY = 0.6  # of the data's; a healthy generator has about 1
 LEAST_CLASSES = 0.7  # share of the classes that 256 samples should reach; 256 digits reach all ten
-TOLD_APART = 0.998  # share of data and samples told apart; good GANs come to 0.993 as their learning rates fall to 0
+TOLD_APART = 0.999  # share of data and samples told apart; good GANs come to 0.998 as their learning rates fall to 0
 COLLAPSE = (
     "the generator is collapsing. Try a smaller learning rate, averaged weights (--set average=0.999), or another "
     "objective (zoo show MODEL lists the fields)."
