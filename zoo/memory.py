@@ -4,7 +4,7 @@ import contextlib
 import ctypes
 
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # of mallopt(3)
-LARGEST = 1 << 30  # bytes
+LARGEST, DOCUMENTED = 1 << 30, 1 << 25  # bytes: what glibc takes today, and what mallopt(3) says it takes
 
 
 def keep_freed() -> None:
@@ -15,5 +15,7 @@ def keep_freed() -> None:
     does nothing.
     """
     with contextlib.suppress(AttributeError):
-        for threshold in (TRIM_THRESHOLD, MMAP_THRESHOLD):
-            ctypes.CDLL(None).mallopt(threshold, LARGEST)
+        mallopt = ctypes.CDLL(None).mallopt
+        # in this order: setting either fixes the other, at 128 kB, if it can't be set
+        mallopt(MMAP_THRESHOLD, LARGEST) or mallopt(MMAP_THRESHOLD, DOCUMENTED)
+        mallopt(TRIM_THRESHOLD, LARGEST)
