@@ -1,14 +1,13 @@
 """What features say of samples: distances between distributions, precision and recall, classes, each with its error.
 
-Not by torchmetrics, which knows no standard errors and neither precision nor recall of samples; tests hold the
-distances to its own.
+The distances are torchmetrics'; it knows neither standard errors nor precision and recall of samples.
 """
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zoo.errors import DataError, counted
@@ -61,15 +60,18 @@ def frechet_distance(samples: Tensor, reference: Tensor, *, seed: int) -> Estima
         repeats samples, which spreads the eigenvalues of Σ: it gave twice the true error where n / d is about 10.)
     """
     _check(samples, reference, needed=3)
-    nu, psi = _moments(reference)
-    eigenvalues, vectors = torch.linalg.eigh(psi)
-    root = (vectors * eigenvalues.clamp(min=0).sqrt()) @ vectors.T
+    from torchmetrics.image.fid import FrechetInceptionDistance  # a second, for what measures by features alone
+
+    # sync_on_compute: this process has all of the features, and others may not be measuring
+    measured = FrechetInceptionDistance(_Given(samples.shape[1]), reset_real_features=False, sync_on_compute=False)
+    for some in reference.split(ROWS):
+        measured.update(some.double(), real=True)
 
     def distance(kept: Tensor) -> float:
-        mu, sigma = _moments(samples[kept])
-        # (ΣΨ)^½ and (Ψ^½ Σ Ψ^½)^½ have one trace, and the latter is symmetric
-        cross = torch.linalg.eigvalsh(root @ sigma @ root).clamp(min=0).sqrt().sum()
-        return float((mu - nu).square().sum() + sigma.trace() + psi.trace() - 2 * cross)
+        measured.reset()
+        for some in samples[kept].split(ROWS):
+            measured.update(some.double(), real=False)
+        return float(measured.compute())
 
     return _jackknife(len(samples), seed, distance)
 
@@ -84,18 +86,19 @@ def kernel_distance(samples: Tensor, reference: Tensor, *, seed: int, subsets: i
     **Arguments:**
     - `samples`, `reference`: features, `(n, d)` and `(m, d)`.
     - `seed`: shuffles both before they are split into subsets.
-    - `subsets`: how many, of min(n, m) / subsets features each, 2 at least. One has no standard error.
+    - `subsets`: how many at least, 2 for a standard error; more, where each would hold over 1,000 features of a set.
     """
-    size = min(len(samples), len(reference)) // subsets
+    n = min(len(samples), len(reference))
+    size = min(n // subsets, ROWS)
     _check(samples, reference, needed=2 * subsets)
+    from torchmetrics.image.kid import poly_mmd
+
     generator = torch.Generator().manual_seed(seed)
     ours, theirs = (
-        some[torch.randperm(len(some), generator=generator)[: size * subsets]].double() for some in (samples, reference)
+        some[torch.randperm(len(some), generator=generator)[: n - n % size]].double() for some in (samples, reference)
     )
-    each = torch.tensor(
-        [_discrepancy(x, y) for x, y in zip(ours.split(size), theirs.split(size), strict=True)], dtype=torch.float64
-    )
-    return Estimate(each.mean().item(), each.std().item() / subsets**0.5 if subsets > 1 else None)
+    each = torch.stack([poly_mmd(x, y) for x, y in zip(ours.split(size), theirs.split(size), strict=True)])
+    return Estimate(each.mean().item(), each.std().item() / len(each) ** 0.5 if len(each) > 1 else None)
 
 
 def manifolds(samples: Tensor, reference: Tensor, *, seed: int, neighbours: int = 5) -> Manifolds:
@@ -209,27 +212,15 @@ def _check(samples: Tensor, reference: Tensor, needed: int) -> None:
         raise DataError(f"{n} features are too few for this: {needed} at least, of samples and of reference.")
 
 
-def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean (d,) and unbiased covariance (d, d) of features, in float64 (of a part of them at a time)."""
-    mean = features.sum(0, dtype=torch.float64) / len(features)
-    covariance = torch.zeros(len(mean), len(mean), dtype=torch.float64)
-    for some in features.split(ROWS):
-        off = some.double() - mean
-        covariance.addmm_(off.T, off)
-    return mean, covariance / (len(features) - 1)
+class _Given(nn.Module):
+    """What torchmetrics takes features from: they are given already."""
 
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.num_features = num_features
 
-def _discrepancy(x: Tensor, y: Tensor) -> float:
-    """The unbiased squared maximum mean discrepancy of x (n, d) and y (n, d)."""
-    n, d = x.shape
-
-    def total(a: Tensor, b: Tensor) -> Tensor:
-        return torch.stack([(rows @ b.T / d + 1).pow(3).sum() for rows in a.split(ROWS)]).sum()
-
-    def own(a: Tensor) -> Tensor:  # a point and itself left out
-        return (total(a, a) - (a.square().sum(1) / d + 1).pow(3).sum()) / (n * (n - 1))
-
-    return (own(x) + own(y) - 2 * total(x, y) / n**2).item()
+    def forward(self, features: Tensor) -> Tensor:
+        return features
 
 
 def _squared_distances(a: Tensor, b: Tensor) -> Tensor:
