@@ -57,14 +57,14 @@ def test_a_label_out_of_range_is_refused_before_anything_is_drawn(trained: Train
         draw(model, 2, seed=0, labels=torch.tensor([0, 10]))
 
 
-@pytest.mark.parametrize("name", ["vae-mnist", "dcgan-mnist"])
-def test_in_bf16_samples_are_near_those_of_float32_and_the_model_is_left_as_it_was(name: str) -> None:
+@pytest.mark.parametrize(("name", "furthest"), [("vae-mnist", 0.1), ("dcgan-mnist", 0.2)])  # its edges are steep
+def test_in_bf16_samples_are_near_those_of_float32_and_the_model_is_left_as_it_was(name: str, furthest: float) -> None:
     model = door.load(name)
     layouts = {key: tensor.stride() for key, tensor in model.state_dict().items()}
     exact, coarse = draw(model, 100, seed=3), draw(model, 100, seed=3, precision="bf16")
     difference = (coarse - exact).abs()
-    assert coarse.dtype == torch.float32 and 0 < difference.mean() < 0.001
-    assert (difference > 0.1).float().mean() < 1e-4  # of the pixels: a few, at edges, where the generator is steep
+    assert coarse.dtype == torch.float32 and 0 < difference.mean() < 0.001 and difference.max() < furthest
+    assert (difference > 0.1).float().mean() < 1e-4  # of the pixels
     assert torch.equal(coarse, draw(model, 100, seed=3, precision="bf16"))
     assert torch.equal(exact, draw(model, 100, seed=3)) and not torch.is_autocast_enabled("cpu")
     assert layouts == {key: tensor.stride() for key, tensor in model.state_dict().items()}

@@ -16,6 +16,6 @@ def keep_freed() -> None:
     """
     with contextlib.suppress(AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
-        # in this order: setting either fixes the other, at 128 kB, if it can't be set
+        # an older glibc refuses the first; a threshold that is not set would stay at 128 kB once the other is
         mallopt(MMAP_THRESHOLD, LARGEST) or mallopt(MMAP_THRESHOLD, DOCUMENTED)
         mallopt(TRIM_THRESHOLD, LARGEST)
