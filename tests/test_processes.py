@@ -1,5 +1,6 @@
 """Several processes that train one model together: real ones, on the CPU, which accelerate launch starts."""
 
+import atexit
 import dataclasses
 import json
 import os
@@ -63,6 +64,8 @@ def work(folder: Path) -> None:
     """What each of the processes does; it leaves its weights in the folder."""
     rank = Accelerator().process_index
     assert Accelerator().num_processes == PROCESSES
+    # what is registered first runs last
+    atexit.register(lambda: (folder / f"joined-{rank}").write_text(str(torch.distributed.is_initialized())))
 
     def leave(name: str, tensors: dict[str, Tensor]) -> None:
         save_file({key: tensor.clone() for key, tensor in tensors.items()}, folder / f"{name}-{rank}.safetensors")
@@ -174,6 +177,11 @@ def test_one_checkpoint_is_written_of_each_training(worked: tuple[Path, str]) ->
 def test_the_seed_that_one_process_drew_is_that_of_all(worked: tuple[Path, str]) -> None:
     first, again = worked[0] / "home" / "checkpoints" / "tiny-mlp-vae", worked[0] / "again"
     assert files.sha256(first / "model.safetensors") == files.sha256(again / "model.safetensors")
+
+
+def test_each_process_leaves_the_others_before_its_interpreter_ends(worked: tuple[Path, str]) -> None:
+    # else a thread of gloo that still holds a tensor may abort it: "terminate called without an active exception"
+    assert [(worked[0] / f"joined-{rank}").read_text() for rank in range(PROCESSES)] == ["False"] * PROCESSES
 
 
 if __name__ == "__main__":

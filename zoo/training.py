@@ -1,5 +1,6 @@
 """TrainingState and fit(): one loop for every model, on one process or many."""
 
+import atexit
 import contextlib
 import math
 import time
@@ -143,6 +144,8 @@ class _Loop:
         self.state, self.settings, self.accelerator = state, settings, Accelerator()
         train, self.held_out = data.split(settings.holdout)
         self.rank, share = self.accelerator.process_index, self.accelerator.num_processes
+        if share > 1:  # gloo's threads abort a process whose interpreter ends before them
+            atexit.register(self.accelerator.end_training)
         self.batches = Batches(train, settings, state.seed, state.model.device, (self.rank, share))
         self.total = len(self.batches) * settings.epochs
         self.weights = class_weights(train, settings)
