@@ -57,6 +57,11 @@ def test_a_discriminator_far_too_quick_for_its_generator_rings() -> None:
     assert len(alarms) == 1 and "learning_rates=NAME:RATE" in alarms[0] and "100.0%" in alarms[0]
 
 
+def test_a_generator_that_outruns_its_discriminator_draws_what_it_likes_best_and_rings() -> None:
+    history = train({}, learning_rate=1e-6, learning_rates={"generator": 1e-2})
+    assert any("collapsing" in one for one in ringing(history)), history[-1]
+
+
 def test_an_absurd_learning_rate_stops_a_gan_in_words() -> None:
     with pytest.raises(TrainingError, match="smaller learning_rate than 1000"):
         train({}, epochs=1, learning_rate=1000)
@@ -144,6 +149,14 @@ def test_diversity_is_the_spread_of_the_samples_over_that_of_the_data() -> None:
     assert watch.look(Repeats(images))["diversity"] == pytest.approx(1, abs=0.05)
     assert watch.look(Repeats(images / 2))["diversity"] == pytest.approx(0.5, abs=0.03)
     assert watch.look(Repeats(images[:1]))["diversity"] < 1e-6
+
+
+def test_a_stray_sample_of_a_class_does_not_reach_it() -> None:
+    digits = load_dataset("mnist")
+    assert digits.labels is not None
+    each = [int((digits.labels == label).nonzero()[0]) for label in range(10)]
+    mostly = to_float(digits.samples[torch.tensor([each[1]] * 991 + each[:9])])  # one of each other in 1000
+    assert Watch(digits).look(Repeats(mostly))["classes"] == 0.1
 
 
 def test_classes_are_counted_by_the_features_of_the_data_set_where_there_are_some() -> None:

@@ -28,7 +28,10 @@ from zoo.registry import installed
 from zoo.training import TrainingState, build, fit
 
 PROCESSES = 2
-ONE_STEP = TrainConfig(epochs=1, batch_size=64, optimizer="sgd", learning_rate=10.0, l1=1e-4, clip_norm=0.5)
+ONE_STEP = {  # at a rate of 1 the weights move by the gradients
+    "step": TrainConfig(epochs=1, batch_size=64, optimizer="sgd", learning_rate=1.0),
+    "clipped": TrainConfig(epochs=1, batch_size=64, optimizer="sgd", learning_rate=10.0, l1=1e-4, clip_norm=0.5),
+}
 TOGETHER = TrainConfig(epochs=2, batch_size=40, average=0.9, augment=("shift",), learning_rate=1e-3)
 SMALL = {
     "mlp-vae": {"hidden_dims": (16,), "latent_dim": 2},
@@ -54,10 +57,11 @@ class Filter(Toy):
         yield Objective((self.map(flat) - flat).square().sum(1))
 
 
-def one_step() -> dict[str, Tensor]:
+def one_step(name: str) -> dict[str, Tensor]:
+    """The weights after it, and the loss before it, a sample's pixel."""
     state = TrainingState(Filter(), seed=0)
-    list(fit(state, digits(64), ONE_STEP))
-    return state.model.state_dict()
+    *_, report = fit(state, digits(64), ONE_STEP[name])
+    return {**state.model.state_dict(), "loss": torch.tensor(report.losses["model"] / 784)}
 
 
 def work(folder: Path) -> None:
@@ -70,7 +74,8 @@ def work(folder: Path) -> None:
     def leave(name: str, tensors: dict[str, Tensor]) -> None:
         save_file({key: tensor.clone() for key, tensor in tensors.items()}, folder / f"{name}-{rank}.safetensors")
 
-    leave("step", one_step())
+    for name in ONE_STEP:
+        leave(name, one_step(name))
     run = runs.Run(folder / "run")
     for name in ("vae", "gan", "spectral"):
         state = fresh(name)
@@ -100,13 +105,8 @@ def work(folder: Path) -> None:
     main([*shlex.split(command)[1:], "--out", "again"], standalone_mode=False)
 
 
-@pytest.fixture(scope="module")
-def worked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The folder that two processes worked in, and what they said."""
-    folder = tmp_path_factory.mktemp("together")
-    # --multi_gpu: else it starts several processes by mpirun alone; port 0: any that is free
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", str(PROCESSES)]
-    command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
+def run_in(folder: Path, *command: str) -> str:
+    """What a command said on standard output, that trains on the CPU in a folder which holds all it makes."""
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith("ZOO_")},
         "ACCELERATE_USE_CPU": "true",
@@ -115,20 +115,29 @@ def worked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         "ZOO_HOME": str(folder / "home"),
         "ZOO_DATA": str(DIGITS),
     }
-    done = subprocess.run(
-        [*command, __file__, str(folder)], env=environment, cwd=folder, capture_output=True, text=True, timeout=300
-    )
+    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    return folder, done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def worked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder that two processes worked in, and what they said."""
+    folder = tmp_path_factory.mktemp("together")
+    # --multi_gpu: else it starts several processes by mpirun alone; port 0: any that is free
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", str(PROCESSES)]
+    command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
+    return folder, run_in(folder, *command, __file__, str(folder))
 
 
 def left(folder: Path, name: str) -> list[dict[str, Tensor]]:
     return [load_file(folder / f"{name}-{rank}.safetensors") for rank in range(PROCESSES)]
 
 
-def test_a_step_of_two_processes_is_that_of_one_on_the_joined_batch(worked: tuple[Path, str]) -> None:
-    alone, begun = one_step(), Filter().state_dict()
-    for together in left(worked[0], "step"):
+@pytest.mark.parametrize("name", ONE_STEP)
+def test_a_step_of_two_processes_is_that_of_one_on_the_joined_batch(name: str, worked: tuple[Path, str]) -> None:
+    alone, begun = one_step(name), Filter().state_dict()
+    for together in left(worked[0], name):
         for key, tensor in alone.items():
             assert torch.allclose(together[key], tensor, rtol=0, atol=1e-5)
     assert (alone["map.weight"] - begun["map.weight"]).abs().max() > 1e-3  # it was a step
@@ -165,6 +174,13 @@ def test_two_processes_train_as_well_as_one(model: str, worked: tuple[Path, str]
         values = [losses[name] for losses in alone]
         # 5 seeds know their spread roughly
         assert abs(together[name] - statistics.mean(values)) < 5 * statistics.stdev(values), (name, values, together)
+
+
+def test_the_command_of_the_readme_trains_on_two_processors(tmp_path: Path) -> None:
+    torchrun = [str(Path(sys.executable).with_name("torchrun")), "--standalone", "--nproc_per_node", "2", "-m", "zoo"]
+    said = run_in(tmp_path, *torchrun, "train", "mlp-vae", "--epochs", "1", "--set", "hidden_dims=16", "--out", "made")
+    assert said == "made\n"
+    assert json.loads((tmp_path / "made" / "facts.json").read_text())["hardware"].startswith("2 × ")
 
 
 def test_one_checkpoint_is_written_of_each_training(worked: tuple[Path, str]) -> None:

@@ -20,6 +20,7 @@ PATIENCE = 2  # epochs in a row that something must be wrong
 WARMING_UP = 1000  # steps: GANs of 800 digits that turned out well had looked collapsed or beaten for up to 850
 LEAST_DIVERSITY = 0.6  # of the data's; a healthy generator has about 1
 LEAST_CLASSES = 0.7  # share of the classes that 256 samples should reach; 256 digits reach all ten
+REACHED = 0.2  # of an even share of the samples, that a class must have; 5 digits of 256
 TOLD_APART = 0.999  # share of data and samples told apart; good GANs come to 0.998 as their learning rates fall to 0
 COLLAPSE = (
     "the generator is collapsing. Try a smaller learning rate, averaged weights (--set average=0.999), or another "
@@ -53,19 +54,23 @@ class Watch:
         """What the samples of a model show.
 
         **Returns:** `diversity`, the root mean square distance between samples as a share of that between data; and,
-        where there are features for the data set, `classes`, the share of its classes that the samples reach.
+        where there are features for the data set, `classes`, the share of its classes that the samples reach: with a
+        fifth of an even share at least, so that a stray sample is not a class.
         """
         samples = sampling.draw(model, WATCHED, seed=0)
         seen = {"diversity": _spread(samples) / max(self._spread, 1e-12)}
         if self._extractor:
             classes = extract(self._extractor, [samples]).classes
             if classes is not None:
-                seen["classes"] = len(classes.unique()) / len(self._extractor.class_names)
+                counts = torch.bincount(classes, minlength=len(self._extractor.class_names))
+                seen["classes"] = (counts >= max(1, REACHED * WATCHED / len(counts))).double().mean().item()
         return seen
 
 
 def ringing(history: Sequence[Mapping[str, Any]]) -> list[str]:
     """The alarms that the last epochs of a history give, each saying what is wrong and what to try.
+
+    That of a discriminator which tells all apart is for those that judge: Wasserstein's have no accuracy.
 
     **Arguments:**
     - `history`: of each epoch, its last `step`, its `losses` and what `Watch.look` saw, as in facts.json.

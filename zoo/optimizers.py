@@ -128,6 +128,15 @@ def agree(model: torch.nn.Module, accelerator: Accelerator) -> None:
         _average((buffer for buffer in model.buffers() if buffer.is_floating_point()), accelerator)
 
 
+def mean_of_all(values: dict[str, float], accelerator: Accelerator) -> dict[str, float]:
+    """The mean over the processes of each of some values; all processes must ask, for the same ones."""
+    if accelerator.num_processes == 1 or not values:
+        return values
+    each = torch.tensor(list(values.values()), dtype=torch.float64, device=accelerator.device)
+    mean: Tensor = accelerator.reduce(each, reduction="mean")
+    return dict(zip(values, mean.tolist(), strict=True))
+
+
 def _average(tensors: Iterable[Tensor], accelerator: Accelerator) -> None:
     """Replace tensors by their means over the processes, in one exchange."""
     tensors = list(tensors)

@@ -51,10 +51,10 @@ class Run:
         """
         if not self.folder.is_dir():
             raise CheckpointError(f"There is no folder {self.folder}.")
-        for file in (SETTINGS, STATE):
-            if not (self.folder / file).is_file():
-                why = " It is finished, or was stopped before a state was kept." if file == STATE else ""
-                raise CheckpointError(f"{self.folder} holds no unfinished training: it has no {file}.{why}")
+        if not (self.folder / SETTINGS).is_file():
+            raise CheckpointError(
+                f"{self.folder} holds no unfinished training: it is finished, or none was begun there."
+            )
         settings = {"tensorboard": False, **files.read_json(self.folder / SETTINGS)}
         for key, kind in KINDS.items():
             if not isinstance(settings.get(key, ...), kind):
@@ -105,11 +105,15 @@ class Run:
             partial.write_bytes(to_bytes(tensors, metadata))  # save_file hides a full disk in an error of its own
 
     def restore(self, state: TrainingState) -> dict[str, Any]:
-        """Put a state, prepared by the same settings, where the kept one was; returns the notes kept with it.
+        """Put a state, prepared by the same settings, where the kept one was.
+
+        **Returns:** the notes kept with it; none when a training was stopped before it kept a state: it begins again.
 
         **Raises:** `CheckpointError` when what is kept is damaged or of another training.
         """
         path = self.folder / STATE
+        if not path.exists():
+            return {}
         try:
             with safe_open(path, framework="pt") as opened:
                 tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118  # it has no __iter__
@@ -160,7 +164,8 @@ class Run:
 
     def finish(self) -> None:
         """Remove what only going on needs."""
-        (self.folder / STATE).unlink(missing_ok=True)
+        for file in (STATE, SETTINGS):
+            (self.folder / file).unlink(missing_ok=True)
         if self._writer:
             self._writer.close()
 

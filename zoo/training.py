@@ -24,7 +24,7 @@ from zoo.models import GenerativeModel, Objective, Step, TrainConfig
 from zoo.sampling import channels_last, derived_seed, emulates_bf16, keep_channels_last
 
 REPORT_SECONDS = 0.25  # between two reports of progress
-STATISTICS_BATCHES = 20  # that averaged weights get their batch-norm statistics from; 468 made no better dcgan-mnist
+STATISTICS_BATCHES = 50  # that averaged weights get their batch-norm statistics from; 468 made no better dcgan-mnist
 RUNAWAY = 10.0  # a loss this many times what it was at first has run away
 NO_MEMORY = ("not enough memory", "out of memory", "DefaultCPUAllocator")  # what torch says of it on a CPU
 
@@ -168,7 +168,10 @@ class _Loop:
             if ended or state.report_now or now - reported >= REPORT_SECONDS:
                 reported, state.report_now = now, False
                 losses = {name: total.item() / state.counts[name] for name, total in state.sums.items()}
-                self._refuse_runaway(losses)
+                if ended:  # where alone several processes are at the same step
+                    losses = optimizers.mean_of_all(losses, self.accelerator)
+                if self.rank == 0:  # which keeps what is good; the others end with it
+                    self._refuse_runaway(losses)
                 held_out = self._end_epoch() if ended else {}
                 speed = (index - first) * self.batches.size / (now - began)
                 game = all(self.adversarial.values())

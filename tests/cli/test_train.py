@@ -122,7 +122,7 @@ def test_the_recipe_is_the_model_s_own_unless_told_otherwise(zoo: Zoo, home: Pat
 def test_a_grid_of_each_epoch_is_on_disk(zoo: Zoo, home: Path) -> None:
     result = zoo("train", "mlp-vae", "--name", "mine", "--epochs", 2, *SMALL)
     grids = sorted((home / "runs" / "mine").glob("[!.]*"))
-    assert [path.name for path in grids] == ["epoch-001.png", "epoch-002.png", "history.jsonl", "run.json"]
+    assert [path.name for path in grids] == ["epoch-001.png", "epoch-002.png", "history.jsonl"]
     assert str(grids[0].parent) in result.stderr
     with Image.open(grids[0]) as image:
         assert image.size == (242, 242)
@@ -516,6 +516,19 @@ def test_a_training_that_was_killed_goes_on_to_the_same_weights_bit_for_bit(
     assert zoo("verify").exit_code == 0 and zoo("sample", "./killed", "-n", 1).exit_code == 0
 
 
+def test_one_that_was_killed_before_it_kept_a_state_begins_again_and_ends_the_same(
+    zoo: Zoo, whole: Callable[[Zoo, str], Path]
+) -> None:
+    at_the_first_epoch = "Run.log = lambda *_: os.kill(os.getpid(), signal.SIGKILL)"
+    code = f"import os, signal; from zoo.runs import Run; {at_the_first_epoch}; import zoo.__main__"
+    command = [sys.executable, "-c", code, *train_words("mlp-vae", "killed")]
+    killed = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert killed.returncode == -signal.SIGKILL and not Path("killed.run", runs.STATE).exists(), killed.stderr
+    resumed = zoo("train", "--resume", "killed.run")
+    assert resumed.exit_code == 0 and "on 800 samples" in resumed.stderr
+    assert_the_same_came_of_both(Path("killed"), whole(zoo, "mlp-vae"))
+
+
 def test_ctrl_c_finishes_its_step_keeps_the_state_and_says_how_to_go_on(
     zoo: Zoo, whole: Callable[[Zoo, str], Path]
 ) -> None:
@@ -618,7 +631,7 @@ def test_a_training_goes_on_by_its_name_and_a_mistyped_one_is_mended(zoo: Zoo, u
     assert refused.exit_code == 1 and "nor a training of that name. Did you mean 'mine'?" in refused.stderr
     assert zoo("train", "--resume", "mine").exit_code == 0
     again = zoo("train", "--resume", "mine")
-    assert again.exit_code == 1 and "It is finished, or was stopped before a state was kept." in again.stderr
+    assert again.exit_code == 1 and "holds no unfinished training: it is finished" in again.stderr
 
 
 def test_no_other_process_goes_on_while_the_checkpoint_is_written(

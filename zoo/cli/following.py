@@ -97,7 +97,8 @@ def follow(
         followed = Followed(run, state)
         if resume:
             state.prepare(recipe)
-            followed.take_up(run.restore(state))
+            if kept := run.restore(state):
+                followed.take_up(kept)
         elif first:
             run.begin(settings)
         reports = training.fit(state, data, recipe)
@@ -107,7 +108,7 @@ def follow(
             yield None
             return
         n = len(data) - recipe.holdout
-        going = f"on from step {state.step:,}" if resume else f"on {counted(n, 'sample')} of {data.name}"
+        going = f"on from step {state.step:,}" if state.step else f"on {counted(n, 'sample')} of {data.name}"
         note(f"Training {settings['model']} {going}, seed {state.seed}. Grids and history: {folder}")
         if recipe.precision == "bf16" and sampling.emulates_bf16(state.model.device):
             note("It is computed in float32: this hardware has no bfloat16.")
@@ -190,8 +191,8 @@ def _keep_last_good(followed: Followed, recipe: TrainConfig) -> str:
     """Turn the last state that was kept, before the training broke, into a checkpoint; says where it is."""
     run, state = followed.run, followed.state
     try:
-        run.settings  # noqa: B018  # raises when nothing was kept
-        run.restore(state)
+        if not run.restore(state):
+            return ""
     except Exception:  # nothing to keep: the error that brought us here says more
         return ""
     checkpoints.save(state.averaged.eval().cpu(), run.folder / LAST_GOOD, {"recipe": recipe.to_dict()})
