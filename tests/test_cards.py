@@ -122,6 +122,14 @@ def test_the_card_of_two_latents_shows_their_plane() -> None:
 
 
 @each_bundled
+def test_its_pictures_say_which_checkpoint_they_are_of_as_a_command_would(directory: Path) -> None:
+    made = {path.stem: provenance.read(path) for path in (directory / "images").glob("*.png")}
+    of_it = files.sha256(directory / "model.safetensors")
+    assert {one["checkpoint"] for name, one in made.items() if name != "nearest"} == {directory.name}
+    assert made["nearest"]["sha256"] == of_it
+
+
+@each_bundled
 def test_its_picture_is_made_by_the_command_that_the_card_states(directory: Path) -> None:
     made = provenance.read(directory / "images" / "samples.png")
     assert made["command"] == store.read_facts(directory)["samples_command"]

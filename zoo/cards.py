@@ -21,7 +21,7 @@ PICTURES = {  # beside images/samples.png, in their order
     "nearest.png": "Samples above the training images that are nearest to them, pixel by pixel",
     "reconstructions.png": "Images above their reconstructions",
     "interpolation.png": "Straight lines between latents",
-    "traversal.png": "One latent dimension a row, varied from −3 to 3",
+    "traversal.png": "Latent dimensions, one a row, varied from −3 to 3 (of many, the 16 that change samples most)",
     "manifold.png": "The plane of both latents",
     "losses.png": "Losses by epoch",
 }

@@ -31,7 +31,7 @@ def draw(
 
     The noise of sample i depends on the seed and on i alone; samples agree within 1e-5 across batch sizes and devices,
     and to the bit on one machine with one batch size. The global generator is neither used nor changed. In bf16 the
-    noise is the same, the computing coarser: pixels are some 0.0005 from float32's on average, single ones up to 0.1,
+    noise is the same, the computing coarser: pixels are some 0.0005 from float32's on average, single ones up to 0.2,
     and so across batch sizes and devices; on one machine with one batch size samples are equal to the bit again.
 
     **Arguments:**

@@ -120,7 +120,8 @@ def evaluate(
         print_table(("METRIC", "VALUE", "FLOOR", "UNIT"), rows)
         for one in results:
             if one.values:
-                click.echo(f"\n{one.title}, of each dimension: {' '.join(f'{value:.2f}' for value in one.values)}")
+                values = " ".join(f"{value:.2f}" for value in one.values)
+                click.echo(f"\n{one.title}, of each dimension, at most 64, falling: {values}")
     if write:
         keep(directory, model, train, test, results)
         note(f"Kept in {directory / FACTS} and its card.")
@@ -267,7 +268,9 @@ def keep(
     facts = read_facts(directory)
     facts["evaluations"] = [one.to_dict() for one in merged(recorded(facts), results)]
     if model.sample_kind == "image":
-        _draw(directory, model, train, test, str(facts.get("reference", directory)), results[0].seed)
+        name = facts.get("name")
+        own = facts.get("reference") or (name if name in installed().checkpoints else directory)
+        _draw(directory, model, train, test, str(own), results[0].seed)
     card = cards.made_of(directory, facts)
     files.write_json(directory / FACTS, facts)
     files.write_text(directory / CARD, card)
