@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from zoo.data import Dataset, ImageFiles, load_dataset, load_images
+from zoo.data import Dataset, ImageFiles, folder_digest, load_dataset, load_images
 from zoo.errors import DataError, NotFoundError
 from zoo.registry import installed
 
@@ -28,9 +28,33 @@ def test_class_folders_become_labels_in_the_order_of_their_names(tmp_path: Path)
         draw(tmp_path / name / "2.png", colour=colour)
     data = load_dataset(str(tmp_path))
     assert data.class_names == ("ant", "zebra")
-    assert data.labels is not None and data.labels.tolist() == [0, 0, 1, 1]
+    assert data.labels is not None and sorted(data.labels.tolist()) == [0, 0, 1, 1]
     assert data.samples.shape == (4, 1, 28, 28)
-    assert data.samples[:, 0, 0, 0].tolist() == [255, 255, 0, 0]
+    assert data.samples[:, 0, 0, 0].tolist() == [255 * (1 - label) for label in data.labels.tolist()]
+
+
+def test_the_classes_of_a_folder_are_mixed_in_one_order_so_that_the_last_ones_are_of_each(tmp_path: Path) -> None:
+    for index in range(40):
+        draw(tmp_path / "some" / "abcd"[index // 10] / f"{index}.png", colour=f"#{index:02}{index:02}{index:02}")
+    data = load_dataset(str(tmp_path / "some"))
+    rest, last = data.split(20)
+    assert rest.labels is not None and last.labels is not None
+    assert set(rest.labels.tolist()) == set(last.labels.tolist()) == {0, 1, 2, 3}
+    (tmp_path / "some").rename(tmp_path / "moved")
+    assert load_dataset(str(tmp_path / "moved")).sha256 == data.sha256
+
+
+def test_the_digest_of_a_folder_tells_names_and_sizes(tmp_path: Path) -> None:
+    draw(tmp_path / "a" / "1.png")
+    draw(tmp_path / "b" / "2.png")
+    seen = {folder_digest(tmp_path)}
+    (tmp_path / "notes.txt").touch()
+    assert folder_digest(tmp_path) in seen
+    (tmp_path / "b" / "2.png").rename(tmp_path / "a" / "2.png")
+    seen.add(folder_digest(tmp_path))
+    draw(tmp_path / "a" / "2.png", (50, 40))
+    seen.add(folder_digest(tmp_path))
+    assert len(seen) == 3
 
 
 def test_a_flat_folder_has_no_labels_and_colours_have_three_channels(tmp_path: Path) -> None:
@@ -76,8 +100,9 @@ def test_some_samples_are_taken_by_their_indices_with_their_labels(tmp_path: Pat
 def test_images_of_several_sizes_are_refused_unless_a_size_is_given(tmp_path: Path) -> None:
     draw(tmp_path / "a.png", (28, 28))
     draw(tmp_path / "b.png", (40, 30))
-    with pytest.raises(DataError, match=r"a\.png is 28×28, .*b\.png is 40×30.*--set sample_shape=3,64,64"):
+    with pytest.raises(DataError, match=r"\.png is .*--set sample_shape=3,64,64") as refusal:
         load_dataset(str(tmp_path))
+    assert "a.png is 28×28" in str(refusal.value) and "b.png is 40×30" in str(refusal.value)
     assert load_dataset(str(tmp_path), sample_shape=(3, 32, 32)).samples.shape == (2, 3, 32, 32)
 
 

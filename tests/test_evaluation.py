@@ -151,6 +151,12 @@ def test_without_test_images_there_is_no_floor_and_no_likelihood() -> None:
     assert results and all(one.floor is None and one.floor_n is None and one.extractor for one in results)
 
 
+def test_where_test_images_have_no_labels_the_class_asked_for_has_no_floor() -> None:
+    unlabelled = dataclasses.replace(digits("test"), labels=None)
+    found = by_metric(evaluate(replay(digits(), num_classes=10), digits(), unlabelled, extractor(), n=100))
+    assert found["label_accuracy"].floor is None and found["precision"].floor is not None
+
+
 def test_without_features_only_the_likelihood_is_taken() -> None:
     results = evaluate(make_model("mlp-vae", hidden_dims=(16,)), digits(), digits("test"), importance_samples=2)
     assert {one.metric for one in results} == {"elbo", "nll", "kl", "active_units"}

@@ -35,6 +35,14 @@ def look(answer: Callable[[Tensor], object], class_names: tuple[str, ...] = ()) 
     return Extractor("look", "0" * 64, module, (), class_names)
 
 
+def test_a_network_sees_a_hundred_images_at_most_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    extractor = look(lambda images: (sizes.append(len(images)), Look.forward(LOOK.module, images))[1])
+    images = torch.rand(250, 1, 4, 4)
+    assert torch.equal(extract(extractor, [images]).vectors, images.mean((1, 3)))
+    assert sizes == [100, 100, 50]
+
+
 @pytest.fixture
 def offer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Offer features called "mine" whose module holds the code given."""

@@ -2,7 +2,9 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,23 @@ def test_a_loader_that_breaks_is_not_blamed_on_the_internet(offered: Offered) ->
         PluginError, match=r"test_loaders:loader failed .*'mine': ZeroDivisionError: .*\. Tell its plugin"
     ):
         offered(lambda root, split: 1 // 0)()
+
+
+def test_a_data_set_is_loaded_by_one_at_a_time_and_one_that_takes_another_is_not_stuck(offered: Offered) -> None:
+    loading, together = [0], []
+
+    def slow(root: Path, split: str) -> object:
+        loading[0] += 1
+        together.append(loading[0])
+        load_dataset("mnist")
+        time.sleep(0.05)
+        loading[0] -= 1
+        return FOUR, None
+
+    load = offered(slow)
+    with ThreadPoolExecutor(3) as pool:
+        assert [len(data) for data in pool.map(lambda _: load(), range(3))] == [4, 4, 4]
+    assert together == [1, 1, 1]
 
 
 def test_what_a_loader_prints_is_kept_off_standard_output(offered: Offered, capfd: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -210,6 +211,13 @@ def test_a_first_epoch_far_above_the_others_does_not_flatten_their_curve() -> No
     rows, columns = stroke(pictures.loss_curves(history), BLUE)
     right = columns > np.median(columns)  # the second half of the training
     assert np.ptp(rows[right & (rows > 40)]) > 50
+
+
+def test_what_is_not_finite_is_left_out_of_the_curves() -> None:
+    strange = [{**entry, "held_out": {"model": math.inf}, "watched": {"diversity": math.nan}} for entry in HISTORY]
+    assert pictures.loss_curves(strange).tobytes() == pictures.loss_curves(HISTORY).tobytes()
+    with pytest.raises(OutputError, match="no numbers"):
+        pictures.loss_curves([{"epoch": 1, "losses": {"model": math.nan}}])
 
 
 def test_curves_get_a_panel_each_and_what_the_samples_show_one_of_its_own() -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -333,6 +334,32 @@ def reports_at_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_loss_that_runs_away_stops_the_training_while_it_is_still_a_number() -> None:
     with pytest.raises(TrainingError, match=r"ran away by step \d+: first is .*; it began at 9\. .*clip_norm"):
         train(Quadratic(), epochs=50, optimizer="sgd", learning_rate=1.1)
+
+
+class Startled(Toy):
+    """Has a loss of 0.5, then one of 4,000, of a sample of 784 pixels; then all is well."""
+
+    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+        value = {0: 0.5, 1: 8000.0}.get(step.index, -1000.0)  # the mean of the first two is 4,000
+        yield Objective(self.second * 0 + value, optimizer="second")
+
+
+@pytest.mark.usefixtures("reports_at_each_step")
+def test_a_loss_that_began_near_0_by_chance_and_rises_once_is_no_cause_to_stop() -> None:
+    _, reports = train(Startled(), epochs=1)
+    assert reports[1].losses["second"] > 4000 and reports[-1].losses["second"] < 1000
+
+
+def test_batch_norm_on_a_batch_of_one_is_refused_in_words() -> None:
+    with pytest.raises(ConfigError, match="two samples at least"):
+        train(make("mlp-gan", batch_norm=True), batch_size=1)
+
+
+@pytest.mark.parametrize("shape", [(64,), (4, 8, 8)])
+def test_a_model_of_images_on_data_that_are_none_is_refused_before_the_first_step(shape: tuple[int, ...]) -> None:
+    data = Dataset("sines", torch.zeros(64, *shape, dtype=torch.uint8), None)
+    with pytest.raises(ConfigError, match=re.escape(f"which samples of shape {shape} are not")):
+        fit(TrainingState(make(sample_shape=shape)), data, TrainConfig(epochs=1))
 
 
 @pytest.mark.usefixtures("reports_at_each_step")

@@ -36,7 +36,7 @@ class Watch:
     """
 
     def __init__(self, data: Dataset) -> None:
-        chosen = torch.linspace(0, len(data) - 1, min(WATCHED, len(data))).long()
+        chosen = torch.linspace(0, len(data) - 1, min(WATCHED, len(data)), dtype=torch.float64).long()
         self._spread = _spread(to_float(data.samples[chosen]))
         self._dataset, self._shape = data.name, data.sample_shape
 

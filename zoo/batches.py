@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +15,8 @@ from torch.utils.data import DataLoader
 
 from zoo.config import ModelConfig
 from zoo.data import Dataset
-from zoo.errors import ConfigError, DataError, counted
+from zoo.errors import ConfigError, DataError, PluginError, counted
+from zoo.models import GenerativeModel
 from zoo.recipe import TrainConfig
 from zoo.sampling import derived_seed
 
@@ -139,6 +141,28 @@ def check_data(data: Dataset, config: ModelConfig) -> None:
         found = int(data.labels.max()) + 1
         if found > config.num_classes:
             raise DataError(f"The data has {found} classes, the model {config.num_classes}: --set num_classes={found}")
+
+
+def check_sample(model: GenerativeModel[Any]) -> None:
+    """Refuse a model whose samples aren't what its config and its kind say, before any time is spent on it.
+
+    **Raises:** `ConfigError` for images of a shape that none has, `PluginError` for another shape than the config's.
+    """
+    said = tuple(model.config.sample_shape)
+    if model.sample_kind == "image" and (len(said) != 3 or said[0] not in (1, 3)):
+        raise ConfigError(
+            f"{type(model).__name__} draws images, (1 or 3, height, width), which samples of shape {said} are not: "
+            "take other data, or a model of other samples (zoo list --models)."
+        )
+    labels = torch.zeros(1, dtype=torch.int64, device=model.device) if model.config.num_classes else None
+    with torch.no_grad():
+        sample = model.eval().sample(1, labels, generator=torch.Generator())
+    drawn = getattr(sample, "shape", None)
+    if drawn != (1, *said):
+        got = type(sample).__name__ if drawn is None else str(tuple(drawn))
+        raise PluginError(
+            f"The model draws one sample as {got}, not {(1, *said)}, as its config says. Tell its authors."
+        )
 
 
 def class_weights(data: Dataset, settings: TrainConfig) -> Tensor | None:

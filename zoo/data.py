@@ -165,7 +165,7 @@ def _load_folder(folder: Path, sample_shape: Sequence[int] | None) -> Dataset:
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder of images.")
     classes = sorted(one.name for one in folder.iterdir() if one.is_dir() and _images(one))
-    paths = [path for name in classes for path in _images(folder / name)] or _images(folder)
+    paths = _mixed(folder, [path for name in classes for path in _images(folder / name)] or _images(folder))
     if not paths:
         deeper = next((found.parent.parent for found in folder.rglob("*/*") if found.suffix.lower() in SUFFIXES), None)
         hint = f" There are some further down: take {deeper}" if deeper else ""
@@ -179,6 +179,19 @@ def _load_folder(folder: Path, sample_shape: Sequence[int] | None) -> Dataset:
     samples = files[:] if _fits(files.shape) else files
     labels = torch.tensor([classes.index(path.parent.name) for path in paths]) if classes else None
     return Dataset(f"./{folder.resolve().name}", samples, labels, tuple(classes))
+
+
+def folder_digest(folder: Path) -> str:
+    """The SHA-256 of the names and sizes of a folder's images: what they hold takes too long to read when it's much."""
+    folder = folder.expanduser()
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    told = [(path.relative_to(folder).as_posix(), path.stat().st_size) for path in paths]
+    return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+def _mixed(folder: Path, paths: Sequence[Path]) -> list[Path]:
+    """Paths in an order of no meaning, always the same, so that the last ones, say, are of every class."""
+    return sorted(paths, key=lambda path: hashlib.sha256(path.relative_to(folder).as_posix().encode()).digest())
 
 
 def _fits(shape: tuple[int, ...]) -> bool:

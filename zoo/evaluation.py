@@ -22,7 +22,7 @@ from zoo.registry import installed
 from zoo.results import FEWEST, IMPORTANCE_SAMPLES, METRICS, SAMPLES, SEED, Evaluation
 from zoo.store import home
 
-BATCH = 1_000  # images whose features are taken together
+BATCH = 1_000  # images that are read together
 
 
 def evaluate(
@@ -126,7 +126,7 @@ def _by_features(
         "floor_n": floor_n,
     }
     return [
-        _evaluation(metric, estimate, floor=floor[metric].value if floor else None, **conditions)
+        _evaluation(metric, estimate, floor=floor[metric].value if metric in floor else None, **conditions)
         for metric, estimate in found.items()
     ]
 

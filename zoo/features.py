@@ -14,6 +14,8 @@ from zoo.errors import CheckpointError, DataError, PluginError, ZooError
 from zoo.registry import installed
 from zoo.sampling import exact_convolutions
 
+AT_ONCE = 100  # images that a network sees together: Inception-v3 takes 14 MB for each
+
 
 @dataclass(frozen=True)
 class Extractor:
@@ -90,7 +92,7 @@ def extract(extractor: Extractor, batches: Iterable[Tensor]) -> Features:
     """
     device = next((parameter.device for parameter in extractor.module.parameters()), torch.device("cpu"))
     vectors, classes, confidences = [], [], []
-    for images in batches:
+    for images in (some for batch in batches for some in batch.split(AT_ONCE)):
         _check_images(extractor, images)
         with exact_convolutions():
             seen, logits = _look(extractor, images.to(device))

@@ -1,5 +1,6 @@
 """Loaders of data sets, as plugins offer them: where they look, and whether they give what they promise."""
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zoo.errors import DataError, PluginError, ZooError, counted
-from zoo.files import writing
+from zoo import files
+from zoo.errors import DataError, OutputError, PluginError, ZooError, counted
 from zoo.guests import off_stdout
 from zoo.hookspecs import DatasetSpec
 from zoo.registry import installed
@@ -32,7 +33,10 @@ def load(name: str, root: Path | None, split: str) -> tuple[DatasetSpec, Tensor,
     spec = installed().datasets[name]
     folder = _root(root)
     try:
-        with off_stdout():
+        with contextlib.ExitStack() as alone, off_stdout():
+            # one at a time: torchvision writes what it downloads where others would read it
+            with contextlib.suppress(OutputError):  # a home that can't be written costs the lock only
+                alone.enter_context(files.alone(home() / "locks" / name))
             loaded = loader(folder, split)
     except ZooError:
         raise
@@ -55,7 +59,7 @@ def _root(given: Path | None) -> Path:
     own = home() / "data"
     folder = given or Path(os.environ.get("ZOO_DATA") or own).expanduser()
     if folder == own:
-        with writing(own):
+        with files.writing(own):
             own.mkdir(parents=True, exist_ok=True)
     elif not folder.is_dir():
         raise DataError(

@@ -1,6 +1,7 @@
 """Pictures of a model: reconstructions, walks through its latents, nearest training images, loss curves."""
 
 import io
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -188,7 +189,10 @@ def loss_curves(history: Sequence[Mapping[str, Any]]) -> Image.Image:
         from matplotlib.ticker import MaxNLocator
     except ImportError as error:
         raise OutputError("Curves are drawn by matplotlib, which is not here: pip install 'genzoo[plots]'") from error
-    names = list(dict.fromkeys(name for kind in CURVES for entry in history for name in entry.get(kind, {})))
+    history = [{**entry, **{kind: _finite(entry.get(kind, {})) for kind in CURVES}} for entry in history]
+    names = list(dict.fromkeys(name for kind in CURVES for entry in history for name in entry[kind]))
+    if not names:
+        raise OutputError("There are no numbers to draw curves of.")
     columns = 2 if len(names) == 4 else min(CURVE_COLUMNS, len(names))
     rows = -(-len(names) // columns)
     figure = Figure(figsize=(2.6 * columns, 2 * rows + 0.3), dpi=100, layout="constrained")
@@ -196,7 +200,7 @@ def loss_curves(history: Sequence[Mapping[str, Any]]) -> Image.Image:
     for position, (axes, name) in enumerate(zip(panels, names, strict=False)):
         settled: list[float] = []
         for kind, (label, style, colour) in CURVES.items():
-            points = [(entry["epoch"], entry[kind][name]) for entry in history if name in entry.get(kind, {})]
+            points = [(entry["epoch"], entry[kind][name]) for entry in history if name in entry[kind]]
             if points:
                 marker = "" if len(points) > 1 else "o"
                 axes.plot(*zip(*points, strict=True), style, color=colour, marker=marker, label=label)
@@ -220,6 +224,10 @@ def loss_curves(history: Sequence[Mapping[str, Any]]) -> Image.Image:
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png")
     return Image.open(drawn).convert("RGB").quantize(32)  # colours: half of the bytes
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
 def _curves_if_possible(history: Sequence[Mapping[str, Any]]) -> Image.Image | None:

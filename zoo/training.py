@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from zoo import optimizers
-from zoo.batches import Batches, augmented, check_data, class_weights
+from zoo.batches import Batches, augmented, check_data, check_sample, class_weights
 from zoo.data import Dataset, to_float
 from zoo.errors import ConfigError, OutOfMemoryError, PluginError, TrainingError, ZooError, counted
 from zoo.models import GenerativeModel, Objective, Step, TrainConfig
@@ -25,7 +25,8 @@ from zoo.sampling import channels_last, derived_seed, emulates_bf16, keep_channe
 
 REPORT_SECONDS = 0.25  # between two reports of progress
 STATISTICS_BATCHES = 50  # that averaged weights get their batch-norm statistics from; 468 made no better dcgan-mnist
-RUNAWAY = 10.0  # a loss this many times what it was at first has run away
+RUNAWAY = 10.0  # a loss this many times what it was at first, or the values of a sample, has run away
+TOO_FEW = "more than 1 value per channel"  # what torch says of batch norm on one sample
 NO_MEMORY = ("not enough memory", "out of memory", "DefaultCPUAllocator")  # what torch says of it on a CPU
 
 
@@ -108,7 +109,7 @@ def build(model_class: type[GenerativeModel[Any]], config: Any, seed: int) -> Ge
     **Raises:** `ConfigError` when the class can't be built with this config.
     """
     with torch.random.fork_rng(devices=()):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed GPUs too
         try:
             return model_class(config)
         except ZooError:
@@ -132,15 +133,13 @@ def fit(state: TrainingState, data: Dataset, settings: TrainConfig) -> Iterator[
     **Raises:** `DataError` when the data doesn't fit the model; `ConfigError` when the settings don't; `TrainingError`
     when a loss is no longer finite or runs away, or memory runs out; `PluginError` when the model breaks its promise.
     """
-    loop = _Loop(state, data, settings)
-    for epoch in range(state.step // len(loop.batches), settings.epochs):
-        yield from loop.run(epoch)
+    return _Loop(state, data, settings).epochs()  # what doesn't fit is refused at once, before the first step
 
 
 class _Loop:
     def __init__(self, state: TrainingState, data: Dataset, settings: TrainConfig) -> None:
         check_data(data, state.model.config)
-        _check_sample(state.model)
+        check_sample(state.model)
         self.state, self.settings, self.accelerator = state, settings, Accelerator()
         train, self.held_out = data.split(settings.holdout)
         self.rank, share = self.accelerator.process_index, self.accelerator.num_processes
@@ -153,7 +152,12 @@ class _Loop:
         self.bf16 = settings.precision == "bf16" and not emulates_bf16(state.model.device)
         state.prepare(settings)
 
-    def run(self, epoch: int) -> Iterator[Progress]:
+    def epochs(self) -> Iterator[Progress]:
+        """Those that are still to be run."""
+        for epoch in range(self.state.step // len(self.batches), self.settings.epochs):
+            yield from self._epoch(epoch)
+
+    def _epoch(self, epoch: int) -> Iterator[Progress]:
         """The steps of an epoch that are still to be taken."""
         state, steps = self.state, len(self.batches)
         first = state.step % steps
@@ -192,7 +196,11 @@ class _Loop:
                     optimizers.take_step(optimizer, loss, self.settings, self.accelerator)
                     self.adversarial[objective.optimizer] = objective.adversarial
                     _add(state.sums, state.counts, {objective.optimizer: loss, **objective.metrics})
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:
+            if TOO_FEW in str(error):
+                raise ConfigError(
+                    "Batch norm needs two samples at least in the batch of a process: this is one."
+                ) from error
             if isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in NO_MEMORY):
                 raise OutOfMemoryError(_less_memory(self.batches.size)) from error
             raise
@@ -229,7 +237,8 @@ class _Loop:
             if not math.isfinite(value):
                 raise TrainingError(f"Training broke down by step {self.state.step}: {name} is {value}. {hint}")
             began = self.state.began_at.setdefault(name, value)
-            if value > (1e5 if self.adversarial[name] else RUNAWAY * max(1, abs(began))):
+            usual = max(math.prod(self.state.model.config.sample_shape), abs(began))  # which may be 0 by chance
+            if value > (1e5 if self.adversarial[name] else RUNAWAY * usual):
                 raise TrainingError(
                     f"Training ran away by step {self.state.step}: {name} is {value:.4g}; it began at {began:.4g}. "
                     f"{hint}"
@@ -278,17 +287,6 @@ def _add(sums: dict[str, Tensor], counts: dict[str, int], values: dict[str, Tens
     for name, value in values.items():
         sums[name] = sums[name] + value.detach() if name in sums else value.detach()
         counts[name] = counts.get(name, 0) + 1
-
-
-def _check_sample(model: GenerativeModel[Any]) -> None:
-    """Refuse a model whose samples aren't of the shape that its config says, before any time is spent on it."""
-    labels = torch.zeros(1, dtype=torch.int64, device=model.device) if model.config.num_classes else None
-    with torch.no_grad():
-        sample = model.eval().sample(1, labels, generator=torch.Generator())
-    drawn, said = getattr(sample, "shape", None), (1, *model.config.sample_shape)
-    if drawn != said:
-        got = type(sample).__name__ if drawn is None else str(tuple(drawn))
-        raise PluginError(f"The model draws one sample as {got}, not {said}, as its config says. Tell its authors.")
 
 
 def _less_memory(batch_size: int) -> str:

@@ -12,6 +12,8 @@ from PIL import Image
 
 from zoo import files, provenance
 from zoo.cli import compare, evaluate
+from zoo.data import load_dataset
+from zoo.images import to_image
 
 Trained = Callable[..., Path]
 FEW = ["-n", "60", "-k", "5"]
@@ -134,6 +136,14 @@ def test_checkpoints_of_different_data_are_refused_until_data_are_named(zoo: Zoo
     assert result.exit_code == 1
     assert "./vae was trained on mnist; ./gan was trained on kmnist. Say with --data" in result.stderr
     assert zoo("compare", *two, *FEW, "--data", "mnist").exit_code == 0
+
+
+def test_where_nothing_can_be_measured_it_says_what_is_missing(zoo: Zoo, two: tuple[str, str]) -> None:
+    shutil.copytree(two[1], "other")
+    Path("digits").mkdir()
+    to_image(load_dataset("mnist").samples[0]).save("digits/1.png")
+    result = zoo("compare", "./gan", "./other", "--data", "./digits")
+    assert result.exit_code == 1 and "name some with --features (digits" in result.stderr
 
 
 def test_a_strangers_results_are_read_strictly(zoo: Zoo, two: tuple[str, str]) -> None:

@@ -202,6 +202,14 @@ def test_a_failed_write_leaves_the_facts_as_they_were(zoo: Zoo, trained: Trained
     assert Path("mine/facts.json").read_bytes() == before
 
 
+def test_a_folder_without_features_leaves_nothing_to_measure(zoo: Zoo, trained: Trained) -> None:
+    Path("digits").mkdir()
+    to_image(load_dataset("mnist").samples[0]).save("digits/1.png")
+    result = zoo("evaluate", trained("mlp-vae"), "-n", 40, "--data", "./digits")
+    assert result.exit_code == 1 and "name some with --features (digits" in result.stderr
+    assert "Only the likelihood" not in result.stderr
+
+
 def test_a_folder_of_images_has_no_floor_and_no_likelihood(zoo: Zoo, trained: Trained) -> None:
     Path("digits").mkdir()
     for index, pixels in enumerate(load_dataset("mnist").samples[:60]):

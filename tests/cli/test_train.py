@@ -1,5 +1,6 @@
 """zoo train: from a model and a data set to a checkpoint, by the model's own recipe."""
 
+import dataclasses
 import errno
 import json
 import os
@@ -248,6 +249,38 @@ def test_a_folder_that_does_not_fit_in_memory_trains_the_same_weights(
     monkeypatch.setattr("zoo.data._fits", lambda shape: False)
     assert zoo("train", "mlp-vae", "--out", "disk", *words).exit_code == 0
     assert files.sha256(Path("memory/model.safetensors")) == files.sha256(Path("disk/model.safetensors"))
+
+
+def test_a_training_on_a_folder_goes_on_whether_or_not_it_fits_in_memory_now(
+    zoo: Zoo, ctrl_c_after: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = digits(Path("my-digits"))
+    ctrl_c_after(1)
+    words = ["--data", "./my-digits", "--out", "made", "--epochs", 2, *SMALL]
+    assert zoo("train", "mlp-vae", *words).exit_code == 130
+    monkeypatch.setattr("zoo.data._fits", lambda shape: False)
+    (folder / "even" / "another.png").write_bytes(next(folder.glob("odd/*")).read_bytes())
+    refused = zoo("train", "--resume", "made.run")
+    assert refused.exit_code == 1 and "The data, or a default of the model, is no longer" in refused.stderr
+    (folder / "even" / "another.png").unlink()
+    assert zoo("train", "--resume", "made.run").exit_code == 0
+
+
+def test_a_conditional_vae_is_kept_though_the_test_images_have_no_labels(
+    zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unseen = train._unseen
+    monkeypatch.setattr(train, "_unseen", lambda *asked: dataclasses.replace(unseen(*asked), labels=None))
+    words = ["--out", "made", "--epochs", 1, "--set", "num_classes=10", *SMALL]
+    assert zoo("train", "mlp-vae", *words).exit_code == 0
+    assert not Path("made/images/reconstructions.png").exists() and Path("made/images/interpolation.png").is_file()
+
+
+def test_what_cannot_be_trained_costs_an_earlier_training_nothing(zoo: Zoo, home: Path) -> None:
+    kept = home / "runs" / "mine" / runs.LAST_GOOD
+    kept.mkdir(parents=True)
+    result = zoo("train", "mlp-vae", "--name", "mine", "--set", "holdout=800", *SMALL)
+    assert result.exit_code == 1 and "can't be held out" in result.stderr and kept.is_dir()
 
 
 def test_images_of_several_sizes_need_a_sample_shape(zoo: Zoo, home: Path) -> None:

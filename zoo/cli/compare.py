@@ -50,7 +50,7 @@ class Wanted(NamedTuple):
             return False
         if not one.extractor:
             return one.metric != "nll" or self.importance_samples in (None, one.importance_samples)
-        same = one.extractor == self.features and self.features_sha256 in ("", one.extractor_sha256)
+        same = self.features in (None, one.extractor) and self.features_sha256 in ("", one.extractor_sha256)
         return same and self.n in (None, one.n)
 
     def met_by(self, results: Iterable[Evaluation], model: "GenerativeModel[Any]", data: str) -> bool:
@@ -59,7 +59,7 @@ class Wanted(NamedTuple):
 
         has = {one.extractor or one.metric for one in results}
         likelihood = has_likelihood(model) and data in installed().datasets  # a folder has no test images
-        return (self.features is None or self.features in has) and ("nll" in has or not likelihood)
+        return bool(has) and (self.features is None or self.features in has) and ("nll" in has or not likelihood)
 
 
 @command()

@@ -179,7 +179,7 @@ def load_extractor(
     words = (
         f"No features are meant for {data}: name some with --features ({', '.join(installed().features) or 'none'})."
     )
-    if not has_likelihood(model):
+    if not has_likelihood(model) or data not in installed().datasets:  # a folder has no test images
         raise ConfigError(words)
     note(f"{words} Only the likelihood is measured.")
     return None

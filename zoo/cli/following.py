@@ -99,9 +99,9 @@ def follow(
             state.prepare(recipe)
             if kept := run.restore(state):
                 followed.take_up(kept)
-        elif first:
-            run.begin(settings)
         reports = training.fit(state, data, recipe)
+        if first and not resume:
+            run.begin(settings)
         if not first:
             for _ in reports:
                 pass
@@ -152,7 +152,7 @@ def _hear(
                 if report.epoch_ended or processes == 1:
                     if done or stopped or now - kept > KEEP_SECONDS[not report.epoch_ended]:
                         followed.keep()
-                        kept = now
+                        kept = time.perf_counter()  # when it was written: that may have taken long
                     if stopped and not done:
                         note(f"\nStopped after step {report.step:,}. Go on: zoo train --resume {followed.run.folder}")
                         raise KeyboardInterrupt

@@ -30,7 +30,7 @@ from zoo.hookspecs import NAME
 from zoo.registry import installed
 from zoo.store import CONFIG, FACTS, ORIGIN, TRAINING, UNSAVED, WEIGHTS, Store, read_facts
 
-HISTORY = 1000  # epochs that facts.json shows; those between are in the run's history.jsonl
+HISTORY = 400  # epochs that facts.json shows; those between are in the run's history.jsonl
 
 
 @command()
@@ -92,11 +92,10 @@ def train(
     dataset = data.load_dataset(source, root=data_root, sample_shape=values.get("sample_shape"))
     shown = _unseen(source, data_root, dataset)
     config = model_class.Config.from_dict({"sample_shape": dataset.sample_shape, **values})
-    on_disk = isinstance(dataset.samples, data.ImageFiles)  # more than can be read through for its digest
     exact = {
         "config": config.to_dict(),
         "recipe": recipe.to_dict(),
-        "data": len(dataset) if on_disk else dataset.sha256,
+        "data": dataset.sha256 if source in installed().datasets else data.folder_digest(Path(source)),
     }
     if settings.setdefault("exact", exact) != exact:
         raise ConfigError(
@@ -254,8 +253,10 @@ def _fill(directory: Path, model: Any, reference: str, facts: dict[str, Any], da
     if model.sample_kind == "image":
         made = draw_to(directory / "images" / "samples.png", model, reference, directory, seed=0)
         files.write_json(directory / FACTS, {**read_facts(directory), "samples_command": made["command"]})
-        unseen = {"samples": data.samples[:], "labels": data.labels if model.config.num_classes else None}
-        pictures.write_all(model, directory, {"checkpoint": reference}, **unseen, history=facts["history"])
+        labels = data.labels if model.config.num_classes else None
+        samples = None if model.config.num_classes and labels is None else data.samples[:]
+        made = {"checkpoint": reference}
+        pictures.write_all(model, directory, made, samples=samples, labels=labels, history=facts["history"])
     cards.write(directory)
 
 
