@@ -125,6 +125,16 @@ def test_the_table_of_checkpoints_says_what_their_facts_say(name: str) -> None:
     assert minutes == f"{facts['seconds'] / 60:.0f} min |"
 
 
+def test_the_table_of_what_was_asked_for_says_what_the_facts_say() -> None:
+    section = README[README.index("| asked for |") : README.index("A **model** is")]
+    rows = {cells[1].strip("`"): cells[2] for line in section.splitlines() if len(cells := line.split(" | ")) == 4}
+    for directory in (ROOT / "cards").iterdir():
+        known = {one.text.partition(" nats")[0] for one in recorded(read_facts(directory))}
+        said = re.findall(r"[\d.]+ ± [\d.]+", rows[directory.name])
+        assert said or "%" in rows[directory.name]  # which the other table holds to the facts
+        assert set(said) <= known, directory.name
+
+
 def test_the_readme_names_every_command_and_every_variable() -> None:
     for name in (*COMMANDS, *ALIASES):
         assert re.search(rf"`(zoo )?{name}\b", README), name
