@@ -121,7 +121,7 @@ def evaluate(
         for one in results:
             if one.values:
                 values = " ".join(f"{value:.2f}" for value in one.values)
-                click.echo(f"\n{one.title}, of each dimension, at most 64, falling: {values}")
+                click.echo(f"\n{one.title}, of each dimension, the largest first, 64 at most: {values}")
     if write:
         keep(directory, model, train, test, results)
         note(f"Kept in {directory / FACTS} and its card.")

@@ -255,8 +255,8 @@ def _fill(directory: Path, model: Any, reference: str, facts: dict[str, Any], da
         files.write_json(directory / FACTS, {**read_facts(directory), "samples_command": made["command"]})
         labels = data.labels if model.config.num_classes else None
         samples = None if model.config.num_classes and labels is None else data.samples[:]
-        made = {"checkpoint": reference}
-        pictures.write_all(model, directory, made, samples=samples, labels=labels, history=facts["history"])
+        said = {"checkpoint": reference}
+        pictures.write_all(model, directory, said, samples=samples, labels=labels, history=facts["history"])
     cards.write(directory)
 
 
