@@ -55,7 +55,7 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:
             license="apache-2.0",
             sha256={
                 "config.json": "1e0f2ca2a3ad425e9edc02ed6a46754c83d344c8b512318446cf1f36bd75cd54",
-                "model.safetensors": "e4214cbca91385ef4dc788b7463473df0859ea62204138bd9c93506262061b0f",
+                "model.safetensors": "eafddbde1ffdbe78d406097948b6306082f4576c9595beca99c4e6d0405ee5aa",
             },
             bundled=bundled(__file__, "dcgan-mnist"),
         ),

@@ -55,7 +55,7 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:
             license="apache-2.0",
             sha256={
                 "config.json": "d667016f2ecb2846b40986a2b5c2ec5dbe03f10115d985688352d1810b8a3c33",
-                "model.safetensors": "e6aeb16bf36ef1aab7842a5e2fb25966d42841ddb63e84104ba5e7da336f31ad",
+                "model.safetensors": "4abc9a643f6ff3e517b016875e02b775f82d129628414da4f7ed0002358cc27e",
             },
             bundled=bundled(__file__, "conv-vae-mnist"),
         ),
