@@ -156,6 +156,15 @@ def test_batch_norm_statistics_are_made_to_fit_the_averaged_weights() -> None:
     assert torch.allclose(layer.running_var, seen.var(0), rtol=0.2)
 
 
+def test_the_statistics_that_stay_are_of_more_batches_than_those_on_the_way() -> None:
+    state, batches = TrainingState(make("mlp-vae", batch_norm=True), seed=1), []
+    for report in fit(state, noise(), TrainConfig(epochs=2, batch_size=4, average=0.9)):
+        if report.epoch_ended:
+            layer = next(layer for layer in state.averaged.modules() if isinstance(layer, nn.BatchNorm1d))
+            batches.append(layer.num_batches_tracked.item())
+    assert batches == [10, 50]
+
+
 def test_data_of_another_shape_is_refused_naming_both() -> None:
     data = Dataset("small", torch.zeros(8, 1, 32, 32, dtype=torch.uint8), None)
     with pytest.raises(DataError, match=r"\(1, 28, 28\), the data has \(1, 32, 32\).*--set sample_shape=1,28,28"):

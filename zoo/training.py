@@ -24,7 +24,7 @@ from zoo.models import GenerativeModel, Objective, Step, TrainConfig
 from zoo.sampling import channels_last, derived_seed, emulates_bf16, keep_channels_last
 
 REPORT_SECONDS = 0.25  # between two reports of progress
-STATISTICS_BATCHES = 50  # that averaged weights get their batch-norm statistics from; 468 made no better dcgan-mnist
+STATISTICS_BATCHES = 10, 50  # that averaged weights get their batch-norm statistics from: on the way, at the end
 RUNAWAY = 10.0  # a loss this many times what it was at first, or the values of a sample, has run away
 TOO_FEW = "more than 1 value per channel"  # what torch says of batch norm on one sample
 NO_MEMORY = ("not enough memory", "out of memory", "DefaultCPUAllocator")  # what torch says of it on a CPU
@@ -274,8 +274,10 @@ class _Loop:
             layer.reset_running_stats()
             layer.momentum = None  # a plain mean over the batches
         averaged.train()
+        fewest, most = STATISTICS_BATCHES
+        n = max(fewest, min(most, len(self.batches))) if self.state.step == self.total else fewest
         with torch.no_grad(), self.state.randomness("settle"):
-            for samples, labels in self.batches.some(min(STATISTICS_BATCHES, max(10, len(self.batches)))):
+            for samples, labels in self.batches.some(n):
                 for _ in self._objectives(averaged, to_float(samples), labels):
                     pass  # going through the networks is all that is wanted
         averaged.eval()
