@@ -132,9 +132,9 @@ def mean_of_all(values: dict[str, float], accelerator: Accelerator) -> dict[str,
     """The mean over the processes of each of some values; all processes must ask, for the same ones."""
     if accelerator.num_processes == 1 or not values:
         return values
-    each = torch.tensor(list(values.values()), dtype=torch.float64, device=accelerator.device)
-    mean: Tensor = accelerator.reduce(each, reduction="mean")
-    return dict(zip(values, mean.tolist(), strict=True))
+    means = torch.tensor(list(values.values()), dtype=torch.float64, device=accelerator.device)
+    _average([means], accelerator)
+    return dict(zip(values, means.tolist(), strict=True))
 
 
 def _average(tensors: Iterable[Tensor], accelerator: Accelerator) -> None:

@@ -47,7 +47,7 @@ def write_all(
     - `model`: in eval mode; one whose samples are no images gets no pictures.
     - `directory`: of the checkpoint.
     - `made`: how the model was made, kept in each PNG beside the picture's own seed.
-    - `samples`, `labels`: images to reconstruct, as `reconstructions` takes them, for a model that can.
+    - `samples`, `labels`: images to reconstruct, for a model that can; a conditional one needs the labels.
     - `history`: of each epoch, as `loss_curves` takes it; without matplotlib there are no curves.
 
     **Returns:** the names of the files, of reconstructions.png, interpolation.png, traversal.png, manifold.png and
@@ -56,8 +56,10 @@ def write_all(
     if model.sample_kind != "image":
         return []
     pictures: dict[str, tuple[Image.Image, dict[str, Any]]] = {}
-    if isinstance(model, Autoencoder) and samples is not None:
-        pictures["reconstructions"] = reconstructions(model, samples, labels), {"n": len(samples)}
+    given = labels if model.config.num_classes else None
+    fit = given is not None or not model.config.num_classes
+    if isinstance(model, Autoencoder) and samples is not None and fit:
+        pictures["reconstructions"] = reconstructions(model, samples, given), {"n": len(samples)}
     if isinstance(model, LatentModel):
         pictures["interpolation"] = interpolation(model, SEED), {"seed": SEED}
         if _is_standard_normal(model):

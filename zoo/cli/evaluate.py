@@ -285,13 +285,12 @@ def _draw(
     picture = pictures.nearest(sampling.draw(model, SHOWN, seed=seed), train.samples)
     made = {"sha256": files.sha256(directory / WEIGHTS), "n": SHOWN, "seed": seed, "reference": train.name}
     images.save_png(picture, directory / "images" / "nearest.png", {**made, "picture": "nearest"})
-    unseen, conditional = (test or train).part(slice(SHOWN)), bool(model.config.num_classes)
+    unseen = (test or train).part(slice(SHOWN))
     fit = likelihood.shares_classes(model, unseen, names_of_classes(directory) or None)
-    fit = fit and not (conditional and unseen.labels is None)
     pictures.write_all(
         model,
         directory,
         {"checkpoint": reference},
         samples=unseen.samples[:] if fit else None,
-        labels=unseen.labels if conditional else None,
+        labels=unseen.labels,
     )

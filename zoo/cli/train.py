@@ -253,10 +253,8 @@ def _fill(directory: Path, model: Any, reference: str, facts: dict[str, Any], da
     if model.sample_kind == "image":
         made = draw_to(directory / "images" / "samples.png", model, reference, directory, seed=0)
         files.write_json(directory / FACTS, {**read_facts(directory), "samples_command": made["command"]})
-        labels = data.labels if model.config.num_classes else None
-        samples = None if model.config.num_classes and labels is None else data.samples[:]
-        said = {"checkpoint": reference}
-        pictures.write_all(model, directory, said, samples=samples, labels=labels, history=facts["history"])
+        unseen = {"samples": data.samples[:], "labels": data.labels}
+        pictures.write_all(model, directory, {"checkpoint": reference}, **unseen, history=facts["history"])
     cards.write(directory)
 
 
