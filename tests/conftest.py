@@ -1,4 +1,6 @@
-"""The world of a test: its own home, real digits, a zoo to command, and environments made on demand."""
+"""The world of a test: its own home, real digits, a zoo to command, and environments made on
+demand.
+"""
 
 import os
 import pickle
@@ -39,7 +41,9 @@ Zoo = Callable[..., Result]
 
 @pytest.fixture(scope="session", autouse=True)
 def ctrl_c_can_be_pressed() -> None:
-    """A job in the background of a script ignores SIGINT, and so would the commands that tests interrupt."""
+    """A job in the background of a script ignores SIGINT, and so would the commands that tests
+    interrupt.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -61,7 +65,9 @@ def own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A Hub on loopback, where HF_ENDPOINT says, that holds a checkpoint, and much else, as owner/repo."""
+    """A Hub on loopback, where HF_ENDPOINT says, that holds a checkpoint, and much else, as
+    owner/repo.
+    """
     from hub_server import serving
 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
@@ -74,7 +80,9 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 @pytest.fixture
 def zoo() -> Zoo:
-    """Run the `zoo` command in this process: `zoo("list", "--json")`; the result has stdout, stderr and exit_code."""
+    """Run the `zoo` command in this process: `zoo("list", "--json")`; the result has stdout, stderr
+    and exit_code.
+    """
 
     def run(*arguments: object) -> Result:
         return CliRunner().invoke(main, [str(one) for one in arguments])
@@ -84,7 +92,9 @@ def zoo() -> Zoo:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A small checkpoint of a model, trained for one epoch on the digits: `trained("mlp-vae")`; do not change it."""
+    """A small checkpoint of a model, trained for one epoch on the digits: `trained("mlp-vae")`; do
+    not change it.
+    """
     folder = tmp_path_factory.mktemp("trained")
     small = {
         "mlp-vae": ["hidden_dims=32", "latent_dim=4"],
@@ -97,8 +107,21 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         out = folder / "-".join([model, *settings]).replace("=", "-")
         if not out.exists():
             words = [word for setting in (*small[model], *settings) for word in ("--set", setting)]
-            arguments = ["train", model, "--out", str(out), "--name", f"tiny-{model}", "--epochs", "1", "--seed", "0"]
-            result = CliRunner().invoke(main, [*arguments, *words, "--data-root", str(DIGITS)], catch_exceptions=False)
+            arguments = [
+                "train",
+                model,
+                "--out",
+                str(out),
+                "--name",
+                f"tiny-{model}",
+                "--epochs",
+                "1",
+                "--seed",
+                "0",
+            ]
+            result = CliRunner().invoke(
+                main, [*arguments, *words, "--data-root", str(DIGITS)], catch_exceptions=False
+            )
             assert result.exit_code == 0, result.stderr
         return out
 

@@ -25,32 +25,54 @@ class Environment:
         Path(own, "parent.pth").write_text(f"import site; site.addsitedir({parent!r})\n")
 
     def install(self, *projects: Path, editable: bool = False) -> None:
-        """pip install source trees, without their dependencies: built here by their backend, for speed."""
+        """pip install source trees, without their dependencies: built here by their backend, for
+        speed.
+        """
         with tempfile.TemporaryDirectory() as folder:
             version = ["editable" if editable else "standard"]
-            wheels = [next(WheelBuilder(str(tree)).build(directory=folder, versions=version)) for tree in projects]
+            wheels = [
+                next(WheelBuilder(str(tree)).build(directory=folder, versions=version))
+                for tree in projects
+            ]
             self.install_wheels(*wheels)
 
     def install_wheels(self, *wheels: object) -> None:
         """pip install what was built before."""
-        command = [sys.executable, "-m", "pip", "--python", str(self.python), "install", "--quiet", "--no-index"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "--python",
+            str(self.python),
+            "install",
+            "--quiet",
+            "--no-index",
+        ]
         command += ["--no-deps", "--force-reinstall", "--no-compile", "--disable-pip-version-check"]
         subprocess.run([*command, *map(str, wheels)], check=True, capture_output=True, text=True)
 
     def zoo(self, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run `zoo` there, as a process of its own."""
         command = [str(self.python), "-m", "zoo", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})
+        return subprocess.run(
+            command, capture_output=True, text=True, env={**os.environ, **environment}
+        )
 
 
 def write_plugin(
-    folder: Path, name: str, code: str, *, distribution: str = "", requires: str = "genzoo", **modules: str
+    folder: Path,
+    name: str,
+    code: str,
+    *,
+    distribution: str = "",
+    requires: str = "genzoo",
+    **modules: str,
 ) -> Path:
-    """The source tree of a plugin distribution `zoo-NAME` whose entry module `zoo_NAME` holds `code`.
+    """The source tree of a plugin distribution `zoo-NAME` whose entry module `zoo_NAME` holds
+    `code`.
 
-    `modules` are further modules of the package, by name; `distribution` another name for the distribution; `requires`
-    what it depends on.
-    """
+    `modules` are further modules of the package, by name; `distribution` another name for the
+    distribution; `requires` what it depends on."""
     distribution = distribution or f"zoo-{name}"
     package = "zoo_" + distribution.removeprefix("zoo-").replace("-", "_")
     tree = folder / distribution

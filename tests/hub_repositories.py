@@ -1,4 +1,6 @@
-"""What a Hub knows: repositories with their commits, branches and tags, and the people who may read and write them."""
+"""What a Hub knows: repositories with their commits, branches and tags, and the people who may read
+and write them.
+"""
 
 import hashlib
 import itertools
@@ -37,7 +39,9 @@ class User:
 
 @dataclass(frozen=True)
 class File:
-    """A file of a commit: a git blob, or one in LFS, or one in Xet, whose bytes the Hub does not hold."""
+    """A file of a commit: a git blob, or one in LFS, or one in Xet, whose bytes the Hub does not
+    hold.
+    """
 
     size: int
     sha256: str
@@ -48,7 +52,10 @@ class File:
     @cached_property
     def blob(self) -> bytes:
         """What git holds of it."""
-        pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{self.sha256}\nsize {self.size}\n"
+        pointer = (
+            f"version https://git-lfs.github.com/spec/v1\noid sha256:{self.sha256}\nsize "
+            f"{self.size}\n"
+        )
         return pointer.encode() if self.lfs else self.content
 
     @cached_property
@@ -61,7 +68,12 @@ class File:
 
     def listed(self, path: str) -> dict[str, Any]:
         """As an entry of a tree."""
-        entry: dict[str, Any] = {"type": "file", "path": path, "size": self.size, "oid": self.blob_id}
+        entry: dict[str, Any] = {
+            "type": "file",
+            "path": path,
+            "size": self.size,
+            "oid": self.blob_id,
+        }
         if self.lfs:
             entry["lfs"] = {"oid": self.sha256, "size": self.size, "pointerSize": len(self.blob)}
         return entry | ({"xetHash": self.xet_hash} if self.xet_hash else {})
@@ -117,13 +129,19 @@ class Repository:
         """Those of the main branch."""
         return self.commits[self.head].files
 
-    def commit(self, changes: Mapping[str, File | None], *, branch: str = "main", title: str = "A commit") -> Commit:
-        """Let a branch point at a new commit: some files added or replaced, those that are None removed."""
+    def commit(
+        self, changes: Mapping[str, File | None], *, branch: str = "main", title: str = "A commit"
+    ) -> Commit:
+        """Let a branch point at a new commit: some files added or replaced, those that are None
+        removed.
+        """
         parent = self.branches.get(branch, "")
         files = {**(self.commits[parent].files if parent else {}), **changes}
         kept = {path: file for path, file in sorted(files.items()) if file}
         moment = next(CLOCK)
-        told = repr([self.id, parent, title, moment, [(path, file.etag) for path, file in kept.items()]])
+        told = repr(
+            [self.id, parent, title, moment, [(path, file.etag) for path, file in kept.items()]]
+        )
         date = datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
         commit = Commit(hashlib.sha1(told.encode()).hexdigest(), parent, kept, title, date)
         self.commits[commit.oid] = commit
@@ -143,17 +161,31 @@ class Repository:
 
     def refs(self) -> dict[str, Any]:
         def listed(names: Mapping[str, str], kind: str) -> list[dict[str, str]]:
-            return [{"name": name, "ref": f"refs/{kind}/{name}", "targetCommit": oid} for name, oid in names.items()]
+            return [
+                {"name": name, "ref": f"refs/{kind}/{name}", "targetCommit": oid}
+                for name, oid in names.items()
+            ]
 
-        return {"branches": listed(self.branches, "heads"), "converts": [], "tags": listed(self.tags, "tags")}
+        return {
+            "branches": listed(self.branches, "heads"),
+            "converts": [],
+            "tags": listed(self.tags, "tags"),
+        }
 
     def info(self, commit: Commit) -> dict[str, Any]:
         """What the Hub says of it, with what its card says."""
-        card = front_matter(commit.files["README.md"].content) if "README.md" in commit.files else {}
-        tags = [*words(card.get("tags")), *(f"dataset:{name}" for name in words(card.get("datasets")))]
+        card = (
+            front_matter(commit.files["README.md"].content) if "README.md" in commit.files else {}
+        )
+        tags = [
+            *words(card.get("tags")),
+            *(f"dataset:{name}" for name in words(card.get("datasets"))),
+        ]
         tags += [card["library_name"]] if card.get("library_name") else []
         tags += [f"license:{card['license']}"] if card.get("license") else []
-        said = {key: card[key] for key in ("library_name", "pipeline_tag", "model-index") if key in card}
+        said = {
+            key: card[key] for key in ("library_name", "pipeline_tag", "model-index") if key in card
+        }
         return said | {
             "id": self.id,
             "modelId": self.id,

@@ -1,4 +1,6 @@
-"""How a Hub is asked: a route for each request that the real client makes, and the right answer to it."""
+"""How a Hub is asked: a route for each request that the real client makes, and the right answer to
+it.
+"""
 
 import base64
 import hashlib
@@ -45,7 +47,9 @@ class Answer(NamedTuple):
 
 
 class Refusal(Exception):
-    """A request that is answered by a status above 400: status, X-Error-Code, message, further headers."""
+    """A request that is answered by a status above 400: status, X-Error-Code, message, further
+    headers.
+    """
 
 
 @dataclass
@@ -63,11 +67,20 @@ class Asked:
         user = self._login()
         token = {"displayName": "a token", "role": user.role}
         organisations = [{"name": name, "type": "org"} for name in user.organisations]
-        return as_json({"type": "user", "name": user.name, "orgs": organisations, "auth": {"accessToken": token}})
+        return as_json(
+            {
+                "type": "user",
+                "name": user.name,
+                "orgs": organisations,
+                "auth": {"accessToken": token},
+            }
+        )
 
     def validate(self) -> Answer:
         found = problems(json.loads(self.body)["content"])
-        return as_json({"errors": [{"message": one} for one in found], "warnings": []}, 400 if found else 200)
+        return as_json(
+            {"errors": [{"message": one} for one in found], "warnings": []}, 400 if found else 200
+        )
 
     def create(self) -> Answer:
         wanted = json.loads(self.body)
@@ -76,17 +89,36 @@ class Asked:
         url = {"url": f"{self.hub.endpoint}/{name}", "name": name}
         if name in self.hub.repositories:
             return as_json({"error": "You already created this model repo", **url}, 409)
-        self.hub.put(name, {".gitattributes": b"*.safetensors filter=lfs diff=lfs merge=lfs -text\n"})
-        self.hub.repositories[name].private = wanted.get("visibility") == "private" or bool(wanted.get("private"))
+        self.hub.put(
+            name, {".gitattributes": b"*.safetensors filter=lfs diff=lfs merge=lfs -text\n"}
+        )
+        self.hub.repositories[name].private = wanted.get("visibility") == "private" or bool(
+            wanted.get("private")
+        )
         return as_json(url)
 
     def search(self) -> Answer:
-        found = [one.info(one.commits[one.head]) for one in self.hub.repositories.values() if self._may_read(one)]
-        tags, text, author = self.query.getlist("filter"), self.query.get("search", ""), self.query.get("author")
-        found = [one for one in found if set(tags) <= set(one["tags"]) and text.lower() in one["id"].lower()]
+        found = [
+            one.info(one.commits[one.head])
+            for one in self.hub.repositories.values()
+            if self._may_read(one)
+        ]
+        tags, text, author = (
+            self.query.getlist("filter"),
+            self.query.get("search", ""),
+            self.query.get("author"),
+        )
+        found = [
+            one
+            for one in found
+            if set(tags) <= set(one["tags"]) and text.lower() in one["id"].lower()
+        ]
         found = [one for one in found if author in (None, one["author"])]
         found.sort(key=lambda one: one.get(self.query.get("sort", "downloads"), 0), reverse=True)
-        start, size = int(self.query.get("cursor", 0)), min(int(self.query.get("limit", 1000)), self.hub.page)
+        start, size = (
+            int(self.query.get("cursor", 0)),
+            min(int(self.query.get("limit", 1000)), self.hub.page),
+        )
         answer = as_json(found[start : start + size])
         if start + size < len(found):
             rest = [(key, value) for key, value in self.query.multi_items() if key != "cursor"]
@@ -99,12 +131,21 @@ class Asked:
 
     def tree(self) -> Answer:
         start = f"{self.parts['path']}/" if self.parts["path"] else ""
-        below = {path: file for path, file in self._commit().files.items() if path.startswith(start)}
+        below = {
+            path: file for path, file in self._commit().files.items() if path.startswith(start)
+        }
         if self.query.get("recursive") == "true":
             return as_json([file.listed(path) for path, file in below.items()])
         here = [file.listed(path) for path, file in below.items() if "/" not in path[len(start) :]]
-        folders = {start + path[len(start) :].partition("/")[0] for path in below if "/" in path[len(start) :]}
-        return as_json(here + [{"type": "directory", "oid": "0" * 40, "path": path} for path in sorted(folders)])
+        folders = {
+            start + path[len(start) :].partition("/")[0]
+            for path in below
+            if "/" in path[len(start) :]
+        }
+        return as_json(
+            here
+            + [{"type": "directory", "oid": "0" * 40, "path": path} for path in sorted(folders)]
+        )
 
     def refs(self) -> Answer:
         return as_json(self._repository().refs())
@@ -112,12 +153,17 @@ class Asked:
     def commits(self) -> Answer:
         found = self._repository().history(self._commit())
         return as_json(
-            [{"id": one.oid, "title": one.title, "message": "", "date": one.date, "authors": []} for one in found]
+            [
+                {"id": one.oid, "title": one.title, "message": "", "date": one.date, "authors": []}
+                for one in found
+            ]
         )
 
     def settings(self) -> Answer:
         repository, wanted = self._own(), json.loads(self.body)
-        repository.private = wanted.get("visibility", "private" if repository.private else "public") == "private"
+        repository.private = (
+            wanted.get("visibility", "private" if repository.private else "public") == "private"
+        )
         repository.gated = bool(wanted.get("gated", repository.gated))
         return as_json({})
 
@@ -154,19 +200,30 @@ class Asked:
             if one["key"] != "header" and ".." in value["path"].split("/"):
                 raise Refusal(400, "", f"Invalid path: {value['path']}")
             if one["key"] == "file":
-                changes[value["path"]] = file_of(value["path"], base64.b64decode(value["content"]), lfs=False)
+                changes[value["path"]] = file_of(
+                    value["path"], base64.b64decode(value["content"]), lfs=False
+                )
             elif one["key"] == "lfsFile":
                 changes[value["path"]] = self._uploaded(value)
             elif one["key"] in ("deletedFile", "deletedFolder"):
                 gone = [
-                    path for path in have if path == value["path"] or path.startswith(value["path"].rstrip("/") + "/")
+                    path
+                    for path in have
+                    if path == value["path"] or path.startswith(value["path"].rstrip("/") + "/")
                 ]
                 if not gone:
-                    raise Refusal(404, "EntryNotFound", f"A file with this name doesn't exist: {value['path']}")
+                    raise Refusal(
+                        404,
+                        "EntryNotFound",
+                        f"A file with this name doesn't exist: {value['path']}",
+                    )
                 changes |= dict.fromkeys(gone)
         commit = repository.commit(changes, branch=branch, title=header["summary"])
         return as_json(
-            {"commitOid": commit.oid, "commitUrl": f"{self.hub.endpoint}/{repository.id}/commit/{commit.oid}"}
+            {
+                "commitOid": commit.oid,
+                "commitUrl": f"{self.hub.endpoint}/{repository.id}/commit/{commit.oid}",
+            }
         )
 
     def xet(self) -> Answer:
@@ -185,13 +242,20 @@ class Asked:
         self._own()
         objects = []
         for one in json.loads(self.body)["objects"]:
-            upload = {"upload": {"href": f"{self.hub.endpoint}/lfs/{one['oid']}?key={self.hub.key}"}}
+            upload = {
+                "upload": {"href": f"{self.hub.endpoint}/lfs/{one['oid']}?key={self.hub.key}"}
+            }
             here = one["oid"] in self._stored()
-            objects.append({"oid": one["oid"], "size": one["size"], **({} if here else {"actions": upload})})
+            objects.append(
+                {"oid": one["oid"], "size": one["size"], **({} if here else {"actions": upload})}
+            )
         return as_json({"transfer": "basic", "objects": objects})
 
     def store(self) -> Answer:
-        if self.query.get("key") != self.hub.key or hashlib.sha256(self.body).hexdigest() != self.parts["oid"]:
+        if (
+            self.query.get("key") != self.hub.key
+            or hashlib.sha256(self.body).hexdigest() != self.parts["oid"]
+        ):
             raise Refusal(403, "", "The signature does not match")
         self.hub.objects[self.parts["oid"]] = self.body
         return Answer(200, {}, b"")
@@ -233,9 +297,13 @@ class Asked:
         return commit
 
     def _readable(self) -> Commit:
-        """The commit whose files are asked for, by somebody who accepted the terms if there are any."""
+        """The commit whose files are asked for, by somebody who accepted the terms if there are
+        any.
+        """
         repository = self._repository()
-        admitted = self.user and (self.user.name in repository.admitted or self.user.owns(repository.id))
+        admitted = self.user and (
+            self.user.name in repository.admitted or self.user.owns(repository.id)
+        )
         if repository.gated and not admitted:
             words = f"Access to model {repository.id} is restricted."
             raise Refusal(403 if self.user else 401, "GatedRepo", words)
@@ -249,7 +317,9 @@ class Asked:
     def _writer(self, repository: str) -> None:
         user = self._login()
         if user.role != "write" or not user.owns(repository):
-            raise Refusal(403, "", f"You don't have the rights to write to {repository} with this token")
+            raise Refusal(
+                403, "", f"You don't have the rights to write to {repository} with this token"
+            )
 
     def _own(self) -> Repository:
         """The repository that is asked for, by somebody who may write to it."""
@@ -274,10 +344,16 @@ class Asked:
         raise Refusal(400, "", f"LFS pointer pointed to a file that does not exist: {oid}")
 
     def _stored(self) -> dict[str, bytes]:
-        """The objects of LFS by their sha256: those that were uploaded, and those of commits that a test made."""
-        commits = (commit for one in self.hub.repositories.values() for commit in one.commits.values())
+        """The objects of LFS by their sha256: those that were uploaded, and those of commits that a
+        test made.
+        """
+        commits = (
+            commit for one in self.hub.repositories.values() for commit in one.commits.values()
+        )
         files = (file for commit in commits for file in commit.files.values())
-        return {file.sha256: file.content for file in files if file.lfs and not file.xet_hash} | self.hub.objects
+        return {
+            file.sha256: file.content for file in files if file.lfs and not file.xet_hash
+        } | self.hub.objects
 
     def _ranged(self, headers: dict[str, str], content: bytes) -> Answer:
         """All of a body, or from where a Range says."""
@@ -288,10 +364,14 @@ class Asked:
         if first >= len(content):
             raise Refusal(416, "", "The range is behind the end")
         return Answer(
-            206, headers | {"Content-Range": f"bytes {first}-{last}/{len(content)}"}, content[first : last + 1]
+            206,
+            headers | {"Content-Range": f"bytes {first}-{last}/{len(content)}"},
+            content[first : last + 1],
         )
 
 
 def as_json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
     """An answer in JSON."""
-    return Answer(status, {"Content-Type": "application/json", **(headers or {})}, json.dumps(value).encode())
+    return Answer(
+        status, {"Content-Type": "application/json", **(headers or {})}, json.dumps(value).encode()
+    )

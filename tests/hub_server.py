@@ -1,4 +1,6 @@
-"""A Hub on loopback for the real client: it pushes, pulls and searches here, and this Hub can also answer wrongly."""
+"""A Hub on loopback for the real client: it pushes, pulls and searches here, and this Hub can also
+answer wrongly.
+"""
 
 import asyncio
 import contextlib
@@ -17,11 +19,17 @@ from hub_routes import ROUTES, Answer, Asked, Refusal, as_json
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-READ, WRITE, OTHER = "hf_read", "hf_write", "hf_other"  # tokens: of owner, of owner, of somebody else
+READ, WRITE, OTHER = (
+    "hf_read",
+    "hf_write",
+    "hf_other",
+)  # tokens: of owner, of owner, of somebody else
 
 
 class Seen(str):
-    """A request as it came, "GET /owner/repo/resolve/main/config.json?query", with its `range` and its `token`."""
+    """A request as it came, "GET /owner/repo/resolve/main/config.json?query", with its `range` and
+    its `token`.
+    """
 
     range: str
     token: str
@@ -30,15 +38,19 @@ class Seen(str):
 class Hub:
     """Repositories over HTTP, at `endpoint`.
 
-    `requests` logs what was asked, in order. `answers` maps a pattern of such a line to a function that makes another
-    answer of the right one, or waits: see `flipped` and those below it. `refusals` maps one to the answer that such a
-    request gets in place of being done. `tokens` says who is who. `cas` is the folder of a local content-addressed
-    store, for Xet; without one the Hub has LFS alone.
-    """
+    `requests` logs what was asked, in order. `answers` maps a pattern of such a line to a function
+    that makes another answer of the right one, or waits: see `flipped` and those below it.
+    `refusals` maps one to the answer that such a request gets in place of being done. `tokens` says
+    who is who. `cas` is the folder of a local content-addressed store, for Xet; without one the Hub
+    has LFS alone."""
 
     def __init__(self, cas: Path | None = None) -> None:
         self.repositories: dict[str, Repository] = {}
-        self.tokens = {READ: User("owner", "read"), WRITE: User("owner", "write"), OTHER: User("other", "write")}
+        self.tokens = {
+            READ: User("owner", "read"),
+            WRITE: User("owner", "write"),
+            OTHER: User("other", "write"),
+        }
         self.requests: list[Seen] = []
         self.answers: dict[str, Callable[[Answer], Answer | tuple[int, dict[str, str], bytes]]] = {}
         self.refusals: dict[str, Answer] = {}
@@ -48,17 +60,28 @@ class Hub:
         self.page = 100  # models of a search at once
         self.endpoint = ""
 
-    def put(self, repository: str, files: Mapping[str, bytes | None], **of_repository: Any) -> Repository:
-        """Commit files to a repository, made if need be, as somebody else would: None removes one, any name goes."""
+    def put(
+        self, repository: str, files: Mapping[str, bytes | None], **of_repository: Any
+    ) -> Repository:
+        """Commit files to a repository, made if need be, as somebody else would: None removes one,
+        any name goes.
+        """
         kept = self.repositories.setdefault(repository, Repository(repository, **of_repository))
-        kept.commit({path: None if content is None else file_of(path, content) for path, content in files.items()})
+        kept.commit(
+            {
+                path: None if content is None else file_of(path, content)
+                for path, content in files.items()
+            }
+        )
         return kept
 
     def commit(self, repository: str) -> str:
         """The commit that main is at."""
         return self.repositories[repository].head
 
-    def answer(self, method: str, path: str, headers: Mapping[str, str], query: Any, body: bytes) -> Answer:
+    def answer(
+        self, method: str, path: str, headers: Mapping[str, str], query: Any, body: bytes
+    ) -> Answer:
         """The right answer to a request, or the one that refuses it."""
         for pattern, refusal in self.refusals.items():
             if re.search(pattern, f"{method} {path}"):
@@ -98,7 +121,9 @@ def cut(after: int) -> Callable[[Answer], Answer]:
     return change
 
 
-def status(code: int, headers: Mapping[str, str] | None = None, body: bytes = b"{}") -> Callable[[Answer], Answer]:
+def status(
+    code: int, headers: Mapping[str, str] | None = None, body: bytes = b"{}"
+) -> Callable[[Answer], Answer]:
     """Another answer altogether."""
     return lambda answer: Answer(code, dict(headers or {}), body)
 
@@ -133,12 +158,15 @@ def times(number: int, change: Callable[[Answer], Answer]) -> Callable[[Answer],
 def serving(cas: Path | None = None) -> Iterator[Hub]:
     """A hub that answers at its `endpoint` as long as the block lasts."""
     hub = Hub(cas)
-    # with the protocol named, asyncio turns off the wait of 40 ms between the head of an answer and its body
+    # with the protocol named, asyncio turns off the wait of 40 ms between the head of an answer and
+    # its body
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen()
     hub.endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    config = uvicorn.Config(_app(hub), log_config=None, log_level="critical", lifespan="off", http="h11", ws="none")
+    config = uvicorn.Config(
+        _app(hub), log_config=None, log_level="critical", lifespan="off", http="h11", ws="none"
+    )
     server = _Server(config)
     thread = threading.Thread(target=asyncio.run, args=(server.serve([listener]),), daemon=True)
     thread.start()
@@ -151,7 +179,9 @@ def serving(cas: Path | None = None) -> Iterator[Hub]:
 
 
 class _Server(uvicorn.Server):
-    """Ends within milliseconds of being told to: uvicorn sleeps for a tenth of a second here and there."""
+    """Ends within milliseconds of being told to: uvicorn sleeps for a tenth of a second here and
+    there.
+    """
 
     async def main_loop(self) -> None:
         while not self.should_exit:

@@ -22,12 +22,23 @@ SMALL: dict[str, Any] = {"generator_dims": (16,), "discriminator_dims": (32,), "
 def train(config: dict[str, Any], epochs: int = 6, **settings: Any) -> list[dict[str, Any]]:
     """The history of a small GAN on real digits, 200 steps an epoch, as a training writes it down."""
     model_class, data = installed().model_class("mlp-gan"), load_dataset("mnist")
-    state = TrainingState(build(model_class, model_class.Config(**{**SMALL, **config}), seed=0), seed=0)
+    state = TrainingState(
+        build(model_class, model_class.Config(**{**SMALL, **config}), seed=0), seed=0
+    )
     watch, history = Watch(data), []
-    for report in fit(state, data, TrainConfig(epochs=epochs, batch_size=4, betas=(0.5, 0.999), **settings)):
+    for report in fit(
+        state, data, TrainConfig(epochs=epochs, batch_size=4, betas=(0.5, 0.999), **settings)
+    ):
         if report.epoch_ended:
             seen = watch.look(state.averaged.eval()) if report.step >= WARMING_UP else {}
-            history.append({"epoch": report.epoch, "step": report.step, "losses": report.losses, "watched": seen})
+            history.append(
+                {
+                    "epoch": report.epoch,
+                    "step": report.step,
+                    "losses": report.losses,
+                    "watched": seen,
+                }
+            )
     return history
 
 
@@ -72,7 +83,10 @@ def test_no_epoch_of_a_training_that_ended_on_a_card_gives_an_alarm(card: str) -
     history = json.loads((CARDS / card / "facts.json").read_text())["history"]
     if "gan" in card:  # of which everything was watched that could have rung
         assert all(epoch["watched"].keys() == {"diversity", "classes"} for epoch in history)
-        assert all("accuracy" in epoch["losses"] for epoch in history) and history[-1]["step"] > PATIENCE * WARMING_UP
+        assert (
+            all("accuracy" in epoch["losses"] for epoch in history)
+            and history[-1]["step"] > PATIENCE * WARMING_UP
+        )
     for end in range(1, len(history) + 1):
         assert ringing(history[:end]) == []
 
@@ -84,24 +98,62 @@ def test_the_samples_of_a_good_gan_look_as_various_as_the_data(card: str) -> Non
     assert ringing(epochs(WARMING_UP, *[{**seen, "accuracy": 0.7}] * PATIENCE)) == []
 
 
-# seen after each epoch, of 25 steps, of a dcgan of width 8 on 800 digits, learning rate 1e-3, which turned out well
+# seen after each epoch, of 25 steps, of a dcgan of width 8 on 800 digits, learning rate 1e-3, which
+# turned out well
 BEATEN_AT_FIRST = [
     {"diversity": diversity, "accuracy": accuracy}
     for diversity, accuracy in zip(
         (0.06, 0.40, 0.31, 0.37, 0.51, 0.48, 0.53, 0.60, 0.63, 0.69, 0.86, 0.90, 0.92, 0.89, 0.90),
-        (0.971, 0.973, 0.976, 0.999, 1.0, 1.0, 1.0, 1.0, 1.0, 0.981, 0.957, 0.878, 0.963, 0.868, 0.823),
+        (
+            0.971,
+            0.973,
+            0.976,
+            0.999,
+            1.0,
+            1.0,
+            1.0,
+            1.0,
+            1.0,
+            0.981,
+            0.957,
+            0.878,
+            0.963,
+            0.868,
+            0.823,
+        ),
         strict=True,
     )
 ]
 # the same of 50 steps of an mlp-gan of (64, 128) against (128,), learning rate 2e-4
 ALIKE_AT_FIRST = [
     {"diversity": diversity, "accuracy": 0.7}
-    for diversity in (0.61, 0.60, 0.57, 0.55, 0.52, 0.50, 0.47, 0.46, 0.45, 0.45, 0.49, 0.52, 0.55, 0.57, 0.58, 0.60)
+    for diversity in (
+        0.61,
+        0.60,
+        0.57,
+        0.55,
+        0.52,
+        0.50,
+        0.47,
+        0.46,
+        0.45,
+        0.45,
+        0.49,
+        0.52,
+        0.55,
+        0.57,
+        0.58,
+        0.60,
+    )
 ]
 
 
-@pytest.mark.parametrize(("steps", "seen"), [(25, BEATEN_AT_FIRST), (50, ALIKE_AT_FIRST)], ids=["dcgan", "mlp-gan"])
-def test_a_game_that_has_hardly_begun_gives_no_alarm_whatever_it_looks_like(steps: int, seen: Any) -> None:
+@pytest.mark.parametrize(
+    ("steps", "seen"), [(25, BEATEN_AT_FIRST), (50, ALIKE_AT_FIRST)], ids=["dcgan", "mlp-gan"]
+)
+def test_a_game_that_has_hardly_begun_gives_no_alarm_whatever_it_looks_like(
+    steps: int, seen: Any
+) -> None:
     for end in range(1, len(seen) + 1):
         assert ringing(epochs(steps, *seen[:end])) == []
     assert ringing(epochs(WARMING_UP, *seen[:7])) != []  # the same later on is a reason
@@ -109,7 +161,12 @@ def test_a_game_that_has_hardly_begun_gives_no_alarm_whatever_it_looks_like(step
 
 def test_one_bad_epoch_is_none_and_a_second_rings() -> None:
     good, bad = {"diversity": 1.0, "accuracy": 0.7}, {"diversity": 0.3, "accuracy": 0.7}
-    assert ringing([]) == ringing(epochs(WARMING_UP, bad)) == ringing(epochs(WARMING_UP, good, bad)) == []
+    assert (
+        ringing([])
+        == ringing(epochs(WARMING_UP, bad))
+        == ringing(epochs(WARMING_UP, good, bad))
+        == []
+    )
     assert len(ringing(epochs(WARMING_UP, good, bad, bad))) == 1
     assert ringing(epochs(WARMING_UP, bad, bad, good)) == []
 
@@ -135,7 +192,9 @@ class Repeats(GenerativeModel[ModelConfig]):
         super().__init__(ModelConfig())
         self.images = images
 
-    def sample(self, n: int, labels: Any = None, *, generator: torch.Generator, options: Any = None) -> torch.Tensor:
+    def sample(
+        self, n: int, labels: Any = None, *, generator: torch.Generator, options: Any = None
+    ) -> torch.Tensor:
         return self.images[torch.randint(len(self.images), (n,), generator=generator)]
 
     def training_step(self, samples: Any, labels: Any, step: Any) -> Any:
@@ -155,13 +214,17 @@ def test_a_stray_sample_of_a_class_does_not_reach_it() -> None:
     digits = load_dataset("mnist")
     assert digits.labels is not None
     each = [int((digits.labels == label).nonzero()[0]) for label in range(10)]
-    mostly = to_float(digits.samples[torch.tensor([each[1]] * 991 + each[:9])])  # one of each other in 1000
+    mostly = to_float(
+        digits.samples[torch.tensor([each[1]] * 991 + each[:9])]
+    )  # one of each other in 1000
     assert Watch(digits).look(Repeats(mostly))["classes"] == 0.1
 
 
 def test_classes_are_counted_by_the_features_of_the_data_set_where_there_are_some() -> None:
     digits = load_dataset("mnist")
     assert digits.labels is not None
-    three = to_float(digits.samples[(digits.labels == 1) | (digits.labels == 7) | (digits.labels == 0)])
+    three = to_float(
+        digits.samples[(digits.labels == 1) | (digits.labels == 7) | (digits.labels == 0)]
+    )
     assert Watch(digits).look(Repeats(three))["classes"] == pytest.approx(0.3, abs=0.11)
     assert "classes" not in Watch(Dataset("my-digits", digits.samples, None)).look(Repeats(three))

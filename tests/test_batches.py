@@ -1,4 +1,6 @@
-"""Batches: every sample once, the same order for the same seed, shares that join, and changes within their bounds."""
+"""Batches: every sample once, the same order for the same seed, shares that join, and changes
+within their bounds.
+"""
 
 import math
 from itertools import chain
@@ -21,12 +23,20 @@ CPU = torch.device("cpu")
 
 
 def numbered(n: int = 40, classes: int = 4) -> Dataset:
-    """Samples of one pixel, which says which sample it is; the label is that number modulo the classes."""
-    return Dataset("numbered", torch.arange(n, dtype=torch.uint8).view(n, 1, 1, 1), torch.arange(n) % classes)
+    """Samples of one pixel, which says which sample it is; the label is that number modulo the
+    classes.
+    """
+    return Dataset(
+        "numbered", torch.arange(n, dtype=torch.uint8).view(n, 1, 1, 1), torch.arange(n) % classes
+    )
 
 
-def batches(data: Dataset | None = None, seed: int = 0, share: tuple[int, int] = (0, 1), **settings: Any) -> Batches:
-    return Batches(data or numbered(), TrainConfig(**{"batch_size": 8, **settings}), seed, CPU, share)
+def batches(
+    data: Dataset | None = None, seed: int = 0, share: tuple[int, int] = (0, 1), **settings: Any
+) -> Batches:
+    return Batches(
+        data or numbered(), TrainConfig(**{"batch_size": 8, **settings}), seed, CPU, share
+    )
 
 
 def drawn(some: Batches, epoch: int = 0, first: int = 0) -> list[list[int]]:
@@ -74,7 +84,9 @@ def test_two_processes_share_each_batch_of_one() -> None:
     whole = drawn(batches())
     shares = [drawn(batches(share=(rank, 2))) for rank in range(2)]
     assert [len(batch) for share in shares for batch in share] == [4] * 10
-    assert [sorted(one + other) for one, other in zip(*shares, strict=True)] == [sorted(batch) for batch in whole]
+    assert [sorted(one + other) for one, other in zip(*shares, strict=True)] == [
+        sorted(batch) for batch in whole
+    ]
 
 
 def test_a_batch_smaller_than_the_processes_is_refused() -> None:
@@ -83,7 +95,9 @@ def test_a_batch_smaller_than_the_processes_is_refused() -> None:
 
 
 def test_a_data_set_smaller_than_a_batch_is_one_batch() -> None:
-    assert [sorted(batch) for batch in drawn(batches(numbered(5), batch_size=100))] == [[0, 1, 2, 3, 4]]
+    assert [sorted(batch) for batch in drawn(batches(numbered(5), batch_size=100))] == [
+        [0, 1, 2, 3, 4]
+    ]
 
 
 def test_balance_draws_every_class_equally_often_however_rare() -> None:
@@ -91,7 +105,9 @@ def test_balance_draws_every_class_equally_often_however_rare() -> None:
     data = Dataset("rare", torch.arange(200, dtype=torch.uint8).view(200, 1, 1, 1), labels)
 
     def counts(some: Batches) -> list[int]:
-        numbers = [number for epoch in range(20) for batch in drawn(some, epoch) for number in batch]
+        numbers = [
+            number for epoch in range(20) for batch in drawn(some, epoch) for number in batch
+        ]
         return labels[numbers].bincount().tolist()
 
     balanced = counts(batches(data, balance=True))
@@ -104,7 +120,9 @@ def test_the_batches_that_statistics_are_taken_over_are_as_balanced_as_those_tra
     labels = torch.tensor([0] * 196 + [1] * 4)
     data = Dataset("rare", torch.arange(200, dtype=torch.uint8).view(200, 1, 1, 1), labels)
     rare = {
-        balance: torch.cat([given for _, given in batches(data, balance=balance).some(100) if given is not None]).sum()
+        balance: torch.cat(
+            [given for _, given in batches(data, balance=balance).some(100) if given is not None]
+        ).sum()
         for balance in (False, True)
     }
     # of 800: 16 and 400, ± 4 standard deviations of 4 and of 14
@@ -112,12 +130,16 @@ def test_the_batches_that_statistics_are_taken_over_are_as_balanced_as_those_tra
 
 
 def test_balance_without_labels_is_refused() -> None:
-    with pytest.raises(DataError, match="--balance draws every class equally often, but bare has no labels"):
+    with pytest.raises(
+        DataError, match="--balance draws every class equally often, but bare has no labels"
+    ):
         batches(Dataset("bare", torch.zeros(8, 1, 1, 1, dtype=torch.uint8), None), balance=True)
 
 
 def test_class_weights_have_a_mean_of_1_over_the_data() -> None:
-    data = Dataset("three to one", torch.zeros(4, 1, 1, 1, dtype=torch.uint8), torch.tensor([0, 0, 0, 1]))
+    data = Dataset(
+        "three to one", torch.zeros(4, 1, 1, 1, dtype=torch.uint8), torch.tensor([0, 0, 0, 1])
+    )
     weights = class_weights(data, TrainConfig(class_weights=(1.0, 5.0)))
     assert weights is not None and weights.tolist() == [0.5, 2.5]  # (3 · 1 + 5) / 4 = 2
     assert class_weights(data, TrainConfig()) is None
@@ -127,7 +149,9 @@ def test_class_weights_for_other_classes_than_the_data_s_are_refused() -> None:
     with pytest.raises(ConfigError, match="class_weights has 3 values; numbered has 4 classes"):
         class_weights(numbered(), TrainConfig(class_weights=(1.0, 1.0, 1.0)))
     with pytest.raises(DataError, match="bare has no labels"):
-        class_weights(Dataset("bare", torch.zeros(4, 1, 1, 1), None), TrainConfig(class_weights=(1.0,)))
+        class_weights(
+            Dataset("bare", torch.zeros(4, 1, 1, 1), None), TrainConfig(class_weights=(1.0,))
+        )
 
 
 def on_disk(folder: Path, n: int = 64) -> tuple[Dataset, Dataset]:
@@ -143,9 +167,13 @@ def on_disk(folder: Path, n: int = 64) -> tuple[Dataset, Dataset]:
     )
 
 
-def test_a_data_set_on_disk_trains_the_same_weights_bit_for_bit_as_in_memory(tmp_path: Path) -> None:
+def test_a_data_set_on_disk_trains_the_same_weights_bit_for_bit_as_in_memory(
+    tmp_path: Path,
+) -> None:
     model_class, weights = installed().model_class("mlp-vae"), []
-    recipe = TrainConfig(epochs=2, batch_size=20, augment=("shift",), average=0.9, balance=True, holdout=4)
+    recipe = TrainConfig(
+        epochs=2, batch_size=20, augment=("shift",), average=0.9, balance=True, holdout=4
+    )
     before = torch.random.get_rng_state()
     for data in on_disk(tmp_path):
         config = model_class.Config(hidden_dims=(8,), latent_dim=2, num_classes=10, batch_norm=True)
@@ -166,7 +194,9 @@ def test_a_file_that_breaks_while_training_is_named(tmp_path: Path) -> None:
 # --- augmentation
 
 
-def blob(n: int = 300, *, width: float = 2.0, height: float = 2.0, size: tuple[int, int] = (28, 28)) -> Tensor:
+def blob(
+    n: int = 300, *, width: float = 2.0, height: float = 2.0, size: tuple[int, int] = (28, 28)
+) -> Tensor:
     """Gaussian blobs in the middle of images, with these standard deviations in pixels."""
     rows, columns = (torch.arange(edge) - (edge - 1) / 2 for edge in size)
     image = torch.exp(-(rows.view(-1, 1) ** 2) / (2 * height**2) - columns**2 / (2 * width**2))
@@ -174,10 +204,14 @@ def blob(n: int = 300, *, width: float = 2.0, height: float = 2.0, size: tuple[i
 
 
 def moments(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Of each image, the centre `(n, 2)` from its middle, and the covariance `(n, 2, 2)`, in pixels, x first."""
+    """Of each image, the centre `(n, 2)` from its middle, and the covariance `(n, 2, 2)`, in
+    pixels, x first.
+    """
     height, width = images.shape[2:]
     rows, columns = torch.arange(height) - (height - 1) / 2, torch.arange(width) - (width - 1) / 2
-    places = torch.stack([columns.expand(height, width), rows.view(-1, 1).expand(height, width)]).flatten(1)  # (2, d)
+    places = torch.stack(
+        [columns.expand(height, width), rows.view(-1, 1).expand(height, width)]
+    ).flatten(1)  # (2, d)
     mass = images.flatten(1) / images.flatten(1).sum(1, keepdim=True)
     centre = mass @ places.T
     away = places.unsqueeze(0) - centre.unsqueeze(2)  # (n, 2, d)
@@ -214,10 +248,15 @@ def test_a_shift_moves_by_up_to_2_pixels_of_28_each_way_and_does_nothing_else() 
 
 
 @pytest.mark.parametrize("size", [(28, 28), (28, 56), (56, 28)])
-def test_a_rotation_turns_by_up_to_10_degrees_and_keeps_centre_and_form(size: tuple[int, int]) -> None:
+def test_a_rotation_turns_by_up_to_10_degrees_and_keeps_centre_and_form(
+    size: tuple[int, int],
+) -> None:
     bars = blob(width=6.0, height=1.5, size=size)
     centre, covariance = moments(changed(bars, "rotate"))
-    angle = 0.5 * torch.atan2(2 * covariance[:, 0, 1], covariance[:, 0, 0] - covariance[:, 1, 1]).rad2deg()
+    angle = (
+        0.5
+        * torch.atan2(2 * covariance[:, 0, 1], covariance[:, 0, 0] - covariance[:, 1, 1]).rad2deg()
+    )
     assert -10.2 < angle.min() < -9.5 and 9.5 < angle.max() < 10.2 and abs(angle.mean()) < 1
     assert centre.abs().max() < 0.1
     before = torch.linalg.eigvalsh(moments(bars)[1]).sqrt()
@@ -243,7 +282,10 @@ def test_a_flip_mirrors_left_and_right_one_time_in_two() -> None:
 def test_changes_together_stay_together_within_their_bounds() -> None:
     out = changed(blob(width=6.0, height=1.5), "shift", "rotate", "zoom", "flip")
     centre, covariance = moments(out)
-    angle = 0.5 * torch.atan2(2 * covariance[:, 0, 1], covariance[:, 0, 0] - covariance[:, 1, 1]).rad2deg()
+    angle = (
+        0.5
+        * torch.atan2(2 * covariance[:, 0, 1], covariance[:, 0, 0] - covariance[:, 1, 1]).rad2deg()
+    )
     # a zoom also moves what was shifted, by a tenth of it
     assert centre.abs().max() < 2.01 / 0.9 * math.sqrt(2) and 8 < angle.abs().max() < 11
     assert out.min() >= 0 and out.max() <= 1
@@ -262,4 +304,6 @@ def test_samples_that_are_no_images_can_t_be_augmented() -> None:
 
 
 def test_bytes_become_floats_in_0_to_1() -> None:
-    assert to_float(torch.tensor([0, 51, 255], dtype=torch.uint8)).tolist() == pytest.approx([0, 0.2, 1])
+    assert to_float(torch.tensor([0, 51, 255], dtype=torch.uint8)).tolist() == pytest.approx(
+        [0, 0.2, 1]
+    )

@@ -1,4 +1,6 @@
-"""Checkpoints: what is saved comes back to the bit, and what is damaged or hostile is refused in words."""
+"""Checkpoints: what is saved comes back to the bit, and what is damaged or hostile is refused in
+words.
+"""
 
 import json
 import os
@@ -20,7 +22,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from zoo import checkpoints, files
-from zoo.errors import CheckpointError, ConfigError, NotFoundError, OutputError, PluginError, ZooError
+from zoo.errors import (
+    CheckpointError,
+    ConfigError,
+    NotFoundError,
+    OutputError,
+    PluginError,
+    ZooError,
+)
 from zoo.models import GenerativeModel
 from zoo.registry import installed
 from zoo.sampling import draw
@@ -54,8 +63,14 @@ def guest_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "unsaved-buffer": "UnsavedBuffer",
         "no-model": "dataclass",
     }
-    offers = ", ".join(f'ModelSpec(name="{name}", entry_point="zoo_guest.models:{at}")' for name, at in names.items())
-    entry = f"from zoo import ModelSpec, hookimpl\n\n@hookimpl\ndef zoo_models():\n    return [{offers}]\n"
+    offers = ", ".join(
+        f'ModelSpec(name="{name}", entry_point="zoo_guest.models:{at}")'
+        for name, at in names.items()
+    )
+    entry = (
+        "from zoo import ModelSpec, hookimpl\n\n@hookimpl\ndef zoo_models():\n    return "
+        f"[{offers}]\n"
+    )
     tree = write_plugin(tmp_path_factory.mktemp("guest"), "guest", entry, models=GUEST_MODELS)
     info = tree / "zoo_guest-0.1.0.dist-info"
     info.mkdir()
@@ -65,7 +80,9 @@ def guest_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def guest(guest_tree: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], GenerativeModel[Any]]:
+def guest(
+    guest_tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], GenerativeModel[Any]]:
     """Build a model of the guest's, by name."""
     monkeypatch.syspath_prepend(guest_tree)
     installed.cache_clear()
@@ -179,8 +196,25 @@ def test_what_is_saved_loads_to_the_same_samples_bit_for_bit(trained: Trained, f
     [
         ("mlp-vae", {"hidden_dims": (), "num_classes": 3, "sample_shape": (3, 5, 7)}),
         ("mlp-vae", {"hidden_dims": (8, 4), "batch_norm": True, "dropout": 0.5}),
-        ("conv-vae", {"channels": (4,), "hidden_dim": 8, "num_classes": 2, "batch_norm": False, "dropout": 0.5}),
-        ("mlp-gan", {"generator_dims": (8,), "discriminator_dims": (8,), "spectral_norm": True, "num_classes": 2}),
+        (
+            "conv-vae",
+            {
+                "channels": (4,),
+                "hidden_dim": 8,
+                "num_classes": 2,
+                "batch_norm": False,
+                "dropout": 0.5,
+            },
+        ),
+        (
+            "mlp-gan",
+            {
+                "generator_dims": (8,),
+                "discriminator_dims": (8,),
+                "spectral_norm": True,
+                "num_classes": 2,
+            },
+        ),
         ("dcgan", {"width": 2, "spectral_norm": True, "sample_shape": (3, 32, 32)}),
     ],
 )
@@ -192,7 +226,9 @@ def test_every_switch_of_a_family_survives(family: str, settings: dict[str, Any]
     assert second.config == first.config
     assert torch.equal(draw(first, 4, seed=0), draw(second, 4, seed=0))
     before, after = first.state_dict(), second.state_dict()
-    assert list(before) == list(after) and all(torch.equal(before[name], after[name]) for name in before)
+    assert list(before) == list(after) and all(
+        torch.equal(before[name], after[name]) for name in before
+    )
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -220,11 +256,17 @@ def test_saving_twice_gives_the_same_bytes(trained: Trained) -> None:
     assert sorted(digests(Path("one"))) == [CONFIG, FACTS, WEIGHTS, TRAINING]
 
 
-def test_config_names_format_model_fields_and_maker_and_can_import_nothing(trained: Trained) -> None:
+def test_config_names_format_model_fields_and_maker_and_can_import_nothing(
+    trained: Trained,
+) -> None:
     config = files.read_json(trained("mlp-vae") / CONFIG)
     assert list(config) == ["format", "model", "config", "made_by"]
     assert (config["format"], config["model"]) == (1, "mlp-vae")
-    assert config["config"]["hidden_dims"] == [32] and config["config"]["sample_shape"] == [1, 28, 28]
+    assert config["config"]["hidden_dims"] == [32] and config["config"]["sample_shape"] == [
+        1,
+        28,
+        28,
+    ]
     assert config["made_by"]["distribution"] == "genzoo"
     assert "zoo_vae" not in (trained("mlp-vae") / CONFIG).read_text()
 
@@ -237,7 +279,9 @@ def test_facts_count_the_parameters_that_sampling_needs(trained: Trained) -> Non
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o027, 0o640)])
-def test_weights_are_as_readable_as_the_persons_umask_lets_them_be(trained: Trained, umask: int, mode: int) -> None:
+def test_weights_are_as_readable_as_the_persons_umask_lets_them_be(
+    trained: Trained, umask: int, mode: int
+) -> None:
     model = checkpoints.load(trained("mlp-gan"), training_parts=True)
     old = os.umask(umask)
     try:
@@ -258,7 +302,10 @@ def test_a_full_disk_while_saving_is_said_and_leaves_everything_as_it_was(
     before = digests(target)
     with torch.no_grad():
         next(model.parameters()).add_(1)
-    with pytest.raises(OutputError, match=r"target/model\.safetensors"), files_no_larger_than(10_000):
+    with (
+        pytest.raises(OutputError, match=r"target/model\.safetensors"),
+        files_no_larger_than(10_000),
+    ):
         checkpoints.save(model, target, {})
     assert digests(target) == before
 
@@ -279,13 +326,17 @@ def test_tied_weights_are_kept_once_and_are_tied_again(guest: Callable[[str], An
     assert len(list(second.parameters())) == 1, "an optimizer would step twice"
 
 
-def test_a_model_with_tied_weights_can_be_loaded_and_saved_again(guest: Callable[[str], Any]) -> None:
+def test_a_model_with_tied_weights_can_be_loaded_and_saved_again(
+    guest: Callable[[str], Any],
+) -> None:
     checkpoints.save(guest("tied"), Path("one"), {})
     checkpoints.save(checkpoints.load(Path("one")), Path("two"), {})
     assert digests(Path("one")) == digests(Path("two"))
 
 
-def test_a_channels_last_weight_is_saved_with_its_values_in_place(guest: Callable[[str], Any]) -> None:
+def test_a_channels_last_weight_is_saved_with_its_values_in_place(
+    guest: Callable[[str], Any],
+) -> None:
     first = guest("channels-last")
     assert not first.conv.weight.is_contiguous()
     checkpoints.save(first, Path("saved"), {})
@@ -293,7 +344,9 @@ def test_a_channels_last_weight_is_saved_with_its_values_in_place(guest: Callabl
     assert torch.allclose(draw(first, 4, seed=0), draw(second, 4, seed=0), atol=1e-6)
 
 
-def test_a_buffer_that_is_not_saved_is_named_as_the_plugins_fault(guest: Callable[[str], Any]) -> None:
+def test_a_buffer_that_is_not_saved_is_named_as_the_plugins_fault(
+    guest: Callable[[str], Any],
+) -> None:
     checkpoints.save(guest("unsaved-buffer"), Path("saved"), {})
     assert "'scale'" in refusal(Path("saved"), PluginError)
 
@@ -333,8 +386,12 @@ def test_a_checkpoint_of_format_1_loads_for_ever() -> None:
     model: Any = checkpoints.load(FORMAT_1)
     assert (model.config.hidden_dims, model.config.latent_dim) == ((4,), 2)
     samples = draw(model, 4, seed=0)
-    assert samples.mean((1, 2, 3)).tolist() == pytest.approx([0.3829, 0.2577, 0.38977, 0.19726], abs=1e-4)
-    assert samples[:, 0, 14, 14].tolist() == pytest.approx([0.12455, 0.15651, 0.0627, 0.2091], abs=1e-4)
+    assert samples.mean((1, 2, 3)).tolist() == pytest.approx(
+        [0.3829, 0.2577, 0.38977, 0.19726], abs=1e-4
+    )
+    assert samples[:, 0, 14, 14].tolist() == pytest.approx(
+        [0.12455, 0.15651, 0.0627, 0.2091], abs=1e-4
+    )
 
 
 # bad configs
@@ -384,7 +441,11 @@ def test_a_field_that_the_model_refuses_is_named_with_what_it_may_be(
 @pytest.mark.parametrize(
     ("outer", "kind", "words"),
     [
-        ({"model": "mlp-vea"}, NotFoundError, "No installed plugin offers a model 'mlp-vea'. Did you mean 'mlp-vae'"),
+        (
+            {"model": "mlp-vea"},
+            NotFoundError,
+            "No installed plugin offers a model 'mlp-vea'. Did you mean 'mlp-vae'",
+        ),
         ({"model": "zoo_vae.mlp:MLPVAE"}, NotFoundError, "No installed plugin offers a model"),
         ({"model": "x" * 100_000}, CheckpointError, "does not name its model"),
         ({"model": 5}, CheckpointError, "does not name its model and config"),
@@ -406,30 +467,44 @@ def test_a_config_that_names_no_model_or_another_format_is_refused(
     assert words in refusal(Path("bad"), kind)
 
 
-def test_a_field_of_the_future_is_refused_with_the_version_that_made_it(copy: Callable[..., Path]) -> None:
+def test_a_field_of_the_future_is_refused_with_the_version_that_made_it(
+    copy: Callable[..., Path],
+) -> None:
     edit_config(copy(), {"made_by": {"distribution": "genzoo", "version": "99.0"}}, depth=3)
     words = refusal(Path("bad"), ConfigError)
     assert "Unknown field 'depth'" in words
     assert "made by genzoo 99.0, this is" in words and words.endswith("pip install -U genzoo")
 
 
-def test_a_model_that_no_plugin_offers_is_refused_with_the_distribution_that_made_it(copy: Callable[..., Path]) -> None:
-    edit_config(copy(), {"model": "ppca", "made_by": {"distribution": "zoo-blobs", "version": "0.1.0"}})
+def test_a_model_that_no_plugin_offers_is_refused_with_the_distribution_that_made_it(
+    copy: Callable[..., Path],
+) -> None:
+    edit_config(
+        copy(), {"model": "ppca", "made_by": {"distribution": "zoo-blobs", "version": "0.1.0"}}
+    )
     words = refusal(Path("bad"), NotFoundError)
     assert "No installed plugin offers a model 'ppca'." in words
     assert words.endswith("if you trust them, pip install zoo-blobs")
 
 
-@pytest.mark.parametrize("distribution", ["genzoo", "-r evil.txt", "a; reboot", "", None, ["zoo-blobs"], "x" * 100])
+@pytest.mark.parametrize(
+    "distribution", ["genzoo", "-r evil.txt", "a; reboot", "", None, ["zoo-blobs"], "x" * 100]
+)
 def test_a_distribution_that_is_here_or_is_none_is_not_to_be_installed(
     copy: Callable[..., Path], distribution: object
 ) -> None:
-    edit_config(copy(), {"model": "ppca", "made_by": {"distribution": distribution, "version": "0.1.0"}})
+    edit_config(
+        copy(), {"model": "ppca", "made_by": {"distribution": distribution, "version": "0.1.0"}}
+    )
     assert "pip install" not in refusal(Path("bad"), NotFoundError)
 
 
-@pytest.mark.parametrize("made_by", [None, 5, "genzoo", [], {}, {"version": [1] * 100_000}, {"version": None}])
-def test_a_maker_that_is_rubbish_does_not_hide_the_error(copy: Callable[..., Path], made_by: object) -> None:
+@pytest.mark.parametrize(
+    "made_by", [None, 5, "genzoo", [], {}, {"version": [1] * 100_000}, {"version": None}]
+)
+def test_a_maker_that_is_rubbish_does_not_hide_the_error(
+    copy: Callable[..., Path], made_by: object
+) -> None:
     edit_config(copy(), {"made_by": made_by}, depth=3)
     assert "Unknown field 'depth'" in refusal(Path("bad"), ConfigError)
 
@@ -438,7 +513,13 @@ def test_a_maker_that_is_rubbish_does_not_hide_the_error(copy: Callable[..., Pat
     ("content", "words"),
     [
         (b'{"format": 1, "config": ' + b'{"a":' * 100_000, "nested too deeply"),
-        (b'{"format": 1, "model": "mlp-vae", "config": {"hidden_dims": ' + b"[" * 400 + b"]" * 400 + b"}}", "hidden_"),
+        (
+            b'{"format": 1, "model": "mlp-vae", "config": {"hidden_dims": '
+            + b"[" * 400
+            + b"]" * 400
+            + b"}}",
+            "hidden_",
+        ),
         (b" " * (1 << 20) + b"{}", "is larger than 1,048,576 bytes"),
         (b'{"format": 1', "is not JSON"),
         (b"\x80\x04\x95", "is not JSON"),
@@ -447,7 +528,9 @@ def test_a_maker_that_is_rubbish_does_not_hide_the_error(copy: Callable[..., Pat
     ],
     ids=["deep", "deep field", "huge", "truncated", "pickle", "list", "empty"],
 )
-def test_a_config_that_is_no_json_of_ours_is_refused(copy: Callable[..., Path], content: bytes, words: str) -> None:
+def test_a_config_that_is_no_json_of_ours_is_refused(
+    copy: Callable[..., Path], content: bytes, words: str
+) -> None:
     (copy() / CONFIG).write_bytes(content)
     assert words in refusal(Path("bad"), ConfigError if words == "hidden_" else CheckpointError)
 
@@ -503,7 +586,9 @@ for directory in sys.argv[2:]:
 """
 
 
-def test_absurd_sizes_are_refused_at_once_and_take_no_memory(trained: Trained, copy: Callable[..., Path]) -> None:
+def test_absurd_sizes_are_refused_at_once_and_take_no_memory(
+    trained: Trained, copy: Callable[..., Path]
+) -> None:
     for index, (family, fields) in enumerate(ABSURD):
         edit_config(copy(family, name=str(index)), **fields)
     directories = [str(index) for index in range(len(ABSURD))]
@@ -511,7 +596,9 @@ def test_absurd_sizes_are_refused_at_once_and_take_no_memory(trained: Trained, c
     result = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stderr
     verdicts = dict(zip(map(str, ABSURD), map(json.loads, result.stdout.splitlines()), strict=True))
-    wrong = {case: verdict for case, verdict in verdicts.items() if not verdict.startswith("refused: ")}
+    wrong = {
+        case: verdict for case, verdict in verdicts.items() if not verdict.startswith("refused: ")
+    }
     assert not wrong
     assert all(f"{index}/" in verdict for index, verdict in enumerate(verdicts.values()))
 
@@ -520,7 +607,9 @@ def test_absurd_sizes_are_refused_at_once_and_take_no_memory(trained: Trained, c
 
 
 @pytest.mark.parametrize("keep", [0, 1, 7, 8, 9, 100, "header", "header + 1", "half", -1])
-def test_a_truncated_file_is_refused_in_words_that_say_which(copy: Callable[..., Path], keep: int | str) -> None:
+def test_a_truncated_file_is_refused_in_words_that_say_which(
+    copy: Callable[..., Path], keep: int | str
+) -> None:
     path = copy() / WEIGHTS
     content = path.read_bytes()
     header = 8 + struct.unpack("<Q", content[:8])[0]
@@ -536,7 +625,9 @@ def test_a_file_with_more_behind_its_end_is_refused(copy: Callable[..., Path]) -
     assert f"{WEIGHTS} is damaged" in refusal(Path("bad"))
 
 
-def test_a_flipped_bit_anywhere_in_the_header_is_refused_or_changes_nothing(copy: Callable[..., Path]) -> None:
+def test_a_flipped_bit_anywhere_in_the_header_is_refused_or_changes_nothing(
+    copy: Callable[..., Path],
+) -> None:
     path = copy() / WEIGHTS
     whole = load_file(path)
     content = path.read_bytes()
@@ -580,13 +671,18 @@ def test_a_header_that_means_mischief_is_refused(copy: Callable[..., Path], head
 
 
 @pytest.mark.parametrize("shape", [[1] * 10_000, [0, 2**40]])
-def test_a_shape_that_means_mischief_is_refused_in_few_words(copy: Callable[..., Path], shape: list[int]) -> None:
+def test_a_shape_that_means_mischief_is_refused_in_few_words(
+    copy: Callable[..., Path], shape: list[int]
+) -> None:
     path = copy() / WEIGHTS
     content = path.read_bytes()
     size = struct.unpack("<Q", content[:8])[0]
     header = json.loads(content[8 : 8 + size])
     body = content[8 + size :]
-    last = max((name for name in header if name != "__metadata__"), key=lambda name: header[name]["data_offsets"][1])
+    last = max(
+        (name for name in header if name != "__metadata__"),
+        key=lambda name: header[name]["data_offsets"][1],
+    )
     begin = header[last]["data_offsets"][0]
     end = begin + (4 if 0 not in shape else 0)
     header[last] |= {"shape": shape, "data_offsets": [begin, end]}
@@ -596,19 +692,26 @@ def test_a_shape_that_means_mischief_is_refused_in_few_words(copy: Callable[...,
 
 def test_a_missing_tensor_is_named(copy: Callable[..., Path]) -> None:
     edit_tensors(copy() / WEIGHTS, lambda tensors: tensors.pop("decoder.0.weight"))
-    assert f"bad/{WEIGHTS} lacks 1 of the model's tensors, 'decoder.0.weight' first" in refusal(Path("bad"))
+    assert f"bad/{WEIGHTS} lacks 1 of the model's tensors, 'decoder.0.weight' first" in refusal(
+        Path("bad")
+    )
 
 
 def test_an_extra_tensor_is_named(copy: Callable[..., Path]) -> None:
     edit_tensors(copy() / WEIGHTS, lambda tensors: tensors.update(surprise=torch.zeros(3)))
-    assert f"bad/{WEIGHTS} has 1 tensor that the model has not, 'surprise' first" in refusal(Path("bad"))
+    assert f"bad/{WEIGHTS} has 1 tensor that the model has not, 'surprise' first" in refusal(
+        Path("bad")
+    )
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         (lambda t: t.flatten(), "the model has torch.float32 (32, 4)"),
-        (lambda t: t.T.contiguous(), "is torch.float32 (4, 32); the model has torch.float32 (32, 4)"),
+        (
+            lambda t: t.T.contiguous(),
+            "is torch.float32 (4, 32); the model has torch.float32 (32, 4)",
+        ),
         (lambda t: t[:1].clone(), "(1, 4)"),
         (lambda t: t.double(), "torch.float64"),
         (lambda t: t.half(), "torch.float16"),
@@ -618,7 +721,18 @@ def test_an_extra_tensor_is_named(copy: Callable[..., Path]) -> None:
         (lambda t: t.index_fill(0, torch.tensor(3), float("nan")), "holds NaN or infinite values"),
         (lambda t: t.index_fill(0, torch.tensor(3), float("-inf")), "holds NaN or infinite values"),
     ],
-    ids=["flat", "transposed", "cut", "float64", "float16", "int64", "float8", "complex", "nan", "inf"],
+    ids=[
+        "flat",
+        "transposed",
+        "cut",
+        "float64",
+        "float16",
+        "int64",
+        "float8",
+        "complex",
+        "nan",
+        "inf",
+    ],
 )
 def test_a_tensor_of_another_shape_kind_or_without_numbers_is_named(
     copy: Callable[..., Path], change: Callable[[Tensor], Tensor], words: str
@@ -634,7 +748,9 @@ def test_weights_of_another_model_are_refused(copy: Callable[..., Path]) -> None
     assert "of the model's tensors" in refusal(Path("bad"))
 
 
-@pytest.mark.parametrize(("gone", "words"), [(CONFIG, "is no checkpoint: it has no"), (WEIGHTS, "is missing")])
+@pytest.mark.parametrize(
+    ("gone", "words"), [(CONFIG, "is no checkpoint: it has no"), (WEIGHTS, "is missing")]
+)
 def test_a_missing_file_is_named(copy: Callable[..., Path], gone: str, words: str) -> None:
     (copy() / gone).unlink()
     assert words in refusal(Path("bad")) and gone in refusal(Path("bad"))
@@ -675,7 +791,9 @@ def test_a_pickle_under_another_name_is_refused_and_never_opened(
         assert Path("sprung").exists(), "the trap is no trap"
 
 
-@pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pt", "model.pth", "model.ckpt", "model.pkl"])
+@pytest.mark.parametrize(
+    "name", ["pytorch_model.bin", "model.pt", "model.pth", "model.ckpt", "model.pkl"]
+)
 @pytest.mark.parametrize("gone", [CONFIG, WEIGHTS])
 def test_a_pickle_beside_a_missing_file_is_named_and_never_opened(
     copy: Callable[..., Path], name: str, gone: str
@@ -693,8 +811,12 @@ def test_a_pickle_beside_a_whole_checkpoint_is_left_alone(copy: Callable[..., Pa
     assert not Path("sprung").exists()
 
 
-def test_damaged_safetensors_that_begin_like_a_pickle_are_not_called_one(copy: Callable[..., Path]) -> None:
-    (copy() / WEIGHTS).write_bytes(struct.pack("<Q", 640) + b'{"a":')  # 640 is 0x280: b"\x80\x02", as in a pickle
+def test_damaged_safetensors_that_begin_like_a_pickle_are_not_called_one(
+    copy: Callable[..., Path],
+) -> None:
+    (copy() / WEIGHTS).write_bytes(
+        struct.pack("<Q", 640) + b'{"a":'
+    )  # 640 is 0x280: b"\x80\x02", as in a pickle
     assert "is damaged" in refusal(Path("bad")) and "pickle" not in refusal(Path("bad"))
 
 
@@ -702,7 +824,9 @@ def test_damaged_safetensors_that_begin_like_a_pickle_are_not_called_one(copy: C
 
 
 @pytest.mark.parametrize("family", ["mlp-gan", "dcgan"])
-def test_sampling_needs_no_discriminator(copy: Callable[..., Path], trained: Trained, family: str) -> None:
+def test_sampling_needs_no_discriminator(
+    copy: Callable[..., Path], trained: Trained, family: str
+) -> None:
     (copy(family) / TRAINING).unlink()
     model = checkpoints.load(Path("bad"))
     assert not hasattr(model, "discriminator")
@@ -731,7 +855,9 @@ def test_training_parts_are_loaded_when_asked_for(trained: Trained, family: str)
 def test_a_tensor_in_the_wrong_file_is_refused(copy: Callable[..., Path], moved: str) -> None:
     directory = copy("mlp-gan")
     source, target = (TRAINING, WEIGHTS) if moved == "discriminator" else (WEIGHTS, TRAINING)
-    name, tensor = next((n, t) for n, t in load_file(directory / source).items() if n.startswith(moved))
+    name, tensor = next(
+        (n, t) for n, t in load_file(directory / source).items() if n.startswith(moved)
+    )
     edit_tensors(directory / target, lambda tensors: tensors.update({name: tensor.clone() * 2}))
     assert repr(name) in refusal(directory, training_parts=moved == "generator")
 
@@ -757,11 +883,17 @@ def spoil_terminal(directory: Path) -> None:
 
 
 def spoil_maker(directory: Path) -> None:
-    edit_config(directory, {"made_by": {"distribution": "\x1b]0;title\x07", "version": "\ud800\x1b[2J"}}, depth=3)
+    edit_config(
+        directory,
+        {"made_by": {"distribution": "\x1b]0;title\x07", "version": "\ud800\x1b[2J"}},
+        depth=3,
+    )
 
 
 @pytest.mark.parametrize(
-    "spoil", [spoil_weights, spoil_config, spoil_numbers, spoil_terminal, spoil_maker], ids=lambda spoil: spoil.__name__
+    "spoil",
+    [spoil_weights, spoil_config, spoil_numbers, spoil_terminal, spoil_maker],
+    ids=lambda spoil: spoil.__name__,
 )
 def test_the_command_refuses_a_bad_checkpoint_in_one_clean_line_and_keeps_the_old_picture(
     zoo: Zoo, copy: Callable[..., Path], spoil: Callable[[Path], None]
@@ -772,6 +904,8 @@ def test_the_command_refuses_a_bad_checkpoint_in_one_clean_line_and_keeps_the_ol
     assert result.exit_code == 1 and result.stdout == ""
     assert isinstance(result.exception, SystemExit), result.exception
     assert result.stderr.startswith("Error: ") and "bad/" in result.stderr
-    assert all(line.isprintable() for line in result.stderr.splitlines()), "it could steer a terminal"
+    assert all(line.isprintable() for line in result.stderr.splitlines()), (
+        "it could steer a terminal"
+    )
     assert Path("samples.png").read_text() == "old"
     assert sorted(one.name for one in Path.cwd().iterdir()) == ["bad", "samples.png"]

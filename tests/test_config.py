@@ -141,7 +141,9 @@ def test_any_other_value_is_refused_in_words_that_say_what_may_stand_there(
         ("rates", {"discriminator": -1.0}, "-1.0", "0 to 1000"),
     ],
 )
-def test_a_wrong_value_deep_inside_is_named(name: str, value: object, culprit: str, allowed: str) -> None:
+def test_a_wrong_value_deep_inside_is_named(
+    name: str, value: object, culprit: str, allowed: str
+) -> None:
     with pytest.raises(ConfigError, match=rf"^{name}.* = '?{culprit}'? .*{allowed}"):
         Everything.from_dict({name: value})
 
@@ -175,7 +177,12 @@ def test_a_text_that_is_too_long_is_refused_for_its_length() -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [{"size": 10**4000}, {"flag": "x" * 100_000}, {"x" * 100_000: 1}, {"rates": {"x" * 100_000: -1}}],
+    [
+        {"size": 10**4000},
+        {"flag": "x" * 100_000},
+        {"x" * 100_000: 1},
+        {"rates": {"x" * 100_000: -1}},
+    ],
     ids=["number", "text", "unknown-key", "key-of-a-dict"],
 )
 def test_a_refusal_stays_readable_however_large_the_value(values: dict[str, Any]) -> None:
@@ -192,7 +199,9 @@ def test_a_refusal_can_not_steer_a_terminal() -> None:
 
 
 def test_an_unknown_key_is_refused_with_the_nearest_field() -> None:
-    with pytest.raises(ConfigError, match=r"Unknown field 'num_clases'\. Did you mean 'num_classes'\?"):
+    with pytest.raises(
+        ConfigError, match=r"Unknown field 'num_clases'\. Did you mean 'num_classes'\?"
+    ):
         ModelConfig.from_dict({"num_clases": 10})
 
 
@@ -306,7 +315,10 @@ def test_a_typed_assignment_becomes_a_value_that_the_config_takes(text: str, val
 
 def test_an_assignment_goes_to_the_first_config_that_has_the_field() -> None:
     texts = ["epochs=3", "size=5", "flag=true", "size=6"]
-    assert parse_assignments(texts, Everything, Recipe) == ({"size": 6, "flag": True}, {"epochs": 3})
+    assert parse_assignments(texts, Everything, Recipe) == (
+        {"size": 6, "flag": True},
+        {"epochs": 3},
+    )
     assert parse_assignments([], Everything, Recipe) == ({}, {})
 
 
@@ -322,7 +334,10 @@ def test_an_assignment_goes_to_the_first_config_that_has_the_field() -> None:
         ("flag=maybe", "flag = 'maybe' is not of its type: true or false"),
         ("sizes=1,x", "sizes = 'x' is not of its type: whole number"),
         ("rates.generator=1e-4", "Unknown field 'rates.generator': write rates=generator:1e-4"),
-        ("rates=generator=1e-4", "rates = 'generator=1e-4' is not of the form NAME:VALUE, such as model:1e-4"),
+        (
+            "rates=generator=1e-4",
+            "rates = 'generator=1e-4' is not of the form NAME:VALUE, such as model:1e-4",
+        ),
         ("rates=discriminator", "rates = 'discriminator' is not of the form NAME:VALUE"),
         ("size=" + "9" * 5000, "size = '99999"),
     ],
@@ -337,7 +352,17 @@ def test_an_assignment_that_can_not_be_read_is_refused(text: str, said: str) -> 
 
 @pytest.mark.parametrize(
     "text",
-    ["size=0", "rate=nan", "rate=inf", "choice=sgd", "scale=3", "maybe=0", "sizes=0", "rates=d:-1", "fraction=1.01"],
+    [
+        "size=0",
+        "rate=nan",
+        "rate=inf",
+        "choice=sgd",
+        "scale=3",
+        "maybe=0",
+        "sizes=0",
+        "rates=d:-1",
+        "fraction=1.01",
+    ],
 )
 def test_what_is_typed_is_held_to_the_same_bounds(text: str) -> None:
     (values,) = parse_assignments([text], Everything)

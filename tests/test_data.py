@@ -16,7 +16,9 @@ from zoo.errors import DataError, NotFoundError
 from zoo.registry import installed
 
 
-def draw(path: Path, size: tuple[int, int] = (28, 28), colour: str = "white", mode: str = "L") -> Path:
+def draw(
+    path: Path, size: tuple[int, int] = (28, 28), colour: str = "white", mode: str = "L"
+) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new(mode, size, colour).save(path)
     return path
@@ -30,12 +32,19 @@ def test_class_folders_become_labels_in_the_order_of_their_names(tmp_path: Path)
     assert data.class_names == ("ant", "zebra")
     assert data.labels is not None and sorted(data.labels.tolist()) == [0, 0, 1, 1]
     assert data.samples.shape == (4, 1, 28, 28)
-    assert data.samples[:, 0, 0, 0].tolist() == [255 * (1 - label) for label in data.labels.tolist()]
+    assert data.samples[:, 0, 0, 0].tolist() == [
+        255 * (1 - label) for label in data.labels.tolist()
+    ]
 
 
-def test_the_classes_of_a_folder_are_mixed_in_one_order_so_that_the_last_ones_are_of_each(tmp_path: Path) -> None:
+def test_the_classes_of_a_folder_are_mixed_in_one_order_so_that_the_last_ones_are_of_each(
+    tmp_path: Path,
+) -> None:
     for index in range(40):
-        draw(tmp_path / "some" / "abcd"[index // 10] / f"{index}.png", colour=f"#{index:02}{index:02}{index:02}")
+        draw(
+            tmp_path / "some" / "abcd"[index // 10] / f"{index}.png",
+            colour=f"#{index:02}{index:02}{index:02}",
+        )
     data = load_dataset(str(tmp_path / "some"))
     rest, last = data.split(20)
     assert rest.labels is not None and last.labels is not None
@@ -68,10 +77,16 @@ def test_a_flat_folder_has_no_labels_and_colours_have_three_channels(tmp_path: P
 def test_a_folder_that_is_called_like_a_data_set_is_not_taken_for_it(tmp_path: Path) -> None:
     draw(tmp_path / "mnist" / "1.png")
     name = load_dataset(str(tmp_path / "mnist")).name
-    assert name == "./mnist" and name not in installed().datasets and installed().features_for(name) is None
+    assert (
+        name == "./mnist"
+        and name not in installed().datasets
+        and installed().features_for(name) is None
+    )
 
 
-def test_the_digest_of_a_data_set_tells_pixels_and_shape_and_is_the_same_on_disk(tmp_path: Path) -> None:
+def test_the_digest_of_a_data_set_tells_pixels_and_shape_and_is_the_same_on_disk(
+    tmp_path: Path,
+) -> None:
     samples = torch.arange(2 * 28 * 28).view(2, 1, 28, 28).to(torch.uint8)
     data = Dataset("some", samples, None)
     by_hand = hashlib.sha256(b"(2, 1, 28, 28)" + samples.numpy().tobytes()).hexdigest()
@@ -83,16 +98,27 @@ def test_the_digest_of_a_data_set_tells_pixels_and_shape_and_is_the_same_on_disk
     assert Dataset("some", ImageFiles(paths, (1, 28, 28)), None).sha256 == by_hand
     changed = samples.clone()
     changed[1, 0, 14, 14] += 1
-    others = [Dataset("some", one, None).sha256 for one in (changed, samples.view(2, 1, 14, 56), samples[1:])]
+    others = [
+        Dataset("some", one, None).sha256
+        for one in (changed, samples.view(2, 1, 14, 56), samples[1:])
+    ]
     assert len({by_hand, *others}) == 4
 
 
 def test_some_samples_are_taken_by_their_indices_with_their_labels(tmp_path: Path) -> None:
     wanted = torch.tensor([2, 0])
-    data = Dataset("some", torch.arange(3, dtype=torch.uint8).view(3, 1, 1, 1), torch.tensor([7, 8, 9]))
+    data = Dataset(
+        "some", torch.arange(3, dtype=torch.uint8).view(3, 1, 1, 1), torch.tensor([7, 8, 9])
+    )
     some = data.part(wanted)
-    assert some.samples[:].flatten().tolist() == [2, 0] and some.labels is not None and some.labels.tolist() == [9, 7]
-    paths = [draw(tmp_path / f"{grey}.png", (1, 1), f"rgb({grey},{grey},{grey})") for grey in range(3)]
+    assert (
+        some.samples[:].flatten().tolist() == [2, 0]
+        and some.labels is not None
+        and some.labels.tolist() == [9, 7]
+    )
+    paths = [
+        draw(tmp_path / f"{grey}.png", (1, 1), f"rgb({grey},{grey},{grey})") for grey in range(3)
+    ]
     on_disk = Dataset("some", ImageFiles(paths, (1, 1, 1)), None).part(wanted)
     assert on_disk.samples[:].flatten().tolist() == [2, 0]
 
@@ -122,7 +148,9 @@ def test_a_truncated_image_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("put", [lambda path: path.symlink_to("nowhere.png"), Path.mkdir])
-def test_what_has_the_name_of_an_image_and_is_none_is_named(tmp_path: Path, put: Callable[[Path], None]) -> None:
+def test_what_has_the_name_of_an_image_and_is_none_is_named(
+    tmp_path: Path, put: Callable[[Path], None]
+) -> None:
     draw(tmp_path / "good.png")
     put(tmp_path / "odd.png")
     with pytest.raises(DataError, match=r"odd\.png is no readable image"):
@@ -137,7 +165,9 @@ def test_an_empty_folder_and_a_missing_one_are_refused(tmp_path: Path) -> None:
         load_dataset(str(tmp_path / "missing"))
 
 
-def test_an_unknown_name_offers_the_nearest_and_a_folder_without_dot_is_mended(tmp_path: Path) -> None:
+def test_an_unknown_name_offers_the_nearest_and_a_folder_without_dot_is_mended(
+    tmp_path: Path,
+) -> None:
     with pytest.raises(NotFoundError, match=r"'mnits'.*'mnist'"):
         load_dataset("mnits")
     Path("pictures").mkdir()
@@ -150,7 +180,9 @@ def test_a_data_set_is_resized_and_recoloured_on_request() -> None:
     resized = load_dataset("mnist", split="test", sample_shape=(3, 32, 32))
     assert resized.samples.shape == (200, 3, 32, 32)
     assert torch.equal(resized.samples[:, 0], resized.samples[:, 2])
-    assert resized.samples.float().mean() == pytest.approx(plain.samples.float().mean().item(), rel=0.02)
+    assert resized.samples.float().mean() == pytest.approx(
+        plain.samples.float().mean().item(), rel=0.02
+    )
 
 
 def test_images_are_cropped_to_the_middle_and_scaled(tmp_path: Path) -> None:
@@ -168,19 +200,33 @@ def test_a_shape_that_is_no_image_is_refused(tmp_path: Path) -> None:
 # --- data that do not fit in memory
 
 
-def test_a_folder_that_does_not_fit_in_memory_stays_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_does_not_fit_in_memory_stays_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for index in range(6):
-        draw(tmp_path / "ab"[index % 2] / f"{index}.png", colour=f"#{index}0{index}0{index}0", mode="RGB")
+        draw(
+            tmp_path / "ab"[index % 2] / f"{index}.png",
+            colour=f"#{index}0{index}0{index}0",
+            mode="RGB",
+        )
     memory = load_dataset(str(tmp_path))
     taken = 6 * 3 * 28 * 28  # bytes
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=2 * taken))
     disk = load_dataset(str(tmp_path))
     assert isinstance(memory.samples, torch.Tensor) and isinstance(disk.samples, ImageFiles)
-    assert len(disk) == 6 and disk.sample_shape == (3, 28, 28) and disk.samples.shape == memory.samples.shape
+    assert (
+        len(disk) == 6
+        and disk.sample_shape == (3, 28, 28)
+        and disk.samples.shape == memory.samples.shape
+    )
     chosen = torch.tensor([5, 0, 3, 3])
     assert torch.equal(disk.samples[chosen], memory.samples[chosen])
     assert torch.equal(disk.samples[1:4], memory.samples[1:4])
-    assert disk.labels is not None and memory.labels is not None and torch.equal(disk.labels, memory.labels)
+    assert (
+        disk.labels is not None
+        and memory.labels is not None
+        and torch.equal(disk.labels, memory.labels)
+    )
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=2 * taken + 1))
     assert isinstance(load_dataset(str(tmp_path)).samples, torch.Tensor)
 
@@ -192,16 +238,24 @@ def test_images_on_disk_are_cropped_and_scaled_as_asked_when_they_are_read(tmp_p
 
 
 def some(tmp_path: Path, kind: str) -> Dataset:
-    paths = [draw(tmp_path / f"{index}.png", colour=f"#{index}0{index}0{index}0", mode="RGB") for index in range(5)]
+    paths = [
+        draw(tmp_path / f"{index}.png", colour=f"#{index}0{index}0{index}0", mode="RGB")
+        for index in range(5)
+    ]
     files = ImageFiles(paths, (1, 28, 28))
-    return Dataset("five", files if kind == "disk" else files[:], torch.arange(5), ("a", "b", "c", "d", "e"))
+    return Dataset(
+        "five", files if kind == "disk" else files[:], torch.arange(5), ("a", "b", "c", "d", "e")
+    )
 
 
 @pytest.mark.parametrize("kind", ["memory", "disk"])
 def test_a_split_takes_the_last_samples_with_their_labels(kind: str, tmp_path: Path) -> None:
     whole = some(tmp_path, kind)
     rest, last = whole.split(2)
-    assert (len(rest), len(last)) == (3, 2) and rest.class_names == last.class_names == whole.class_names
+    assert (len(rest), len(last)) == (
+        3,
+        2,
+    ) and rest.class_names == last.class_names == whole.class_names
     assert torch.equal(torch.cat([rest.samples[:], last.samples[:]]), whole.samples[:])
     assert rest.labels is not None and last.labels is not None
     assert (rest.labels.tolist(), last.labels.tolist()) == ([0, 1, 2], [3, 4])

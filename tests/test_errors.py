@@ -14,12 +14,20 @@ def test_a_name_that_contains_what_was_typed_is_offered() -> None:
 
 
 def test_initials_are_offered_before_what_merely_looks_alike() -> None:
-    assert errors.did_you_mean("lr", ["l1", "learning_rate"]) == " Did you mean 'learning_rate' or 'l1'?"
+    assert (
+        errors.did_you_mean("lr", ["l1", "learning_rate"])
+        == " Did you mean 'learning_rate' or 'l1'?"
+    )
 
 
 @pytest.mark.parametrize(
     ("number", "noun", "text"),
-    [(1, "image", "1 image"), (60_000, "image", "60,000 images"), (0, "class", "0 classes"), (1, "class", "1 class")],
+    [
+        (1, "image", "1 image"),
+        (60_000, "image", "60,000 images"),
+        (0, "class", "0 classes"),
+        (1, "class", "1 class"),
+    ],
 )
 def test_a_number_stands_with_its_noun(number: int, noun: str, text: str) -> None:
     assert errors.counted(number, noun) == text

@@ -1,4 +1,6 @@
-"""The plugins in plugins/examples, installed as anyone would: their own tests pass, and they train and sample."""
+"""The plugins in plugins/examples, installed as anyone would: their own tests pass, and they train
+and sample.
+"""
 
 import json
 import os
@@ -43,22 +45,42 @@ def run(guests: Environment, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_tests_of_an_example_pass_where_it_is_installed(name: str, guests: Environment, tmp_path: Path) -> None:
+def test_the_tests_of_an_example_pass_where_it_is_installed(
+    name: str, guests: Environment, tmp_path: Path
+) -> None:
     tests = EXAMPLES / f"zoo-{name}" / "tests"
-    command = [guests.python, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "--rootdir", tests, tests]
+    command = [
+        guests.python,
+        "-m",
+        "pytest",
+        "-q",
+        "-W",
+        "error",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        tests,
+        tests,
+    ]
     world = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONSAFEPATH": "1"}
-    done = subprocess.run(list(map(str, command)), cwd=tmp_path, capture_output=True, text=True, env=world)
+    done = subprocess.run(
+        list(map(str, command)), cwd=tmp_path, capture_output=True, text=True, env=world
+    )
     assert done.returncode == 0 and " passed" in done.stdout, done.stdout
 
 
 def test_the_examples_offer_what_genzoo_itself_does_not(run: Run) -> None:
     offered = {one["name"] for one in json.loads(run("list", "--models", "--json").stdout)}
-    assert offered >= {"flow", "wave"} | set(installed().models) and not {"flow", "wave"} & set(installed().models)
+    assert offered >= {"flow", "wave"} | set(installed().models) and not {"flow", "wave"} & set(
+        installed().models
+    )
     text = (EXAMPLES.parents[1] / "pyproject.toml").read_text()
     assert not any(f"zoo_{name}" in text for name in NAMES)
 
 
-def test_the_flow_brings_a_checkpoint_that_is_pulled_verified_and_sampled(run: Run, guests: Environment) -> None:
+def test_the_flow_brings_a_checkpoint_that_is_pulled_verified_and_sampled(
+    run: Run, guests: Environment
+) -> None:
     pulled = run("pull", "flow-mnist")
     assert pulled.returncode == 0 and pulled.stdout.startswith(str(guests.folder)), pulled.stderr
     assert run("verify", "flow-mnist").returncode == 0
@@ -69,12 +91,25 @@ def test_the_flow_brings_a_checkpoint_that_is_pulled_verified_and_sampled(run: R
 
 
 def test_the_flow_trains_and_samples_at_the_temperature_asked_for(run: Run) -> None:
-    small = ["--set", "width=16", "--set", "layers=1", "--set", "blocks=2", "--set", "batch_size=50", "--epochs", 3]
+    small = [
+        "--set",
+        "width=16",
+        "--set",
+        "layers=1",
+        "--set",
+        "blocks=2",
+        "--set",
+        "batch_size=50",
+        "--epochs",
+        3,
+    ]
     trained = run("train", "flow", "--name", "my-flow", "--data", "mnist", "--seed", 0, *small)
     assert trained.returncode == 0, trained.stderr
     history = read_facts(Path(trained.stdout.strip()))["history"]
     assert history[-1]["losses"]["model"] < 0.9 * history[0]["losses"]["model"]
-    sampled = run("sample", "my-flow", "-n", 4, "--seed", 0, "--set", "temperature=0.5", "-o", "digits.png")
+    sampled = run(
+        "sample", "my-flow", "-n", 4, "--seed", 0, "--set", "temperature=0.5", "-o", "digits.png"
+    )
     assert sampled.returncode == 0, sampled.stderr
     assert provenance.read(Path("digits.png"))["options"] == ["temperature=0.5"]
     refused = run("sample", "my-flow", "--set", "temperatur=0.5")
@@ -94,18 +129,32 @@ def test_signals_train_and_are_written_as_arrays_and_as_no_picture(run: Run) -> 
     assert arrays["labels"].tolist() == 6 * [1]
     measured = run("evaluate", "my-wave", "-k", 1, "--test-images", 200, "--write")
     assert measured.returncode == 0, measured.stderr
-    assert "Distances are of images, which its samples are not. Only the likelihood is measured." in measured.stderr
     assert (
-        "Likelihood of 200 of 2,000 test samples, chosen by the seed, with 1 importance sample each" in measured.stderr
+        "Distances are of images, which its samples are not. Only the likelihood is measured."
+        in measured.stderr
     )
-    (row,) = (line for line in measured.stdout.splitlines() if line.startswith("Negative log-likelihood (K = 1, "))
+    assert (
+        "Likelihood of 200 of 2,000 test samples, chosen by the seed, with 1 importance sample each"
+        in measured.stderr
+    )
+    (row,) = (
+        line
+        for line in measured.stdout.splitlines()
+        if line.startswith("Negative log-likelihood (K = 1, ")
+    )
     assert "given the class, 200 samples) ↓" in row and row.endswith("nats per sample")
     card = Path(trained.stdout.strip(), "README.md").read_text()
-    assert "Likelihood of the 200 test samples of sines (sha256 `" in card and "nats per sample" in card
+    assert (
+        "Likelihood of the 200 test samples of sines (sha256 `" in card
+        and "nats per sample" in card
+    )
     assert "samples = draw(model, 16, seed=0)  # float32, (16, 64)" in card
     assert not re.search("image|pixel", card.replace("--test-images", "")), card
     beside = run("compare", "my-wave", "vae-mnist", "--data", "sines")
     assert beside.returncode == 1 and "which the samples of my-wave are not" in beside.stderr
     refused = run("sample", "my-wave", "-o", "samples.png")
     assert (refused.returncode, Path("samples.png").exists()) == (1, False)
-    assert "The samples are no images: write them to .npz or .safetensors, not 'samples.png'." in refused.stderr
+    assert (
+        "The samples are no images: write them to .npz or .safetensors, not 'samples.png'."
+        in refused.stderr
+    )

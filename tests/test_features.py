@@ -37,7 +37,9 @@ def look(answer: Callable[[Tensor], object], class_names: tuple[str, ...] = ()) 
 
 def test_a_network_sees_a_hundred_images_at_most_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
-    extractor = look(lambda images: (sizes.append(len(images)), Look.forward(LOOK.module, images))[1])
+    extractor = look(
+        lambda images: (sizes.append(len(images)), Look.forward(LOOK.module, images))[1]
+    )
     images = torch.rand(250, 1, 4, 4)
     assert torch.equal(extract(extractor, [images]).vectors, images.mean((1, 3)))
     assert sizes == [100, 100, 50]
@@ -52,7 +54,9 @@ def offer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], No
         monkeypatch.syspath_prepend(tmp_path)
         monkeypatch.delitem(sys.modules, "look_of_mine", raising=False)
         registry = installed()
-        registry.features["mine"] = FeatureSpec(name="mine", entry_point="look_of_mine:load", datasets=("my-data",))
+        registry.features["mine"] = FeatureSpec(
+            name="mine", entry_point="look_of_mine:load", datasets=("my-data",)
+        )
 
     return write
 
@@ -85,7 +89,9 @@ def test_features_are_rows_of_all_batches_with_the_likeliest_class() -> None:
     assert torch.equal(seen.vectors, images.mean((1, 3)))
     assert seen.classes is not None and seen.classes.tolist() == [0, 0, 1, 1, 1]
     assert seen.confidences is not None
-    assert torch.allclose(seen.confidences, torch.tensor(1 / (1 + torch.e**-1)))  # softmax of (1, 0)
+    assert torch.allclose(
+        seen.confidences, torch.tensor(1 / (1 + torch.e**-1))
+    )  # softmax of (1, 0)
     assert not seen.vectors.requires_grad
 
 
@@ -118,7 +124,10 @@ def test_no_more_than_one_batch_of_images_is_asked_for_at_a_time() -> None:
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (torch.rand(2, 1, 5, 4), r"The features 'look' take images of \(1, 4, 4\), not samples of \(1, 5, 4\)"),
+        (
+            torch.rand(2, 1, 5, 4),
+            r"The features 'look' take images of \(1, 4, 4\), not samples of \(1, 5, 4\)",
+        ),
         (torch.rand(2, 3, 4, 4), r"not samples of \(3, 4, 4\)"),
         (torch.rand(2, 16), r"not samples of \(16,\)"),
         (torch.zeros(2, 1, 4, 4, dtype=torch.uint8), "not of torch.uint8: divide by 255"),
@@ -132,9 +141,13 @@ def test_images_that_it_cannot_take_are_refused(images: Tensor, message: str) ->
 
 def test_a_shape_is_refused_before_any_sample_is_drawn() -> None:
     check_shape(LOOK, (1, 4, 4))
-    with pytest.raises(DataError, match=r"'look' take images of \(1, 4, 4\), not samples of \(1, 28, 28\)"):
+    with pytest.raises(
+        DataError, match=r"'look' take images of \(1, 4, 4\), not samples of \(1, 28, 28\)"
+    ):
         check_shape(LOOK, [1, 28, 28])
-    with pytest.raises(DataError, match=r"take images \(channels, height, width\), not samples of \(2,\)"):
+    with pytest.raises(
+        DataError, match=r"take images \(channels, height, width\), not samples of \(2,\)"
+    ):
         check_shape(Extractor("any", "0" * 64, Look()), (2,))
 
 
@@ -146,19 +159,43 @@ def test_no_images_have_no_features() -> None:
 @pytest.mark.parametrize(
     ("answer", "class_names", "message"),
     [
-        (lambda images: (images.mean((1, 3)).double(), None), (), r"gave torch.float64 \(2, 4\) for 2 images"),
+        (
+            lambda images: (images.mean((1, 3)).double(), None),
+            (),
+            r"gave torch.float64 \(2, 4\) for 2 images",
+        ),
         (
             lambda images: images.mean((1, 3)),
             (),
             r"gave Tensor for 2 images, not the pair \(features, logits",
         ),
-        (lambda images: (images.mean((1, 3)), None, 0), (), "gave tuple for 2 images, not the pair"),
+        (
+            lambda images: (images.mean((1, 3)), None, 0),
+            (),
+            "gave tuple for 2 images, not the pair",
+        ),
         (lambda images: None, (), "gave NoneType for 2 images, not the pair"),
-        (lambda images: images @ images[0, 0, :3], (), r"'look' broke: RuntimeError: .*Tell their plugin's authors"),
+        (
+            lambda images: images @ images[0, 0, :3],
+            (),
+            r"'look' broke: RuntimeError: .*Tell their plugin's authors",
+        ),
         (lambda images: (images, None), (), r"gave torch.float32 \(2, 1, 4, 4\)"),
-        (lambda images: (images.mean((1, 3))[:1], None), (), r"gave torch.float32 \(1, 4\) for 2 images"),
-        (lambda images: (images.mean((1, 3)), None), ("a", "b"), "name 2 classes, but gave None as logits"),
-        (lambda images: (images.mean((1, 3)),) * 2, ("a", "b"), r"name 2 classes, but gave \(2, 4\) as logits"),
+        (
+            lambda images: (images.mean((1, 3))[:1], None),
+            (),
+            r"gave torch.float32 \(1, 4\) for 2 images",
+        ),
+        (
+            lambda images: (images.mean((1, 3)), None),
+            ("a", "b"),
+            "name 2 classes, but gave None as logits",
+        ),
+        (
+            lambda images: (images.mean((1, 3)),) * 2,
+            ("a", "b"),
+            r"name 2 classes, but gave \(2, 4\) as logits",
+        ),
     ],
 )
 def test_a_network_that_breaks_its_promise_is_laid_at_its_plugins_door(
@@ -188,7 +225,10 @@ def test_features_are_loaded_by_name_and_known_by_the_digest_of_their_weights(
     assert not extractor.module.training
     seen = extract(extractor, [torch.ones(2, 1, 4, 4)]).vectors
     assert torch.equal(seen, torch.full((2, 3), 4.0))
-    assert load_features("mine").sha256 == hashlib.sha256((tmp_path / "look_of_mine.py").read_bytes()).hexdigest()
+    assert (
+        load_features("mine").sha256
+        == hashlib.sha256((tmp_path / "look_of_mine.py").read_bytes()).hexdigest()
+    )
 
 
 def test_a_data_set_has_the_features_that_are_meant_for_it(offer: Callable[[str], None]) -> None:
@@ -212,11 +252,19 @@ def test_weights_that_are_not_there_are_not_those_of_this_network_or_are_a_pickl
         load_features("mine", Path("nowhere"))
     other = tmp_path / "other.safetensors"
     save_file({"look.weight": torch.ones(9, 9)}, other)
-    with pytest.raises(CheckpointError, match=r"does not hold the weights of the features 'mine': .*Missing key"):
+    with pytest.raises(
+        CheckpointError, match=r"does not hold the weights of the features 'mine': .*Missing key"
+    ):
         load_features("mine", other)
     save_file({"else": torch.ones(9, 9)}, other)
-    offer("from safetensors.torch import load_file\ndef load(weights): return load_file(weights)['scale']")
-    with pytest.raises(CheckpointError, match=r"does not hold the weights of the features 'mine': KeyError: 'scale'"):
+    offer(
+        "from safetensors.torch import load_file\ndef load(weights): return "
+        "load_file(weights)['scale']"
+    )
+    with pytest.raises(
+        CheckpointError,
+        match=r"does not hold the weights of the features 'mine': KeyError: 'scale'",
+    ):
         load_features("mine", other)
     offer(GOOD)
     pickled = tmp_path / "pickled.pth"
@@ -232,12 +280,20 @@ def test_weights_that_are_not_there_are_not_those_of_this_network_or_are_a_pickl
             "def load(weights): raise KeyError('lost')",
             "'mine' can't be loaded from look_of_mine:load: KeyError: 'lost'",
         ),
-        ("def load(weights): raise RuntimeError", "can't be loaded from look_of_mine:load: RuntimeError"),
-        ("from torch import nn\ndef load(weights): return nn.Linear(1, 1)", "has no attribute 'weights'"),
+        (
+            "def load(weights): raise RuntimeError",
+            "can't be loaded from look_of_mine:load: RuntimeError",
+        ),
+        (
+            "from torch import nn\ndef load(weights): return nn.Linear(1, 1)",
+            "has no attribute 'weights'",
+        ),
         ("def load(weights): return None", "has no attribute 'weights'"),
     ],
 )
-def test_a_plugin_that_breaks_is_named(offer: Callable[[str], None], code: str, message: str) -> None:
+def test_a_plugin_that_breaks_is_named(
+    offer: Callable[[str], None], code: str, message: str
+) -> None:
     offer(code)
     with pytest.raises(PluginError, match=message):
         load_features("mine")

@@ -13,12 +13,18 @@ from zoo.errors import PluginError
 
 DIGESTS = {"config.json": "0" * 64, "model.safetensors": "f" * 64}
 MAKE: dict[str, Callable[..., Any]] = {
-    "model": lambda **given: ModelSpec(**{"name": "fine", "entry_point": "pkg.module:Class", **given}),
-    "checkpoint": lambda **given: Checkpoint(**{"name": "fine", "model": "fine", "sha256": DIGESTS, **given}),
+    "model": lambda **given: ModelSpec(
+        **{"name": "fine", "entry_point": "pkg.module:Class", **given}
+    ),
+    "checkpoint": lambda **given: Checkpoint(
+        **{"name": "fine", "model": "fine", "sha256": DIGESTS, **given}
+    ),
     "dataset": lambda **given: DatasetSpec(
         **{"name": "fine", "entry_point": "pkg.module:load", "sample_shape": (1, 28, 28), **given}
     ),
-    "features": lambda **given: FeatureSpec(**{"name": "fine", "entry_point": "pkg.module:load", **given}),
+    "features": lambda **given: FeatureSpec(
+        **{"name": "fine", "entry_point": "pkg.module:load", **given}
+    ),
 }
 
 
@@ -38,9 +44,17 @@ def test_a_plain_name_is_taken_as_it_is(kind: str, name: str) -> None:
 )  # fmt: skip
 @pytest.mark.parametrize(
     ("kind", "field"),
-    [("model", "name"), ("checkpoint", "name"), ("checkpoint", "model"), ("dataset", "name"), ("features", "name")],
+    [
+        ("model", "name"),
+        ("checkpoint", "name"),
+        ("checkpoint", "model"),
+        ("dataset", "name"),
+        ("features", "name"),
+    ],
 )
-def test_any_other_name_is_refused_in_words_that_say_what_it_must_match(kind: str, field: str, name: object) -> None:
+def test_any_other_name_is_refused_in_words_that_say_what_it_must_match(
+    kind: str, field: str, name: object
+) -> None:
     with pytest.raises(PluginError) as refusal:
         MAKE[kind](**{field: name})
     message = str(refusal.value)
@@ -78,8 +92,12 @@ def test_any_other_entry_point_is_refused(kind: str, entry_point: object) -> Non
 
 
 @pytest.mark.parametrize("file", DIGESTS)
-@pytest.mark.parametrize("digest", [None, "", "0" * 63, "0" * 65, "g" * 64, "F" * 64, "0" * 63 + "\n"])
-def test_a_checkpoint_needs_the_digests_of_its_config_and_its_weights(file: str, digest: str | None) -> None:
+@pytest.mark.parametrize(
+    "digest", [None, "", "0" * 63, "0" * 65, "g" * 64, "F" * 64, "0" * 63 + "\n"]
+)
+def test_a_checkpoint_needs_the_digests_of_its_config_and_its_weights(
+    file: str, digest: str | None
+) -> None:
     digests = {**DIGESTS, file: digest}
     if digest is None:
         del digests[file]
@@ -94,7 +112,9 @@ def test_a_checkpoint_may_have_digests_of_further_files() -> None:
 
 @pytest.mark.parametrize("capabilities", [("fly",), ("sample", "fly")])
 def test_a_capability_that_there_is_not_is_refused(capabilities: object) -> None:
-    with pytest.raises(PluginError, match=r"Model 'fine' has unknown capabilities .*'sample', 'decode', 'encode'"):
+    with pytest.raises(
+        PluginError, match=r"Model 'fine' has unknown capabilities .*'sample', 'decode', 'encode'"
+    ):
         MAKE["model"](capabilities=capabilities)
 
 
@@ -129,11 +149,15 @@ WRONG: list[tuple[str, str, Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "field", "value", "wanted"), WRONG, ids=lambda one: ascii(one)[:24])
+@pytest.mark.parametrize(
+    ("kind", "field", "value", "wanted"), WRONG, ids=lambda one: ascii(one)[:24]
+)
 def test_a_field_of_another_type_is_refused_and_not_left_for_a_list_to_fail_of(
     kind: str, field: str, value: object, wanted: str
 ) -> None:
-    with pytest.raises(PluginError, match=f"'fine': {field} = .* must be of type .*{re.escape(wanted)}"):
+    with pytest.raises(
+        PluginError, match=f"'fine': {field} = .* must be of type .*{re.escape(wanted)}"
+    ):
         MAKE[kind](**{field: value})
 
 
@@ -163,7 +187,9 @@ def test_a_bundled_checkpoint_is_found_inside_the_installed_package(tmp_path: Pa
 
 
 @pytest.mark.parametrize("where", ["", "plugins"], ids=["beside-the-package", "one-folder-up"])
-def test_a_bundled_checkpoint_is_found_in_the_checkout_of_its_plugin(tmp_path: Path, where: str) -> None:
+def test_a_bundled_checkpoint_is_found_in_the_checkout_of_its_plugin(
+    tmp_path: Path, where: str
+) -> None:
     package = put_package(tmp_path / where)
     card = put_card(tmp_path / "cards")
     assert bundled(package, "mine") == card
@@ -180,7 +206,9 @@ def test_a_bundled_checkpoint_is_found_through_a_link_to_the_checkout(tmp_path: 
     put_package(tmp_path / "checkout" / "plugins")
     card = put_card(tmp_path / "checkout" / "cards")
     (tmp_path / "site-packages").mkdir()
-    (tmp_path / "site-packages" / "zoo_mine").symlink_to(tmp_path / "checkout" / "plugins" / "zoo_mine")
+    (tmp_path / "site-packages" / "zoo_mine").symlink_to(
+        tmp_path / "checkout" / "plugins" / "zoo_mine"
+    )
     assert bundled(str(tmp_path / "site-packages" / "zoo_mine" / "__init__.py"), "mine") == card
 
 

@@ -1,4 +1,6 @@
-"""A hostile collection: what strangers may put into a repository is refused in words, and none of it is ever run."""
+"""A hostile collection: what strangers may put into a repository is refused in words, and none of
+it is ever run.
+"""
 
 import json
 import os
@@ -49,7 +51,9 @@ def weights(change: Callable[[dict[str, Any]], object]) -> bytes:
 
 
 def spoil(tensors: dict[str, Any]) -> None:
-    next(iter(tensors.values())).flat[-1] = float("nan")  # whichever comes first: their order is that of a hash
+    next(iter(tensors.values())).flat[-1] = float(
+        "nan"
+    )  # whichever comes first: their order is that of a hash
 
 
 def header(text: bytes, length: int | None = None, body: bytes = b"") -> bytes:
@@ -60,7 +64,8 @@ def header(text: bytes, length: int | None = None, body: bytes = b"") -> bytes:
 REFUSED: dict[str, tuple[Mapping[str, bytes | None], str]] = {
     "pickles only": (
         {"model.safetensors": None, "pytorch_model.bin": TRAP},
-        "it has no model.safetensors, but 'pytorch_model.bin', which may be a pickle: the zoo never opens one",
+        "it has no model.safetensors, but 'pytorch_model.bin', which may be a pickle: the zoo "
+        "never opens one",
     ),
     "no files": (dict.fromkeys(CHECKPOINT), "it has no config.json"),
     "control characters alone": (
@@ -68,11 +73,26 @@ REFUSED: dict[str, tuple[Mapping[str, bytes | None], str]] = {
         r"(but '\x1b]0;pwned\x07, a\nb')",
     ),
     "a pickle for weights": ({"model.safetensors": TRAP}, "is a pickle, which the zoo never opens"),
-    "a zip for weights": ({"model.safetensors": b"PK\x03\x04" + bytes(99)}, "is a pickle, which the zoo never opens"),
-    "a link for weights": ({"model.safetensors": b"../../../../etc/passwd"}, "model.safetensors is damaged"),
-    "a pointer of LFS for weights": ({"model.safetensors": file_of("a.bin", WEIGHTS).blob}, "is damaged"),
-    "cut weights": ({"model.safetensors": WEIGHTS[:-1]}, "model.safetensors is damaged: its tensors take"),
-    "no weights in them": ({"model.safetensors": b""}, "model.safetensors is damaged: it ends after 0 bytes"),
+    "a zip for weights": (
+        {"model.safetensors": b"PK\x03\x04" + bytes(99)},
+        "is a pickle, which the zoo never opens",
+    ),
+    "a link for weights": (
+        {"model.safetensors": b"../../../../etc/passwd"},
+        "model.safetensors is damaged",
+    ),
+    "a pointer of LFS for weights": (
+        {"model.safetensors": file_of("a.bin", WEIGHTS).blob},
+        "is damaged",
+    ),
+    "cut weights": (
+        {"model.safetensors": WEIGHTS[:-1]},
+        "model.safetensors is damaged: its tensors take",
+    ),
+    "no weights in them": (
+        {"model.safetensors": b""},
+        "model.safetensors is damaged: it ends after 0 bytes",
+    ),
     "a header of 95 MB": (
         {"model.safetensors": header(b"{" + b" " * ((95 << 20) - 2) + b"}")},
         "its header has 99,614,720 bytes, where the zoo reads 1,048,576",
@@ -81,8 +101,14 @@ REFUSED: dict[str, tuple[Mapping[str, bytes | None], str]] = {
         {"model.safetensors": header(b"{" + b" " * ((2 << 20) - 2) + b"}")},
         "its header has 2,097,152 bytes, where the zoo reads 1,048,576",
     ),
-    "a header that claims an exabyte": ({"model.safetensors": header(b"{}", 1 << 60)}, "it ends after 10 bytes"),
-    "a header that is nested": ({"model.safetensors": header(b"[" * 100_000)}, "its header is no JSON"),
+    "a header that claims an exabyte": (
+        {"model.safetensors": header(b"{}", 1 << 60)},
+        "it ends after 10 bytes",
+    ),
+    "a header that is nested": (
+        {"model.safetensors": header(b"[" * 100_000)},
+        "its header is no JSON",
+    ),
     "a training part with a header of its own": (
         {"training.safetensors": header(b"{}", 99)},
         "training.safetensors is",
@@ -90,32 +116,60 @@ REFUSED: dict[str, tuple[Mapping[str, bytes | None], str]] = {
     "a tensor with a name like a path": (
         {
             "model.safetensors": header(
-                b'{"../\\u001b[31m": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}}', body=b"x"
+                b'{"../\\u001b[31m": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}}',
+                body=b"x",
             )
         },
         r"it holds a tensor called '../\x1b[31m'",
     ),
     "a list for a config": ({"config.json": b"[]"}, "config.json holds a JSON list, not an object"),
-    "a text for a config": ({"config.json": outer(config="rm -rf")}, "config.json does not name its model and config"),
-    "a number for a model": ({"config.json": outer(model=5)}, "config.json does not name its model and config"),
+    "a text for a config": (
+        {"config.json": outer(config="rm -rf")},
+        "config.json does not name its model and config",
+    ),
+    "a number for a model": (
+        {"config.json": outer(model=5)},
+        "config.json does not name its model and config",
+    ),
     "a format of the future": ({"config.json": outer(format=99)}, "has the format '99'"),
     "a list for a format": ({"config.json": outer(format=[1])}, "has the format '[1]'"),
-    "100,000 layers": ({"config.json": config(hidden_dims=[4] * 100_000)}, "a config of more than 1,000 values"),
-    "NaN in a config": ({"config.json": config(dropout=float("nan"))}, "or with one that no config has"),
+    "100,000 layers": (
+        {"config.json": config(hidden_dims=[4] * 100_000)},
+        "a config of more than 1,000 values",
+    ),
+    "NaN in a config": (
+        {"config.json": config(dropout=float("nan"))},
+        "or with one that no config has",
+    ),
     "a number without end": (
         {"config.json": b'{"a": %s}' % (b"9" * 5000)},
         "is not JSON that the zoo could have written",
     ),
-    "a config that is nested": ({"config.json": b'{"a":' * 100_000}, "is not JSON that the zoo could have written"),
-    "a config of 2 MB": ({"config.json": b" " * (2 << 20)}, "config.json is larger than 1,048,576 bytes"),
-    "a config that is no text": ({"config.json": b"\xff\xfe{}"}, "is not JSON that the zoo could have written"),
-    "facts that are no JSON": ({"facts.json": CODE}, "facts.json is not JSON that the zoo could have written"),
+    "a config that is nested": (
+        {"config.json": b'{"a":' * 100_000},
+        "is not JSON that the zoo could have written",
+    ),
+    "a config of 2 MB": (
+        {"config.json": b" " * (2 << 20)},
+        "config.json is larger than 1,048,576 bytes",
+    ),
+    "a config that is no text": (
+        {"config.json": b"\xff\xfe{}"},
+        "is not JSON that the zoo could have written",
+    ),
+    "facts that are no JSON": (
+        {"facts.json": CODE},
+        "facts.json is not JSON that the zoo could have written",
+    ),
 }
 # pulled, but refused by `zoo verify` and `load`
 UNFIT: dict[str, tuple[Mapping[str, bytes | None], str]] = {
     "types that are wrong": ({"config.json": config(latent_dim="ten")}, "latent_dim"),
     "a model without bounds": ({"config.json": config(latent_dim=1 << 40)}, "latent_dim"),
-    "a field of nobody's": ({"config.json": config(trust_remote_code=True)}, "Unknown field 'trust_remote_code'"),
+    "a field of nobody's": (
+        {"config.json": config(trust_remote_code=True)},
+        "Unknown field 'trust_remote_code'",
+    ),
     "weights of another model": (
         {"model.safetensors": save({"a": load(WEIGHTS).popitem()[1]})},
         "of the model's tensors",
@@ -128,12 +182,39 @@ UNFIT: dict[str, tuple[Mapping[str, bytes | None], str]] = {
 }
 # pulled without what does not belong to it
 HARMLESS: dict[str, Mapping[str, bytes | None]] = {
-    "Python files": {"modeling.py": CODE, "__init__.py": CODE, "conftest.py": CODE, "setup.py": CODE, "zoo.py": CODE},
-    "pickles beside": {"pytorch_model.bin": TRAP, "model.pt": TRAP, "state.pkl": TRAP, "images/a.pkl": TRAP},
-    "names that climb": {"../up.png": b"", "images/../../up.png": b"", "/up.png": b"", "images/..\\up.png": b""},
-    "names that steer": {"images/\x1b]0;pwned\x07.png": b"", "images/a\nb.png": b"", "-rf": b"", "images/-rf.png": b""},
-    "links": {"images/link.png": b"../../../../../etc/passwd", ".gitmodules": b"[submodule]", ".env": b"TOKEN=x"},
-    "a card that is no YAML": {"README.md": b"---\nlicense: [\n: : !!python/object/apply:os.system ['x']\n---\n# x\n"},
+    "Python files": {
+        "modeling.py": CODE,
+        "__init__.py": CODE,
+        "conftest.py": CODE,
+        "setup.py": CODE,
+        "zoo.py": CODE,
+    },
+    "pickles beside": {
+        "pytorch_model.bin": TRAP,
+        "model.pt": TRAP,
+        "state.pkl": TRAP,
+        "images/a.pkl": TRAP,
+    },
+    "names that climb": {
+        "../up.png": b"",
+        "images/../../up.png": b"",
+        "/up.png": b"",
+        "images/..\\up.png": b"",
+    },
+    "names that steer": {
+        "images/\x1b]0;pwned\x07.png": b"",
+        "images/a\nb.png": b"",
+        "-rf": b"",
+        "images/-rf.png": b"",
+    },
+    "links": {
+        "images/link.png": b"../../../../../etc/passwd",
+        ".gitmodules": b"[submodule]",
+        ".env": b"TOKEN=x",
+    },
+    "a card that is no YAML": {
+        "README.md": b"---\nlicense: [\n: : !!python/object/apply:os.system ['x']\n---\n# x\n"
+    },
     "a card that steers": {"README.md": b"---\ntags: []\n---\n# \x1b]0;pwned\x07\xff\xfe\n"},
     "records of a store": {
         "origin.json": b'{"source": "trained"}',
@@ -187,13 +268,17 @@ def test_what_does_not_fit_is_found_by_verify_and_refused_by_load(
     assert zoo("pull", name).exit_code == 0
     verified = zoo("verify", name)
     assert verified.exit_code == 1 and words in verified.stderr
-    assert ["model.safetensors", "unfit"] in [line.split()[1:] for line in verified.stdout.splitlines()]
+    assert ["model.safetensors", "unfit"] in [
+        line.split()[1:] for line in verified.stdout.splitlines()
+    ]
     sampled = zoo("sample", name)
     assert sampled.exit_code == 1 and words in sampled.stderr
     assert held(tmp_path / "desk") == set()
 
 
-def test_verify_also_looks_into_the_parts_that_only_training_needs(hub: Hub, zoo: Zoo, tmp_path: Path) -> None:
+def test_verify_also_looks_into_the_parts_that_only_training_needs(
+    hub: Hub, zoo: Zoo, tmp_path: Path
+) -> None:
     from zoo import checkpoints
 
     gan = make_model("mlp-gan", generator_dims=(4,), discriminator_dims=(4,), latent_dim=2)
@@ -217,7 +302,11 @@ def test_what_does_not_belong_to_a_checkpoint_is_not_taken(
     result = zoo("pull", put(HARMLESS[case]))
     assert result.exit_code == 0, result.stderr
     kept = held(Path(result.stdout.strip()))
-    assert set(CHECKPOINT) | {"origin.json"} <= kept <= set(CHECKPOINT) | {"origin.json", "images/link.png"}
+    assert (
+        set(CHECKPOINT) | {"origin.json"}
+        <= kept
+        <= set(CHECKPOINT) | {"origin.json", "images/link.png"}
+    )
     assert not [one for one in (tmp_path / "home").rglob("*") if one.is_symlink()]
     assert held(tmp_path) == {f"home/{one}" for one in held(tmp_path / "home")}
     shown = zoo("show", "hf:owner/repo")
@@ -225,8 +314,12 @@ def test_what_does_not_belong_to_a_checkpoint_is_not_taken(
     assert zoo("verify").exit_code == 0
 
 
-def test_no_code_of_a_repository_runs_and_nothing_is_written_outside_the_store(hub: Hub, tmp_path: Path) -> None:
-    refused = {case: told for case, told in REFUSED.items() if "95 MB" not in case}  # which takes seconds
+def test_no_code_of_a_repository_runs_and_nothing_is_written_outside_the_store(
+    hub: Hub, tmp_path: Path
+) -> None:
+    refused = {
+        case: told for case, told in REFUSED.items() if "95 MB" not in case
+    }  # which takes seconds
     collection = {case: files for case, (files, _) in (refused | UNFIT).items()} | HARMLESS
     for number, files in enumerate(collection.values()):
         hub.put(f"owner/hostile-{number}", {**CHECKPOINT, **files})
@@ -264,7 +357,9 @@ def test_no_code_of_a_repository_runs_and_nothing_is_written_outside_the_store(h
         print(json.dumps({"caught": caught, "seen": sorted(seen), "codes": codes}))
     """
     command = [sys.executable, "-B", "-c", textwrap.dedent(watch), str(len(collection))]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"HF_HOME": str(tmp_path / "hf")})
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=os.environ | {"HF_HOME": str(tmp_path / "hf")}
+    )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["caught"] == []

@@ -16,7 +16,17 @@ PLUGINS = ROOT / "plugins"
 HEAVY = ("torch", "torchvision", "numpy", "huggingface_hub")
 FLOORS = (
     ("errors",),
-    ("files", "config", "results", "recipe", "hookspecs", "__init__", "provenance", "waiting", "memory"),
+    (
+        "files",
+        "config",
+        "results",
+        "recipe",
+        "hookspecs",
+        "__init__",
+        "provenance",
+        "waiting",
+        "memory",
+    ),
     ("source", "guests", "registry", "store", "layout", "pushes"),
     ("models",),
     ("loaders", "data", "sampling", "images", "features", "metrics", "pictures"),
@@ -48,13 +58,17 @@ def core_rooms_imported(path: Path) -> set[str]:
     for module, name in imports(path):
         first, _, rest = module.partition(".")
         if first == "zoo":
-            named.add(rest.partition(".")[0] or (name if (CORE / f"{name}.py").exists() else "__init__"))
+            named.add(
+                rest.partition(".")[0] or (name if (CORE / f"{name}.py").exists() else "__init__")
+            )
     return named
 
 
 def test_the_top_level_holds_what_was_agreed_and_nothing_else() -> None:
     if (ROOT / ".git").exists():
-        listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        listed = subprocess.run(
+            ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout
         names = {line.partition("/")[0] for line in listed.splitlines()}
     else:
         names = {path.name for path in ROOT.iterdir()}
@@ -62,7 +76,9 @@ def test_the_top_level_holds_what_was_agreed_and_nothing_else() -> None:
     assert {name for name in names if not name.startswith(".")} == agreed
 
 
-@pytest.mark.parametrize("path", rooms(CORE) + rooms(PLUGINS), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", rooms(CORE) + rooms(PLUGINS), ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_a_room_fits_one_sitting_and_says_in_a_line_what_it_holds(path: Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) <= 300
@@ -84,9 +100,18 @@ def test_a_plugin_takes_the_two_doors_and_no_other(path: Path) -> None:
 def test_the_core_names_no_plugin_model_data_set_or_checkpoint() -> None:
     from zoo.registry import installed
 
-    offered = {name for plugin in installed().plugins for names in plugin.offers.values() for name in names}
-    words = offered | {plugin.name for plugin in installed().plugins} | {path.name for path in PLUGINS.glob("zoo_*")}
-    allowed_in_help = {"mnist", "vae-mnist"}  # the default of --data, and the example of `zoo --help`
+    offered = {
+        name for plugin in installed().plugins for names in plugin.offers.values() for name in names
+    }
+    words = (
+        offered
+        | {plugin.name for plugin in installed().plugins}
+        | {path.name for path in PLUGINS.glob("zoo_*")}
+    )
+    allowed_in_help = {
+        "mnist",
+        "vae-mnist",
+    }  # the default of --data, and the example of `zoo --help`
     for path in rooms(CORE):
         tree = ast.parse(path.read_text())
         documents = {
@@ -96,8 +121,14 @@ def test_the_core_names_no_plugin_model_data_set_or_checkpoint() -> None:
             if isinstance(node.body[0], ast.Expr)
         }
         for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents:
-                named = {word for word in words - {"vision"} if node.value == word} - allowed_in_help
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and id(node) not in documents
+            ):
+                named = {
+                    word for word in words - {"vision"} if node.value == word
+                } - allowed_in_help
                 assert not named, f"{path}, line {node.lineno}, names {named}"
         assert not {module for module, _ in imports(path) if module.startswith("zoo_")}
 
@@ -147,19 +178,40 @@ print(sorted(name for name in {HEAVY!r} if name in sys.modules), file=sys.stderr
 
 
 def test_completion_imports_nothing_heavy_and_knows_the_names() -> None:
-    environment = {**os.environ, "_ZOO_COMPLETE": "bash_complete", "COMP_WORDS": "zoo sample ", "COMP_CWORD": "2"}
+    environment = {
+        **os.environ,
+        "_ZOO_COMPLETE": "bash_complete",
+        "COMP_WORDS": "zoo sample ",
+        "COMP_CWORD": "2",
+    }
     code = "import sys, atexit; from zoo.cli import main\n"
-    code += f"atexit.register(lambda: print([n for n in {HEAVY!r} if n in sys.modules], file=sys.stderr))\n"
+    code += (
+        f"atexit.register(lambda: print([n for n in {HEAVY!r} if n in sys.modules], "
+        "file=sys.stderr))\n"
+    )
     code += "main(prog_name='zoo')"
-    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+    )
     assert "plain,vae-mnist" in result.stdout
     assert result.stderr.strip() == "[]"
 
 
 def test_sampling_imports_no_torchvision_no_compiler_and_nothing_that_only_training_needs() -> None:
     code = "import sys; from zoo.cli import main\n"
-    code += "try: main(['sample', 'vae-mnist', '-n', '4'])\nexcept SystemExit as stop: assert not stop.code\n"
-    idle = ("torchvision", "torch._dynamo", "huggingface_hub", "rich", "accelerate", "matplotlib", "tensorboard")
+    code += (
+        "try: main(['sample', 'vae-mnist', '-n', '4'])\nexcept SystemExit as stop: assert not "
+        "stop.code\n"
+    )
+    idle = (
+        "torchvision",
+        "torch._dynamo",
+        "huggingface_hub",
+        "rich",
+        "accelerate",
+        "matplotlib",
+        "tensorboard",
+    )
     code += f"print([n for n in {idle!r} if n in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout.splitlines()[-1] == "[]", result.stderr
@@ -171,16 +223,24 @@ def test_imports_run_downwards(path: Path) -> None:
     if room == "__main__":
         return
     floor = {name: level for level, names in enumerate(FLOORS) for name in names}
-    allowed = {"registry", "store", "checkpoints"} if room == "__init__" else set()  # the door's own load()
+    allowed = (
+        {"registry", "store", "checkpoints"} if room == "__init__" else set()
+    )  # the door's own load()
     for other in core_rooms_imported(path) - {room} - allowed:
-        beside = floor[other] == floor[room] and FLOORS[floor[room]].index(other) < FLOORS[floor[room]].index(room)
+        beside = floor[other] == floor[room] and FLOORS[floor[room]].index(other) < FLOORS[
+            floor[room]
+        ].index(room)
         below = floor[other] < floor[room]
-        assert below or beside or room == "__init__", f"{room} imports {other}, which is not below it"
+        assert below or beside or room == "__init__", (
+            f"{room} imports {other}, which is not below it"
+        )
 
 
 def test_the_light_door_shows_exactly_what_it_says() -> None:
     assert zoo.__all__ == sorted(zoo.__all__)
     public = {
-        name for name, value in vars(zoo).items() if not name.startswith("_") and type(value).__name__ != "module"
+        name
+        for name, value in vars(zoo).items()
+        if not name.startswith("_") and type(value).__name__ != "module"
     }
     assert public - {"TYPE_CHECKING", "Any"} == set(zoo.__all__)

@@ -1,4 +1,6 @@
-"""The session with the Hub: who gets a token, how long it waits, whom it trusts, and what it says of each refusal."""
+"""The session with the Hub: who gets a token, how long it waits, whom it trusts, and what it says
+of each refusal.
+"""
 
 import gzip
 import json
@@ -10,7 +12,19 @@ from typing import Any
 
 import pytest
 from conftest import Zoo
-from hub_server import READ, WRITE, Answer, Hub, cut, redirected, serving, shorter, stalled, status, times
+from hub_server import (
+    READ,
+    WRITE,
+    Answer,
+    Hub,
+    cut,
+    redirected,
+    serving,
+    shorter,
+    stalled,
+    status,
+    times,
+)
 
 from zoo.address import HOME, find_endpoint
 from zoo.errors import HubError
@@ -75,7 +89,9 @@ def test_what_is_no_address_is_refused_and_a_password_in_it_not_shown(
         monkeypatch.setenv("HF_ENDPOINT", endpoint)
         with pytest.raises(HubError, match="is no address of a Hub, such as") as caught:
             find_endpoint(endpoint if named else None)
-        assert ("--endpoint" if named else "HF_ENDPOINT") in str(caught.value) and SECRET not in str(caught.value)
+        assert ("--endpoint" if named else "HF_ENDPOINT") in str(
+            caught.value
+        ) and SECRET not in str(caught.value)
 
 
 # tokens
@@ -100,7 +116,12 @@ def test_what_is_no_address_is_refused_and_a_password_in_it_not_shown(
     ],
 )
 def test_the_stored_login_is_for_huggingface_co_and_plain_http_for_this_machine(
-    login: None, monkeypatch: pytest.MonkeyPatch, endpoint: str, given: str, environment: str, sent: str | None
+    login: None,
+    monkeypatch: pytest.MonkeyPatch,
+    endpoint: str,
+    given: str,
+    environment: str,
+    sent: str | None,
 ) -> None:
     if environment:
         monkeypatch.setenv("HF_TOKEN", environment)
@@ -109,20 +130,26 @@ def test_the_stored_login_is_for_huggingface_co_and_plain_http_for_this_machine(
     assert session.api.token == (sent or False)  # False: not even the one that is stored
 
 
-def test_logging_in_is_advised_where_it_helps(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_logging_in_is_advised_where_it_helps(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "none"))
     assert Session(HOME, None).login == "run hf auth login, or set HF_TOKEN"
     assert Session("https://hub.example", None).login == "set HF_TOKEN, or name a --token"
 
 
-@pytest.mark.parametrize("endpoint", ["http://hub.example", "http://huggingface.co", "http://127.0.0.1.example"])
+@pytest.mark.parametrize(
+    "endpoint", ["http://hub.example", "http://huggingface.co", "http://127.0.0.1.example"]
+)
 def test_a_token_that_is_named_is_not_sent_over_plain_http(endpoint: str) -> None:
     with pytest.raises(HubError, match="A token is not sent over plain http to") as caught:
         Session(endpoint, SECRET)
     assert SECRET not in str(caught.value)
 
 
-@pytest.mark.parametrize("token", [f"{SECRET}\nHost: x", f"{SECRET} x", f"{SECRET}ü", f"\x1b{SECRET}"])
+@pytest.mark.parametrize(
+    "token", [f"{SECRET}\nHost: x", f"{SECRET} x", f"{SECRET}ü", f"\x1b{SECRET}"]
+)
 def test_a_token_with_characters_that_none_has_is_refused_and_not_shown(token: str) -> None:
     with pytest.raises(HubError, match="holds characters that no token has") as caught:
         Session("https://hub.example", token)
@@ -134,7 +161,9 @@ def test_a_stored_login_that_cannot_be_read_is_said_and_not_shown(
 ) -> None:
     (tmp_path / "token").write_bytes(f"{SECRET}\xff".encode("latin-1"))
     monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "token"))
-    with pytest.raises(HubError, match=r"The stored login can't be used .* run hf auth login again") as caught:
+    with pytest.raises(
+        HubError, match=r"The stored login can't be used .* run hf auth login again"
+    ) as caught:
         Session(HOME, None)
     assert SECRET not in str(caught.value)
     assert Session(HOME, "hf_given").token == "hf_given"
@@ -162,7 +191,9 @@ def test_a_list_that_goes_on_at_another_address_takes_no_token_there(hub: Hub, z
     assert [one.token for one in hub.requests if one == "GET /elsewhere"] == [""]
 
 
-def test_no_proxy_sees_what_goes_to_this_machine(hub: Hub, zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_sees_what_goes_to_this_machine(
+    hub: Hub, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     assert zoo("pull", NAME, "--token", READ).exit_code == 0
@@ -178,17 +209,41 @@ BAD_TOKEN = {"X-Error-Message": "Invalid credentials in Authorization header"}
     ("asked", "answer", "words"),
     [
         ("/api/", status(401), "wants to know who you are: set HF_TOKEN, or name a --token"),
-        ("/api/", status(401, {CODE: "RepoNotFound"}), "owner/repo does not exist on {}, or is private and you"),
-        ("/api/", status(404, {CODE: "RepoNotFound"}), "owner/repo does not exist on {}, or is private and you"),
+        ("/api/", status(401, {CODE: "RepoNotFound"}), (
+            "owner/repo does not exist on {}, or is private and "
+            "you"
+        )),
+        ("/api/", status(404, {CODE: "RepoNotFound"}), (
+            "owner/repo does not exist on {}, or is private and "
+            "you"
+        )),
         ("/api/", status(404, {CODE: "RevisionNotFound"}), "owner/repo on {} has no revision"),
-        ("/api/", status(403, {CODE: "GatedRepo"}), "owner/repo is gated: accept its terms at {}/owner/repo, set"),
-        ("resolve", status(403, {CODE: "GatedRepo"}), "owner/repo is gated: accept its terms at {}/owner/repo, set"),
-        ("resolve", status(401, {CODE: "GatedRepo"}), "owner/repo is gated: accept its terms at {}/owner/repo, set"),
-        ("resolve.*facts", status(404, {CODE: "EntryNotFound"}), "owner/repo on {} lacks a file that it lists"),
+        ("/api/", status(403, {CODE: "GatedRepo"}), (
+            "owner/repo is gated: accept its terms at {}/owner/repo, "
+            "set"
+        )),
+        ("resolve", status(403, {CODE: "GatedRepo"}), (
+            "owner/repo is gated: accept its terms at {}/owner/repo, "
+            "set"
+        )),
+        ("resolve", status(401, {CODE: "GatedRepo"}), (
+            "owner/repo is gated: accept its terms at {}/owner/repo, "
+            "set"
+        )),
+        ("resolve.*facts", status(404, {CODE: "EntryNotFound"}), (
+            "owner/repo on {} lacks a file that it "
+            "lists"
+        )),
         ("/api/", status(403), "Can't pull owner/repo from {} without a token: set HF_TOKEN"),
         ("resolve", status(403), "Can't pull owner/repo from {} without a token: set HF_TOKEN"),
-        ("/api/", status(412), "owner/repo on {} has changed since it was pulled: first run zoo pull --update"),
-        ("/api/", status(429), "{} asks to be left alone for a while (too many requests): try again later"),
+        ("/api/", status(412), (
+            "owner/repo on {} has changed since it was pulled: first run zoo pull "
+            "--update"
+        )),
+        ("/api/", status(429), (
+            "{} asks to be left alone for a while (too many requests): try again "
+            "later"
+        )),
         ("/api/", status(429, {"Retry-After": "40"}), "try again in 40 seconds"),
         ("/tree/", status(429, {"Retry-After": "4000"}), "try again in 4,000 seconds"),
         ("/tree/", status(503, {"Retry-After": "86400"}), "try again in 86,400 seconds"),
@@ -218,10 +273,22 @@ def test_every_refusal_of_the_hub_is_said_in_words_that_mend_it(
 @pytest.mark.parametrize(
     ("asked", "answer", "words"),
     [
-        ("/api/", status(401, BAD_TOKEN), "The token was refused by {}: check --token and HF_TOKEN"),
+        (
+            "/api/",
+            status(401, BAD_TOKEN),
+            "The token was refused by {}: check --token and HF_TOKEN",
+        ),
         ("HEAD", status(401, BAD_TOKEN), "The token was refused by {}: check --token and HF_TOKEN"),
-        ("/api/", status(404, {CODE: "RepoNotFound"}), "is private and this token has no access to it"),
-        ("resolve", status(403, {CODE: "GatedRepo"}), "accept its terms at {}/owner/repo and retry"),
+        (
+            "/api/",
+            status(404, {CODE: "RepoNotFound"}),
+            "is private and this token has no access to it",
+        ),
+        (
+            "resolve",
+            status(403, {CODE: "GatedRepo"}),
+            "accept its terms at {}/owner/repo and retry",
+        ),
         ("/api/", status(403), "This token may not pull owner/repo from {}. Take"),
         ("resolve", status(403), "This token may not pull owner/repo from {}. Take"),
     ],
@@ -230,37 +297,61 @@ def test_what_a_token_is_refused_is_said(
     hub: Hub, zoo: Zoo, asked: str, answer: Callable[[Answer], Answer], words: str
 ) -> None:
     hub.answers[asked] = answer
-    assert words.format(hub.endpoint) in refusal(zoo, "--token", SECRET if "was refused" in words else READ)
+    assert words.format(hub.endpoint) in refusal(
+        zoo, "--token", SECRET if "was refused" in words else READ
+    )
 
 
 def test_a_revision_that_is_not_there_is_answered_with_those_that_are(hub: Hub, zoo: Zoo) -> None:
     result = zoo("pull", f"{NAME}@v2")
-    assert "owner/repo on " in result.stderr and "has no revision 'v2'. Did you mean 'v1'?" in result.stderr
+    assert (
+        "owner/repo on " in result.stderr
+        and "has no revision 'v2'. Did you mean 'v1'?" in result.stderr
+    )
 
 
-@pytest.mark.parametrize("asked", ["/api/models/owner/repo$", "/tree/", "HEAD .*config", "GET .*resolve.*safetensors"])
-def test_a_server_that_hangs_is_not_waited_for(hub: Hub, zoo: Zoo, impatient: None, asked: str) -> None:
+@pytest.mark.parametrize(
+    "asked", ["/api/models/owner/repo$", "/tree/", "HEAD .*config", "GET .*resolve.*safetensors"]
+)
+def test_a_server_that_hangs_is_not_waited_for(
+    hub: Hub, zoo: Zoo, impatient: None, asked: str
+) -> None:
     released = threading.Event()
     hub.answers[asked] = stalled(released)
     began = time.monotonic()
     try:
         assert f"Can't pull owner/repo from {hub.endpoint}: it stopped answering" in refusal(zoo)
-        assert time.monotonic() - began < 20  # the client would wait for ever, or try six times as long
+        assert (
+            time.monotonic() - began < 20
+        )  # the client would wait for ever, or try six times as long
     finally:
         released.set()
 
 
-def test_a_hub_that_is_down_is_said_to_be_without_trying_again(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_that_is_down_is_said_to_be_without_trying_again(
+    zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with serving() as down:
         monkeypatch.setenv("HF_ENDPOINT", down.endpoint)
     waited: list[float] = []
     monkeypatch.setattr(time, "sleep", waited.append)
-    for words in ("search", f"pull {NAME}", f"pull {NAME}@{'0' * 40}", "push vae-mnist a/b --yes --token hf_given"):
+    for words in (
+        "search",
+        f"pull {NAME}",
+        f"pull {NAME}@{'0' * 40}",
+        "push vae-mnist a/b --yes --token hf_given",
+    ):
         result = zoo(*words.split())
-        assert result.exit_code == 1 and f"Error: Can't reach {down.endpoint}: " in result.stderr and waited == []
+        assert (
+            result.exit_code == 1
+            and f"Error: Can't reach {down.endpoint}: " in result.stderr
+            and waited == []
+        )
 
 
-def test_what_is_down_once_a_hub_has_answered_is_tried_again(hub: Hub, zoo: Zoo, hurry: None) -> None:
+def test_what_is_down_once_a_hub_has_answered_is_tried_again(
+    hub: Hub, zoo: Zoo, hurry: None
+) -> None:
     with serving() as down:
         pass
     hub.answers["GET .*resolve.*/model"] = times(2, redirected(down.endpoint))
@@ -285,29 +376,50 @@ PORTAL = b"<html><body>Log in to the train's Wi-Fi</body></html>"
         *(("/tree/", body) for body in (b"{}", b"[1]", b"[{}]", b"null", b'[{"type": "file"}]', b'{"a": 1}', b"\xff")),
     ],
 )  # fmt: skip
-def test_an_endpoint_that_is_no_hub_is_said_to_be_none(hub: Hub, zoo: Zoo, asked: str, body: bytes) -> None:
+def test_an_endpoint_that_is_no_hub_is_said_to_be_none(
+    hub: Hub, zoo: Zoo, asked: str, body: bytes
+) -> None:
     hub.answers[asked] = status(200, {"Content-Type": "text/html"}, body)
     words = refusal(zoo)
     nothing = "owner/repo is no checkpoint of the zoo: it has no config.json, nor anything else"
-    assert (f"{hub.endpoint}" in words and "does not answer like a Hugging Face Hub" in words) or nothing in words
+    assert (
+        f"{hub.endpoint}" in words and "does not answer like a Hugging Face Hub" in words
+    ) or nothing in words
 
 
-def test_offline_nothing_is_asked_and_what_is_here_is_used(hub: Hub, zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_nothing_is_asked_and_what_is_here_is_used(
+    hub: Hub, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert zoo("pull", NAME).exit_code == 0
     hub.requests.clear()
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     assert zoo("pull", NAME).exit_code == 0
     result = zoo("pull", f"{NAME}@v1")
-    assert result.exit_code == 1 and "Offline (HF_HUB_OFFLINE is set): can't pull owner/repo from" in result.stderr
-    for words in ("search", f"push {NAME} owner/other --yes --token {WRITE}", "pull --update", "list --outdated"):
+    assert (
+        result.exit_code == 1
+        and "Offline (HF_HUB_OFFLINE is set): can't pull owner/repo from" in result.stderr
+    )
+    for words in (
+        "search",
+        f"push {NAME} owner/other --yes --token {WRITE}",
+        "pull --update",
+        "list --outdated",
+    ):
         result = zoo(*words.split())
-        assert result.exit_code == 1 and "Offline (HF_HUB_OFFLINE is set): can't " in result.stderr, words
+        assert (
+            result.exit_code == 1 and "Offline (HF_HUB_OFFLINE is set): can't " in result.stderr
+        ), words
     assert hub.requests == []
 
 
 @pytest.mark.parametrize("repo_id", ["a/../b", "a/b..c", "-a/b", "a/b.git", "a//b"])
-def test_what_is_no_name_of_a_repository_is_refused_without_a_request(hub: Hub, repo_id: str) -> None:
-    with pytest.raises(HubError, match="is no name of a repository"), connected("pull", repo_id) as session:
+def test_what_is_no_name_of_a_repository_is_refused_without_a_request(
+    hub: Hub, repo_id: str
+) -> None:
+    with (
+        pytest.raises(HubError, match="is no name of a repository"),
+        connected("pull", repo_id) as session,
+    ):
         session.api.model_info(repo_id)
     assert hub.requests == []
 
@@ -342,12 +454,16 @@ def test_the_clients_own_ways_are_restored_when_the_session_ends(hub: Hub) -> No
 def test_a_header_that_the_client_would_make_a_path_of_is_refused(
     hub: Hub, zoo: Zoo, tmp_path: Path, name: str, value: str
 ) -> None:
-    hub.answers["HEAD .*config"] = lambda answer: answer._replace(headers=answer.headers | {name: value})
+    hub.answers["HEAD .*config"] = lambda answer: answer._replace(
+        headers=answer.headers | {name: value}
+    )
     assert f"as {name.lower()}: it can't be trusted" in refusal(zoo)
     assert not list(tmp_path.rglob("*escaped*"))
 
 
-@pytest.mark.parametrize("asked", ["/api/models/owner/repo$", "/tree/", "GET .*resolve.*config", "GET .*resolve.*saf"])
+@pytest.mark.parametrize(
+    "asked", ["/api/models/owner/repo$", "/tree/", "GET .*resolve.*config", "GET .*resolve.*saf"]
+)
 def test_a_gzip_bomb_is_not_opened(hub: Hub, zoo: Zoo, asked: str) -> None:
     bomb = gzip.compress(bytes(10 << 20))
     hub.answers[asked] = lambda answer: answer._replace(
@@ -356,7 +472,9 @@ def test_a_gzip_bomb_is_not_opened(hub: Hub, zoo: Zoo, asked: str) -> None:
     assert f"{hub.endpoint} compressed an answer that was asked for plain" in refusal(zoo)
 
 
-def test_an_answer_that_does_not_end_is_given_up(hub: Hub, zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_does_not_end_is_given_up(
+    hub: Hub, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("zoo.hub.LARGEST_ANSWER", 1 << 20)
     long = json.dumps({"id": "a", "description": "x" * (2 << 20)}).encode()
     hub.answers["/api/models/owner/repo$"] = status(200, body=long)
@@ -364,7 +482,9 @@ def test_an_answer_that_does_not_end_is_given_up(hub: Hub, zoo: Zoo, monkeypatch
 
 
 def test_what_a_server_wants_printed_is_not(hub: Hub, zoo: Zoo, caplog: Any, capfd: Any) -> None:
-    hub.answers[""] = lambda answer: answer._replace(headers=answer.headers | {"X-HF-Warning": "look; \x1b[31mhere"})
+    hub.answers[""] = lambda answer: answer._replace(
+        headers=answer.headers | {"X-HF-Warning": "look; \x1b[31mhere"}
+    )
     assert zoo("pull", NAME).exit_code == 0
     captured = capfd.readouterr()
     assert "here" not in captured.out + captured.err + caplog.text

@@ -34,7 +34,9 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=")  # the client's own, when it uploads to LFS
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Use 'content="
+)  # the client's own, when it uploads to LFS
 
 WEIGHTS = os.urandom(100_000)
 FILES = {"model.safetensors": WEIGHTS, "config.json": b"{}", "images/samples.png": b"a picture"}
@@ -58,8 +60,12 @@ def push(hub: Hub, files: dict[str, bytes], token: str | bool = WRITE, **options
     return api(hub, token).create_commit(NAME, operations, commit_message="Push", **options).oid
 
 
-def fetch(hub: Hub, path: str, folder: Path, token: str | bool = False, revision: str = "main") -> bytes:
-    return Path(api(hub, token).hf_hub_download(NAME, path, local_dir=folder, revision=revision)).read_bytes()
+def fetch(
+    hub: Hub, path: str, folder: Path, token: str | bool = False, revision: str = "main"
+) -> bytes:
+    return Path(
+        api(hub, token).hf_hub_download(NAME, path, local_dir=folder, revision=revision)
+    ).read_bytes()
 
 
 def in_folder(folder: Path) -> dict[str, bytes]:
@@ -72,10 +78,20 @@ def test_what_is_pushed_comes_back_to_the_byte(hub: Hub, tmp_path: Path) -> None
     assert api(hub).create_repo(NAME).repo_id == NAME
     commit = push(hub, FILES)
     assert commit == hub.commit(NAME)
-    folder = api(hub, False).snapshot_download(NAME, local_dir=tmp_path / "got", allow_patterns=list(FILES))
+    folder = api(hub, False).snapshot_download(
+        NAME, local_dir=tmp_path / "got", allow_patterns=list(FILES)
+    )
     assert in_folder(Path(folder)) == FILES
-    (weights,) = (one for one in api(hub).list_repo_tree(NAME, recursive=True) if one.path == "model.safetensors")
-    assert weights.lfs and weights.lfs.sha256 == hashlib.sha256(WEIGHTS).hexdigest() and weights.size == len(WEIGHTS)
+    (weights,) = (
+        one
+        for one in api(hub).list_repo_tree(NAME, recursive=True)
+        if one.path == "model.safetensors"
+    )
+    assert (
+        weights.lfs
+        and weights.lfs.sha256 == hashlib.sha256(WEIGHTS).hexdigest()
+        and weights.size == len(WEIGHTS)
+    )
     assert [one.split("?")[0] for one in hub.requests if one.startswith(("POST", "PUT"))] == [
         "POST /api/repos/create",
         f"POST /api/models/{NAME}/preupload/main",
@@ -101,11 +117,16 @@ def test_a_repository_is_created_once(hub: Hub) -> None:
     assert refused.value.response.status_code == 409
 
 
-@pytest.mark.parametrize(("token", "code"), [(False, 401), (READ, 403), (OTHER, 403), ("hf_unknown", 401)])
+@pytest.mark.parametrize(
+    ("token", "code"), [(False, 401), (READ, 403), (OTHER, 403), ("hf_unknown", 401)]
+)
 def test_only_its_owners_write_token_writes(hub: Hub, token: str | bool, code: int) -> None:
     hub.put(NAME, FILES)
     before = hub.commit(NAME)
-    for attempt in (lambda: push(hub, {"new": b"new"}, token), lambda: api(hub, token).create_repo("owner/other")):
+    for attempt in (
+        lambda: push(hub, {"new": b"new"}, token),
+        lambda: api(hub, token).create_repo("owner/other"),
+    ):
         with pytest.raises(HfHubHTTPError) as refused:
             attempt()
         assert refused.value.response.status_code == code
@@ -122,7 +143,9 @@ def test_a_token_says_whose_it_is_and_a_wrong_one_reads_nothing(hub: Hub) -> Non
 
 
 @pytest.mark.parametrize("token", [False, OTHER])
-def test_a_private_repository_is_not_there_for_others(hub: Hub, token: str | bool, tmp_path: Path) -> None:
+def test_a_private_repository_is_not_there_for_others(
+    hub: Hub, token: str | bool, tmp_path: Path
+) -> None:
     hub.put(NAME, FILES, private=True)
     for name in (NAME, "owner/missing"):
         with pytest.raises(RepositoryNotFoundError):
@@ -148,7 +171,13 @@ def test_branches_tags_and_commits_are_revisions(hub: Hub, tmp_path: Path) -> No
     api(hub).create_branch(NAME, branch="dev/x")
     second = push(hub, {"config.json": b"[]"}, revision="dev/x")
     assert hub.commit(NAME) == first != second
-    for revision, content in ("main", b"{}"), ("v1", b"{}"), (first, b"{}"), ("dev/x", b"[]"), (second, b"[]"):
+    for revision, content in (
+        ("main", b"{}"),
+        ("v1", b"{}"),
+        (first, b"{}"),
+        ("dev/x", b"[]"),
+        (second, b"[]"),
+    ):
         assert fetch(hub, "config.json", tmp_path / revision, revision=revision) == content
     refs = api(hub).list_repo_refs(NAME)
     assert {one.name: one.target_commit for one in refs.branches + refs.tags} == {
@@ -156,7 +185,10 @@ def test_branches_tags_and_commits_are_revisions(hub: Hub, tmp_path: Path) -> No
         "v1": first,
         "dev/x": second,
     }
-    assert [one.commit_id for one in api(hub).list_repo_commits(NAME, revision="dev/x")] == [second, first]
+    assert [one.commit_id for one in api(hub).list_repo_commits(NAME, revision="dev/x")] == [
+        second,
+        first,
+    ]
     with pytest.raises(RevisionNotFoundError):
         api(hub).model_info(NAME, revision="v2")
     with pytest.raises(RemoteEntryNotFoundError):
@@ -190,9 +222,13 @@ def test_an_object_must_be_uploaded_whole_before_a_commit_names_it(hub: Hub) -> 
     lines = '{"key": "header", "value": {"summary": "x"}}\n'
     lines += f'{{"key": "lfsFile", "value": {{"path": "w.bin", "algo": "sha256", "oid": "{oid}", "size": 5}}}}\n'
     headers = {"Authorization": f"Bearer {WRITE}"}
-    commit = httpx2.post(f"{hub.endpoint}/api/models/{NAME}/commit/main", content=lines, headers=headers)
+    commit = httpx2.post(
+        f"{hub.endpoint}/api/models/{NAME}/commit/main", content=lines, headers=headers
+    )
     assert commit.status_code == 400
-    assert httpx2.put(f"{hub.endpoint}/lfs/{oid}?key={hub.key}", content=b"other").status_code == 403
+    assert (
+        httpx2.put(f"{hub.endpoint}/lfs/{oid}?key={hub.key}", content=b"other").status_code == 403
+    )
     assert httpx2.put(f"{hub.endpoint}/lfs/{oid}", content=b"never").status_code == 403
     assert hub.repositories[NAME].files.keys() == FILES.keys()
 
@@ -212,17 +248,23 @@ def test_a_search_filters_by_tags_text_and_author_page_by_page(hub: Hub) -> None
     hub.put("owner/gan", {"README.md": b"---\ntags: gan\nlibrary_name: genzoo\n---\n"})
     hub.put("owner/none", FILES)
     hub.page = 2
-    found = list(api(hub).list_models(filter=["genzoo", "vae"], author="owner", search="VAE", full=True))
+    found = list(
+        api(hub).list_models(filter=["genzoo", "vae"], author="owner", search="VAE", full=True)
+    )
     assert [one.id for one in found] == [f"owner/vae-{number}" for number in (4, 3, 2, 1, 0)]
     assert sum(one.startswith("GET /api/models?") for one in hub.requests) == 3
-    assert found[0].library_name == "genzoo" and {"license:mit", "dataset:ylecun/mnist"} <= set(found[0].tags or [])
+    assert found[0].library_name == "genzoo" and {"license:mit", "dataset:ylecun/mnist"} <= set(
+        found[0].tags or []
+    )
     assert len(list(api(hub).list_models(filter="genzoo", limit=3))) == 3
 
 
 def test_a_body_that_is_cut_is_continued_where_it_broke_off(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # a second before the client's next try
+    monkeypatch.setattr(
+        time, "sleep", lambda seconds: None
+    )  # a second before the client's next try
     content = os.urandom(12 << 20)
     hub.put(NAME, {"model.safetensors": content})
     hub.answers["GET .*resolve"] = times(1, cut(11 << 20))
@@ -241,7 +283,9 @@ def test_a_flipped_byte_arrives_and_a_short_body_does_not(hub: Hub, tmp_path: Pa
         fetch(hub, "model.safetensors", tmp_path / "again")
 
 
-def test_a_file_that_lies_elsewhere_is_fetched_there_without_the_token(hub: Hub, tmp_path: Path) -> None:
+def test_a_file_that_lies_elsewhere_is_fetched_there_without_the_token(
+    hub: Hub, tmp_path: Path
+) -> None:
     hub.put(NAME, FILES, private=True)
     hub.answers["/resolve/"] = redirected(hub.endpoint.replace("127.0.0.1", "localhost"))
     assert fetch(hub, "model.safetensors", tmp_path, WRITE) == WEIGHTS
@@ -288,9 +332,15 @@ def hf(tmp_path: Path) -> Callable[..., str]:
     def run(hub: Hub, *words: object) -> str:
         command = [str(Path(sys.executable).with_name("hf")), *map(str, words)]
         world = {"HF_ENDPOINT": hub.endpoint, "HF_TOKEN": WRITE, "HF_HOME": str(tmp_path / "hf")}
-        world |= {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_UPDATE_CHECK": "1", "NO_PROXY": "127.0.0.1"}
+        world |= {
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "HF_HUB_DISABLE_UPDATE_CHECK": "1",
+            "NO_PROXY": "127.0.0.1",
+        }
         world |= {} if hub.cas else {"HF_HUB_DISABLE_XET": "1"}
-        ended = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **world}, timeout=60)
+        ended = subprocess.run(
+            command, capture_output=True, text=True, env={**os.environ, **world}, timeout=60
+        )
         assert ended.returncode == 0, ended.stderr
         return ended.stdout
 
@@ -298,7 +348,9 @@ def hf(tmp_path: Path) -> Callable[..., str]:
 
 
 @pytest.mark.parametrize("transport", ["lfs", "xet"])
-def test_the_official_command_uploads_and_downloads(transport: str, hf: Callable[..., str], tmp_path: Path) -> None:
+def test_the_official_command_uploads_and_downloads(
+    transport: str, hf: Callable[..., str], tmp_path: Path
+) -> None:
     for path, content in FILES.items():
         (tmp_path / "mine" / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "mine" / path).write_bytes(content)
@@ -307,6 +359,8 @@ def test_the_official_command_uploads_and_downloads(transport: str, hf: Callable
         hf(hub, "download", NAME, *FILES, "--local-dir", tmp_path / "got")
         weights = hub.repositories[NAME].files["model.safetensors"]
     assert in_folder(tmp_path / "got") == FILES
-    assert weights.sha256 == hashlib.sha256(WEIGHTS).hexdigest() and bool(weights.xet_hash) == (transport == "xet")
+    assert weights.sha256 == hashlib.sha256(WEIGHTS).hexdigest() and bool(weights.xet_hash) == (
+        transport == "xet"
+    )
     assert any("xet-write-token" in one for one in hub.requests) == (transport == "xet")
     assert any(one.startswith("PUT /lfs/") for one in hub.requests) == (transport == "lfs")

@@ -10,12 +10,16 @@ from PIL import Image, ImageSequence
 from zoo import images, provenance
 from zoo.errors import OutputError
 
-GREY = torch.arange(5).view(5, 1, 1, 1).expand(5, 1, 4, 6) / 10  # five images 4 high, 6 wide: 0, 0.1, … 0.4
+GREY = (
+    torch.arange(5).view(5, 1, 1, 1).expand(5, 1, 4, 6) / 10
+)  # five images 4 high, 6 wide: 0, 0.1, … 0.4
 
 
 def corner(picture: Image.Image, row: int, column: int) -> object:
     """The first pixel of an image in a grid of images 4 high and 6 wide."""
-    return picture.getpixel((images.GAP + column * (6 + images.GAP), images.GAP + row * (4 + images.GAP)))
+    return picture.getpixel(
+        (images.GAP + column * (6 + images.GAP), images.GAP + row * (4 + images.GAP))
+    )
 
 
 def test_uint8_is_times_255_rounded_and_kept_in_range() -> None:
@@ -46,7 +50,11 @@ def test_a_grid_of_colours_and_of_uint8() -> None:
     red = torch.zeros(2, 3, 4, 6, dtype=torch.uint8)
     red[1, 0] = 200
     picture = images.grid(red)
-    assert picture.mode == "RGB" and corner(picture, 0, 0) == (0, 0, 0) and corner(picture, 0, 1) == (200, 0, 0)
+    assert (
+        picture.mode == "RGB"
+        and corner(picture, 0, 0) == (0, 0, 0)
+        and corner(picture, 0, 1) == (200, 0, 0)
+    )
 
 
 @pytest.mark.parametrize("shape", [(2, 7), (2, 2, 4, 4), (2, 4, 4)])
@@ -97,5 +105,7 @@ def test_a_preview_has_the_picture_s_colours_two_pixels_a_character() -> None:
     picture = Image.new("RGB", (2, 2))
     picture.putpixel((0, 0), (255, 0, 0))
     picture.putpixel((1, 1), (0, 0, 255))
-    first, second = re.findall(r"\x1b\[38;2;([\d;]+)m\x1b\[48;2;([\d;]+)m▀", images.preview(picture, 80))
+    first, second = re.findall(
+        r"\x1b\[38;2;([\d;]+)m\x1b\[48;2;([\d;]+)m▀", images.preview(picture, 80)
+    )
     assert first == ("255;0;0", "0;0;0") and second == ("0;0;0", "0;0;255")

@@ -1,4 +1,6 @@
-"""The files of a checkpoint: what has the form of one, and what is refused before anything heavy opens it."""
+"""The files of a checkpoint: what has the form of one, and what is refused before anything heavy
+opens it.
+"""
 
 import json
 import struct
@@ -36,8 +38,13 @@ def test_weights_that_the_zoo_and_others_wrote_are_let_through(tmp_path: Path) -
     check_weights(FORMAT_1 / WEIGHTS)
     for cards in (Path(__file__).parents[1] / "cards").glob(f"*/{WEIGHTS}"):
         check_weights(cards)
-    kinds = {str(kind.__name__): np.zeros((2, 3), kind) for kind in (np.float16, np.int8, np.bool_, np.uint64)}
-    save_file(kinds | {"one": np.zeros(()), "none": np.zeros((0, 3))}, tmp_path / "a", {"format": "pt"})
+    kinds = {
+        str(kind.__name__): np.zeros((2, 3), kind)
+        for kind in (np.float16, np.int8, np.bool_, np.uint64)
+    }
+    save_file(
+        kinds | {"one": np.zeros(()), "none": np.zeros((0, 3))}, tmp_path / "a", {"format": "pt"}
+    )
     check_weights(tmp_path / "a")
 
 
@@ -45,7 +52,9 @@ def test_a_header_of_95_megabytes_is_refused_by_its_length_alone(tmp_path: Path)
     with (tmp_path / "a").open("wb") as file:  # sparse
         file.write(struct.pack("<Q", 95 << 20) + b"{")
         file.truncate(100 << 20)
-    assert f"its header has 99,614,720 bytes, where the zoo reads {HEADER_LIMIT:,}" in refusal(tmp_path / "a")
+    assert f"its header has 99,614,720 bytes, where the zoo reads {HEADER_LIMIT:,}" in refusal(
+        tmp_path / "a"
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,7 +77,9 @@ def test_a_header_of_95_megabytes_is_refused_by_its_length_alone(tmp_path: Path)
     ],
     ids=str,
 )
-def test_a_tensor_that_lies_nowhere_is_refused(tmp_path: Path, entry: dict[str, Any], words: str) -> None:
+def test_a_tensor_that_lies_nowhere_is_refused(
+    tmp_path: Path, entry: dict[str, Any], words: str
+) -> None:
     check_weights(write(tmp_path / "good", {"a": ENTRY}, bytes(8)))
     assert words in refusal(write(tmp_path / "bad", {"a": {**ENTRY, **entry}}, bytes(8)))
 
@@ -79,7 +90,8 @@ def test_a_tensor_with_a_name_that_nobody_gives_is_refused(tmp_path: Path, name:
 
 
 @pytest.mark.parametrize(
-    "header", [b"[]", b"", b"{", b"[" * 100_000, b' {"a": {}}', b"\xff", b'{"__metadata__": {"a": 1}}']
+    "header",
+    [b"[]", b"", b"{", b"[" * 100_000, b' {"a": {}}', b"\xff", b'{"__metadata__": {"a": 1}}'],
 )
 def test_a_header_of_another_form_is_refused(tmp_path: Path, header: bytes) -> None:
     assert "is damaged" in refusal(write(tmp_path / "bad", header))
@@ -105,20 +117,43 @@ def test_weights_that_were_cut_off_are_refused(tmp_path: Path, length: int) -> N
     ],
     ids=["layers", "nan", "inf", "integer", "text", "key", "deep", "keys"],
 )
-def test_a_config_that_no_model_has_is_refused_whichever_model_it_is_of(config: dict[str, Any]) -> None:
-    refuse_boundless({"config": {"layers": [4] * 100, "rate": 0.5, "name": "ü", "none": None, "yes": True}})
-    with pytest.raises(CheckpointError, match="more than 1,000 values, or with one that no config has"):
+def test_a_config_that_no_model_has_is_refused_whichever_model_it_is_of(
+    config: dict[str, Any],
+) -> None:
+    refuse_boundless(
+        {"config": {"layers": [4] * 100, "rate": 0.5, "name": "ü", "none": None, "yes": True}}
+    )
+    with pytest.raises(
+        CheckpointError, match="more than 1,000 values, or with one that no config has"
+    ):
         refuse_boundless({"config": config})
 
 
 @pytest.mark.parametrize("maker", ["zoo-blobs", "Zoo_Blobs.2", "a"])
 def test_who_is_said_to_have_made_a_model_is_shown_as_a_claim(maker: str) -> None:
     words = claimed_maker({"made_by": {"distribution": maker, "version": "1.0"}})
-    assert f"says that it was made by {maker} 1.0" in words and "look at who publishes that" in words
+    assert (
+        f"says that it was made by {maker} 1.0" in words and "look at who publishes that" in words
+    )
 
 
 @pytest.mark.parametrize(
-    "maker", ["", "-rf", "a;b", "a b", "--index-url=x", "a" * 81, "zoo-", "ü", "x\n", "git+https://x", None, 5, ["a"]]
+    "maker",
+    [
+        "",
+        "-rf",
+        "a;b",
+        "a b",
+        "--index-url=x",
+        "a" * 81,
+        "zoo-",
+        "ü",
+        "x\n",
+        "git+https://x",
+        None,
+        5,
+        ["a"],
+    ],
 )
 def test_what_is_no_name_of_a_distribution_is_not_shown(maker: object) -> None:
     assert claimed_maker({"made_by": {"distribution": maker}}) == ""

@@ -1,4 +1,6 @@
-"""Likelihoods: exact ones reproduced, bounds below them, pixels binarised once, and what latents tell."""
+"""Likelihoods: exact ones reproduced, bounds below them, pixels binarised once, and what latents
+tell.
+"""
 
 import math
 from dataclasses import dataclass, replace
@@ -19,7 +21,8 @@ SHIFTS = {"exact": 0.0, "wrong": 0.3}  # of the posterior's mean
 
 
 class LinearGaussian(Autoencoder[ModelConfig]):
-    """x = W z + b + noise of 4 pixels from 2 latents; its posterior is exact, or shifted, and then the bound is loose.
+    """x = W z + b + noise of 4 pixels from 2 latents; its posterior is exact, or shifted, and then
+    the bound is loose.
 
     The columns of W are orthogonal, so the exact posterior is independent over z.
     """
@@ -29,7 +32,9 @@ class LinearGaussian(Autoencoder[ModelConfig]):
 
     def __init__(self, config: ModelConfig, posterior: str = "exact") -> None:
         super().__init__(config)
-        self.register_buffer("w", torch.tensor([[1.0, 0.5], [1.0, -0.5], [-1.0, 0.5], [-1.0, -0.5]]) / 2)
+        self.register_buffer(
+            "w", torch.tensor([[1.0, 0.5], [1.0, -0.5], [-1.0, 0.5], [-1.0, -0.5]]) / 2
+        )
         self.register_buffer("b", torch.full((4,), 0.4))
         self.shift = SHIFTS[posterior]
         self.widths = torch.tensor(1.0)
@@ -72,12 +77,17 @@ def test_with_the_exact_posterior_elbo_and_bound_are_the_exact_likelihood() -> N
     found = likelihood.bounds(model(), tiny(), importance_samples=7, seed=0)
     assert found["elbo"].value == pytest.approx(exact.mean().item(), abs=1e-4)
     assert found["nll"].value == pytest.approx(-exact.mean().item(), abs=1e-4)
-    assert found["nll"].standard_error == pytest.approx(exact.std().item() / math.sqrt(300), rel=1e-4)
+    assert found["nll"].standard_error == pytest.approx(
+        exact.std().item() / math.sqrt(300), rel=1e-4
+    )
 
 
 def test_with_a_wrong_posterior_the_bound_rises_with_importance_samples_and_stays_below() -> None:
     exact = model().exact(tiny().samples / 255).mean().item()
-    bounds = [likelihood.bounds(model("wrong"), tiny(), importance_samples=k, seed=0) for k in (2, 20, 500)]
+    bounds = [
+        likelihood.bounds(model("wrong"), tiny(), importance_samples=k, seed=0)
+        for k in (2, 20, 500)
+    ]
     elbo, *nlls = bounds[0]["elbo"].value, *(one["nll"].value for one in bounds)
     assert elbo < -nlls[0] < -nlls[1] < -nlls[2] < exact + 0.01
     assert -nlls[2] == pytest.approx(exact, abs=0.02) and elbo < exact - 0.1
@@ -86,7 +96,8 @@ def test_with_a_wrong_posterior_the_bound_rises_with_importance_samples_and_stay
 def test_equal_seeds_give_equal_numbers_and_the_callers_random_numbers_are_kept() -> None:
     before = torch.random.get_rng_state()
     first, again, other = (
-        likelihood.bounds(model("wrong"), tiny(), importance_samples=3, seed=seed) for seed in (1, 1, 2)
+        likelihood.bounds(model("wrong"), tiny(), importance_samples=3, seed=seed)
+        for seed in (1, 1, 2)
     )
     assert first == again != other
     likelihood.seconds(model(), tiny(), importance_samples=3, seed=0)
@@ -97,7 +108,9 @@ def test_a_model_that_knows_its_likelihood_has_no_elbo() -> None:
     class Known(GenerativeModel[ModelConfig]):
         Config = ModelConfig
 
-        def log_likelihood(self, samples: Tensor, labels: Any = None, *, importance_samples: int = 1) -> Tensor:
+        def log_likelihood(
+            self, samples: Tensor, labels: Any = None, *, importance_samples: int = 1
+        ) -> Tensor:
             return -samples.flatten(1).sum(1)
 
         sample = training_step = None  # type: ignore[assignment]  # not asked for
@@ -135,7 +148,8 @@ def binarising(answer: bool) -> LinearGaussian:
 def test_pixels_are_binarised_once_by_the_seed_with_the_grey_value_as_probability() -> None:
     grey = replace(tiny(4_000), samples=torch.full((4_000, *SHAPE), 51, dtype=torch.uint8))  # 0.2
     first, again, other = (
-        torch.cat([some for some, _ in likelihood.batches(binarising(True), grey, seed)]) for seed in (1, 1, 2)
+        torch.cat([some for some, _ in likelihood.batches(binarising(True), grey, seed)])
+        for seed in (1, 1, 2)
     )
     assert first.unique().tolist() == [0.0, 1.0]
     assert first.mean().item() == pytest.approx(0.2, abs=0.013)  # four standard errors
@@ -159,7 +173,9 @@ def test_a_conditional_model_is_given_the_labels_of_the_images() -> None:
 def test_images_that_do_not_fit_the_model_are_refused() -> None:
     with pytest.raises(LabelError, match="tiny has no labels"):
         next(likelihood.batches(model(num_classes=3), tiny(), 0))
-    with pytest.raises(DataError, match=r"takes samples of shape \(1, 2, 2\), mnist has \(1, 28, 28\)"):
+    with pytest.raises(
+        DataError, match=r"takes samples of shape \(1, 2, 2\), mnist has \(1, 28, 28\)"
+    ):
         next(likelihood.batches(model(), load_dataset("mnist", split="test"), 0))
 
 
@@ -167,7 +183,9 @@ def test_the_kl_of_each_latent_dimension_is_that_of_two_normal_distributions() -
     _, divergences, by_dimension = likelihood.latents(model("wrong"), tiny(), seed=0)
     posterior = model("wrong").encode(tiny().samples / 255)
     mean, deviation = posterior.mean, posterior.stddev
-    by_hand = ((mean**2 + deviation**2 - 1) / 2 - deviation.log()).mean(0).sort(descending=True).values
+    by_hand = (
+        ((mean**2 + deviation**2 - 1) / 2 - deviation.log()).mean(0).sort(descending=True).values
+    )
     assert by_dimension == pytest.approx(by_hand.tolist(), abs=1e-5)
     assert divergences["kl"].value == pytest.approx(sum(by_dimension), abs=1e-6)
 
@@ -185,7 +203,9 @@ def test_without_a_closed_form_the_kl_is_left_out() -> None:
         def prior(self) -> Distribution:
             return Independent(Uniform(torch.full((2,), -3.0), torch.full((2,), 3.0)), 1)
 
-    active, divergences, by_dimension = likelihood.latents(Flat(ModelConfig(sample_shape=SHAPE)), tiny(), seed=0)
+    active, divergences, by_dimension = likelihood.latents(
+        Flat(ModelConfig(sample_shape=SHAPE)), tiny(), seed=0
+    )
     assert active.value == 2 and divergences == {} and by_dimension == ()
 
 

@@ -7,7 +7,9 @@ from zoo.errors import CheckpointError
 from zoo.merging import BEGIN, END, merged, own_text
 
 MADE = f'---\nlibrary_name: "genzoo"\ntags: ["vae"]\n---\n\nMine.\n\n{BEGIN}\n# New\n{END}\n\nMine, too.\n'
-OTHER = f"---\ntags: [other]\nlanguage: en\n---\n\nTheirs.\n\n{BEGIN}\n# Old\n{END}\n\nTheirs, too.\n"
+OTHER = (
+    f"---\ntags: [other]\nlanguage: en\n---\n\nTheirs.\n\n{BEGIN}\n# Old\n{END}\n\nTheirs, too.\n"
+)
 
 
 def matter(card: str) -> object:
@@ -28,13 +30,20 @@ def test_only_the_part_between_the_comments_is_replaced() -> None:
 @pytest.mark.parametrize("text_of_other", [False, True])
 def test_merging_again_changes_nothing(text_of_other: bool) -> None:
     once = merged(MADE, OTHER, text_of_other=text_of_other)
-    assert merged(MADE, once, text_of_other=text_of_other) == once and merged(MADE, MADE, text_of_other=True) == MADE
+    assert (
+        merged(MADE, once, text_of_other=text_of_other) == once
+        and merged(MADE, MADE, text_of_other=True) == MADE
+    )
 
 
-@pytest.mark.parametrize("other", ["", "# Theirs\n", "---\n---\n# Theirs\n", "---\n\n---\n# Theirs\n"])
+@pytest.mark.parametrize(
+    "other", ["", "# Theirs\n", "---\n---\n# Theirs\n", "---\n\n---\n# Theirs\n"]
+)
 def test_a_card_without_front_matter_or_comments_is_all_text(other: str) -> None:
     card = merged(MADE, other, text_of_other=True)
-    assert matter(card) == matter(MADE) and ("# Theirs" in own_text(card)[1]) == ("# Theirs" in other)
+    assert matter(card) == matter(MADE) and ("# Theirs" in own_text(card)[1]) == (
+        "# Theirs" in other
+    )
     assert merged(MADE, card, text_of_other=True) == card
 
 

@@ -30,20 +30,26 @@ def column(*values: float) -> Tensor:
 
 
 def test_the_frechet_distance_of_a_few_numbers_is_the_one_by_hand() -> None:
-    found = frechet_distance(column(0, 1, 2), column(1, 3, 4, 4), seed=0)  # means 1 and 3, variances 1 and 2
+    found = frechet_distance(
+        column(0, 1, 2), column(1, 3, 4, 4), seed=0
+    )  # means 1 and 3, variances 1 and 2
     assert found.value == pytest.approx(4 + 1 + 2 - 2 * math.sqrt(2))
 
 
 def test_the_frechet_distance_of_a_shift_and_a_stretch_is_the_closed_form() -> None:
     reference = normal(500, 6, 0)
     shift = torch.arange(6.0)
-    assert frechet_distance(reference + shift, reference, seed=0).value == pytest.approx(55, rel=1e-5)
+    assert frechet_distance(reference + shift, reference, seed=0).value == pytest.approx(
+        55, rel=1e-5
+    )
     stretched = frechet_distance(3 * reference, reference, seed=0).value
     assert stretched == pytest.approx(4 * _trace(reference), rel=1e-5)
 
 
 def _trace(features: Tensor) -> float:
-    """Tr Σ + ‖μ‖²: what the Fréchet distance grows by for each (c − 1)² when features are multiplied by c."""
+    """Tr Σ + ‖μ‖²: what the Fréchet distance grows by for each (c − 1)² when features are
+    multiplied by c.
+    """
     return (features.double().var(0).sum() + features.double().mean(0).square().sum()).item()
 
 
@@ -53,19 +59,28 @@ def test_features_are_no_distance_from_themselves() -> None:
 
 
 def test_the_frechet_distance_of_covariances_that_do_not_commute_is_by_a_symmetric_root() -> None:
-    """Tr (ΣΨ)^½ = Tr (Ψ^½ Σ Ψ^½)^½, whose matrix is symmetric: other eigenvalues than those of ΣΨ are taken."""
+    """Tr (ΣΨ)^½ = Tr (Ψ^½ Σ Ψ^½)^½, whose matrix is symmetric: other eigenvalues than those of ΣΨ
+    are taken.
+    """
     samples, reference = normal(700, 8, 0, mean=0.3) @ normal(8, 8, 2), normal(900, 8, 1)
     ours, theirs = samples.double(), reference.double()
     eigenvalues, vectors = torch.linalg.eigh(theirs.T.cov())
     root = vectors * eigenvalues.sqrt() @ vectors.T
     cross = torch.linalg.eigvalsh(root @ ours.T.cov() @ root).sqrt().sum()
-    apart = (ours.mean(0) - theirs.mean(0)).square().sum() + ours.var(0).sum() + theirs.var(0).sum() - 2 * cross
+    apart = (
+        (ours.mean(0) - theirs.mean(0)).square().sum()
+        + ours.var(0).sum()
+        + theirs.var(0).sum()
+        - 2 * cross
+    )
     assert frechet_distance(samples, reference, seed=0).value == pytest.approx(apart.item())
 
 
 def test_fewer_samples_than_dimensions_still_have_a_frechet_distance() -> None:
     reference = normal(400, 32, 0)
-    single = frechet_distance(reference[:1].expand(10, -1), reference, seed=0)  # a model that draws one image
+    single = frechet_distance(
+        reference[:1].expand(10, -1), reference, seed=0
+    )  # a model that draws one image
     apart = (reference[0].double() - reference.double().mean(0)).square().sum().item()
     assert single.value == pytest.approx(apart + reference.double().var(0).sum().item())
     assert single.standard_error is None  # ten times the same says nothing of the spread
@@ -98,7 +113,9 @@ def test_no_subset_of_the_kernel_distance_is_so_large_that_memory_runs_out() -> 
 
 
 def test_the_kernel_distance_of_equal_distributions_is_zero_within_its_error() -> None:
-    found = [kernel_distance(normal(400, 8, 2 * i), normal(400, 8, 2 * i + 1), seed=0) for i in range(20)]
+    found = [
+        kernel_distance(normal(400, 8, 2 * i), normal(400, 8, 2 * i + 1), seed=0) for i in range(20)
+    ]
     mean = statistics.mean(one.value for one in found)
     error = math.sqrt(sum((one.standard_error or 0) ** 2 for one in found)) / 20
     assert abs(mean) < 3 * error
@@ -130,16 +147,22 @@ def brute_force(samples: Tensor, reference: Tensor, k: int) -> list[float]:
 def test_manifolds_in_pieces_are_those_of_whole_matrices() -> None:
     samples, reference = normal(1_300, 5, 0, mean=0.4, scale=0.8), normal(1_300, 5, 1)
     found = manifolds(samples, reference, seed=0)
-    assert [one.value for one in found] == pytest.approx(brute_force(samples, reference, 5), abs=1e-9)
+    assert [one.value for one in found] == pytest.approx(
+        brute_force(samples, reference, 5), abs=1e-9
+    )
 
 
 def test_of_equal_distributions_density_is_one_and_coverage_what_naeem_proved() -> None:
-    """1 − (N − 1) … (N − k) / (2N − 1) … (2N − k), for as many samples as references (Naeem et al. 2020, section 3)."""
+    """1 − (N − 1) … (N − k) / (2N − 1) … (2N − k), for as many samples as references (Naeem et al.
+    2020, section 3).
+    """
     n = 2_000
     found = [manifolds(normal(n, 4, 2 * i), normal(n, 4, 2 * i + 1), seed=0) for i in range(4)]
     expected = 1 - math.prod((n - i) / (2 * n - i) for i in range(1, 6))
     assert statistics.mean(one.density.value for one in found) == pytest.approx(1, abs=0.02)
-    assert statistics.mean(one.coverage.value for one in found) == pytest.approx(expected, abs=0.005)
+    assert statistics.mean(one.coverage.value for one in found) == pytest.approx(
+        expected, abs=0.005
+    )
 
 
 def test_one_sample_repeated_is_precise_and_recalls_nothing() -> None:
@@ -187,7 +210,9 @@ def test_a_standard_error_is_what_repeated_draws_spread_by(name: str) -> None:
 
 def test_the_standard_error_of_the_kernel_distance_holds_for_draws_of_both_sets() -> None:
     found = [
-        kernel_distance(normal(400, 8, 2 * i, mean=0.2), normal(400, 8, 2 * i + 1), seed=0, subsets=10)
+        kernel_distance(
+            normal(400, 8, 2 * i, mean=0.2), normal(400, 8, 2 * i + 1), seed=0, subsets=10
+        )
         for i in range(60)
     ]
     spread = statistics.stdev(one.value for one in found)
@@ -211,7 +236,9 @@ def test_the_divergence_of_two_classes_is_the_one_by_hand() -> None:
 
 def test_the_standard_error_of_a_divergence_is_that_of_the_delta_method() -> None:
     shares = torch.tensor([0.5, 0.3, 0.2])
-    classes = torch.multinomial(shares, 20_000, replacement=True, generator=torch.Generator().manual_seed(0))
+    classes = torch.multinomial(
+        shares, 20_000, replacement=True, generator=torch.Generator().manual_seed(0)
+    )
     found = class_metrics(classes, torch.ones(20_000), 3, seed=0).divergence
     log = (3 * shares).log()
     variance = (shares * log.square()).sum() - (shares * log).sum().square()  # of log p(class)
@@ -230,9 +257,15 @@ def test_features_of_two_extractors_do_not_compare(measure: Callable[..., object
         measure(normal(50, 8, 0), normal(50, 9, 0), seed=0)
 
 
-@pytest.mark.parametrize(("measure", "least"), [(frechet_distance, 3), (kernel_distance, 20), (manifolds, 6)])
-def test_too_few_samples_are_refused_with_how_many_it_takes(measure: Callable[..., object], least: int) -> None:
-    with pytest.raises(DataError, match=f"{least - 1} features are too few for this: {least} at least"):
+@pytest.mark.parametrize(
+    ("measure", "least"), [(frechet_distance, 3), (kernel_distance, 20), (manifolds, 6)]
+)
+def test_too_few_samples_are_refused_with_how_many_it_takes(
+    measure: Callable[..., object], least: int
+) -> None:
+    with pytest.raises(
+        DataError, match=f"{least - 1} features are too few for this: {least} at least"
+    ):
         measure(normal(least - 1, 3, 0), normal(50, 3, 1), seed=0)
     measure(normal(least, 3, 0), normal(50, 3, 1), seed=0)
 

@@ -1,4 +1,6 @@
-"""Interfaces: labels are checked in one place, latents come from the generator that is lent, lines are straight."""
+"""Interfaces: labels are checked in one place, latents come from the generator that is lent, lines
+are straight.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,14 +33,22 @@ class Line(LatentModel["Line.Config"]):
         return Independent(Uniform(torch.zeros(2), torch.ones(2)), 1)
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self.with_labels(z, labels)[:, :2] + self.shift + (0 if labels is None else labels.unsqueeze(1))
+        return (
+            self.with_labels(z, labels)[:, :2]
+            + self.shift
+            + (0 if labels is None else labels.unsqueeze(1))
+        )
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         yield Objective(self.shift**2)
 
 
 class Noisy(Autoencoder["Noisy.Config"]):
-    """z ~ N(0, 1) and x ~ N(z, 1), plus the label: hence x ~ N(0, 2) and z | x ~ N(x / 2, 1 / 2), plus the label."""
+    """z ~ N(0, 1) and x ~ N(z, 1), plus the label: hence x ~ N(0, 2) and z | x ~ N(x / 2, 1 / 2),
+    plus the label.
+    """
 
     sample_kind = "array"
 
@@ -58,13 +68,17 @@ class Noisy(Autoencoder["Noisy.Config"]):
     def encode(self, samples: Tensor, labels: Tensor | None = None) -> Distribution:
         mean = (samples - self.shift(labels)) / 2
         deviation = torch.full_like(mean, 0.5).sqrt()
-        return Independent(Normal(mean, deviation) if self.config.exact else Normal(0.5 + mean, deviation), 1)
+        return Independent(
+            Normal(mean, deviation) if self.config.exact else Normal(0.5 + mean, deviation), 1
+        )
 
     def likelihood(self, z: Tensor, labels: Tensor | None = None) -> Distribution:
         self.rows.append(len(z))
         return Independent(Normal(z + self.shift(labels), torch.ones_like(z)), 1)
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         raise NotImplementedError  # its likelihood is known: it is never trained
 
 
@@ -105,7 +119,9 @@ def test_an_interpolation_is_straight_and_ends_at_its_ends() -> None:
 
 
 def test_an_interpolation_keeps_its_label() -> None:
-    line = make(num_classes=3).interpolate(torch.zeros(2, 2), torch.zeros(2, 2), 2, torch.tensor([1, 2]))
+    line = make(num_classes=3).interpolate(
+        torch.zeros(2, 2), torch.zeros(2, 2), 2, torch.tensor([1, 2])
+    )
     assert line[:, :, 0].tolist() == [[1, 1], [2, 2]]
 
 
@@ -128,7 +144,9 @@ def test_labels_are_appended_one_hot_to_features_and_to_maps() -> None:
         (3, torch.tensor([0.0]), "int64"),
     ],
 )
-def test_labels_that_do_not_fit_are_refused(classes: int, labels: Tensor | None, message: str) -> None:
+def test_labels_that_do_not_fit_are_refused(
+    classes: int, labels: Tensor | None, message: str
+) -> None:
     with pytest.raises(LabelError, match=message):
         make(num_classes=classes).decode(torch.zeros(1, 2), labels)
 
@@ -144,7 +162,9 @@ EXACT = Normal(0.0, 2**0.5).log_prob(POINTS).flatten()
 
 @pytest.mark.parametrize("draws", [1, 2, 5_000])
 @pytest.mark.parametrize("model_class", [Noisy, NoisyWithItsOwnPrior])
-def test_with_the_exact_posterior_the_bound_is_the_likelihood(model_class: type[Noisy], draws: int) -> None:
+def test_with_the_exact_posterior_the_bound_is_the_likelihood(
+    model_class: type[Noisy], draws: int
+) -> None:
     bound = model_class(Noisy.Config()).log_likelihood(POINTS, importance_samples=draws)
     assert torch.allclose(bound, EXACT, atol=1e-5)
 
@@ -153,11 +173,15 @@ def test_with_a_wrong_posterior_the_bound_rises_from_the_elbo_to_the_likelihood(
     """KL(N(m + ½, ½) ‖ N(m, ½)) = ¼ is what the ELBO is too low by."""
     torch.manual_seed(0)
     model, many = Noisy(Noisy.Config(exact=False)), POINTS[1].expand(20_000, 1)
-    elbo, two, ten = (model.log_likelihood(many, importance_samples=draws).mean().item() for draws in (1, 2, 10))
+    elbo, two, ten = (
+        model.log_likelihood(many, importance_samples=draws).mean().item() for draws in (1, 2, 10)
+    )
     exact = EXACT[1].item()
     assert elbo == pytest.approx(exact - 0.25, abs=0.02)
     assert elbo + 0.05 < two and two + 0.05 < ten and ten < exact
-    assert model.log_likelihood(POINTS, importance_samples=20_000).tolist() == pytest.approx(EXACT.tolist(), abs=0.03)
+    assert model.log_likelihood(POINTS, importance_samples=20_000).tolist() == pytest.approx(
+        EXACT.tolist(), abs=0.03
+    )
 
 
 def test_the_bound_depends_on_the_size_of_the_chunks_by_its_random_numbers_alone(
@@ -187,7 +211,9 @@ def test_a_bound_goes_by_each_samples_own_label() -> None:
     assert torch.allclose(bound, EXACT, atol=1e-4)
 
 
-@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"precision": "fp8"}, {"learning_rate": -1.0}, {"average": 1.5}])
+@pytest.mark.parametrize(
+    "wrong", [{"epochs": 0}, {"precision": "fp8"}, {"learning_rate": -1.0}, {"average": 1.5}]
+)
 def test_a_recipe_is_held_to_its_types_and_bounds(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         TrainConfig(**wrong)

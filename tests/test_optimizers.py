@@ -1,4 +1,6 @@
-"""Optimizers: held to their papers' formulas in plain numbers, to torch's own, and to rates worked out by hand."""
+"""Optimizers: held to their papers' formulas in plain numbers, to torch's own, and to rates worked
+out by hand.
+"""
 
 import math
 from collections.abc import Callable
@@ -42,7 +44,10 @@ def gradient_descent(steps: int, momentum: float = 0.0, decay: float = 0.0) -> l
 
 
 def adam(
-    steps: int, decay: float = 0.0, decoupled: bool = False, betas: tuple[float, float] = (0.9, 0.999)
+    steps: int,
+    decay: float = 0.0,
+    decoupled: bool = False,
+    betas: tuple[float, float] = (0.9, 0.999),
 ) -> list[float]:
     """Kingma & Ba 2015, algorithm 1; Loshchilov & Hutter 2019, algorithm 2."""
     w, m, v, been = 0.0, 0.0, 0.0, []
@@ -76,14 +81,22 @@ def rmsprop(steps: int, momentum: float = 0.0, decay: float = 0.0) -> list[float
         ({"optimizer": "adam"}, adam(5)),
         ({"optimizer": "adam", "betas": (0.5, 0.9)}, adam(5, betas=(0.5, 0.9))),
         ({"optimizer": "adam", "weight_decay": DECAY}, adam(5, decay=DECAY)),
-        ({"optimizer": "adamw"}, adam(5)),  # no decay unless one is asked for, whatever torch's own default is
+        (
+            {"optimizer": "adamw"},
+            adam(5),
+        ),  # no decay unless one is asked for, whatever torch's own default is
         ({"optimizer": "adamw", "weight_decay": DECAY}, adam(5, decay=DECAY, decoupled=True)),
         ({"optimizer": "rmsprop"}, rmsprop(5)),
-        ({"optimizer": "rmsprop", "momentum": 0.5, "weight_decay": DECAY}, rmsprop(5, momentum=0.5, decay=DECAY)),
+        (
+            {"optimizer": "rmsprop", "momentum": 0.5, "weight_decay": DECAY},
+            rmsprop(5, momentum=0.5, decay=DECAY),
+        ),
     ],
     ids=str,
 )
-def test_each_optimizer_steps_as_its_paper_says(settings: dict[str, Any], by_hand: list[float]) -> None:
+def test_each_optimizer_steps_as_its_paper_says(
+    settings: dict[str, Any], by_hand: list[float]
+) -> None:
     assert walk(5, **settings) == pytest.approx(by_hand, rel=1e-5)
 
 
@@ -96,7 +109,9 @@ def test_each_optimizer_steps_as_its_paper_says(settings: dict[str, Any], by_han
         ("rmsprop", lambda w: torch.optim.RMSprop(w, RATE)),
     ],
 )
-def test_each_optimizer_steps_as_torch_s_own(name: str, peer: Callable[[list[Tensor]], Any]) -> None:
+def test_each_optimizer_steps_as_torch_s_own(
+    name: str, peer: Callable[[list[Tensor]], Any]
+) -> None:
     w, been = nn.Parameter(torch.zeros(())), []
     other = peer([w])
     for _ in range(5):
@@ -107,7 +122,9 @@ def test_each_optimizer_steps_as_torch_s_own(name: str, peer: Callable[[list[Ten
     assert walk(5, optimizer=name) == pytest.approx(been, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])  # torch has no other RMSprop than the plain one
+@pytest.mark.parametrize(
+    "name", ["adam", "adamw", "sgd"]
+)  # torch has no other RMSprop than the plain one
 def test_a_step_is_taken_in_one_go_where_torch_can(name: Any) -> None:
     built = optimizers.build(Toy(), TrainConfig(optimizer=name))
     assert [optimizer.param_groups[0]["fused"] for optimizer in built.values()] == [True, True]
@@ -125,7 +142,9 @@ class Line(Toy):
 
 
 def step_along(line: Line, gradient: list[float], **settings: Any) -> list[float]:
-    """The weights after one step of gradient descent at a rate of 0.1, with a loss of that gradient."""
+    """The weights after one step of gradient descent at a rate of 0.1, with a loss of that
+    gradient.
+    """
     recipe = TrainConfig(optimizer="sgd", learning_rate=RATE, **settings)
     loss = (line.weights * torch.tensor(gradient)).sum()
     optimizers.take_step(optimizers.build(line, recipe)["model"], loss, recipe, Accelerator())
@@ -133,14 +152,20 @@ def step_along(line: Line, gradient: list[float], **settings: Any) -> list[float
 
 
 def test_l1_pulls_every_weight_to_0_alike_and_l2_in_proportion() -> None:
-    assert step_along(Line(2.0, -4.0, 0.0), [0.0, 0.0, 0.0], l1=0.5) == pytest.approx([1.95, -3.95, 0.0])
-    assert step_along(Line(2.0, -4.0, 0.0), [0.0, 0.0, 0.0], weight_decay=0.5) == pytest.approx([1.9, -3.8, 0.0])
+    assert step_along(Line(2.0, -4.0, 0.0), [0.0, 0.0, 0.0], l1=0.5) == pytest.approx(
+        [1.95, -3.95, 0.0]
+    )
+    assert step_along(Line(2.0, -4.0, 0.0), [0.0, 0.0, 0.0], weight_decay=0.5) == pytest.approx(
+        [1.9, -3.8, 0.0]
+    )
     both = step_along(Line(2.0, -4.0, 0.0), [1.0, 1.0, 1.0], l1=0.5, weight_decay=0.5)
     assert both == pytest.approx([2 - 0.1 * (1 + 0.5 + 1), -4 - 0.1 * (1 - 0.5 - 2), -0.1])
 
 
 def test_a_gradient_above_the_norm_is_scaled_down_to_it_and_one_below_is_left_alone() -> None:
-    assert step_along(Line(0.0, 0.0), [3.0, 4.0], clip_norm=1) == pytest.approx([-0.06, -0.08], rel=1e-4)
+    assert step_along(Line(0.0, 0.0), [3.0, 4.0], clip_norm=1) == pytest.approx(
+        [-0.06, -0.08], rel=1e-4
+    )
     assert step_along(Line(0.0, 0.0), [0.3, 0.4], clip_norm=1) == pytest.approx([-0.03, -0.04])
     assert step_along(Line(0.0, 0.0), [3.0, 4.0]) == pytest.approx([-0.3, -0.4])
 
@@ -169,19 +194,25 @@ def test_a_warm_up_of_the_whole_training_rises_to_its_end() -> None:
 
 def test_each_group_has_its_own_rate_on_the_one_schedule() -> None:
     recipe = TrainConfig(learning_rate=1.0, learning_rates={"second": 0.1}, schedule="cosine")
-    assert [optimizers.rate(recipe, name, 50, 100) for name in ("first", "second")] == pytest.approx([0.5, 0.05])
+    assert [
+        optimizers.rate(recipe, name, 50, 100) for name in ("first", "second")
+    ] == pytest.approx([0.5, 0.05])
     built = optimizers.build(Toy(), recipe)
     assert [built[name].param_groups[0]["lr"] for name in ("first", "second")] == [1.0, 0.1]
 
 
 def test_a_rate_for_a_group_that_is_not_there_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"\['third'\]; the parameter groups are \['first', 'second'\]"):
+    with pytest.raises(
+        ConfigError, match=r"\['third'\]; the parameter groups are \['first', 'second'\]"
+    ):
         optimizers.build(Toy(), TrainConfig(learning_rates={"third": 0.1}))
 
 
 def test_a_step_moves_its_own_group_alone() -> None:
     toy, recipe = Toy(), TrainConfig(optimizer="sgd", learning_rate=RATE, l1=1.0, weight_decay=1.0)
-    optimizers.take_step(optimizers.build(toy, recipe)["first"], (toy.first - toy.second) ** 2, recipe, Accelerator())
+    optimizers.take_step(
+        optimizers.build(toy, recipe)["first"], (toy.first - toy.second) ** 2, recipe, Accelerator()
+    )
     assert toy.first.item() == pytest.approx(0.2)
     assert toy.second.item() == 1 and toy.second.grad is None
 
@@ -196,7 +227,9 @@ def test_what_is_frozen_is_left_alone() -> None:
     assert (line.weights.item(), line.frozen.item()) == (pytest.approx(0.8), 1)
 
 
-def test_the_settings_of_accelerate_launch_do_not_change_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_settings_of_accelerate_launch_do_not_change_a_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4")
     assert walk(3, optimizer="sgd") == pytest.approx(gradient_descent(3), rel=1e-6)
 

@@ -1,4 +1,6 @@
-"""Pictures of a model: what stands where, held against models whose every pixel is known, and against real digits."""
+"""Pictures of a model: what stands where, held against models whose every pixel is known, and
+against real digits.
+"""
 
 import io
 import json
@@ -24,11 +26,15 @@ from zoo.models import LatentModel, ModelConfig, Objective, Step
 from zoo.sampling import draw, latents
 
 Trained = Callable[..., Path]
-HISTORY = [{"epoch": epoch, "losses": {"model": 100 - epoch, "kl": 9 + epoch}} for epoch in range(1, 11)]
+HISTORY = [
+    {"epoch": epoch, "losses": {"model": 100 - epoch, "kl": 9 + epoch}} for epoch in range(1, 11)
+]
 
 
 class Painter(LatentModel[ModelConfig]):
-    """Its pixels are the shares Φ(z) of its latents, in their order; of a conditional one, the label in tenths."""
+    """Its pixels are the shares Φ(z) of its latents, in their order; of a conditional one, the
+    label in tenths.
+    """
 
     Config = ModelConfig
     latent_shape = (2,)
@@ -38,7 +44,9 @@ class Painter(LatentModel[ModelConfig]):
         pixels = torch.special.ndtr(z) if labels is None else (labels / 10)[:, None].expand(-1, 2)
         return pixels.view(-1, 1, 1, 2)
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         yield Objective(samples.sum())
 
 
@@ -79,9 +87,13 @@ def first_pixels(picture: Image.Image) -> np.ndarray:
 
 
 def cells(picture: Image.Image, row: int) -> np.ndarray:
-    """The images 28 × 28 in one row of pairs of rows, 4 pixels of bar after each pair: `(8, 28, 28)`."""
+    """The images 28 × 28 in one row of pairs of rows, 4 pixels of bar after each pair: `(8, 28,
+    28)`.
+    """
     top = row // 2 * (62 + 4) + 2 + row % 2 * 30
-    return np.stack([array(picture)[top : top + 28, left : left + 28] for left in range(2, picture.width, 30)])
+    return np.stack(
+        [array(picture)[top : top + 28, left : left + 28] for left in range(2, picture.width, 30)]
+    )
 
 
 def test_a_manifold_is_even_in_probability_to_the_right_and_upwards() -> None:
@@ -152,7 +164,9 @@ def test_originals_stand_above_their_reconstructions_in_pairs_of_rows() -> None:
     originals = samples[:, 0].numpy()
     for pair, wanted in ((0, slice(0, 8)), (2, slice(8, 11))):
         count = len(originals[wanted])
-        assert (cells(picture, pair)[:count] == originals[wanted]).all() and not cells(picture, pair)[count:].any()
+        assert (cells(picture, pair)[:count] == originals[wanted]).all() and not cells(
+            picture, pair
+        )[count:].any()
         assert np.abs(cells(picture, pair + 1)[:count] - copies[wanted]).max() <= 0.51
     assert (array(picture)[62:66] == 128).all()  # the bar
 
@@ -195,26 +209,36 @@ def test_a_loss_that_falls_is_drawn_falling_and_the_held_out_one_dashed_above_it
     title = 40  # pixels at the top, where numbers have colours too
     training, held_out = (
         {int(x): float(y[columns == x].mean()) for x in np.unique(columns)}
-        for y, columns in ((y[y > title], x[y > title]) for y, x in map(stroke, [picture] * 2, [BLUE, ORANGE]))
+        for y, columns in (
+            (y[y > title], x[y > title]) for y, x in map(stroke, [picture] * 2, [BLUE, ORANGE])
+        )
     )
     heights = [training[x] for x in sorted(training)]
     assert heights == sorted(heights) and heights[-1] - heights[0] > 50  # rows count downwards
     shared = training.keys() & held_out.keys()
-    assert len(shared) < 0.95 * len(training) and all(held_out[x] < training[x] - 20 for x in shared)
+    assert len(shared) < 0.95 * len(training) and all(
+        held_out[x] < training[x] - 20 for x in shared
+    )
 
 
 BLUE, ORANGE, GREEN = (0x1F, 0x5F, 0x8B), (0xC2, 0x57, 0x1A), (0x3B, 0x7D, 0x4F)
 
 
 def test_a_first_epoch_far_above_the_others_does_not_flatten_their_curve() -> None:
-    history = [{"epoch": epoch, "losses": {"model": 1e4 if epoch == 1 else 20.0 - epoch}} for epoch in range(1, 12)]
+    history = [
+        {"epoch": epoch, "losses": {"model": 1e4 if epoch == 1 else 20.0 - epoch}}
+        for epoch in range(1, 12)
+    ]
     rows, columns = stroke(pictures.loss_curves(history), BLUE)
     right = columns > np.median(columns)  # the second half of the training
     assert np.ptp(rows[right & (rows > 40)]) > 50
 
 
 def test_what_is_not_finite_is_left_out_of_the_curves() -> None:
-    strange = [{**entry, "held_out": {"model": math.inf}, "watched": {"diversity": math.nan}} for entry in HISTORY]
+    strange = [
+        {**entry, "held_out": {"model": math.inf}, "watched": {"diversity": math.nan}}
+        for entry in HISTORY
+    ]
     assert pictures.loss_curves(strange).tobytes() == pictures.loss_curves(HISTORY).tobytes()
     with pytest.raises(OutputError, match="no numbers"):
         pictures.loss_curves([{"epoch": 1, "losses": {"model": math.nan}}])
@@ -232,7 +256,10 @@ def test_curves_are_a_small_picture_whatever_there_is_to_draw(epochs: int, names
     generator = torch.Generator().manual_seed(0)
     noise = torch.rand(epochs, names, generator=generator).tolist()
     history = [
-        {"epoch": epoch + 1, "losses": {f"loss {index}": value for index, value in enumerate(values)}}
+        {
+            "epoch": epoch + 1,
+            "losses": {f"loss {index}": value for index, value in enumerate(values)},
+        }
         for epoch, values in enumerate(noise)
     ]
     written = io.BytesIO()
@@ -254,20 +281,35 @@ def test_a_model_gets_the_pictures_that_fit_it(trained: Trained) -> None:
     digits = load_dataset("mnist", split="test")
     for model, further, written in (
         ("mlp-vae", [], ["reconstructions", "interpolation", "traversal", "losses"]),
-        ("mlp-vae", ["latent_dim=2"], ["reconstructions", "interpolation", "traversal", "manifold", "losses"]),
-        ("mlp-vae", ["num_classes=10"], ["reconstructions", "interpolation", "traversal", "losses"]),
+        (
+            "mlp-vae",
+            ["latent_dim=2"],
+            ["reconstructions", "interpolation", "traversal", "manifold", "losses"],
+        ),
+        (
+            "mlp-vae",
+            ["num_classes=10"],
+            ["reconstructions", "interpolation", "traversal", "losses"],
+        ),
         ("dcgan", [], ["interpolation", "traversal", "losses"]),
     ):
         loaded = door.load(str(trained(model, *further)))
-        labels = digits.labels[:8] if digits.labels is not None and loaded.config.num_classes else None
+        labels = (
+            digits.labels[:8] if digits.labels is not None and loaded.config.num_classes else None
+        )
         folder = Path("-".join([model, *further]))
-        names = pictures.write_all(loaded, folder, {}, samples=digits.samples[:8], labels=labels, history=HISTORY)
+        names = pictures.write_all(
+            loaded, folder, {}, samples=digits.samples[:8], labels=labels, history=HISTORY
+        )
         assert names == [f"{name}.png" for name in written]
         assert sorted(path.name for path in (folder / "images").iterdir()) == sorted(names)
 
 
 def test_a_model_of_arrays_gets_none_and_one_with_a_prior_of_its_own_no_traversal() -> None:
-    assert pictures.write_all(painter(Singer), Path(), {}, history=HISTORY) == [] and not Path("images").exists()
+    assert (
+        pictures.write_all(painter(Singer), Path(), {}, history=HISTORY) == []
+        and not Path("images").exists()
+    )
     assert pictures.write_all(painter(Spread), Path(), {}) == ["interpolation.png"]
 
 

@@ -86,14 +86,18 @@ def test_arrays_of_another_program_are_refused(name: str) -> None:
         save_file({"samples": array}, name)
     for content in (Path(name).read_bytes(), b"", b"{}", Path(name).read_bytes()[:-20]):
         Path(name).write_bytes(content)
-        with pytest.raises(DataError, match=f"{name} is no file that the zoo wrote: it doesn't say how it was made"):
+        with pytest.raises(
+            DataError, match=f"{name} is no file that the zoo wrote: it doesn't say how it was made"
+        ):
             provenance.read(Path(name))
     with pytest.raises(DataError, match=f"There is no file absent-{name}"):
         provenance.read(Path(f"absent-{name}"))
 
 
 @pytest.mark.parametrize(
-    "array", [np.array([b"{}"], dtype=object), np.array(" " * 2_000_000), np.array(3)], ids=["pickle", "long", "number"]
+    "array",
+    [np.array([b"{}"], dtype=object), np.array(" " * 2_000_000), np.array(3)],
+    ids=["pickle", "long", "number"],
 )
 def test_an_entry_that_the_zoo_did_not_write_is_refused(array: np.ndarray) -> None:
     np.savez_compressed("odd.npz", provenance=array)

@@ -1,4 +1,6 @@
-"""Pulling: the real client pulls over real HTTP, takes only what a checkpoint holds, and keeps nothing doubtful."""
+"""Pulling: the real client pulls over real HTTP, takes only what a checkpoint holds, and keeps
+nothing doubtful.
+"""
 
 import contextlib
 import fcntl
@@ -23,7 +25,18 @@ import pytest
 from click.testing import CliRunner
 from conftest import CHECKPOINT, FORMAT_1, Zoo, files_no_larger_than
 from environments import write_plugin
-from hub_server import READ, WRITE, Answer, Hub, flipped, redirected, serving, shorter, stalled, status
+from hub_server import (
+    READ,
+    WRITE,
+    Answer,
+    Hub,
+    flipped,
+    redirected,
+    serving,
+    shorter,
+    stalled,
+    status,
+)
 
 from zoo import files
 from zoo.cli import main
@@ -48,7 +61,9 @@ def start(hub: Hub, *words: str, **environment: str) -> subprocess.Popen[str]:
     }
     command = [sys.executable, "-m", "zoo", *words]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env={**os.environ, **world, **environment})
+    return subprocess.Popen(
+        command, stdout=pipe, stderr=pipe, text=True, env={**os.environ, **world, **environment}
+    )
 
 
 def run(*words: str) -> tuple[int, str, str]:
@@ -60,7 +75,11 @@ def run(*words: str) -> tuple[int, str, str]:
 
 def everything(folder: Path) -> dict[str, bytes]:
     """All files below a folder, and what is in them."""
-    return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("[!.]*") if one.is_file()}
+    return {
+        str(one.relative_to(folder)): one.read_bytes()
+        for one in folder.rglob("[!.]*")
+        if one.is_file()
+    }
 
 
 def refusal(root: Path, *words: str) -> str:
@@ -88,7 +107,9 @@ def test_a_pulled_checkpoint_is_listed_sampled_and_verified(hub: Hub, zoo: Zoo, 
     assert f"Pulled {NAME}" in stderr and "verified" in stderr
 
     origin = json.loads((directory / "origin.json").read_text())
-    assert everything(directory) == CHECKPOINT | {"origin.json": (directory / "origin.json").read_bytes()}
+    assert everything(directory) == CHECKPOINT | {
+        "origin.json": (directory / "origin.json").read_bytes()
+    }
     assert {key: origin[key] for key in ("source", "endpoint", "repo_id", "commit")} == {
         "source": "hub",
         "endpoint": hub.endpoint,
@@ -100,12 +121,21 @@ def test_a_pulled_checkpoint_is_listed_sampled_and_verified(hub: Hub, zoo: Zoo, 
     assert list((root / "scratch").glob("[!.]*")) == []
 
     (listed,) = (one for one in json.loads(zoo("list", "--json").stdout) if one["name"] == NAME)
-    assert listed.items() >= {"model": "mlp-vae", "dataset": "mnist", "state": "pulled", "parameters": 7092}.items()
-    for reference, out in ((), "current.npz"), ((NAME,), "named.npz"), ((str(FORMAT_1),), "local.npz"):
+    assert (
+        listed.items()
+        >= {"model": "mlp-vae", "dataset": "mnist", "state": "pulled", "parameters": 7092}.items()
+    )
+    for reference, out in (
+        ((), "current.npz"),
+        ((NAME,), "named.npz"),
+        ((str(FORMAT_1),), "local.npz"),
+    ):
         result = zoo("sample", *reference, "-n", 4, "--seed", 0, "-o", out)
         assert result.exit_code == 0, result.stderr
     arrays = [np.load(out)["samples"] for out in ("current.npz", "named.npz", "local.npz")]
-    assert arrays[0].shape == (4, 1, 28, 28) and all(np.array_equal(arrays[0], other) for other in arrays)
+    assert arrays[0].shape == (4, 1, 28, 28) and all(
+        np.array_equal(arrays[0], other) for other in arrays
+    )
 
     assert zoo("verify", NAME).exit_code == 0
     (directory / "images" / "samples.png").write_bytes(b"another")
@@ -115,14 +145,22 @@ def test_a_pulled_checkpoint_is_listed_sampled_and_verified(hub: Hub, zoo: Zoo, 
 
 def test_only_the_files_of_a_checkpoint_are_asked_for(hub: Hub, root: Path) -> None:
     assert run("pull", NAME)[0] == 0
-    asked = {line.rpartition(f"/resolve/{hub.commit('owner/repo')}/")[2] for line in hub.requests if "resolve" in line}
+    asked = {
+        line.rpartition(f"/resolve/{hub.commit('owner/repo')}/")[2]
+        for line in hub.requests
+        if "resolve" in line
+    }
     assert asked == set(CHECKPOINT)
     for line in hub.requests:
-        assert line.startswith(("GET /api/models/owner/repo", "GET /owner/repo/resolve/", "HEAD /owner/repo/resolve/"))
+        assert line.startswith(
+            ("GET /api/models/owner/repo", "GET /owner/repo/resolve/", "HEAD /owner/repo/resolve/")
+        )
     assert len(hub.requests) == 2 + 2 * len(CHECKPOINT)
 
 
-def test_pulling_again_makes_no_request_and_makes_it_current(hub: Hub, zoo: Zoo, root: Path) -> None:
+def test_pulling_again_makes_no_request_and_makes_it_current(
+    hub: Hub, zoo: Zoo, root: Path
+) -> None:
     first = run("pull", NAME)
     assert first[0] == 0 and zoo("pull", "vae-mnist").exit_code == 0
     hub.requests.clear()
@@ -135,7 +173,9 @@ def test_pulling_again_makes_no_request_and_makes_it_current(hub: Hub, zoo: Zoo,
 def test_a_branch_a_tag_and_a_commit_are_pulled_under_their_own_names(hub: Hub, root: Path) -> None:
     hub.repositories["owner/repo"].branches["dev/x"] = hub.commit("owner/repo")
     assert run("pull", f"{NAME}@v1", f"{NAME}@dev/x", f"{NAME}@{hub.commit('owner/repo')}")[0] == 0
-    assert {f"GET /api/models/owner/repo/revision/{one}" for one in ("v1", "dev%2Fx")} <= set(hub.requests)
+    assert {f"GET /api/models/owner/repo/revision/{one}" for one in ("v1", "dev%2Fx")} <= set(
+        hub.requests
+    )
     assert len(list((root / "checkpoints").iterdir())) == 3
     assert run("verify")[0] == 0
     assert (root / "current").read_text().strip() == f"{NAME}@{hub.commit('owner/repo')}"
@@ -145,7 +185,9 @@ def test_a_branch_a_tag_and_a_commit_are_pulled_under_their_own_names(hub: Hub, 
 def test_a_flipped_byte_is_refused_and_nothing_is_kept(hub: Hub, root: Path, file: str) -> None:
     hub.answers[f"GET .*resolve.*/{file}"] = flipped
     words = refusal(root, NAME)
-    assert f"{file} of owner/repo is not what was announced" in words and "Nothing was kept" in words
+    assert (
+        f"{file} of owner/repo is not what was announced" in words and "Nothing was kept" in words
+    )
     assert not (root / "checkpoints" / "hf%3Aowner%2Frepo").exists()
 
 
@@ -170,7 +212,9 @@ def test_a_repository_that_is_no_checkpoint_is_refused_before_anything_is_downlo
     assert not [line for line in hub.requests if "resolve" in line]
 
 
-def test_a_repository_that_claims_to_be_huge_is_refused_before_anything_is_downloaded(hub: Hub, root: Path) -> None:
+def test_a_repository_that_claims_to_be_huge_is_refused_before_anything_is_downloaded(
+    hub: Hub, root: Path
+) -> None:
     def huge(answer: Answer) -> Answer:
         tree = [one | {"size": 10**12} for one in json.loads(answer.body)]
         return answer._replace(body=json.dumps(tree).encode())
@@ -181,7 +225,8 @@ def test_a_repository_that_claims_to_be_huge_is_refused_before_anything_is_downl
 
 
 @pytest.mark.parametrize(
-    ("reference", "words"), [("hf:owner/gone", ("owner/gone", "exist")), (f"{NAME}@v9", ("owner/repo", "v9"))]
+    ("reference", "words"),
+    [("hf:owner/gone", ("owner/gone", "exist")), (f"{NAME}@v9", ("owner/repo", "v9"))],
 )
 def test_what_is_not_on_the_hub_is_named_and_said_to_be_missing(
     hub: Hub, root: Path, reference: str, words: tuple[str, ...]
@@ -193,7 +238,9 @@ def test_what_is_not_on_the_hub_is_named_and_said_to_be_missing(
 def test_a_gated_repository_is_said_to_be_one(hub: Hub, root: Path) -> None:
     hub.answers["resolve"] = status(403, {"X-Error-Code": "GatedRepo"})
     said = refusal(root, NAME)
-    assert "owner/repo" in said and any(word in said.lower() for word in ("gated", "terms", "access")), said
+    assert "owner/repo" in said and any(
+        word in said.lower() for word in ("gated", "terms", "access")
+    ), said
 
 
 @pytest.mark.parametrize("code", [200, 500])
@@ -202,7 +249,9 @@ def test_a_server_that_is_no_hub_is_named(hub: Hub, root: Path, code: int) -> No
     assert f"Can't pull owner/repo from {hub.endpoint}" in refusal(root, NAME)
 
 
-def test_a_server_that_is_down_is_named_at_once(hub: Hub, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_down_is_named_at_once(
+    hub: Hub, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with serving() as down:
         monkeypatch.setenv("HF_ENDPOINT", down.endpoint)
     began = time.monotonic()
@@ -210,11 +259,18 @@ def test_a_server_that_is_down_is_named_at_once(hub: Hub, root: Path, monkeypatc
     assert time.monotonic() - began < 10
 
 
-@pytest.mark.parametrize("reference", ["hf:", "hf:owner", "hf:a/b/c", "hf:a/b@", "hf:a b/c", "hf:/b", "hf:a/b@x y"])
-def test_a_malformed_reference_is_refused_with_the_form_it_must_have(zoo: Zoo, root: Path, reference: str) -> None:
+@pytest.mark.parametrize(
+    "reference", ["hf:", "hf:owner", "hf:a/b/c", "hf:a/b@", "hf:a b/c", "hf:/b", "hf:a/b@x y"]
+)
+def test_a_malformed_reference_is_refused_with_the_form_it_must_have(
+    zoo: Zoo, root: Path, reference: str
+) -> None:
     result = zoo("pull", reference)
     assert result.exit_code == 1 and result.stdout == ""
-    assert repr(reference) in result.stderr and "hf:OWNER/REPO or hf:OWNER/REPO@REVISION" in result.stderr
+    assert (
+        repr(reference) in result.stderr
+        and "hf:OWNER/REPO or hf:OWNER/REPO@REVISION" in result.stderr
+    )
     assert everything(root) == {} and list(root.glob("*/*")) == []
 
 
@@ -223,7 +279,9 @@ def with_etag(etag: str) -> Callable[[Answer], Answer]:
     return lambda answer: answer._replace(headers=answer.headers | {"ETag": f'"{etag}"'})
 
 
-def test_a_file_name_or_etag_from_the_hub_reaches_no_place_outside(hub: Hub, root: Path, tmp_path: Path) -> None:
+def test_a_file_name_or_etag_from_the_hub_reaches_no_place_outside(
+    hub: Hub, root: Path, tmp_path: Path
+) -> None:
     outside = tmp_path / "outside"
     for name in ("images/../../../../escaped.png", "../escaped.png", str(outside / "escaped.png")):
         hub.put("owner/repo", {name: b"escaped"})
@@ -233,7 +291,10 @@ def test_a_file_name_or_etag_from_the_hub_reaches_no_place_outside(hub: Hub, roo
     assert code in (0, 1), stderr
     assert not outside.exists() and not list(tmp_path.rglob("*escaped*"))
     kept = {one.name for one in (root / "checkpoints" / "hf%3Aowner%2Frepo").glob("*")}
-    assert kept in (set(), {"origin.json", "images"} | {name for name in CHECKPOINT if "/" not in name})
+    assert kept in (
+        set(),
+        {"origin.json", "images"} | {name for name in CHECKPOINT if "/" not in name},
+    )
     assert list(root.glob("scratch/[!.]*")) == []
 
 
@@ -242,7 +303,10 @@ def offer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
     """Install a plugin that offers owner/repo as `theirs` with these digests."""
 
     def make(
-        sha256: dict[str, str], repo_id: str = "owner/repo", revision: str = "", bundled: Path | None = None
+        sha256: dict[str, str],
+        repo_id: str = "owner/repo",
+        revision: str = "",
+        bundled: Path | None = None,
     ) -> None:
         where = f'repo_id="{repo_id}", revision="{revision}", bundled={bundled and f"Path({str(bundled)!r})"}'
         record = f'Checkpoint(name="theirs", model="mlp-vae", {where}, sha256={sha256})'
@@ -264,7 +328,9 @@ def offer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
 DIGESTS = {file: files.sha256(FORMAT_1 / file) for file in ("config.json", "model.safetensors")}
 
 
-def test_a_checkpoint_that_a_plugin_offers_is_pulled_by_name(hub: Hub, root: Path, offer: Callable[..., None]) -> None:
+def test_a_checkpoint_that_a_plugin_offers_is_pulled_by_name(
+    hub: Hub, root: Path, offer: Callable[..., None]
+) -> None:
     offer(DIGESTS)
     code, _, stderr = run("pull", "theirs")
     assert code == 0, stderr
@@ -280,9 +346,16 @@ def test_a_bundled_checkpoint_comes_from_the_hub_when_that_is_asked_for(
     assert run("pull", "theirs")[:2] == (0, f"{FORMAT_1}\n") and hub.requests == []
     code, stdout, stderr = run("pull", "theirs", "--from", "hub")
     assert (code, stdout) == (0, f"{root / 'checkpoints' / 'theirs'}\n"), stderr
-    assert hub.requests[0].startswith(f"GET /api/models/owner/repo/tree/{hub.commit('owner/repo')}")  # as pinned
+    assert hub.requests[0].startswith(
+        f"GET /api/models/owner/repo/tree/{hub.commit('owner/repo')}"
+    )  # as pinned
     hub.requests.clear()
-    assert run("pull", "theirs")[0] == run("pull", "theirs", "--update")[0] == run("verify", "theirs")[0] == 0
+    assert (
+        run("pull", "theirs")[0]
+        == run("pull", "theirs", "--update")[0]
+        == run("verify", "theirs")[0]
+        == 0
+    )
     assert hub.requests == []
 
 
@@ -291,8 +364,15 @@ def test_pulling_pushing_and_searching_import_no_torch(hub: Hub) -> None:
     code = "import sys; from zoo.cli import main\n"
     code += "try: main(sys.argv[1:])\nexcept SystemExit as stop: assert not stop.code\n"
     code += f"assert not [name for name in {heavy} if name in sys.modules]"
-    for words in (f"pull {NAME}", f"push {NAME} owner/other --yes --token {WRITE}", "search", "list --outdated"):
-        done = subprocess.run([sys.executable, "-c", code, *words.split()], capture_output=True, text=True)
+    for words in (
+        f"pull {NAME}",
+        f"push {NAME} owner/other --yes --token {WRITE}",
+        "search",
+        "list --outdated",
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words.split()], capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stderr
     assert hub.repositories["owner/other"].files.keys() >= {"config.json", "model.safetensors"}
 
@@ -306,7 +386,10 @@ def test_the_catalogues_digests_are_believed_and_the_hubs_are_not(
 
 @pytest.mark.parametrize(
     ("repo_id", "source", "words"),
-    [("", "hub", "theirs is on no Hub"), ("owner/repo", "bundle", "theirs is not bundled with any plugin")],
+    [
+        ("", "hub", "theirs is on no Hub"),
+        ("owner/repo", "bundle", "theirs is not bundled with any plugin"),
+    ],
 )
 def test_a_source_that_a_checkpoint_does_not_have_is_refused_without_a_request(
     hub: Hub, root: Path, offer: Callable[..., None], repo_id: str, source: str, words: str
@@ -326,7 +409,9 @@ def weights(hub: Hub) -> Iterator[threading.Event]:
 
 
 def asked_for_weights(hub: Hub) -> int:
-    return sum(line.startswith("GET ") and line.endswith("/model.safetensors") for line in hub.requests)
+    return sum(
+        line.startswith("GET ") and line.endswith("/model.safetensors") for line in hub.requests
+    )
 
 
 def test_ctrl_c_in_the_middle_of_a_pull_exits_with_130_and_leaves_nothing(
@@ -341,7 +426,9 @@ def test_ctrl_c_in_the_middle_of_a_pull_exits_with_130_and_leaves_nothing(
     assert everything(root) == {} and list(root.glob("scratch/[!.]*")) == []
 
 
-def test_what_a_killed_pull_left_is_cleaned_up_by_the_next(hub: Hub, weights: threading.Event, root: Path) -> None:
+def test_what_a_killed_pull_left_is_cleaned_up_by_the_next(
+    hub: Hub, weights: threading.Event, root: Path
+) -> None:
     process = start(hub, "pull", NAME)
     wait_for(lambda: asked_for_weights(hub) == 1)
     process.kill()
@@ -366,18 +453,24 @@ def test_at_a_terminal_progress_is_shown_and_nothing_of_it_stays(hub: Hub) -> No
     ]  # fmt: skip
 
 
-def test_two_pulls_of_one_name_at_once_both_succeed(hub: Hub, weights: threading.Event, root: Path) -> None:
+def test_two_pulls_of_one_name_at_once_both_succeed(
+    hub: Hub, weights: threading.Event, root: Path
+) -> None:
     pulls = [start(hub, "pull", NAME) for _ in range(2)]
     wait_for(lambda: asked_for_weights(hub) == 2)
     weights.set()
     ends = [pull.communicate(timeout=30) for pull in pulls]
     assert [pull.returncode for pull in pulls] == [0, 0], ends
     assert ends[0][0] == ends[1][0]
-    assert everything(root / "checkpoints" / "hf%3Aowner%2Frepo").keys() == CHECKPOINT.keys() | {"origin.json"}
+    assert everything(root / "checkpoints" / "hf%3Aowner%2Frepo").keys() == CHECKPOINT.keys() | {
+        "origin.json"
+    }
     assert list(root.glob("scratch/[!.]*")) == []
 
 
-def test_two_pulls_and_a_push_at_once_all_succeed(hub: Hub, weights: threading.Event, root: Path) -> None:
+def test_two_pulls_and_a_push_at_once_all_succeed(
+    hub: Hub, weights: threading.Event, root: Path
+) -> None:
     weights.set()
     assert run("pull", NAME)[0] == 0
     before = hub.commit("owner/repo")
@@ -393,12 +486,16 @@ def test_two_pulls_and_a_push_at_once_all_succeed(hub: Hub, weights: threading.E
     ends = [pull.communicate(timeout=30) for pull in pulls]
     assert [pull.returncode for pull in pulls] == [0, 0], ends
     kept = root / "checkpoints" / "hf%3Aowner%2Frepo"
-    assert json.loads((kept / "origin.json").read_text())["commit"] == before  # whole, as it was when they began
+    assert (
+        json.loads((kept / "origin.json").read_text())["commit"] == before
+    )  # whole, as it was when they began
     assert run("verify", NAME)[0] == 0
     assert [one["name"] for one in json.loads(run("list", "--outdated", "--json")[1])] == [NAME]
 
 
-def test_a_pull_names_another_hub_and_its_token_on_the_command_line(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pull_names_another_hub_and_its_token_on_the_command_line(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "https://hub.invalid")
     hub.repositories["owner/repo"].private = True
     code, _, stderr = run("pull", NAME, "--endpoint", f"{hub.endpoint}/", "--token", READ)
@@ -424,10 +521,14 @@ def test_an_update_of_what_has_not_changed_is_one_request(hub: Hub) -> None:
 def test_an_update_of_a_commit_is_no_request(hub: Hub) -> None:
     name = f"{NAME}@{hub.commit('owner/repo')}"
     assert run("pull", name)[0] == 0
-    assert hub.requests[0].startswith("GET /api/models/owner/repo/tree/")  # it need not be asked which commit it is
+    assert hub.requests[0].startswith(
+        "GET /api/models/owner/repo/tree/"
+    )  # it need not be asked which commit it is
     hub.requests.clear()
     hub.put("owner/repo", {"README.md": b"# Another"})
-    assert run("pull", "--update", name)[0] == 0 and run("list", "--outdated", "--json")[1] == "[]\n"
+    assert (
+        run("pull", "--update", name)[0] == 0 and run("list", "--outdated", "--json")[1] == "[]\n"
+    )
     assert hub.requests == []
 
 
@@ -470,7 +571,11 @@ def test_a_repository_that_is_gone_hides_no_other_that_is_outdated(hub: Hub) -> 
     assert code == 1 and "owner/gone does not exist" in stderr
     assert f"not known whether hf:owner/gone changed. Of the others, outdated: {NAME}." in stderr
     code, stdout, stderr = run("pull", "--update")
-    assert code == 1 and "owner/gone does not exist" in stderr and "Error: Not updated: hf:owner/gone." in stderr
+    assert (
+        code == 1
+        and "owner/gone does not exist" in stderr
+        and "Error: Not updated: hf:owner/gone." in stderr
+    )
     (path,) = stdout.splitlines()
     assert (Path(path) / "README.md").read_bytes() == b"# Another"
 
@@ -482,12 +587,16 @@ def test_an_update_without_names_needs_something_that_was_pulled(zoo: Zoo) -> No
 
 def test_what_was_trained_here_is_never_replaced_by_a_pull(zoo: Zoo, root: Path) -> None:
     shutil.copytree(FORMAT_1, root / "checkpoints" / "mine")
-    (root / "checkpoints" / "mine" / "origin.json").write_text('{"source": "trained", "sha256": {}}')
+    (root / "checkpoints" / "mine" / "origin.json").write_text(
+        '{"source": "trained", "sha256": {}}'
+    )
     result = zoo("pull", "mine", "--update")
     assert result.exit_code == 1 and "mine was trained here: it can't be pulled" in result.stderr
 
 
-def test_a_model_that_no_plugin_offers_is_said_with_the_distribution_that_claims_it(hub: Hub) -> None:
+def test_a_model_that_no_plugin_offers_is_said_with_the_distribution_that_claims_it(
+    hub: Hub,
+) -> None:
     config = json.loads(CHECKPOINT["config.json"])
     config |= {"model": "blobs", "made_by": {"distribution": "zoo-blobs", "version": "0.1.0"}}
     hub.put("owner/repo", {"config.json": json.dumps(config).encode()})
@@ -497,7 +606,10 @@ def test_a_model_that_no_plugin_offers_is_said_with_the_distribution_that_claims
     assert "says that it was made by zoo-blobs 0.1.0: look at who publishes that" in stderr
     code, stdout, stderr = run("verify", NAME, "--json")
     assert code == 0 and set(json.loads(stdout)[0]["files"].values()) == {"ok"}
-    assert f"{NAME} was not loaded, only hashed: No installed plugin" in stderr and "zoo-blobs" in stderr
+    assert (
+        f"{NAME} was not loaded, only hashed: No installed plugin" in stderr
+        and "zoo-blobs" in stderr
+    )
 
 
 def test_a_disk_without_room_is_seen_before_anything_is_downloaded(
@@ -507,7 +619,11 @@ def test_a_disk_without_room_is_seen_before_anything_is_downloaded(
 
     def huge(answer: Answer) -> Answer:
         sizes = {"config.json": 1 << 20, "model.safetensors": 1 << 56}
-        tree = [one | {"size": sizes[one["path"]]} for one in json.loads(answer.body) if one["path"] in sizes]
+        tree = [
+            one | {"size": sizes[one["path"]]}
+            for one in json.loads(answer.body)
+            if one["path"] in sizes
+        ]
         return answer._replace(body=json.dumps(tree).encode())
 
     hub.answers["GET .*/tree/"] = huge
@@ -522,10 +638,14 @@ def test_a_disk_that_fills_up_is_said_and_what_was_there_stays(hub: Hub, root: P
         assert "File too large. Nothing was changed" in refusal(root, NAME, "--from", "hub")
 
 
-def test_what_is_too_large_for_what_it_is_is_refused_before_anything_is_downloaded(hub: Hub, root: Path) -> None:
+def test_what_is_too_large_for_what_it_is_is_refused_before_anything_is_downloaded(
+    hub: Hub, root: Path
+) -> None:
     hub.put("owner/repo", {"facts.json": b" " * (33 << 20)})
     assert "facts.json of owner/repo is too large: 34,603,008 bytes" in refusal(root, NAME)
-    hub.put("owner/repo", {"facts.json": None, **{f"images/{number}.png": b"" for number in range(100)}})
+    hub.put(
+        "owner/repo", {"facts.json": None, **{f"images/{number}.png": b"" for number in range(100)}}
+    )
     assert "owner/repo is too large: 104 files" in refusal(root, NAME)
     hub.put("owner/repo", {f"{number}.txt": b"" for number in range(1000)})
     assert "it lists more than 1,000 files" in refusal(root, NAME)
@@ -533,7 +653,9 @@ def test_what_is_too_large_for_what_it_is_is_refused_before_anything_is_download
 
 
 def test_a_file_that_is_larger_than_listed_is_not_written_to_its_end(hub: Hub, root: Path) -> None:
-    hub.answers[r"GET .*resolve.*/config\.json"] = lambda answer: answer._replace(body=answer.body + bytes(10 << 20))
+    hub.answers[r"GET .*resolve.*/config\.json"] = lambda answer: answer._replace(
+        body=answer.body + bytes(10 << 20)
+    )
     assert "sent more than the 65,536 bytes that were to come" in refusal(root, NAME)
 
 
@@ -575,7 +697,9 @@ def resetting(content: bytes, times: int) -> Iterator[str]:
                 head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(content)}\r\nConnection: close\r\n\r\n".encode()
                 if number < times:
                     connection.sendall(head + content[:1000])
-                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    connection.setsockopt(
+                        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                    )
                 else:
                     connection.sendall(head + content)
 

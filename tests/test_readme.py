@@ -34,7 +34,12 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def commands(text: str) -> list[str]:
-    return [line[2:] for block in blocks(text, "console") for line in block.splitlines() if line.startswith("$ ")]
+    return [
+        line[2:]
+        for block in blocks(text, "console")
+        for line in block.splitlines()
+        if line.startswith("$ ")
+    ]
 
 
 def test_the_first_two_blocks_are_the_main_job_and_the_tests() -> None:
@@ -67,20 +72,37 @@ def typed(command: str, **environment: str) -> str:
     os.close(ours)
     os.close(theirs)
     assert done.returncode == 0, f"{command}: {done.stderr}"
-    assert not any(token in done.stdout + done.stderr for token in environment.values() if token.startswith("hf_"))
+    assert not any(
+        token in done.stdout + done.stderr
+        for token in environment.values()
+        if token.startswith("hf_")
+    )
     return done.stdout
 
 
-def test_the_hub_section_works_one_command_after_the_other_as_processes_of_their_own(zoo: Zoo, tmp_path: Path) -> None:
+def test_the_hub_section_works_one_command_after_the_other_as_processes_of_their_own(
+    zoo: Zoo, tmp_path: Path
+) -> None:
     small = ["--epochs", 1, "--set", "hidden_dims=16", "--set", "latent_dim=2"]
     assert zoo("train", "mlp-vae", "--name", "my-vae", *small).exit_code == 0
     with serving() as home, serving() as elsewhere:
         home.tokens = {"hf_yours": User("YOU", "write")}
         elsewhere.tokens = {"hf_teams": User("TEAM", "write")}
-        quiet = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_UPDATE_CHECK": "1", "NO_PROXY": "127.0.0.1"}
-        world = {"HF_HOME": str(tmp_path / "hf"), "HF_ENDPOINT": home.endpoint, "TEAM_TOKEN": "hf_teams", **quiet}
+        quiet = {
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "HF_HUB_DISABLE_UPDATE_CHECK": "1",
+            "NO_PROXY": "127.0.0.1",
+        }
+        world = {
+            "HF_HOME": str(tmp_path / "hf"),
+            "HF_ENDPOINT": home.endpoint,
+            "TEAM_TOKEN": "hf_teams",
+            **quiet,
+        }
         login, *rest = commands(THE_HUB)
-        assert login == "hf auth login"  # which asks for the token, with a menu that differs from version to version
+        assert (
+            login == "hf auth login"
+        )  # which asks for the token, with a menu that differs from version to version
         typed(f"{login} --token hf_yours", **world)
         assert (tmp_path / "hf" / "token").read_text() == "hf_yours"
         printed = {}
@@ -88,14 +110,21 @@ def test_the_hub_section_works_one_command_after_the_other_as_processes_of_their
             at_home = "hub.example" not in command
             # for this Hub, which is not huggingface.co, a variable stands for the login
             token = {"HF_TOKEN": "hf_yours"} if at_home else {}
-            printed[command] = typed(command.replace("https://hub.example", elsewhere.endpoint), **world, **token)
+            printed[command] = typed(
+                command.replace("https://hub.example", elsewhere.endpoint), **world, **token
+            )
 
     def tokens(hub: Hub, asked: str) -> set[str]:
         return {one.token for one in hub.requests if asked in one}
 
-    assert tokens(home, "/api/models") == {"hf_yours"} and tokens(elsewhere, "/api/models/TEAM/") == {"hf_teams"}
+    assert tokens(home, "/api/models") == {"hf_yours"} and tokens(
+        elsewhere, "/api/models/TEAM/"
+    ) == {"hf_teams"}
     assert tokens(elsewhere, "GET /api/models?") == {""}  # the login is for huggingface.co
-    assert home.repositories["YOU/my-vae"].files.keys() == elsewhere.repositories["TEAM/my-vae"].files.keys()
+    assert (
+        home.repositories["YOU/my-vae"].files.keys()
+        == elsewhere.repositories["TEAM/my-vae"].files.keys()
+    )
     assert printed["zoo push my-vae YOU/my-vae"] == f"{home.endpoint}/YOU/my-vae\n"
     assert "hf:YOU/my-vae" in printed["zoo search vae"] and "hf:TEAM/my-vae" in printed[rest[-1]]
     assert Path(printed["zoo pull hf:YOU/my-vae"].strip(), "model.safetensors").is_file()
@@ -111,14 +140,22 @@ def test_the_python_of_the_readme_works(code: str) -> None:
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "cards").iterdir()))
 def test_the_table_of_checkpoints_says_what_their_facts_say(name: str) -> None:
     (row,) = (line for line in README.splitlines() if line.startswith(f"| `{name}` |"))
-    model, _, distance, manifolds, likelihood, accuracy, megabytes, _, minutes = row.split(" | ")[1:]
+    model, _, distance, manifolds, likelihood, accuracy, megabytes, _, minutes = row.split(" | ")[
+        1:
+    ]
     facts = read_facts(ROOT / "cards" / name)
     found = {one.metric: one for one in recorded(facts) if one.extractor}
     assert model == f"`{read_config(ROOT / 'cards' / name)['model']}`"
     assert distance == found["frechet_distance"].text
     assert manifolds == f"{found['precision'].value:.2f}, {found['recall'].value:.2f}"
-    nlls = [one for one in recorded(facts) if one.metric == "nll" and one.binarised and one.reference_n == 10_000]
-    assert likelihood == (max(nlls, key=lambda one: one.importance_samples or 0).text if nlls else "–")
+    nlls = [
+        one
+        for one in recorded(facts)
+        if one.metric == "nll" and one.binarised and one.reference_n == 10_000
+    ]
+    assert likelihood == (
+        max(nlls, key=lambda one: one.importance_samples or 0).text if nlls else "–"
+    )
     shown = found.get("label_accuracy")
     assert accuracy == (f"{100 * shown.value:.1f} %" if shown else "–")
     assert megabytes == f"{files.size(ROOT / 'cards' / name / 'model.safetensors') / 1e6:.1f}"
@@ -127,7 +164,11 @@ def test_the_table_of_checkpoints_says_what_their_facts_say(name: str) -> None:
 
 def test_the_table_of_what_was_asked_for_says_what_the_facts_say() -> None:
     section = README[README.index("| asked for |") : README.index("A **model** is")]
-    rows = {cells[1].strip("`"): cells[2] for line in section.splitlines() if len(cells := line.split(" | ")) == 4}
+    rows = {
+        cells[1].strip("`"): cells[2]
+        for line in section.splitlines()
+        if len(cells := line.split(" | ")) == 4
+    }
     for directory in (ROOT / "cards").iterdir():
         known = {one.text.partition(" nats")[0] for one in recorded(read_facts(directory))}
         said = re.findall(r"[\d.]+ ± [\d.]+", rows[directory.name])
@@ -164,7 +205,10 @@ def test_the_tutorial_says_of_every_hook_since_when_it_is() -> None:
 
 
 def test_the_tutorial_says_of_every_check_what_it_asks() -> None:
-    checks = [one.__name__.removeprefix("check_").replace("_", " ") for one in (*OFFER_CHECKS, *MODEL_CHECKS)]
+    checks = [
+        one.__name__.removeprefix("check_").replace("_", " ")
+        for one in (*OFFER_CHECKS, *MODEL_CHECKS)
+    ]
     checks.insert(len(OFFER_CHECKS), "building")
     table = TUTORIAL[TUTORIAL.index("| check | asks that |") :].partition("\n\n")[0]
     assert re.findall(r"^\| ([a-z0-9 ]+) \|", table, re.MULTILINE)[1:] == checks
@@ -180,8 +224,12 @@ class Author:
 
     def follow(self, text: str) -> None:
         """Write each file, or the part of it, and type each command."""
-        file_or_commands = r"^`([\w/.]+)`(?:, at its (top|end))?\n\n```python\n(.*?)^```$|^```console\n(.*?)^```$"
-        for file, where, code, typed in re.findall(file_or_commands, text, re.MULTILINE | re.DOTALL):
+        file_or_commands = (
+            r"^`([\w/.]+)`(?:, at its (top|end))?\n\n```python\n(.*?)^```$|^```console\n(.*?)^```$"
+        )
+        for file, where, code, typed in re.findall(
+            file_or_commands, text, re.MULTILINE | re.DOTALL
+        ):
             if file:
                 self.write(self.desk / file, where, code)
             for line in typed.splitlines():
@@ -213,9 +261,15 @@ class Author:
         elif words[0] == "zoo":
             words = [python, "-m", *words, *(["--yes"] if words[1] == "push" else [])]
         world = {"PYTHONSAFEPATH": "1", "HF_ENDPOINT": self.hub.endpoint, "HF_TOKEN": "hf_yours"}
-        done = subprocess.run(words, cwd=self.desk, capture_output=True, text=True, env={**os.environ, **world})
-        assert (done.returncode, "Warning" in done.stderr) == (0, False), f"{command}: {done.stdout}{done.stderr}"
-        self.digests |= {name: digest for digest, name in re.findall(r"(\w{64})  .*/(\S+)", done.stdout)}
+        done = subprocess.run(
+            words, cwd=self.desk, capture_output=True, text=True, env={**os.environ, **world}
+        )
+        assert (done.returncode, "Warning" in done.stderr) == (0, False), (
+            f"{command}: {done.stdout}{done.stderr}"
+        )
+        self.digests |= {
+            name: digest for digest, name in re.findall(r"(\w{64})  .*/(\S+)", done.stdout)
+        }
         return done.stdout
 
 
@@ -227,15 +281,25 @@ def test_the_tutorial_leads_from_nothing_to_a_published_plugin(
         author = Author(make_environment(), tmp_path, hub)
         author.follow(TUTORIAL)
     said, tree, zoo = author.said, author.desk, author.environment.zoo
-    assert f"{len(OFFER_CHECKS) + len(MODEL_CHECKS)} passed" in said["pip install -e '.[test]' && pytest"]
+    assert (
+        f"{len(OFFER_CHECKS) + len(MODEL_CHECKS)} passed"
+        in said["pip install -e '.[test]' && pytest"]
+    )
     assert provenance.read(tree / "samples.png")["checkpoint"] == "ppca-mnist"
     assert 0 < float(said["zoo brightness ppca-mnist"]) < 1
-    assert all(word in said["zoo show stripes"] for word in ("across, down", "cc0-1.0", "Drawn at random"))
+    assert all(
+        word in said["zoo show stripes"] for word in ("across, down", "cc0-1.0", "Drawn at random")
+    )
     checkpoint = Store({}).find("my-ppca")
-    assert json.loads((checkpoint / "config.json").read_text())["made_by"]["distribution"] == "zoo-ppca"
+    assert (
+        json.loads((checkpoint / "config.json").read_text())["made_by"]["distribution"]
+        == "zoo-ppca"
+    )
     history = read_facts(checkpoint)["history"]
     assert history[1]["losses"]["model"] < history[0]["losses"]["model"]
-    assert "num_classes=0" in zoo("train", "ppca", "--name", "other", "--set", "num_classes=10").stderr
+    assert (
+        "num_classes=0" in zoo("train", "ppca", "--name", "other", "--set", "num_classes=10").stderr
+    )
     assert "latent_dim    16       whole number 1 to 65536" in zoo("show", "ppca").stdout
     assert "model.safetensors" in hub.repositories["YOU/ppca-mnist"].files
     assert "zoo-ppca" in hub.repositories["YOU/ppca-mnist"].files["README.md"].content.decode()
@@ -246,5 +310,7 @@ def test_the_tutorial_leads_from_nothing_to_a_published_plugin(
     elsewhere = make_environment()  # another's machine, where the wheel is installed
     (wheel,) = (tree / "dist").glob("zoo_ppca-*.whl")
     elsewhere.install_wheels(wheel)
-    assert elsewhere.zoo("pull", "ppca-mnist").stdout.startswith(str(elsewhere.folder))  # bundled, where they lie
+    assert elsewhere.zoo("pull", "ppca-mnist").stdout.startswith(
+        str(elsewhere.folder)
+    )  # bundled, where they lie
     assert elsewhere.zoo("sample", "ppca-mnist").returncode == 0

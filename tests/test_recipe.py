@@ -1,4 +1,6 @@
-"""TrainConfig: what a recipe may hold, and that those of models and of trained checkpoints hold nothing else."""
+"""TrainConfig: what a recipe may hold, and that those of models and of trained checkpoints hold
+nothing else.
+"""
 
 import dataclasses
 import json
@@ -21,7 +23,9 @@ def test_a_plugin_finds_it_at_the_torch_door() -> None:
 
 
 def test_every_field_is_explained_in_the_order_of_the_class() -> None:
-    explained = re.findall(r"^    - ((?:`\w+`, )*`\w+`):", TrainConfig.__doc__ or "", flags=re.MULTILINE)
+    explained = re.findall(
+        r"^    - ((?:`\w+`, )*`\w+`):", TrainConfig.__doc__ or "", flags=re.MULTILINE
+    )
     names = [name for some in explained for name in re.findall(r"\w+", some)]
     assert names == [field.name for field in dataclasses.fields(TrainConfig)]
 
@@ -50,7 +54,9 @@ def test_what_no_training_could_follow_is_refused(name: str, value: Any, said: s
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
 def test_momentum_without_effect_is_refused(optimizer: Any) -> None:
-    with pytest.raises(ConfigError, match=rf"momentum = 0\.9 is of sgd and rmsprop; {optimizer} has betas"):
+    with pytest.raises(
+        ConfigError, match=rf"momentum = 0\.9 is of sgd and rmsprop; {optimizer} has betas"
+    ):
         TrainConfig(momentum=0.9, optimizer=optimizer)
     assert TrainConfig(momentum=0.9, optimizer="rmsprop").momentum == 0.9
 

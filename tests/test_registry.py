@@ -1,4 +1,6 @@
-"""The plugin host: guests that are really installed, and none of them, however broken, takes the house down."""
+"""The plugin host: guests that are really installed, and none of them, however broken, takes the
+house down.
+"""
 
 import json
 import os
@@ -139,7 +141,10 @@ def zoo_features():
 """
 )
 
-FUTURE_HOOK = OFFER.format(models='[model("todays-model")]') + "\n@hookimpl\ndef zoo_sounds():\n    return []\n"
+FUTURE_HOOK = (
+    OFFER.format(models='[model("todays-model")]')
+    + "\n@hookimpl\ndef zoo_sounds():\n    return []\n"
+)
 
 MODULES = OFFER.format(
     models="""[
@@ -150,7 +155,9 @@ MODULES = OFFER.format(
 
 
 class Broken(NamedTuple):
-    """A guest with something wrong: its code, what is said of that, and what it offers all the same."""
+    """A guest with something wrong: its code, what is said of that, and what it offers all the
+    same.
+    """
 
     code: str
     said: str
@@ -194,8 +201,14 @@ BROKEN = {
     "signature": Broken(OFFER.format(models="[]").replace("models()", "models(registry)"), "'registry'"),
     "group": Broken(COMMANDS.replace("(cli)", "(group)"), "'group'"),
     "taker": Broken(TAKER, "'mlp-vae' in zoo_models is taken by genzoo", models=("takers-own",)),
-    "beta": Broken(OFFER.format(models='[model("shared-model")]'), "'shared-model' in zoo_models is taken by zoo-a"),
-    "gamma": Broken(OFFER.format(models='[model("shared-model")]'), "'shared-model' in zoo_models is taken by zoo-a"),
+    "beta": Broken(OFFER.format(models='[model("shared-model")]'), (
+        "'shared-model' in zoo_models is taken by "
+        "zoo-a"
+    )),
+    "gamma": Broken(OFFER.format(models='[model("shared-model")]'), (
+        "'shared-model' in zoo_models is taken by "
+        "zoo-a"
+    )),
     "vision": Broken(GOOD, "'vision' is taken by genzoo: not loaded", distribution="zoo-blind"),
     "lost": Broken("", "ModuleNotFoundError: No module named 'zoo_misplaced'"),
 }  # fmt: skip
@@ -225,13 +238,22 @@ MakeEnvironment = Callable[[], Environment]
 
 
 @pytest.fixture(scope="module")
-def guests(make_environment: MakeEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+def guests(
+    make_environment: MakeEnvironment, tmp_path_factory: pytest.TempPathFactory
+) -> Environment:
     """An environment with all guests; ZOO_LOAD_PLUGINS chooses among them."""
     folder = tmp_path_factory.mktemp("guests")
     trees = [write_plugin(folder, name, code) for name, code in HEALTHY.items()]
     for name, one in BROKEN.items():
-        trees.append(write_plugin(folder, name, one.code, distribution=one.distribution, requires=one.requires))
-    trees += [write_plugin(folder, "twin", GOOD.replace("good", name), distribution=f"zoo-{name}") for name in TWINS]
+        trees.append(
+            write_plugin(
+                folder, name, one.code, distribution=one.distribution, requires=one.requires
+            )
+        )
+    trees += [
+        write_plugin(folder, "twin", GOOD.replace("good", name), distribution=f"zoo-{name}")
+        for name in TWINS
+    ]
     trees.append(write_plugin(folder, "modules", MODULES, **MODEL_MODULES))
     trees += [write_plugin(folder, "eager", EAGER), write_plugin(folder, "sleeper", SLEEPER)]
     project = folder / "zoo-lost" / "pyproject.toml"
@@ -285,7 +307,9 @@ def test_zoo_plugins_says_what_is_wrong_with_a_guest(name: str, guests: Environm
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_strict_house_stops_at_a_broken_guest_and_names_it(name: str, guests: Environment) -> None:
+def test_a_strict_house_stops_at_a_broken_guest_and_names_it(
+    name: str, guests: Environment
+) -> None:
     done = guests.zoo("list", ZOO_LOAD_PLUGINS=f"vae,gan,good,alpha,{name}", ZOO_STRICT_PLUGINS="1")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("Error: ")
@@ -295,13 +319,17 @@ def test_a_strict_house_stops_at_a_broken_guest_and_names_it(name: str, guests: 
 
 
 def test_a_strict_house_has_nothing_against_guests_that_behave(guests: Environment) -> None:
-    done = guests.zoo("list", "--models", "--json", ZOO_LOAD_PLUGINS="vae,good", ZOO_STRICT_PLUGINS="1")
+    done = guests.zoo(
+        "list", "--models", "--json", ZOO_LOAD_PLUGINS="vae,good", ZOO_STRICT_PLUGINS="1"
+    )
     assert "good-model" in listed(done)
     assert done.stderr == ""
 
 
 @pytest.mark.parametrize("broken", ["raises", "quitter", "thief"])
-def test_a_strict_house_stops_in_words_when_it_is_asked_for_help(broken: str, guests: Environment) -> None:
+def test_a_strict_house_stops_in_words_when_it_is_asked_for_help(
+    broken: str, guests: Environment
+) -> None:
     done = guests.zoo("--help", ZOO_LOAD_PLUGINS=f"vae,{broken}", ZOO_STRICT_PLUGINS="1")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
@@ -310,7 +338,9 @@ def test_a_strict_house_stops_in_words_when_it_is_asked_for_help(broken: str, gu
 
 @pytest.mark.parametrize("value", ["", "0"])
 def test_a_house_is_only_strict_when_told_so(value: str, guests: Environment) -> None:
-    done = guests.zoo("list", "--models", "--json", ZOO_LOAD_PLUGINS="vae,raises", ZOO_STRICT_PLUGINS=value)
+    done = guests.zoo(
+        "list", "--models", "--json", ZOO_LOAD_PLUGINS="vae,raises", ZOO_STRICT_PLUGINS=value
+    )
     assert "mlp-vae" in listed(done)
 
 
@@ -324,7 +354,9 @@ def test_with_every_guest_at_once_the_list_is_still_clean_data(guests: Environme
         assert name in warnings[0]
 
 
-def test_beside_any_guest_the_built_in_models_are_listed_pulled_and_sampled(guests: Environment) -> None:
+def test_beside_any_guest_the_built_in_models_are_listed_pulled_and_sampled(
+    guests: Environment,
+) -> None:
     code = """
 import json, os, sys
 from click.testing import CliRunner
@@ -349,13 +381,16 @@ for name in sys.argv[1:]:
     assert len({np.load(path)["samples"].tobytes() for path in Path().iterdir()}) == 1
 
 
-def test_zoo_plugins_says_which_models_can_be_none_and_imports_nothing_for_that(guests: Environment) -> None:
+def test_zoo_plugins_says_which_models_can_be_none_and_imports_nothing_for_that(
+    guests: Environment,
+) -> None:
     done = guests.zoo("plugins", "--json", ZOO_LOAD_PLUGINS="modules,good,vae")
     problems = {name: told["problems"] for name, told in listed(done).items()}
     lacking = ("raises", "exits", "lacks", "talks")  # none of which gets as far as a class
     assert problems["modules"] == [
         *(
-            f"the model 'model-that-{name}': There is no class 'Model' in the source of zoo_modules.{name}."
+            f"the model 'model-that-{name}': There is no class 'Model' in the source of "
+            f"zoo_modules.{name}."
             for name in lacking
         ),
         "the model 'model-that-strays': zoo_modules.strays:Model derives from no GenerativeModel.",
@@ -363,35 +398,59 @@ def test_zoo_plugins_says_which_models_can_be_none_and_imports_nothing_for_that(
     assert problems["good"] == problems["vae"] == []
     assert "loud" not in done.stderr
     said = guests.zoo("plugins", ZOO_LOAD_PLUGINS="modules").stdout
-    assert "  WRONG   the model 'model-that-strays'" in said and "Tell the authors of zoo-modules, or: pip" in said
+    assert (
+        "  WRONG   the model 'model-that-strays'" in said
+        and "Tell the authors of zoo-modules, or: pip" in said
+    )
 
 
-def test_of_every_guest_that_something_is_wrong_with_zoo_plugins_says_whom_to_tell(guests: Environment) -> None:
-    said = guests.zoo("plugins", ZOO_LOAD_PLUGINS=",".join(["vae", "gan", "vision", "alpha", "twin", *BROKEN])).stdout
+def test_of_every_guest_that_something_is_wrong_with_zoo_plugins_says_whom_to_tell(
+    guests: Environment,
+) -> None:
+    said = guests.zoo(
+        "plugins", ZOO_LOAD_PLUGINS=",".join(["vae", "gan", "vision", "alpha", "twin", *BROKEN])
+    ).stdout
     for name in (*BROKEN, "pollux"):
         distribution = BROKEN[name].distribution if name in BROKEN else ""
         distribution = distribution or f"zoo-{name}"
         (told,) = re.findall(rf"^\S+  {distribution} .*\n(?:  .*\n)+", said, re.MULTILINE)
         assert "  WRONG   " in told, told
-        assert told.endswith(f"Tell the authors of {distribution}, or: pip uninstall {distribution}\n"), told
+        assert told.endswith(
+            f"Tell the authors of {distribution}, or: pip uninstall {distribution}\n"
+        ), told
     assert "\x1b" not in said
 
 
 def test_a_guest_that_imports_torch_is_told_of_with_its_cost(guests: Environment) -> None:
     said = guests.zoo("plugins", ZOO_LOAD_PLUGINS="eager,good").stdout
     assert re.search(
-        r"^eager  zoo-eager 0\.1\.0  \(\d{3,} ms\)\n.*\n  offers  models: eager-model$", said, re.MULTILINE
+        r"^eager  zoo-eager 0\.1\.0  \(\d{3,} ms\)\n.*\n  offers  models: eager-model$",
+        said,
+        re.MULTILINE,
     )
-    assert len(re.findall(r"^  SLOW .*\btorch\b.*\n +Tell the authors of zoo-eager", said, re.MULTILINE)) == 1
+    assert (
+        len(
+            re.findall(
+                r"^  SLOW .*\btorch\b.*\n +Tell the authors of zoo-eager", said, re.MULTILINE
+            )
+        )
+        == 1
+    )
     assert "authors of zoo-good" not in said
 
 
-def interrupted(guests: Environment, *arguments: str, once: str, **environment: str) -> tuple[int, list[str]]:
-    """Run `zoo`, press Ctrl-C when it has said a line; its exit code, and all it said on standard error."""
+def interrupted(
+    guests: Environment, *arguments: str, once: str, **environment: str
+) -> tuple[int, list[str]]:
+    """Run `zoo`, press Ctrl-C when it has said a line; its exit code, and all it said on standard
+    error.
+    """
     command = [guests.python, "-m", "zoo", *arguments]
     told = {**os.environ, **environment}
     said = []
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=told) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=told
+    ) as process:
         assert process.stderr
         for line in process.stderr:
             said.append(line.strip())
@@ -400,8 +459,13 @@ def interrupted(guests: Environment, *arguments: str, once: str, **environment: 
     return process.returncode, said
 
 
-def test_a_guest_that_sleeps_is_named_and_ctrl_c_says_how_to_leave_it_out(guests: Environment) -> None:
-    waiting = "Waiting for the plugin 'sleeper' of zoo-sleeper. Ctrl-C stops, and says how to leave it out."
+def test_a_guest_that_sleeps_is_named_and_ctrl_c_says_how_to_leave_it_out(
+    guests: Environment,
+) -> None:
+    waiting = (
+        "Waiting for the plugin 'sleeper' of zoo-sleeper. Ctrl-C stops, and says how to leave it "
+        "out."
+    )
     began = time.monotonic()
     code, said = interrupted(guests, "list", once=waiting, ZOO_LOAD_PLUGINS="vae,good,sleeper")
     assert 3 <= time.monotonic() - began < 30
@@ -413,7 +477,10 @@ def test_a_guest_that_sleeps_is_named_and_ctrl_c_says_how_to_leave_it_out(guests
 def test_a_guest_that_wakes_up_at_last_has_kept_nobody_from_listing(guests: Environment) -> None:
     done = guests.zoo("list", "--json", ZOO_LOAD_PLUGINS="vae,sleeper", SLEEP="3.5")
     assert "vae-mnist" in listed(done)
-    waiting = "Waiting for the plugin 'sleeper' of zoo-sleeper. Ctrl-C stops, and says how to leave it out."
+    waiting = (
+        "Waiting for the plugin 'sleeper' of zoo-sleeper. Ctrl-C stops, and says how to leave it "
+        "out."
+    )
     assert done.stderr.splitlines() == ["asleep", waiting]
 
 
@@ -428,16 +495,24 @@ def test_a_name_that_two_others_want_stays_with_the_first(guests: Environment) -
     assert told["alpha"]["offers"] == {"models": ["shared-model"]} and not told["alpha"]["problems"]
     for name in ("beta", "gamma"):
         assert told[name]["offers"] == {}
-        assert told[name]["problems"] == ["the name 'shared-model' in zoo_models is taken by zoo-alpha"]
+        assert told[name]["problems"] == [
+            "the name 'shared-model' in zoo_models is taken by zoo-alpha"
+        ]
 
 
 def test_each_hook_that_raises_is_told_of_by_its_name(guests: Environment) -> None:
     problems = listed(guests.zoo("plugins", "--json", ZOO_LOAD_PLUGINS="trio"))["trio"]["problems"]
-    assert [problem.partition(":")[0] for problem in problems] == ["zoo_checkpoints", "zoo_datasets", "zoo_features"]
+    assert [problem.partition(":")[0] for problem in problems] == [
+        "zoo_checkpoints",
+        "zoo_datasets",
+        "zoo_features",
+    ]
 
 
 def test_a_guest_for_a_newer_zoo_is_told_of_as_one(guests: Environment) -> None:
-    broken, asks = listed(guests.zoo("plugins", "--json", ZOO_LOAD_PLUGINS="newer"))["newer"]["problems"]
+    broken, asks = listed(guests.zoo("plugins", "--json", ZOO_LOAD_PLUGINS="newer"))["newer"][
+        "problems"
+    ]
     assert "cannot import name 'SoundSpec' from 'zoo'" in broken
     assert "made for another version of the zoo" in asks and f"this is {version('genzoo')}" in asks
 
@@ -447,7 +522,9 @@ def test_of_very_many_names_and_problems_a_person_is_shown_a_few(guests: Environ
     assert "flood-19, and 980 more" in said and "flood-20" not in said
 
 
-def test_taken_checkpoints_data_sets_and_features_stay_with_their_owner(guests: Environment) -> None:
+def test_taken_checkpoints_data_sets_and_features_stay_with_their_owner(
+    guests: Environment,
+) -> None:
     only = {"ZOO_LOAD_PLUGINS": "vae,gan,vision,taker"}
     assert listed(guests.zoo("list", "--json", **only))["vae-mnist"]["model"] == "mlp-vae"
     told = listed(guests.zoo("plugins", "--json", **only))["taker"]
@@ -466,7 +543,9 @@ def test_every_piece_of_rubbish_is_noted_and_what_is_sound_is_kept(guests: Envir
     assert told["offers"] == {"models": ["kept-model"]}
 
 
-def test_the_second_distribution_with_an_entry_point_name_is_noted_not_loaded(guests: Environment) -> None:
+def test_the_second_distribution_with_an_entry_point_name_is_noted_not_loaded(
+    guests: Environment,
+) -> None:
     models = listed(guests.zoo("list", "--models", "--json", ZOO_LOAD_PLUGINS="twin"))
     assert models.keys() == {"castor-model"}
     done = guests.zoo("plugins", "--json", ZOO_LOAD_PLUGINS="twin")
@@ -506,11 +585,18 @@ def test_a_distribution_that_was_half_removed_takes_nothing_down(
     (metadata / "METADATA").unlink()
     assert listed(environment.zoo("list", "--models", "--json")).keys() >= BUILT_IN | {"good-model"}
     assert "metadata" in listed(environment.zoo("plugins", "--json"))["half"]["problems"][0]
-    shutil.rmtree(environment.folder.joinpath(*metadata.relative_to(environment.folder).parts[:-1], "zoo_half"))
+    shutil.rmtree(
+        environment.folder.joinpath(
+            *metadata.relative_to(environment.folder).parts[:-1], "zoo_half"
+        )
+    )
     done = environment.zoo("list", "--models", "--json")
     assert listed(done).keys() >= BUILT_IN
     assert_one_line_names_zoo_plugins(done.stderr)
-    assert "No module named 'zoo_half'" in listed(environment.zoo("plugins", "--json"))["half"]["problems"][0]
+    assert (
+        "No module named 'zoo_half'"
+        in listed(environment.zoo("plugins", "--json"))["half"]["problems"][0]
+    )
 
 
 @pytest.mark.parametrize("damage", [b"[zoo]\nhalf", b"[zoo]\nhalf = zoo_half\xff"])
@@ -519,7 +605,8 @@ def test_a_damaged_list_of_entry_points_hides_no_other_plugin(
 ) -> None:
     environment = make_environment()
     environment.install(
-        write_plugin(tmp_path, "half", GOOD), write_plugin(tmp_path, "whole", GOOD.replace("good", "fit"))
+        write_plugin(tmp_path, "half", GOOD),
+        write_plugin(tmp_path, "whole", GOOD.replace("good", "fit")),
     )
     (metadata,) = environment.folder.rglob("zoo_half-*.dist-info")
     (metadata / "entry_points.txt").write_bytes(damage)
@@ -527,9 +614,14 @@ def test_a_damaged_list_of_entry_points_hides_no_other_plugin(
     assert listed(done).keys() == BUILT_IN | {"fit-model"}
     assert_one_line_names_zoo_plugins(done.stderr)
     told = listed(environment.zoo("plugins", "--json"))["zoo-half"]
-    assert "its entry points can't be read" in told["problems"][0] and "install it anew" in told["problems"][0]
+    assert (
+        "its entry points can't be read" in told["problems"][0]
+        and "install it anew" in told["problems"][0]
+    )
     assert "pip uninstall zoo-half" in environment.zoo("plugins").stdout
-    assert listed(environment.zoo("list", "--models", "--json", ZOO_LOAD_PLUGINS="whole")).keys() == {"fit-model"}
+    assert listed(
+        environment.zoo("list", "--models", "--json", ZOO_LOAD_PLUGINS="whole")
+    ).keys() == {"fit-model"}
 
 
 @pytest.mark.parametrize(
@@ -540,13 +632,17 @@ def test_a_damaged_list_of_entry_points_hides_no_other_plugin(
         ("", set()),
     ],
 )
-def test_only_the_plugins_that_are_asked_for_are_loaded(only: str, models: set[str], guests: Environment) -> None:
+def test_only_the_plugins_that_are_asked_for_are_loaded(
+    only: str, models: set[str], guests: Environment
+) -> None:
     done = guests.zoo("list", "--models", "--json", ZOO_LOAD_PLUGINS=only)
     assert listed(done).keys() == models
     assert done.stderr == ""
 
 
-def test_a_house_without_plugins_stands_empty(zoo: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_house_without_plugins_stands_empty(
+    zoo: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ZOO_LOAD_PLUGINS", "")
     for command in ("list", "plugins"):
         empty = zoo(command)
@@ -568,7 +664,12 @@ def test_a_house_without_plugins_stands_empty(zoo: Callable[..., Any], monkeypat
 
 def test_a_registry_of_nothing_offers_nothing() -> None:
     registry = Registry(frozenset())
-    assert not registry.models and not registry.checkpoints and not registry.datasets and not registry.features
+    assert (
+        not registry.models
+        and not registry.checkpoints
+        and not registry.datasets
+        and not registry.features
+    )
     assert not registry.plugins
 
 
@@ -581,7 +682,9 @@ def test_a_registry_of_nothing_offers_nothing() -> None:
         ("model-that-strays", "is no GenerativeModel"),
     ],
 )
-def test_a_model_whose_module_breaks_is_laid_at_its_authors_door(model: str, said: str, guests: Environment) -> None:
+def test_a_model_whose_module_breaks_is_laid_at_its_authors_door(
+    model: str, said: str, guests: Environment
+) -> None:
     done = guests.zoo("train", model, "--name", "mine", "--json", ZOO_LOAD_PLUGINS="modules")
     assert (done.returncode, done.stdout) == (1, "")
     assert said in done.stderr
@@ -591,7 +694,9 @@ def test_a_model_whose_module_breaks_is_laid_at_its_authors_door(model: str, sai
 
 
 def test_what_a_model_module_prints_is_kept_off_standard_output(guests: Environment) -> None:
-    done = guests.zoo("train", "model-that-talks", "--name", "mine", "--json", ZOO_LOAD_PLUGINS="modules")
+    done = guests.zoo(
+        "train", "model-that-talks", "--name", "mine", "--json", ZOO_LOAD_PLUGINS="modules"
+    )
     assert done.stdout == ""
     assert "loud in a model module" in done.stderr
 
@@ -599,10 +704,16 @@ def test_what_a_model_module_prints_is_kept_off_standard_output(guests: Environm
 def test_a_guest_adds_a_command(guests: Environment) -> None:
     done = guests.zoo("greet", ZOO_LOAD_PLUGINS="vae,commands")
     assert (done.returncode, done.stdout, done.stderr) == (0, "hello from a guest\n", "")
-    assert re.search(r"^  greet +Say hello\.$", guests.zoo("--help", ZOO_LOAD_PLUGINS="commands").stdout, re.MULTILINE)
+    assert re.search(
+        r"^  greet +Say hello\.$",
+        guests.zoo("--help", ZOO_LOAD_PLUGINS="commands").stdout,
+        re.MULTILINE,
+    )
 
 
-def test_what_a_guests_command_says_has_gone_wrong_is_an_error_like_ours(guests: Environment) -> None:
+def test_what_a_guests_command_says_has_gone_wrong_is_an_error_like_ours(
+    guests: Environment,
+) -> None:
     done = guests.zoo("falter", ZOO_LOAD_PLUGINS="vae,commands")
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "Error: the guest lost its hat\n")
 
@@ -620,12 +731,18 @@ def test_what_a_guests_command_says_has_gone_wrong_is_an_error_like_ours(guests:
         ("emptier", "zoo_commands: TypeError"),
     ],
 )
-def test_a_guest_that_fails_in_adding_commands_is_noted(guest: str, said: str, guests: Environment) -> None:
+def test_a_guest_that_fails_in_adding_commands_is_noted(
+    guest: str, said: str, guests: Environment
+) -> None:
     only = {"ZOO_LOAD_PLUGINS": f"vae,commands,{guest}"}
     help_ = guests.zoo("--help", **only)
     assert help_.returncode == 0
     assert "greet" in help_.stdout
-    assert "Not the real one" not in help_.stdout and "evil" not in help_.stdout and "  pull " in help_.stdout
+    assert (
+        "Not the real one" not in help_.stdout
+        and "evil" not in help_.stdout
+        and "  pull " in help_.stdout
+    )
     assert_one_line_names_zoo_plugins(help_.stderr)
     for name in ("list", "ls"):
         assert "mlp-vae" in listed(guests.zoo(name, "--models", "--json", **only))
@@ -645,7 +762,9 @@ for refresh in (False, False, True):
 """
     only = {**os.environ, "ZOO_LOAD_PLUGINS": "vae,late"}
     notebook = [guests.python, "-c", code]
-    with subprocess.Popen(notebook, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=only) as process:
+    with subprocess.Popen(
+        notebook, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=only
+    ) as process:
         assert process.stdout
         assert process.stdout.readline() == "False\n"
         guests.install(write_plugin(tmp_path, "late", GOOD.replace("good", "late")))
@@ -653,7 +772,9 @@ for refresh in (False, False, True):
     assert answers.split() == ["False", "True"]
 
 
-def test_a_guest_brings_a_checkpoint_inside_its_package(make_environment: MakeEnvironment, tmp_path: Path) -> None:
+def test_a_guest_brings_a_checkpoint_inside_its_package(
+    make_environment: MakeEnvironment, tmp_path: Path
+) -> None:
     code = """
         from zoo import Checkpoint, bundled, hookimpl
 
@@ -676,8 +797,13 @@ def test_a_guest_brings_a_checkpoint_inside_its_package(make_environment: MakeEn
     assert Path(brought["path"]).is_relative_to(environment.folder)
 
 
-def test_a_name_in_zoo_load_plugins_that_is_not_installed_is_said(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_in_zoo_load_plugins_that_is_not_installed_is_said(
+    zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ZOO_LOAD_PLUGINS", "vae,gna")
     result = zoo("list", "--json")
-    assert result.exit_code == 0 and {one["model"] for one in json.loads(result.stdout)} == {"mlp-vae", "conv-vae"}
+    assert result.exit_code == 0 and {one["model"] for one in json.loads(result.stdout)} == {
+        "mlp-vae",
+        "conv-vae",
+    }
     assert result.stderr == "Warning: ZOO_LOAD_PLUGINS names what is not installed: gna.\n"

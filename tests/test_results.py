@@ -30,7 +30,13 @@ def distance(**changes: Any) -> Evaluation:
 
 def likelihood(**changes: Any) -> Evaluation:
     """A likelihood, measured as usual but for the changes."""
-    usual = {"metric": "nll", "split": "test", "reference_n": 10_000, "extractor": "", "extractor_sha256": ""}
+    usual = {
+        "metric": "nll",
+        "split": "test",
+        "reference_n": 10_000,
+        "extractor": "",
+        "extractor_sha256": "",
+    }
     usual |= {
         "unit": "nats per image",
         "floor": None,
@@ -65,7 +71,9 @@ def test_a_result_survives_the_way_through_json() -> None:
         (None, r"evaluations\[1\]"),
     ],
 )
-def test_a_strangers_results_are_read_strictly_and_the_bad_one_is_named(entry: Any, message: str) -> None:
+def test_a_strangers_results_are_read_strictly_and_the_bad_one_is_named(
+    entry: Any, message: str
+) -> None:
     with pytest.raises(CheckpointError, match=message):
         recorded({"evaluations": [distance().to_dict(), entry]})
 
@@ -89,7 +97,9 @@ def test_facts_without_results_have_none_and_a_text_in_their_place_is_refused() 
         (0.0, 1e-300, "0.00000000 ± 0.00000000"),
     ],
 )
-def test_a_number_is_told_to_two_digits_of_its_error(value: float, error: float | None, text: str) -> None:
+def test_a_number_is_told_to_two_digits_of_its_error(
+    value: float, error: float | None, text: str
+) -> None:
     assert distance(value=value, standard_error=error).text == text
 
 
@@ -117,7 +127,9 @@ def test_a_metric_of_a_later_version_is_called_what_it_calls_itself() -> None:
 
 
 def test_results_measured_alike_stand_side_by_side() -> None:
-    rows = side_by_side({"mine": [distance(), distance(metric="recall", value=0.5)], "yours": [distance(value=3.0)]})
+    rows = side_by_side(
+        {"mine": [distance(), distance(metric="recall", value=0.5)], "yours": [distance(value=3.0)]}
+    )
     assert [list(row) for row in rows] == [["mine", "yours"], ["mine"]]
     assert rows[0]["yours"].value == 3.0
 
@@ -125,11 +137,23 @@ def test_results_measured_alike_stand_side_by_side() -> None:
 @pytest.mark.parametrize(
     ("changes", "mine", "yours"),
     [
-        ({"extractor_sha256": "c" * 64}, "with the features digits (bbbbbbbbbbbb)", "features digits (cccccccccccc)"),
-        ({"extractor": "inception"}, "with the features digits", "with the features inception (bbbbbbbbbbbb)"),
+        (
+            {"extractor_sha256": "c" * 64},
+            "with the features digits (bbbbbbbbbbbb)",
+            "features digits (cccccccccccc)",
+        ),
+        (
+            {"extractor": "inception"},
+            "with the features digits",
+            "with the features inception (bbbbbbbbbbbb)",
+        ),
         ({"n": 500}, "on 10,000 samples", "on 500 samples"),
         ({"seed": 7}, "with seed 0", "with seed 7"),
-        ({"reference_n": 800}, "against 60,000 train images of mnist", "against 800 train images of mnist"),
+        (
+            {"reference_n": 800},
+            "against 60,000 train images of mnist",
+            "against 800 train images of mnist",
+        ),
         ({"reference_sha256": "c" * 64}, "of mnist (aaaaaaaaaaaa)", "of mnist (cccccccccccc)"),
         ({"reference": "kmnist"}, "of mnist", "of kmnist"),
     ],
@@ -140,7 +164,10 @@ def test_results_that_were_not_measured_alike_are_refused_in_words(
     with pytest.raises(ConfigError) as refused:
         side_by_side({"mine": [distance()], "yours": [distance(**changes)]})
     words = str(refused.value)
-    assert "Fréchet distance: the number of mine was measured" in words and "can't stand side by side" in words
+    assert (
+        "Fréchet distance: the number of mine was measured" in words
+        and "can't stand side by side" in words
+    )
     first, _, second = words.partition("; that of yours")
     assert mine in first and yours in second
 

@@ -1,4 +1,6 @@
-"""Run: what a training's folder keeps is enough to go on bit for bit, and what is damaged is said to be."""
+"""Run: what a training's folder keeps is enough to go on bit for bit, and what is damaged is said
+to be.
+"""
 
 import json
 import sys
@@ -23,7 +25,13 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "gan": ("mlp-gan", {"generator_dims": (8,), "discriminator_dims": (8,), "latent_dim": 4}),
     "spectral": (
         "mlp-gan",
-        {"generator_dims": (8,), "discriminator_dims": (8,), "latent_dim": 4, "spectral_norm": True, "num_classes": 10},
+        {
+            "generator_dims": (8,),
+            "discriminator_dims": (8,),
+            "latent_dim": 4,
+            "spectral_norm": True,
+            "num_classes": 10,
+        },
     ),
 }
 
@@ -31,7 +39,9 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
 def fresh(name: str = "vae", seed: int = 3, **changes: Any) -> TrainingState:
     model, config = MODELS[name]
     model_class = installed().model_class(model)
-    return TrainingState(build(model_class, model_class.Config(**{**config, **changes}), seed), seed)
+    return TrainingState(
+        build(model_class, model_class.Config(**{**config, **changes}), seed), seed
+    )
 
 
 def digits(n: int = 200) -> Dataset:
@@ -50,7 +60,12 @@ def everything(state: TrainingState) -> dict[str, Any]:
         for key, value in values.items()
     }
     numbers = {"step": torch.tensor(state.step), **state.sums}
-    return {**state.model.state_dict(), **{f"average.{key}": one for key, one in average.items()}, **moments, **numbers}
+    return {
+        **state.model.state_dict(),
+        **{f"average.{key}": one for key, one in average.items()},
+        **moments,
+        **numbers,
+    }
 
 
 @pytest.fixture
@@ -75,7 +90,15 @@ def kept_at(folder: Path, step: int, recipe: TrainConfig, name: str = "vae") -> 
     ("name", "settings"),
     [
         ("vae", {"average": 0.9, "schedule": "cosine", "warmup": 0.3}),
-        ("vae", {"optimizer": "adamw", "weight_decay": 0.01, "augment": ("shift", "rotate"), "clip_norm": 1.0}),
+        (
+            "vae",
+            {
+                "optimizer": "adamw",
+                "weight_decay": 0.01,
+                "augment": ("shift", "rotate"),
+                "clip_norm": 1.0,
+            },
+        ),
         ("vae", {"optimizer": "sgd", "momentum": 0.9, "learning_rate": 1e-4}),
         ("vae", {"optimizer": "sgd", "learning_rate": 1e-4}),
         ("vae", {"optimizer": "rmsprop", "momentum": 0.5, "balance": True, "holdout": 10}),
@@ -84,8 +107,12 @@ def kept_at(folder: Path, step: int, recipe: TrainConfig, name: str = "vae") -> 
     ],
     ids=str,
 )
-def test_what_was_stopped_goes_on_bit_for_bit(name: str, settings: dict[str, Any], step: int, tmp_path: Path) -> None:
-    recipe = TrainConfig(**{"epochs": 3, "batch_size": 28, "learning_rate": 1e-3, **settings})  # 7 steps an epoch
+def test_what_was_stopped_goes_on_bit_for_bit(
+    name: str, settings: dict[str, Any], step: int, tmp_path: Path
+) -> None:
+    recipe = TrainConfig(
+        **{"epochs": 3, "batch_size": 28, "learning_rate": 1e-3, **settings}
+    )  # 7 steps an epoch
     whole = fresh(name)
     reports = list(fit(whole, digits(), recipe))
     run, resumed = kept_at(tmp_path / "run", step, recipe, name), fresh(name)
@@ -151,7 +178,10 @@ def test_a_bit_that_flipped_anywhere_is_found(stopped: Run) -> None:
     whole = path.read_bytes()
     length = 8 + int.from_bytes(whole[:8], "little")
     generator = torch.Generator().manual_seed(0)
-    places = [*range(0, length, 67), *torch.randint(length, len(whole), (25,), generator=generator).tolist()]
+    places = [
+        *range(0, length, 67),
+        *torch.randint(length, len(whole), (25,), generator=generator).tolist(),
+    ]
     for place in places:
         damaged = bytearray(whole)
         damaged[place] ^= 1 << (place % 8)
@@ -173,7 +203,9 @@ def test_a_bit_that_flipped_anywhere_is_found(stopped: Run) -> None:
     ],
     ids=["model", "config", "average", "seed"],
 )
-def test_a_state_of_another_training_is_refused(state: Any, recipe: TrainConfig, stopped: Run) -> None:
+def test_a_state_of_another_training_is_refused(
+    state: Any, recipe: TrainConfig, stopped: Run
+) -> None:
     assert "of another" in refusal(stopped, state(), recipe)
 
 
@@ -191,7 +223,9 @@ def test_settings_that_are_no_json_are_refused_by_name(stopped: Run) -> None:
 
 def test_an_unfinished_training_is_not_begun_over(stopped: Run) -> None:
     before = {path.name: path.read_bytes() for path in stopped.folder.iterdir()}
-    with pytest.raises(OutputError, match=r"unfinished training\. Go on with: zoo train --resume .*run"):
+    with pytest.raises(
+        OutputError, match=r"unfinished training\. Go on with: zoo train --resume .*run"
+    ):
         Run(stopped.folder).begin({"model": "another"})
     assert {path.name: path.read_bytes() for path in stopped.folder.iterdir()} == before
 
@@ -210,12 +244,16 @@ def test_a_finished_one_is_begun_over_without_its_old_grids_and_history(stopped:
 def test_what_found_no_place_is_not_begun_over(stopped: Run) -> None:
     stopped.finish()
     (stopped.folder / "unsaved").mkdir()
-    with pytest.raises(OutputError, match="unsaved holds what an earlier training made: move it to another place"):
+    with pytest.raises(
+        OutputError, match="unsaved holds what an earlier training made: move it to another place"
+    ):
         stopped.begin({"model": "another"})
     assert [path.name for path in stopped.folder.iterdir()] == ["unsaved"]
 
 
-def test_what_a_killed_process_left_half_written_goes_when_the_next_state_is_kept(stopped: Run) -> None:
+def test_what_a_killed_process_left_half_written_goes_when_the_next_state_is_kept(
+    stopped: Run,
+) -> None:
     (stopped.folder / f".{STATE}.0a1b2c3d.partial").write_bytes(b"half")
     state = fresh()
     state.prepare(RECIPE)
@@ -227,7 +265,10 @@ def test_a_full_disk_costs_the_state_that_was_kept_before_nothing(stopped: Run) 
     before = (stopped.folder / STATE).read_bytes()
     state = fresh()
     state.prepare(RECIPE)
-    with files_no_larger_than(10_000), pytest.raises(OutputError, match=r"Can't write .*state\.safetensors"):
+    with (
+        files_no_larger_than(10_000),
+        pytest.raises(OutputError, match=r"Can't write .*state\.safetensors"),
+    ):
         stopped.keep(state, {})
     assert (stopped.folder / STATE).read_bytes() == before
     assert not list(stopped.folder.glob(".*.partial"))
@@ -248,14 +289,22 @@ def test_tied_weights_are_kept_and_restored(tmp_path: Path) -> None:
     run.keep(state, {})
     other.prepare(recipe)
     run.restore(other)
-    assert all(torch.equal(tensor, everything(other)[key]) for key, tensor in everything(state).items())
+    assert all(
+        torch.equal(tensor, everything(other)[key]) for key, tensor in everything(state).items()
+    )
 
 
 # --- history and TensorBoard
 
 HISTORY_OF_TWO: list[dict[str, Any]] = [
     {"epoch": 1, "step": 10, "losses": {"model": 200.5}, "held_out": {"model": 210.0}},
-    {"epoch": 2, "step": 20, "losses": {"model": 150.25}, "held_out": {"model": 180.0}, "watched": {"diversity": 0.9}},
+    {
+        "epoch": 2,
+        "step": 20,
+        "losses": {"model": 150.25},
+        "held_out": {"model": 180.0},
+        "watched": {"diversity": 0.9},
+    },
 ]
 
 
@@ -265,7 +314,10 @@ def test_the_history_is_a_line_of_json_for_each_epoch(tmp_path: Path) -> None:
         run.log(10 * end, HISTORY_OF_TWO[:end], Image.new("L", (4, 4), end))
     lines = (tmp_path / HISTORY).read_text().splitlines()
     assert [json.loads(line) for line in lines] == HISTORY_OF_TWO
-    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["epoch-001.png", "epoch-002.png"]
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == [
+        "epoch-001.png",
+        "epoch-002.png",
+    ]
 
 
 def test_tensorboard_gets_the_losses_and_a_picture(tmp_path: Path) -> None:
@@ -276,7 +328,10 @@ def test_tensorboard_gets_the_losses_and_a_picture(tmp_path: Path) -> None:
         run.log(10 * end, HISTORY_OF_TWO[:end], Image.new("L", (6, 4), 40 * end))
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
-    read = {tag: [(one.step, one.value) for one in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
+    read = {
+        tag: [(one.step, one.value) for one in events.Scalars(tag)]
+        for tag in events.Tags()["scalars"]
+    }
     assert read == {
         "losses/model": [(10, 200.5), (20, 150.25)],
         "held_out/model": [(10, 210.0), (20, 180.0)],
@@ -292,15 +347,21 @@ def test_what_a_killed_process_showed_of_later_steps_is_shown_once(tmp_path: Pat
     for steps in ((10, 20, 30), (20, 30, 40)):  # the second goes on from a state of step 10
         run = Run(tmp_path, board=True)
         for step in steps:
-            run.log(step, [{"epoch": step // 10, "step": step, "losses": {"model": float(step)}}], None)
+            run.log(
+                step, [{"epoch": step // 10, "step": step, "losses": {"model": float(step)}}], None
+            )
         run.finish()
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
     assert [one.step for one in events.Scalars("losses/model")] == [10, 20, 30, 40]
 
 
-def test_without_tensorboard_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith(("tensorboard", "torch.utils.tensorboard"))]:
+def test_without_tensorboard_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [
+        name for name in sys.modules if name.startswith(("tensorboard", "torch.utils.tensorboard"))
+    ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "tensorboard", None)  # type: ignore[arg-type]  # how Python says: not there
     with pytest.raises(ConfigError, match=r"pip install 'genzoo\[tensorboard\]'"):

@@ -10,7 +10,15 @@ from torch import Tensor, nn
 
 import zoo as door
 from zoo.errors import ConfigError, LabelError
-from zoo.sampling import BLOCK, channels_last, draw, emulates_bf16, keep_channels_last, latents, stream
+from zoo.sampling import (
+    BLOCK,
+    channels_last,
+    draw,
+    emulates_bf16,
+    keep_channels_last,
+    latents,
+    stream,
+)
 
 Trained = Callable[..., Path]
 
@@ -21,7 +29,9 @@ def test_samples_do_not_depend_on_batch_size_number_or_start(trained: Trained, m
     whole = draw(loaded, 2 * BLOCK + 9, seed=5)
     assert torch.allclose(whole, draw(loaded, 2 * BLOCK + 9, seed=5, batch_size=7), atol=1e-5)
     assert torch.allclose(whole[:10], draw(loaded, 10, seed=5), atol=1e-5)
-    assert torch.allclose(whole[BLOCK - 1 :], draw(loaded, BLOCK + 10, seed=5, start=BLOCK - 1), atol=1e-5)
+    assert torch.allclose(
+        whole[BLOCK - 1 :], draw(loaded, BLOCK + 10, seed=5, start=BLOCK - 1), atol=1e-5
+    )
 
 
 def test_the_noise_is_the_same_to_the_bit(trained: Trained) -> None:
@@ -57,13 +67,21 @@ def test_a_label_out_of_range_is_refused_before_anything_is_drawn(trained: Train
         draw(model, 2, seed=0, labels=torch.tensor([0, 10]))
 
 
-@pytest.mark.parametrize(("name", "furthest"), [("vae-mnist", 0.1), ("dcgan-mnist", 0.2)])  # its edges are steep
-def test_in_bf16_samples_are_near_those_of_float32_and_the_model_is_left_as_it_was(name: str, furthest: float) -> None:
+@pytest.mark.parametrize(
+    ("name", "furthest"), [("vae-mnist", 0.1), ("dcgan-mnist", 0.2)]
+)  # its edges are steep
+def test_in_bf16_samples_are_near_those_of_float32_and_the_model_is_left_as_it_was(
+    name: str, furthest: float
+) -> None:
     model = door.load(name)
     layouts = {key: tensor.stride() for key, tensor in model.state_dict().items()}
     exact, coarse = draw(model, 100, seed=3), draw(model, 100, seed=3, precision="bf16")
     difference = (coarse - exact).abs()
-    assert coarse.dtype == torch.float32 and 0 < difference.mean() < 0.001 and difference.max() < furthest
+    assert (
+        coarse.dtype == torch.float32
+        and 0 < difference.mean() < 0.001
+        and difference.max() < furthest
+    )
     assert (difference > 0.1).float().mean() < 1e-4  # of the pixels
     assert torch.equal(coarse, draw(model, 100, seed=3, precision="bf16"))
     assert torch.equal(exact, draw(model, 100, seed=3)) and not torch.is_autocast_enabled("cpu")
@@ -103,7 +121,9 @@ def test_a_processor_without_instructions_for_bf16_emulates_it(
         ({"n": 1, "batch_size": 0}, "batch_size = 0"),
     ],
 )
-def test_numbers_out_of_range_are_refused(trained: Trained, arguments: dict[str, Any], message: str) -> None:
+def test_numbers_out_of_range_are_refused(
+    trained: Trained, arguments: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ConfigError, match=message):
         draw(door.load(str(trained("mlp-vae"))), **{"seed": 0, **arguments})
 
@@ -117,7 +137,12 @@ def test_the_callers_random_numbers_and_grad_mode_are_untouched(trained: Trained
 
 def test_maps_and_their_gradients_stay_in_the_order_that_convolutions_compute_in() -> None:
     network = nn.Sequential(
-        nn.Linear(2, 32), nn.Unflatten(1, (8, 2, 2)), nn.Conv2d(8, 4, 1), nn.ReLU(), nn.Flatten(), nn.Linear(16, 1)
+        nn.Linear(2, 32),
+        nn.Unflatten(1, (8, 2, 2)),
+        nn.Conv2d(8, 4, 1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(16, 1),
     )
     keep_channels_last(channels_last(network))
     orders = []

@@ -1,4 +1,6 @@
-"""Searching: what carries our library's name on a Hub is found, and one strange card hides no other."""
+"""Searching: what carries our library's name on a Hub is found, and one strange card hides no
+other.
+"""
 
 import json
 from pathlib import Path
@@ -33,7 +35,13 @@ def found(hub: Hub, zoo: Zoo) -> Any:
 def test_a_checkpoint_is_found_with_what_its_card_says(hub: Hub, found: Any) -> None:
     hub.put("you/vae", {"README.md": (CARDS / "vae-mnist" / "README.md").read_bytes()}, downloads=7)
     (one,) = found()
-    told = {"name": "hf:you/vae", "model": "mlp-vae", "dataset": "mnist", "license": "apache-2.0", "downloads": 7}
+    told = {
+        "name": "hf:you/vae",
+        "model": "mlp-vae",
+        "dataset": "mnist",
+        "license": "apache-2.0",
+        "downloads": 7,
+    }
     assert one.items() >= told.items() and not one["gated"] and len(one["updated"]) == 10
     facts = json.loads((CARDS / "vae-mnist" / "facts.json").read_text())
     values = {metric["metric"]: metric["value"] for metric in one["metrics"]}
@@ -47,7 +55,9 @@ def test_other_libraries_are_not_found_though_they_carry_our_tag(hub: Hub, found
     assert found() == []
 
 
-def test_a_text_is_looked_for_in_names_and_the_most_downloaded_come_first(hub: Hub, found: Any) -> None:
+def test_a_text_is_looked_for_in_names_and_the_most_downloaded_come_first(
+    hub: Hub, found: Any
+) -> None:
     for name, downloads in {"a/vae": 1, "b/gan": 5, "c/vae-2": 9}.items():
         hub.put(name, card(), downloads=downloads)
     assert [one["name"] for one in found("vae")] == ["hf:c/vae-2", "hf:a/vae"]
@@ -58,7 +68,9 @@ def test_a_text_is_looked_for_in_names_and_the_most_downloaded_come_first(hub: H
 def test_a_search_goes_on_page_by_page_as_far_as_it_must(hub: Hub, found: Any) -> None:
     hub.page = 2
     for number in range(9):
-        hub.put(f"you/{number}", card(library_name="genzoo" if number % 2 else "other", tags=["genzoo"]))
+        hub.put(
+            f"you/{number}", card(library_name="genzoo" if number % 2 else "other", tags=["genzoo"])
+        )
     assert len(found("--limit", 3)) == 3
     assert 3 <= len(hub.requests) < 5
     assert len(found()) == 4
@@ -72,7 +84,13 @@ def test_private_checkpoints_are_found_by_their_owner(hub: Hub, found: Any) -> N
 
 STRANGE = [
     {"model-index": 5},
-    {"model-index": [5, {"results": 5}, {"results": [5, {"metrics": 5}, {"metrics": [5, {"type": 5, "value": "x"}]}]}]},
+    {
+        "model-index": [
+            5,
+            {"results": 5},
+            {"results": [5, {"metrics": 5}, {"metrics": [5, {"type": 5, "value": "x"}]}]},
+        ]
+    },
     {"model-index": [{"results": [{"dataset": [1], "metrics": [{"type": "a", "value": [1]}]}]}]},
     {"tags": {"a": 1}, "datasets": "x", "license": ["mit"]},
     {"tags": [None, 5, ["x"]], "datasets": [[]], "license": 5},
@@ -81,7 +99,9 @@ STRANGE = [
 
 
 @pytest.mark.parametrize("matter", STRANGE, ids=str)
-def test_a_card_of_another_form_hides_no_other(hub: Hub, found: Any, matter: dict[str, Any]) -> None:
+def test_a_card_of_another_form_hides_no_other(
+    hub: Hub, found: Any, matter: dict[str, Any]
+) -> None:
     hub.put("a/strange", card(**matter), downloads=9)
     hub.put("b/good", card(license="mit"))
     assert [one["name"] for one in found()] == ["hf:a/strange", "hf:b/good"]
@@ -123,7 +143,10 @@ def test_what_is_found_on_another_hub_is_said_to_be_pulled_from_there(
     hub.put("you/vae", card())
     assert "zoo pull hf:you/vae\n" in zoo("search").stderr
     monkeypatch.delenv("HF_ENDPOINT")
-    assert f"zoo pull hf:you/vae --endpoint {hub.endpoint}\n" in zoo("search", "--endpoint", f"{hub.endpoint}/").stderr
+    assert (
+        f"zoo pull hf:you/vae --endpoint {hub.endpoint}\n"
+        in zoo("search", "--endpoint", f"{hub.endpoint}/").stderr
+    )
 
 
 def test_nothing_that_is_found_is_said(hub: Hub, zoo: Zoo) -> None:
@@ -135,23 +158,32 @@ def entry(**values: Any) -> bytes:
     return json.dumps([{"id": "a/b", "library_name": "genzoo", **values}]).encode()
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[5]", b"[null]", b"5", b'[{"library_name": "genzoo"}]', b"{" * 99_999])
+@pytest.mark.parametrize(
+    "body", [b"<html>", b"[5]", b"[null]", b"5", b'[{"library_name": "genzoo"}]', b"{" * 99_999]
+)
 def test_an_endpoint_that_is_no_hub_is_said_to_be_none(hub: Hub, zoo: Zoo, body: bytes) -> None:
     hub.answers["/api/models"] = status(200, body=body)
     result = zoo("search")
     assert result.exit_code == 1 and result.stdout == ""
-    assert f"Can't search {hub.endpoint}: it does not answer like a Hugging Face Hub" in result.stderr
+    assert (
+        f"Can't search {hub.endpoint}: it does not answer like a Hugging Face Hub" in result.stderr
+    )
 
 
 @pytest.mark.parametrize(
-    "values", [{"id": 5}, {"downloads": "many"}, {"cardData": [1]}, {"lastModified": 5}, {"gated": {}}]
+    "values",
+    [{"id": 5}, {"downloads": "many"}, {"cardData": [1]}, {"lastModified": 5}, {"gated": {}}],
 )
-def test_an_entry_of_another_form_is_no_traceback(hub: Hub, zoo: Zoo, values: dict[str, Any]) -> None:
+def test_an_entry_of_another_form_is_no_traceback(
+    hub: Hub, zoo: Zoo, values: dict[str, Any]
+) -> None:
     hub.answers["/api/models"] = status(200, body=entry(**values))
     assert zoo("search").exit_code == 0 and zoo("search", "--json").exit_code == 0
 
 
-@pytest.mark.parametrize("entries", [[], [{"id": "a/b", "library_name": "other"}]], ids=["empty", "of others"])
+@pytest.mark.parametrize(
+    "entries", [[], [{"id": "a/b", "library_name": "other"}]], ids=["empty", "of others"]
+)
 def test_a_search_without_end_ends(
     hub: Hub, zoo: Zoo, monkeypatch: pytest.MonkeyPatch, entries: list[dict[str, str]]
 ) -> None:
@@ -163,4 +195,6 @@ def test_a_search_without_end_ends(
     if entries:
         assert result.stdout == "[]\n" and len(hub.requests) == 10
     else:
-        assert "has not come to an end after 15 requests" in result.stderr and len(hub.requests) == 15
+        assert (
+            "has not come to an end after 15 requests" in result.stderr and len(hub.requests) == 15
+        )

@@ -1,4 +1,6 @@
-"""What is read from a model's source agrees with what an import of it would say, and costs no torch."""
+"""What is read from a model's source agrees with what an import of it would say, and costs no
+torch.
+"""
 
 import dataclasses
 import importlib
@@ -35,7 +37,8 @@ BASE = """
 
 @pytest.fixture
 def guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Guest]:
-    """Put a package with the modules `base` and `model` on the path: `guest(code)`; PKG in the code is its name.
+    """Put a package with the modules `base` and `model` on the path: `guest(code)`; PKG in the code
+    is its name.
 
     The result is the entry point of the class `Mine` in `model`.
     """
@@ -69,7 +72,9 @@ def assert_agrees(entry_point: str) -> None:
     shown = source.config_fields(entry_point)
     config = real_config(entry_point)
     assert [field.name for field in shown] == [field.name for field in dataclasses.fields(config)]
-    assert [field.type for field in shown] == [describe(hint) for hint in field_types(config).values()]
+    assert [field.type for field in shown] == [
+        describe(hint) for hint in field_types(config).values()
+    ]
     (typed,) = parse_assignments([f"{field.name}={field.default}" for field in shown], config)
     assert config.from_dict(typed) == config()
 
@@ -81,7 +86,9 @@ def test_every_field_of_the_zoos_own_models_and_recipes_says_what_it_means(model
         assert field.meaning, field.name
 
 
-def test_a_field_means_what_the_first_sentence_of_its_line_says_and_a_base_class_is_asked_too(guest: Guest) -> None:
+def test_a_field_means_what_the_first_sentence_of_its_line_says_and_a_base_class_is_asked_too(
+    guest: Guest,
+) -> None:
     code = '''
         from dataclasses import dataclass
         from PKG.base import Base
@@ -105,11 +112,19 @@ def test_a_field_means_what_the_first_sentence_of_its_line_says_and_a_base_class
                 secret: Size = 1
         '''
     meanings = {field.name: field.meaning for field in source.config_fields(guest(code))}
-    assert meanings.pop("sample_shape").startswith("shape of one sample without the batch dimension")
+    assert meanings.pop("sample_shape").startswith(
+        "shape of one sample without the batch dimension"
+    )
     assert meanings.pop("num_classes").endswith("0 is unconditional")
     said = 'of the maps (Ho et al. 2020): "wide" or not'
     more = "layers; more of them take longer"
-    assert meanings == {"latent_dim": "", "depth": more, "width": said, "height": said, "secret": ""}
+    assert meanings == {
+        "latent_dim": "",
+        "depth": more,
+        "width": said,
+        "height": said,
+        "secret": "",
+    }
 
 
 def test_options_are_read_like_a_config_and_a_blank_line_hides_no_meaning(guest: Guest) -> None:
@@ -130,14 +145,18 @@ def test_options_are_read_like_a_config_and_a_blank_line_hides_no_meaning(guest:
                 steps: Size = 50
         '''
     (steps,) = source.option_fields(guest(code))
-    assert steps == source.ConfigField("steps", "whole number 1 to 65536", "50", "of the way from noise")
+    assert steps == source.ConfigField(
+        "steps", "whole number 1 to 65536", "50", "of the way from noise"
+    )
     assert source.option_fields(installed().models["mlp-vae"].entry_point) == []
 
 
 @pytest.mark.parametrize("model", BUILT_IN)
 def test_the_fields_of_a_built_in_model_are_those_of_its_imported_config(model: str) -> None:
     entry_point = installed().models[model].entry_point
-    assert {"sample_shape", "num_classes", "latent_dim"} < {one.name for one in source.config_fields(entry_point)}
+    assert {"sample_shape", "num_classes", "latent_dim"} < {
+        one.name for one in source.config_fields(entry_point)
+    }
     assert_agrees(entry_point)
 
 
@@ -339,7 +358,9 @@ def test_a_module_that_does_not_parse_is_named(guest: Guest) -> None:
         source.config_fields(entry_point)
 
 
-@pytest.mark.parametrize("module", ["zoo_nowhere", "zoo_nowhere.model", "math", "sys", "zoo.nowhere"])
+@pytest.mark.parametrize(
+    "module", ["zoo_nowhere", "zoo_nowhere.model", "math", "sys", "zoo.nowhere"]
+)
 def test_a_module_without_source_is_named(module: str) -> None:
     with pytest.raises(PluginError, match=f"The source of the module '{module}' can't be read"):
         source.config_fields(f"{module}:Mine")
@@ -354,9 +375,18 @@ def test_nothing_speaks_against_the_built_in_models(model: str) -> None:
     ("code", "said"),
     [
         ("class Mine: pass\n", "Mine derives from no GenerativeModel."),
-        ("from torch import nn\nclass Mine(nn.Module): pass\n", "Mine derives from no GenerativeModel."),
-        ("import torch\nclass Mine(torch.nn.Module): pass\n", "Mine derives from no GenerativeModel."),
-        ("from zoo.models import ModelConfig\nclass Mine(ModelConfig): pass\n", ""),  # decorated, as a base is here
+        (
+            "from torch import nn\nclass Mine(nn.Module): pass\n",
+            "Mine derives from no GenerativeModel.",
+        ),
+        (
+            "import torch\nclass Mine(torch.nn.Module): pass\n",
+            "Mine derives from no GenerativeModel.",
+        ),
+        (
+            "from zoo.models import ModelConfig\nclass Mine(ModelConfig): pass\n",
+            "",
+        ),  # decorated, as a base is here
         ("from PKG.base import Base\n", "There is no class 'Mine' in the source of"),
         ("class Mine(:\n", "can't be read: invalid syntax"),
     ],
@@ -372,7 +402,8 @@ def test_a_class_that_can_be_no_model_is_found_out(code: str, said: str, guest: 
         "from PKG.base import Base as Mine\n",
         "import PKG.base\nMine = PKG.base.Base\n",
         "import PKG.base\ndef made(): return PKG.base.Base\nclass Mine(made()): pass\n",
-        "try:\n    from PKG.base import Base\nexcept ImportError:\n    pass\nclass Mine(Base): pass\n",
+        "try:\n    from PKG.base import Base\nexcept ImportError:\n    pass\nclass Mine(Base): "
+        "pass\n",
         "import PKG.base\ndef __getattr__(name): return PKG.base.Base\n",
         "from PKG.base import Base\ndef kept(one): return Base\n@kept\nclass Mine: pass\n",
         "from PKG.base import Base\nglobals()['Mi' + 'ne'] = Base\n",
@@ -409,8 +440,15 @@ def test_reading_the_built_in_models_imports_no_torch(tmp_path: Path) -> None:
     assert heavy_modules_after_reading(entry_points, tmp_path) == "[]"
 
 
-@pytest.mark.parametrize("line", ["from torch.nn import Module", "from torch import nn", "import torch.nn as nn"])
-def test_reading_a_guest_that_builds_on_torch_imports_no_torch(line: str, guest: Guest, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "line", ["from torch.nn import Module", "from torch import nn", "import torch.nn as nn"]
+)
+def test_reading_a_guest_that_builds_on_torch_imports_no_torch(
+    line: str, guest: Guest, tmp_path: Path
+) -> None:
     base = "Module" if "Module" in line else "nn.Module"
-    code = f"{line}\nfrom PKG.base import Base\nclass Mixin({base}): pass\nclass Mine(Base, Mixin): pass\n"
+    code = (
+        f"{line}\nfrom PKG.base import Base\nclass Mixin({base}): pass\nclass Mine(Base, Mixin): "
+        "pass\n"
+    )
     assert heavy_modules_after_reading([guest(code)], tmp_path / "path") == "[]"

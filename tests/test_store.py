@@ -54,7 +54,11 @@ def add(store: Store, name: str, source: str = "trained") -> Path:
 
 def everything(folder: Path) -> dict[str, bytes]:
     """All files below a folder, and what is in them."""
-    return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("[!.]*") if one.is_file()}
+    return {
+        str(one.relative_to(folder)): one.read_bytes()
+        for one in folder.rglob("[!.]*")
+        if one.is_file()
+    }
 
 
 def scratch_of(root: Path) -> list[Path]:
@@ -96,20 +100,26 @@ def test_looking_makes_no_folder(store: Store, root: Path) -> None:
 # what a reference means
 
 
-def test_a_name_means_the_bundled_one_until_another_is_in_the_store(store: Store, tmp_path: Path) -> None:
+def test_a_name_means_the_bundled_one_until_another_is_in_the_store(
+    store: Store, tmp_path: Path
+) -> None:
     assert store.find("toy-a") == tmp_path / "plugin" / "toy-a"
     assert store.find("toy-a") != add(store, "toy-a", "hub") == store.find("toy-a")
 
 
 @pytest.mark.parametrize("reference", ["./mine", "../desk/mine", "~/mine", "{cwd}/mine"])
-def test_a_path_means_that_folder(store: Store, reference: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_means_that_folder(
+    store: Store, reference: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOME", str(Path.cwd()))
     fill(Path("mine"))
     assert store.find(reference.format(cwd=Path.cwd())).resolve() == Path.cwd() / "mine"
 
 
 @pytest.mark.parametrize("reference", ["./file", "./empty", "/", "."])
-def test_a_path_that_is_no_checkpoint_is_refused_by_what_it_lacks(store: Store, reference: str) -> None:
+def test_a_path_that_is_no_checkpoint_is_refused_by_what_it_lacks(
+    store: Store, reference: str
+) -> None:
     Path("file").write_text("text")
     Path("empty").mkdir()
     with pytest.raises(CheckpointError, match=r"is no checkpoint: it has no config\.json"):
@@ -135,7 +145,10 @@ def test_a_pulled_repository_is_called_what_it_was_pulled_as(store: Store) -> No
     [
         ("owner/name", r"write hf:owner/name for the one, \./owner/name for the other"),
         ("toy", r"'toy' is a model, not a checkpoint. Checkpoints of it: toy-a, toy-b"),
-        ("toy-x", r"No checkpoint is called 'toy-x'. Did you mean 'toy-[ab]' or 'toy-[ab]'\? See: zoo list"),
+        (
+            "toy-x",
+            r"No checkpoint is called 'toy-x'. Did you mean 'toy-[ab]' or 'toy-[ab]'\? See: zoo list",
+        ),
         ("zebra", r"No checkpoint is called 'zebra'. There is: toy-a, toy-b. See: zoo list"),
         ("folder", r"No checkpoint is called 'folder'. For the path write \./folder"),
         ("toy-b", r"toy-b is not here yet. Get it with: zoo pull toy-b"),
@@ -146,7 +159,9 @@ def test_a_pulled_repository_is_called_what_it_was_pulled_as(store: Store) -> No
         ("a\x1b[31m", r"'a\\x1b\[31m'"),
     ],
 )
-def test_anything_else_is_refused_in_words_that_mend_it(store: Store, reference: str, words: str) -> None:
+def test_anything_else_is_refused_in_words_that_mend_it(
+    store: Store, reference: str, words: str
+) -> None:
     Path("folder").mkdir()
     with pytest.raises(NotFoundError, match=words):
         store.find(reference)
@@ -169,14 +184,18 @@ def test_python_and_the_command_refuse_a_bare_repository_in_the_same_words(zoo: 
 
 
 def test_without_a_reference_the_current_one_is_meant(store: Store, root: Path) -> None:
-    with pytest.raises(NotFoundError, match=r"No checkpoint is current\. Pull one .*: toy-a, toy-b"):
+    with pytest.raises(
+        NotFoundError, match=r"No checkpoint is current\. Pull one .*: toy-a, toy-b"
+    ):
         store.current()
     store.make_current("toy-a")
     assert store.current() == "toy-a"
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe", b"gone\n", b"../../etc\n"])
-def test_a_spoilt_record_of_the_current_one_is_refused_in_words(store: Store, root: Path, content: bytes) -> None:
+def test_a_spoilt_record_of_the_current_one_is_refused_in_words(
+    store: Store, root: Path, content: bytes
+) -> None:
     root.mkdir()
     (root / "current").write_bytes(content)
     with pytest.raises(ZooError, match=r"checkpoint|There is no folder \.\./\.\./etc"):
@@ -225,7 +244,10 @@ def test_a_run_that_is_at_work_stays(store: Store) -> None:
 
 
 def test_an_entry_says_whether_it_is_bundled_on_the_hub_pulled_or_trained(store: Store) -> None:
-    assert {entry.name: entry.state for entry in store.entries()} == {"toy-a": "bundled", "toy-b": "hub"}
+    assert {entry.name: entry.state for entry in store.entries()} == {
+        "toy-a": "bundled",
+        "toy-b": "hub",
+    }
     add(store, "toy-b", "hub")
     add(store, "mine", "trained")
     with store.adding("toy-a") as scratch:  # recorded, its files stay with the plugin
@@ -234,7 +256,9 @@ def test_an_entry_says_whether_it_is_bundled_on_the_hub_pulled_or_trained(store:
     assert states == {"mine": "trained", "toy-a": "pulled", "toy-b": "pulled"}
 
 
-def test_one_that_was_recorded_from_a_plugin_that_is_gone_is_damaged(store: Store, root: Path) -> None:
+def test_one_that_was_recorded_from_a_plugin_that_is_gone_is_damaged(
+    store: Store, root: Path
+) -> None:
     with store.adding("toy-a") as scratch:
         files.write_json(scratch / ORIGIN, {"source": "bundle", "sha256": {}})
     (entry,) = Store({}, root).entries()
@@ -243,7 +267,9 @@ def test_one_that_was_recorded_from_a_plugin_that_is_gone_is_damaged(store: Stor
         Store({}, root).find("toy-a")
 
 
-def test_what_the_list_says_is_what_the_store_says(zoo: Zoo, trained: Callable[[str], Path]) -> None:
+def test_what_the_list_says_is_what_the_store_says(
+    zoo: Zoo, trained: Callable[[str], Path]
+) -> None:
     def states() -> dict[str, str]:
         result = zoo("list", "--json")
         assert result.exit_code == 0, result.stderr
@@ -274,7 +300,9 @@ def test_what_the_list_says_is_what_the_store_says(zoo: Zoo, trained: Callable[[
     ],
     ids=lambda content: content[:40].decode(errors="replace"),
 )
-def test_a_spoilt_record_of_origin_breaks_nothing_and_can_be_removed(store: Store, root: Path, content: bytes) -> None:
+def test_a_spoilt_record_of_origin_breaks_nothing_and_can_be_removed(
+    store: Store, root: Path, content: bytes
+) -> None:
     path = add(store, "mine", "hub")
     (path / ORIGIN).write_bytes(content)
     (entry,) = (one for one in store.entries() if one.name == "mine")
@@ -293,7 +321,16 @@ def test_a_spoilt_record_of_origin_breaks_nothing_and_can_be_removed(store: Stor
     [
         *(
             ("folder", name)
-            for name in ("plain", "with space", "a%2Fb", "%", "%2E%2E", ".hidden", "ünïcode", "x" * 250)
+            for name in (
+                "plain",
+                "with space",
+                "a%2Fb",
+                "%",
+                "%2E%2E",
+                ".hidden",
+                "ünïcode",
+                "x" * 250,
+            )
         ),
         ("folder", os.fsdecode(b"\xff\xfe")),
         ("file", "plain"),
@@ -302,7 +339,9 @@ def test_a_spoilt_record_of_origin_breaks_nothing_and_can_be_removed(store: Stor
     ],
     ids=lambda word: ascii(word)[:20],
 )
-def test_whatever_else_lies_in_the_store_never_breaks_the_list(store: Store, root: Path, kind: str, name: str) -> None:
+def test_whatever_else_lies_in_the_store_never_breaks_the_list(
+    store: Store, root: Path, kind: str, name: str
+) -> None:
     add(store, "mine")
     stray = root / "checkpoints" / name
     if kind == "folder":
@@ -320,7 +359,9 @@ def test_a_half_entry_is_listed_as_damaged_and_can_be_removed(store: Store, root
     half = root / "checkpoints" / "half"
     half.mkdir(parents=True)
     (half / WEIGHTS).write_bytes(b"12345")
-    assert [(one.name, one.state, one.path) for one in store.entries()][:1] == [("half", "damaged", None)]
+    assert [(one.name, one.state, one.path) for one in store.entries()][:1] == [
+        ("half", "damaged", None)
+    ]
     assert store.remove("half") == 5
     assert not half.exists()
 
@@ -339,7 +380,9 @@ def test_a_spoilt_record_of_a_bundled_one_is_mended_by_pulling_again(zoo: Zoo, r
 # adding
 
 
-@pytest.mark.parametrize("failure", [ValueError("broken"), KeyboardInterrupt(), CheckpointError("damaged")])
+@pytest.mark.parametrize(
+    "failure", [ValueError("broken"), KeyboardInterrupt(), CheckpointError("damaged")]
+)
 @pytest.mark.parametrize("replace", [False, True])
 def test_a_failure_while_adding_leaves_the_store_as_it_was(
     store: Store, root: Path, failure: BaseException, replace: bool
@@ -360,7 +403,10 @@ def test_a_full_disk_while_adding_is_said_and_leaves_the_store_as_it_was(
 ) -> None:
     add(store, "mine")
     before = everything(root)
-    with pytest.raises(OutputError, match="Disk full"), store.adding(name, replace=replace) as scratch:
+    with (
+        pytest.raises(OutputError, match="Disk full"),
+        store.adding(name, replace=replace) as scratch,
+    ):
         fill(scratch)
         (scratch / "full").symlink_to("/dev/full")  # the kernel's own full disk
         (scratch / "full").write_bytes(b"x" * 100_000)
@@ -369,7 +415,10 @@ def test_a_full_disk_while_adding_is_said_and_leaves_the_store_as_it_was(
 
 def test_a_store_that_cannot_be_written_is_named(store: Store, root: Path) -> None:
     root.write_text("a file where the store belongs")
-    with pytest.raises(OutputError, match=f"Can't write {root}.*choose another place"), store.adding("mine"):
+    with (
+        pytest.raises(OutputError, match=f"Can't write {root}.*choose another place"),
+        store.adding("mine"),
+    ):
         pass
     with pytest.raises(OutputError, match=str(root)):
         store.make_current("toy-a")
@@ -447,7 +496,9 @@ def finish(writers: list[subprocess.Popen[str]]) -> None:
     assert [writer.returncode for writer in writers] == [0] * len(writers), "\n".join(errors)
 
 
-def test_two_processes_that_replace_one_name_at_once_both_succeed_and_leave_one_whole_entry(root: Path) -> None:
+def test_two_processes_that_replace_one_name_at_once_both_succeed_and_leave_one_whole_entry(
+    root: Path,
+) -> None:
     finish(start_writers(root, ["mine", "mine"], replace=True, pause=0.2))
     directory = root / "checkpoints" / "mine"
     by = files.read_json(directory / ORIGIN)["by"]
@@ -455,7 +506,9 @@ def test_two_processes_that_replace_one_name_at_once_both_succeed_and_leave_one_
     assert scratch_of(root) == []
 
 
-def test_of_two_processes_that_add_one_name_at_once_the_second_is_refused_and_the_first_one_stays(root: Path) -> None:
+def test_of_two_processes_that_add_one_name_at_once_the_second_is_refused_and_the_first_one_stays(
+    root: Path,
+) -> None:
     writers = start_writers(root, ["mine", "mine"], replace=False, pause=0.2)
     errors = [writer.communicate(timeout=60)[1] for writer in writers]
     assert sorted(writer.returncode for writer in writers) == [0, 1]
@@ -494,7 +547,9 @@ def test_what_a_killed_process_left_is_cleaned_up_by_the_next_and_that_of_a_livi
             one.communicate()
 
 
-def test_processes_that_clean_up_the_same_leftovers_at_once_do_not_trip_over_each_other(root: Path) -> None:
+def test_processes_that_clean_up_the_same_leftovers_at_once_do_not_trip_over_each_other(
+    root: Path,
+) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     for number in range(20):
@@ -503,14 +558,21 @@ def test_processes_that_clean_up_the_same_leftovers_at_once_do_not_trip_over_eac
         for file in range(20):
             (left / str(file)).touch()
     finish(start_writers(root, ["one", "two", "three", "four"]))
-    assert sorted(one.name for one in (root / "checkpoints").iterdir()) == ["four", "one", "three", "two"]
+    assert sorted(one.name for one in (root / "checkpoints").iterdir()) == [
+        "four",
+        "one",
+        "three",
+        "two",
+    ]
     assert scratch_of(root) == []
 
 
 # removing and verifying
 
 
-def test_removing_says_the_bytes_freed_and_forgets_that_it_was_current(store: Store, root: Path) -> None:
+def test_removing_says_the_bytes_freed_and_forgets_that_it_was_current(
+    store: Store, root: Path
+) -> None:
     path = add(store, "mine")
     there = sum(file.stat().st_size for file in path.iterdir())
     store.make_current("mine")
@@ -545,7 +607,9 @@ def test_removing_a_recorded_one_leaves_the_plugins_files(store: Store, tmp_path
         ("..", "is no name of a checkpoint"),
     ],
 )
-def test_what_cannot_be_removed_is_said_with_the_reason(store: Store, tmp_path: Path, name: str, words: str) -> None:
+def test_what_cannot_be_removed_is_said_with_the_reason(
+    store: Store, tmp_path: Path, name: str, words: str
+) -> None:
     before = everything(tmp_path)
     with pytest.raises(NotFoundError, match=words):
         store.remove(name)
@@ -567,12 +631,16 @@ def test_verify_finds_that_the_config_is_missing(store: Store, source: str) -> N
     assert store.verify("mine") == {CONFIG: "missing", WEIGHTS: "ok"}
 
 
-def test_verify_holds_an_offered_one_to_the_digests_of_the_catalogue(store: Store, tmp_path: Path) -> None:
+def test_verify_holds_an_offered_one_to_the_digests_of_the_catalogue(
+    store: Store, tmp_path: Path
+) -> None:
     assert store.verify("toy-a") == {CONFIG: "ok", WEIGHTS: "ok"}
     path = add(store, "toy-b", "hub")
     (path / WEIGHTS).write_bytes(b"other")
     digests = {file: files.sha256(path / file) for file in CONTENT}
-    files.write_json(path / ORIGIN, {"source": "hub", "sha256": digests})  # a record that agrees with the damage
+    files.write_json(
+        path / ORIGIN, {"source": "hub", "sha256": digests}
+    )  # a record that agrees with the damage
     assert store.verify("toy-b") == {CONFIG: "ok", WEIGHTS: "damaged"}
 
 
@@ -583,7 +651,9 @@ def test_verify_says_so_when_there_is_nothing_to_verify(store: Store, root: Path
     assert store.verify("mine") == {ORIGIN: "damaged"}
 
 
-def test_the_command_verifies_everything_that_is_here_and_fails_when_one_is_damaged(zoo: Zoo, root: Path) -> None:
+def test_the_command_verifies_everything_that_is_here_and_fails_when_one_is_damaged(
+    zoo: Zoo, root: Path
+) -> None:
     good = zoo("verify", "--json")
     assert good.exit_code == 0, good.stderr
     verdicts = {one["name"]: one["files"] for one in json.loads(good.stdout)}

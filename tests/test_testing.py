@@ -37,7 +37,11 @@ def spec(model: type, **own: Any) -> str:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of installed distributions that offer the models of tests/mutants."""
     folder = tmp_path_factory.mktemp("site")
-    specs: dict[str, list[str]] = {"zoo_mutants": [], "zoo_mutants_heavy": [], "zoo_mutants_troubled": ["None"]}
+    specs: dict[str, list[str]] = {
+        "zoo_mutants": [],
+        "zoo_mutants_heavy": [],
+        "zoo_mutants_troubled": ["None"],
+    }
     specs["zoo_mutants"] = [spec(model) for model in dict(SOUND)]
     for mutant in MUTANTS:
         specs[mutant.entry_module].append(spec(mutant.model, **mutant.spec))
@@ -68,15 +72,26 @@ def until(check: str, name: str, config: Mapping[str, Any]) -> list[Verdict]:
     return found
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: f"{mutant.check}-{mutant.model.__name__}")
-def test_a_broken_model_is_found_by_its_check_in_words_that_mend_and_breaks_none_before(mutant: Mutant) -> None:
-    *before, last = until(mutant.check.replace("_", " "), mutant.model.__name__.lower(), mutant.config)
+@pytest.mark.parametrize(
+    "mutant", MUTANTS, ids=lambda mutant: f"{mutant.check}-{mutant.model.__name__}"
+)
+def test_a_broken_model_is_found_by_its_check_in_words_that_mend_and_breaks_none_before(
+    mutant: Mutant,
+) -> None:
+    *before, last = until(
+        mutant.check.replace("_", " "), mutant.model.__name__.lower(), mutant.config
+    )
     assert last.check == mutant.check.replace("_", " ")
-    assert (last.verdict, [one for one in before if one.verdict == "broke"]) == ("falls short", []), last.says
+    assert (last.verdict, [one for one in before if one.verdict == "broke"]) == (
+        "falls short",
+        [],
+    ), last.says
     assert re.search(mutant.words, last.says), last.says
 
 
-@pytest.mark.parametrize("check", [check.__name__.removeprefix("check_") for check in (*OFFER_CHECKS, *MODEL_CHECKS)])
+@pytest.mark.parametrize(
+    "check", [check.__name__.removeprefix("check_") for check in (*OFFER_CHECKS, *MODEL_CHECKS)]
+)
 def test_no_check_is_idle_each_finds_a_model_that_all_before_it_let_pass(check: str) -> None:
     found = (
         until(check.replace("_", " "), mutant.model.__name__.lower(), mutant.config)
@@ -87,7 +102,9 @@ def test_no_check_is_idle_each_finds_a_model_that_all_before_it_let_pass(check: 
 
 
 @pytest.mark.parametrize(("model", "config"), SOUND, ids=lambda one: getattr(one, "__name__", ""))
-def test_a_model_that_keeps_the_contract_passes_every_check(model: type, config: Mapping[str, Any]) -> None:
+def test_a_model_that_keeps_the_contract_passes_every_check(
+    model: type, config: Mapping[str, Any]
+) -> None:
     found = list(verdicts(model.__name__.lower(), config))
     assert [one for one in found if one.verdict != "kept"] == []
     assert len(found) == len(OFFER_CHECKS) + 1 + len(MODEL_CHECKS)
@@ -106,14 +123,22 @@ def test_a_contract_for_a_model_that_nobody_offers_says_so() -> None:
 
     contract = TestMisspelt()
     for test in [name for name in vars(ModelContract) if name.startswith("test_")]:
-        with pytest.raises(NotFoundError, match=r"No installed plugin offers a model 'paniter'\. Did you mean"):
+        with pytest.raises(
+            NotFoundError, match=r"No installed plugin offers a model 'paniter'\. Did you mean"
+        ):
             getattr(contract, test)()
 
 
-def test_every_check_has_a_mutant_a_line_that_says_what_it_is_for_and_a_test_in_the_contract() -> None:
+def test_every_check_has_a_mutant_a_line_that_says_what_it_is_for_and_a_test_in_the_contract() -> (
+    None
+):
     checks = {check.__name__: check for check in (*OFFER_CHECKS, *MODEL_CHECKS)}
     assert checks.keys() == {f"check_{mutant.check}" for mutant in MUTANTS}
     assert all((check.__doc__ or "").splitlines()[0].endswith(".") for check in checks.values())
-    tests = [inspect.getsource(one) for name, one in vars(ModelContract).items() if name.startswith("test_")]
+    tests = [
+        inspect.getsource(one)
+        for name, one in vars(ModelContract).items()
+        if name.startswith("test_")
+    ]
     called = [re.findall(r"\b(check_\w+)\(", source) for source in tests]
     assert sorted(called) == sorted([name] for name in checks)

@@ -36,7 +36,9 @@ def noise(n: int = 256) -> Dataset:
     return Dataset("noise", samples, torch.arange(n) % 4)
 
 
-def train(model: GenerativeModel[Any], data: Dataset | None = None, **settings: Any) -> tuple[Any, list[Progress]]:
+def train(
+    model: GenerativeModel[Any], data: Dataset | None = None, **settings: Any
+) -> tuple[Any, list[Progress]]:
     state = TrainingState(model, seed=1)
     recipe = TrainConfig(**{"epochs": 2, "batch_size": 32, **settings})
     return state, list(fit(state, data or noise(), recipe))
@@ -49,10 +51,14 @@ class Quadratic(Toy):
         super().__init__(config)
         self.seen: list[Any] = []
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         self.seen.append((torch.is_autocast_enabled("cpu"), step, labels))
         yield Objective((self.first - 3) ** 2 * self.second, optimizer="first")
-        self.seen.append(self.first.item())  # the step was taken before the next objective is asked for
+        self.seen.append(
+            self.first.item()
+        )  # the step was taken before the next objective is asked for
         yield Objective(self.second**2, optimizer="second")
 
 
@@ -82,7 +88,8 @@ def test_an_unconditional_model_is_given_no_labels_and_a_conditional_one_is() ->
 
 
 @pytest.mark.parametrize(
-    ("precision", "able", "autocast"), [("float32", True, False), ("bf16", True, True), ("bf16", False, False)]
+    ("precision", "able", "autocast"),
+    [("float32", True, False), ("bf16", True, True), ("bf16", False, False)],
 )
 def test_autocast_is_on_only_when_the_recipe_asks_and_the_hardware_has_bfloat16(
     precision: str, able: bool, autocast: bool, monkeypatch: pytest.MonkeyPatch
@@ -96,9 +103,15 @@ def test_autocast_is_on_only_when_the_recipe_asks_and_the_hardware_has_bfloat16(
 
 
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
-def test_convolutions_are_in_channels_last_order_where_bfloat16_is_asked_for(precision: str) -> None:
+def test_convolutions_are_in_channels_last_order_where_bfloat16_is_asked_for(
+    precision: str,
+) -> None:
     state, _ = train(make("dcgan"), noise(32), epochs=1, precision=precision)
-    weights = [one.weight for one in state.model.modules() if isinstance(one, nn.Conv2d | nn.ConvTranspose2d)]
+    weights = [
+        one.weight
+        for one in state.model.modules()
+        if isinstance(one, nn.Conv2d | nn.ConvTranspose2d)
+    ]
     in_order = [
         all(weight.is_contiguous(memory_format=order) for weight in weights)
         for order in (torch.contiguous_format, torch.channels_last)
@@ -133,10 +146,13 @@ def test_the_callers_random_numbers_are_untouched_while_it_trains() -> None:
 def test_averaged_weights_are_the_running_average_and_become_the_checkpoint() -> None:
     model = Quadratic()
     state, _ = train(model, noise(32), epochs=2, learning_rate=0.1, average=0.5)
-    # the first average is w₁ itself; then its share is 2/11, since (1 + n) / (10 + n) is less than ½ for n = 1
+    # the first average is w₁ itself; then its share is 2/11, since (1 + n) / (10 + n) is less than
+    # ½ for n = 1
     assert state.averaged is not model
     assert 0.1 < state.averaged.first.item() < model.first.item()
-    assert state.averaged.first.item() == pytest.approx((2 * 0.1 + 9 * model.first.item()) / 11, rel=1e-3)
+    assert state.averaged.first.item() == pytest.approx(
+        (2 * 0.1 + 9 * model.first.item()) / 11, rel=1e-3
+    )
 
 
 def test_without_averaging_the_model_itself_becomes_the_checkpoint() -> None:
@@ -160,14 +176,18 @@ def test_the_statistics_that_stay_are_of_more_batches_than_those_on_the_way() ->
     state, batches = TrainingState(make("mlp-vae", batch_norm=True), seed=1), []
     for report in fit(state, noise(), TrainConfig(epochs=2, batch_size=4, average=0.9)):
         if report.epoch_ended:
-            layer = next(layer for layer in state.averaged.modules() if isinstance(layer, nn.BatchNorm1d))
+            layer = next(
+                layer for layer in state.averaged.modules() if isinstance(layer, nn.BatchNorm1d)
+            )
             batches.append(layer.num_batches_tracked.item())
     assert batches == [10, 50]
 
 
 def test_data_of_another_shape_is_refused_naming_both() -> None:
     data = Dataset("small", torch.zeros(8, 1, 32, 32, dtype=torch.uint8), None)
-    with pytest.raises(DataError, match=r"\(1, 28, 28\), the data has \(1, 32, 32\).*--set sample_shape=1,28,28"):
+    with pytest.raises(
+        DataError, match=r"\(1, 28, 28\), the data has \(1, 32, 32\).*--set sample_shape=1,28,28"
+    ):
         train(make(), data)
 
 
@@ -194,7 +214,9 @@ def test_a_data_set_smaller_than_a_batch_is_one_batch() -> None:
 class Shares(Toy):
     """Its loss has the slope 1 for a sample of class 0, 2 for one of class 1."""
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         assert labels is not None
         yield Objective(self.first * (labels + 1), optimizer="first")
 
@@ -220,7 +242,9 @@ def test_class_weights_count_for_a_model_that_knows_no_classes_too() -> None:
 
 
 def test_class_weights_that_can_not_be_followed_are_refused() -> None:
-    with pytest.raises(ConfigError, match="class_weights need one loss a sample; this model gives their mean"):
+    with pytest.raises(
+        ConfigError, match="class_weights need one loss a sample; this model gives their mean"
+    ):
         train(Quadratic(), class_weights=(1.0, 1.0, 1.0, 2.0))
     with pytest.raises(ConfigError, match="class_weights has 2 values; noise has 4 classes"):
         train(make(), class_weights=(1.0, 2.0))
@@ -234,14 +258,25 @@ def zeros_among_others(share: float) -> Dataset:
     assert isinstance(digits.samples, Tensor) and digits.labels is not None
     zero, other = (digits.labels == 0).nonzero().flatten(), (digits.labels != 0).nonzero().flatten()
     chosen = torch.cat([other, zero[: round(share * len(other))]])
-    return Dataset("zeros", digits.samples[chosen], (digits.labels[chosen] == 0).long(), ("other", "zero"))
+    return Dataset(
+        "zeros", digits.samples[chosen], (digits.labels[chosen] == 0).long(), ("other", "zero")
+    )
 
 
 def test_balance_and_class_weights_bring_back_a_class_that_is_one_sample_in_a_hundred() -> None:
-    data, digits, unseen = zeros_among_others(0.01), load_dataset("mnist"), load_dataset("mnist", split="test")
+    data, digits, unseen = (
+        zeros_among_others(0.01),
+        load_dataset("mnist"),
+        load_dataset("mnist", split="test"),
+    )
     assert data.labels is not None and digits.labels is not None and unseen.labels is not None
     assert data.labels.bincount().tolist() == [721, 7]
-    means = torch.stack([digits.samples[digits.labels == one].float().mean(0) for one in range(10)]).flatten(1) / 255
+    means = (
+        torch.stack(
+            [digits.samples[digits.labels == one].float().mean(0) for one in range(10)]
+        ).flatten(1)
+        / 255
+    )
 
     def share_of_zeros(images: Tensor) -> float:
         """By the nearest class mean, which knows every unseen zero, and takes nothing else for one."""
@@ -258,7 +293,9 @@ def test_balance_and_class_weights_bring_back_a_class_that_is_one_sample_in_a_hu
             zeros = to_float(unseen.samples[unseen.labels == 0])
             likelihoods.append(model.log_likelihood(zeros, importance_samples=20).mean().item())
     assert shares[0] < 0.05 and 0.35 < shares[1] < 0.65 and 0.2 < shares[2] < 0.8
-    assert min(likelihoods[1:]) > likelihoods[0] + 5  # nats per image of a class that is learnt at last
+    assert (
+        min(likelihoods[1:]) > likelihoods[0] + 5
+    )  # nats per image of a class that is learnt at last
 
 
 # --- samples changed at random, and samples held out
@@ -282,7 +319,9 @@ def test_augmentation_changes_what_is_trained_on_and_nothing_of_what_is_held_out
 def test_what_is_held_out_is_the_end_of_the_data_and_never_trained_on() -> None:
     model, data = Recorder(), noise(100)
     _, reports = train(model, data, holdout=20, batch_size=16)
-    in_order = {sample.numpy().tobytes(): index for index, sample in enumerate(to_float(data.samples))}
+    in_order = {
+        sample.numpy().tobytes(): index for index, sample in enumerate(to_float(data.samples))
+    }
     trained, tried = (
         {in_order[sample.numpy().tobytes()] for batch in batches for sample in batch}
         for batches in (model.trained_on, model.tried_on)
@@ -296,7 +335,9 @@ def test_held_out_losses_are_those_of_the_averaged_model_on_the_samples_held_out
     state, reports = train(model, noise(64), holdout=32, average=0.5, learning_rate=0.1)
     first, second = state.averaged.first.item(), state.averaged.second.item()
     held_out = reports[-1].held_out
-    assert held_out == pytest.approx({"first": (first - 3) ** 2 * second, "second": second**2}, rel=1e-5)
+    assert held_out == pytest.approx(
+        {"first": (first - 3) ** 2 * second, "second": second**2}, rel=1e-5
+    )
     assert held_out["first"] != pytest.approx((state.model.first.item() - 3) ** 2, rel=1e-3)
 
 
@@ -330,7 +371,9 @@ def test_a_loss_that_is_no_longer_finite_stops_the_training_and_says_so() -> Non
     model = make()
     with torch.no_grad():
         next(model.parameters()).fill_(math.nan)
-    with pytest.raises(TrainingError, match=r"broke down by step \d+: \w+ is nan\. .* learning_rate than 0\.001"):
+    with pytest.raises(
+        TrainingError, match=r"broke down by step \d+: \w+ is nan\. .* learning_rate than 0\.001"
+    ):
         train(model)
 
 
@@ -341,14 +384,18 @@ def reports_at_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("reports_at_each_step")
 def test_a_loss_that_runs_away_stops_the_training_while_it_is_still_a_number() -> None:
-    with pytest.raises(TrainingError, match=r"ran away by step \d+: first is .*; it began at 9\. .*clip_norm"):
+    with pytest.raises(
+        TrainingError, match=r"ran away by step \d+: first is .*; it began at 9\. .*clip_norm"
+    ):
         train(Quadratic(), epochs=50, optimizer="sgd", learning_rate=1.1)
 
 
 class Startled(Toy):
     """Has a loss of 0.5, then one of 4,000, of a sample of 784 pixels; then all is well."""
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         value = {0: 0.5, 1: 8000.0}.get(step.index, -1000.0)  # the mean of the first two is 4,000
         yield Objective(self.second * 0 + value, optimizer="second")
 
@@ -365,7 +412,9 @@ def test_batch_norm_on_a_batch_of_one_is_refused_in_words() -> None:
 
 
 @pytest.mark.parametrize("shape", [(64,), (4, 8, 8)])
-def test_a_model_of_images_on_data_that_are_none_is_refused_before_the_first_step(shape: tuple[int, ...]) -> None:
+def test_a_model_of_images_on_data_that_are_none_is_refused_before_the_first_step(
+    shape: tuple[int, ...],
+) -> None:
     data = Dataset("sines", torch.zeros(64, *shape, dtype=torch.uint8), None)
     with pytest.raises(ConfigError, match=re.escape(f"which samples of shape {shape} are not")):
         fit(TrainingState(make(sample_shape=shape)), data, TrainConfig(epochs=1))
@@ -381,7 +430,9 @@ def test_a_large_metric_of_a_training_in_good_health_is_no_cause_to_stop() -> No
 class Breaking(Toy):
     """Takes one step to infinity, whose loss was finite."""
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         yield Objective(self.first * 1e38 * self.second, optimizer="first")
 
 
@@ -396,7 +447,9 @@ def test_weights_that_are_no_longer_finite_are_found_before_any_loss_is() -> Non
 class Latecomer(Toy):
     """Has a second objective from its fourth step on."""
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         yield Objective(self.first**2, optimizer="first")
         if step.index >= 3:
             yield Objective(self.second**2, optimizer="second")
@@ -411,12 +464,16 @@ def test_an_objective_may_come_later() -> None:
 class Glutton(Toy):
     """Asks for a petabyte of memory."""
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         yield Objective(self.first + torch.empty(2**50).sum(), optimizer="first")
 
 
 def test_out_of_memory_says_which_batch_size_to_try() -> None:
-    with pytest.raises(TrainingError, match=r"Out of memory with a batch of 32 samples\. Try --set batch_size=16"):
+    with pytest.raises(
+        TrainingError, match=r"Out of memory with a batch of 32 samples\. Try --set batch_size=16"
+    ):
         train(Glutton())
     with pytest.raises(TrainingError, match="a batch of one sample: take a smaller model"):
         train(Glutton(), batch_size=1)
@@ -427,7 +484,9 @@ class Careless(Toy):
 
     yields: object = None
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         yield self.yields  # type: ignore[misc]  # a fault on purpose
 
 
@@ -465,13 +524,17 @@ def test_a_training_step_that_returns_is_told_to_yield() -> None:
 class Flat(Recorder):
     """Draws rows of pixels, not images."""
 
-    def sample(self, n: int, labels: Tensor | None = None, *, generator: Any, options: Any = None) -> Tensor:
+    def sample(
+        self, n: int, labels: Tensor | None = None, *, generator: Any, options: Any = None
+    ) -> Tensor:
         return torch.zeros(n, 784)
 
 
 def test_a_model_whose_samples_have_another_shape_is_refused_before_the_first_step() -> None:
     model = Flat()
-    with pytest.raises(PluginError, match=r"one sample as \(1, 784\), not \(1, 1, 28, 28\), as its config says"):
+    with pytest.raises(
+        PluginError, match=r"one sample as \(1, 784\), not \(1, 1, 28, 28\), as its config says"
+    ):
         train(model)
     assert not model.trained_on
 
@@ -479,7 +542,9 @@ def test_a_model_whose_samples_have_another_shape_is_refused_before_the_first_st
 class Faulty(Toy):
     """Has a bug."""
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         yield Objective(self.first + torch.zeros(2) @ torch.zeros(3), optimizer="first")
 
 

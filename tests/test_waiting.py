@@ -19,7 +19,10 @@ def test_only_what_is_waited_for_long_is_named_and_once(capsys: pytest.CaptureFi
             waiting.begin(guest)
             time.sleep(seconds)
     said = capsys.readouterr()
-    assert said.err == "Waiting for the slow. Ctrl-C stops, and says how to leave it out.\n" and said.out == ""
+    assert (
+        said.err == "Waiting for the slow. Ctrl-C stops, and says how to leave it out.\n"
+        and said.out == ""
+    )
 
 
 def test_many_quick_ones_are_not_taken_for_a_slow_one(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,8 +25,8 @@ def load(reference: str, device: str = "cpu") -> "GenerativeModel[Any]":
     """Load a checkpoint as a model in eval mode, without spending the caller's random numbers.
 
     **Arguments:**
-    - `reference`: a checkpoint's name (bundled, pulled or trained), a path that begins with `.`, `/` or `~`, or a
-        pulled `hf:OWNER/REPO[@REVISION]`.
+    - `reference`: a checkpoint's name (bundled, pulled or trained), a path that begins with `.`,
+        `/` or `~`, or a pulled `hf:OWNER/REPO[@REVISION]`.
     - `device`: where the model goes, such as "cpu" or "cuda".
 
     **Raises:** `ZooError`: unknown reference, damaged checkpoint, model of no installed plugin.

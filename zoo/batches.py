@@ -1,4 +1,6 @@
-"""Batches: the samples of each epoch, in an order that the seed, the epoch and the step alone decide."""
+"""Batches: the samples of each epoch, in an order that the seed, the epoch and the step alone
+decide.
+"""
 
 import math
 import os
@@ -21,7 +23,11 @@ from zoo.recipe import TrainConfig
 from zoo.sampling import derived_seed
 
 LOADERS = 4  # processes that read images which don't fit in memory
-SHIFT, ANGLE, ZOOM = 2 / 28, 10.0, 0.1  # the greatest changes of an augmentation: share of the edge, degrees, share
+SHIFT, ANGLE, ZOOM = (
+    2 / 28,
+    10.0,
+    0.1,
+)  # the greatest changes of an augmentation: share of the edge, degrees, share
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,8 @@ class Batches:
     """The batches of a data set, each process taking its share of each.
 
     **Arguments:**
-    - `data`: what to draw from; its samples are kept on the device when it is a GPU with room for them.
+    - `data`: what to draw from; its samples are kept on the device when it is a GPU with room for
+        them.
     - `settings`: batch size, balance, augmentation.
     - `seed`: of the order.
     - `device`: where batches go.
@@ -44,12 +51,19 @@ class Batches:
 
     def __post_init__(self) -> None:
         if self.settings.balance and self.data.labels is None:
-            raise DataError(f"--balance draws every class equally often, but {self.data.name} has no labels.")
+            raise DataError(
+                f"--balance draws every class equally often, but {self.data.name} has no labels."
+            )
         if self.size % self.share[1]:
-            raise DataError(f"A batch of {self.size} can't be shared evenly among {self.share[1]} processes.")
+            raise DataError(
+                f"A batch of {self.size} can't be shared evenly among {self.share[1]} processes."
+            )
         if not isinstance(self.data.samples, Tensor):
             return
-        if self.device.type == "cuda" and self.data.samples.nbytes < torch.cuda.mem_get_info(self.device)[0] / 2:
+        if (
+            self.device.type == "cuda"
+            and self.data.samples.nbytes < torch.cuda.mem_get_info(self.device)[0] / 2
+        ):
             object.__setattr__(self, "data", self.data.to(self.device))
 
     @property
@@ -62,12 +76,16 @@ class Batches:
         return len(self.data) // self.size
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """Batches `first` and on of an epoch: samples uint8 `(n, *sample_shape)` on the device, labels int64 `(n,)`."""
+        """Batches `first` and on of an epoch: samples uint8 `(n, *sample_shape)` on the device,
+        labels int64 `(n,)`.
+        """
         order = self._order(epoch)[: len(self) * self.size].view(len(self), self.size)
         yield from self._read([chosen[self.share[0] :: self.share[1]] for chosen in order[first:]])
 
     def some(self, batches: int) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """Batches of samples drawn at random, rare classes as often as an epoch does; the same ones at each call."""
+        """Batches of samples drawn at random, rare classes as often as an epoch does; the same ones
+        at each call.
+        """
         generator = torch.Generator().manual_seed(derived_seed(self.seed, "some batches"))
         n = batches * self.size
         if self.settings.balance:
@@ -79,7 +97,11 @@ class Batches:
     def _order(self, epoch: int) -> Tensor:
         n = len(self.data)
         generator = torch.Generator().manual_seed(derived_seed(self.seed, "order", epoch))
-        return self._balanced(n, generator) if self.settings.balance else torch.randperm(n, generator=generator)
+        return (
+            self._balanced(n, generator)
+            if self.settings.balance
+            else torch.randperm(n, generator=generator)
+        )
 
     def _balanced(self, n: int, generator: torch.Generator) -> Tensor:
         """Indices of n samples, every class as likely as the others."""
@@ -90,7 +112,9 @@ class Batches:
     def _read(self, choices: list[Tensor]) -> Iterator[tuple[Tensor, Tensor | None]]:
         samples, labels = self.data.samples, self.data.labels
         if isinstance(samples, Tensor):
-            read: Iterator[Tensor] = (samples.index_select(0, chosen.to(samples.device)) for chosen in choices)
+            read: Iterator[Tensor] = (
+                samples.index_select(0, chosen.to(samples.device)) for chosen in choices
+            )
         else:  # a list of paths: read ahead, by processes of their own
             workers = min(LOADERS, len(choices), os.cpu_count() or 1)
             loading = DataLoader[Tensor](
@@ -106,7 +130,9 @@ class Batches:
 
 
 def _read_ahead(loading: "DataLoader[Tensor]") -> Iterator[Tensor]:
-    """What processes of their own read; they leave Ctrl-C to this one, and say in a line what they can't read."""
+    """What processes of their own read; they leave Ctrl-C to this one, and say in a line what they
+    can't read.
+    """
     batches: Iterator[Tensor]
     if threading.current_thread() is threading.main_thread():
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which they inherit
@@ -129,39 +155,49 @@ def check_data(data: Dataset, config: ModelConfig) -> None:
     """
     if tuple(config.sample_shape) != data.sample_shape:
         raise DataError(
-            f"The model takes samples of shape {tuple(config.sample_shape)}, the data has {data.sample_shape}: "
+            f"The model takes samples of shape {tuple(config.sample_shape)}, the data has "
+            f"{data.sample_shape}: "
             f"resize the data with --set sample_shape={','.join(map(str, config.sample_shape))}"
         )
     if config.num_classes:
         if data.labels is None:
             raise DataError(
-                f"The model is conditional (num_classes = {config.num_classes}) but the data has no labels: put images "
+                f"The model is conditional (num_classes = {config.num_classes}) but the data has "
+                "no labels: put images "
                 "in a sub-folder for each class, or --set num_classes=0"
             )
         found = int(data.labels.max()) + 1
         if found > config.num_classes:
-            raise DataError(f"The data has {found} classes, the model {config.num_classes}: --set num_classes={found}")
+            raise DataError(
+                f"The data has {found} classes, the model {config.num_classes}: --set "
+                f"num_classes={found}"
+            )
 
 
 def check_sample(model: GenerativeModel[Any]) -> None:
-    """Refuse a model whose samples aren't what its config and its kind say, before any time is spent on it.
+    """Refuse a model whose samples aren't what its config and its kind say, before any time is
+    spent on it.
 
-    **Raises:** `ConfigError` for images of a shape that none has, `PluginError` for another shape than the config's.
-    """
+    **Raises:** `ConfigError` for images of a shape that none has, `PluginError` for another shape
+    than the config's."""
     said = tuple(model.config.sample_shape)
     if model.sample_kind == "image" and (len(said) != 3 or said[0] not in (1, 3)):
         raise ConfigError(
-            f"{type(model).__name__} draws images, (1 or 3, height, width), which samples of shape {said} are not: "
+            f"{type(model).__name__} draws images, (1 or 3, height, width), which samples of shape "
+            f"{said} are not: "
             "take other data, or a model of other samples (zoo list --models)."
         )
-    labels = torch.zeros(1, dtype=torch.int64, device=model.device) if model.config.num_classes else None
+    labels = (
+        torch.zeros(1, dtype=torch.int64, device=model.device) if model.config.num_classes else None
+    )
     with torch.no_grad():
         sample = model.eval().sample(1, labels, generator=torch.Generator())
     drawn = getattr(sample, "shape", None)
     if drawn != (1, *said):
         got = type(sample).__name__ if drawn is None else str(tuple(drawn))
         raise PluginError(
-            f"The model draws one sample as {got}, not {(1, *said)}, as its config says. Tell its authors."
+            f"The model draws one sample as {got}, not {(1, *said)}, as its config says. Tell its "
+            "authors."
         )
 
 
@@ -170,8 +206,8 @@ def class_weights(data: Dataset, settings: TrainConfig) -> Tensor | None:
 
     **Returns:** float32 `(classes,)`; None when the settings give no weights.
 
-    **Raises:** `DataError` for data without labels, `ConfigError` for another number of weights than of classes.
-    """
+    **Raises:** `DataError` for data without labels, `ConfigError` for another number of weights
+    than of classes."""
     if not settings.class_weights:
         return None
     if data.labels is None:
@@ -187,7 +223,8 @@ def class_weights(data: Dataset, settings: TrainConfig) -> Tensor | None:
 
 
 def augmented(samples: Tensor, changes: tuple[str, ...]) -> Tensor:
-    """Images, each changed at random in the ways that `TrainConfig.augment` names; draws from torch's global generator.
+    """Images, each changed at random in the ways that `TrainConfig.augment` names; draws from
+    torch's global generator.
 
     **Arguments:**
     - `samples`: float32 `(n, channels, height, width)`.
@@ -198,7 +235,9 @@ def augmented(samples: Tensor, changes: tuple[str, ...]) -> Tensor:
     if not changes:
         return samples
     if samples.dim() != 4:
-        raise DataError(f"Samples of shape {tuple(samples.shape[1:])} are no images: they can't be augmented.")
+        raise DataError(
+            f"Samples of shape {tuple(samples.shape[1:])} are no images: they can't be augmented."
+        )
     n = len(samples)
 
     def spread(greatest: float, change: str) -> Tensor:

@@ -21,7 +21,10 @@ PICTURES = {  # beside images/samples.png, in their order
     "nearest.png": "Samples above the training images that are nearest to them, pixel by pixel",
     "reconstructions.png": "Images above their reconstructions",
     "interpolation.png": "Straight lines between latents",
-    "traversal.png": "Latent dimensions, one a row, varied from −3 to 3 (of many, the 16 that change samples most)",
+    "traversal.png": (
+        "Latent dimensions, one a row, varied from −3 to 3 (of many, the 16 that change samples "
+        "most)"
+    ),
     "manifold.png": "The plane of both latents",
     "losses.png": "Losses by epoch",
 }
@@ -33,12 +36,15 @@ def write(directory: Path) -> None:
 
 
 def made_of(directory: Path, facts: Mapping[str, Any]) -> str:
-    """The card of a checkpoint's config, pictures and facts, with what its author wrote around the one that is there.
+    """The card of a checkpoint's config, pictures and facts, with what its author wrote around the
+    one that is there.
 
-    **Raises:** `CheckpointError` like `render`, and for a config.json or README.md that can't be read.
-    """
+    **Raises:** `CheckpointError` like `render`, and for a config.json or README.md that can't be
+    read."""
     try:
-        card = (directory / CARD).read_text(encoding="utf-8") if (directory / CARD).is_file() else ""
+        card = (
+            (directory / CARD).read_text(encoding="utf-8") if (directory / CARD).is_file() else ""
+        )
     except (OSError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{directory / CARD} can't be read: {error}") from error
     above, below = own_text(card)
@@ -48,11 +54,17 @@ def made_of(directory: Path, facts: Mapping[str, Any]) -> str:
 
 
 def called(facts: Mapping[str, Any], reference: str) -> dict[str, Any]:
-    """Facts in which their checkpoint is called by another reference, in the command of its samples too."""
+    """Facts in which their checkpoint is called by another reference, in the command of its samples
+    too.
+    """
     renamed = {**facts, "reference": reference}
-    with contextlib.suppress(KeyError, AttributeError, ValueError):  # a stranger's, which `render` refuses if it must
+    with contextlib.suppress(
+        KeyError, AttributeError, ValueError
+    ):  # a stranger's, which `render` refuses if it must
         words = shlex.split(facts["samples_command"])
-        renamed["samples_command"] = shlex.join(reference if word == facts["reference"] else word for word in words)
+        renamed["samples_command"] = shlex.join(
+            reference if word == facts["reference"] else word for word in words
+        )
     return renamed
 
 
@@ -61,7 +73,9 @@ def pictures_in(directory: Path) -> tuple[str, ...]:
     return tuple(name for name in PICTURES if (directory / "images" / name).is_file())
 
 
-def render(config: Mapping[str, Any], facts: Mapping[str, Any], pictures: Sequence[str] = ()) -> str:
+def render(
+    config: Mapping[str, Any], facts: Mapping[str, Any], pictures: Sequence[str] = ()
+) -> str:
     """The card as Markdown: YAML front matter, then what is known; what is unknown is left out.
 
     **Arguments:**
@@ -83,9 +97,15 @@ def render(config: Mapping[str, Any], facts: Mapping[str, Any], pictures: Sequen
             _citation(config, facts),
         ]
         matter = _front_matter(config, facts)
-    except (TypeError, ValueError, AttributeError, LookupError) as error:  # a stranger may have written them
+    except (
+        TypeError,
+        ValueError,
+        AttributeError,
+        LookupError,
+    ) as error:  # a stranger may have written them
         raise CheckpointError(
-            f"facts.json is not of the zoo's form, so no card can be made of it: {type(error).__name__}: {error}"
+            "facts.json is not of the zoo's form, so no card can be made of it: "
+            f"{type(error).__name__}: {error}"
         ) from error
     body = "\n\n".join(part.strip() for part in parts if part.strip())
     return f"{matter}\n\n{BEGIN}\n{body}\n{END}\n"
@@ -97,7 +117,9 @@ def _front_matter(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     family = installed().offered_by("models", config["model"])
     tags = [config["model"], family.name if family else None, dataset.name if dataset else None]
     tags += ["image-generation"] if images else []
-    tags += ["conditional-image-generation"] if images and config["config"].get("num_classes") else []
+    tags += (
+        ["conditional-image-generation"] if images and config["config"].get("num_classes") else []
+    )
     matter: dict[str, Any] = {
         "library_name": "genzoo",
         "pipeline_tag": "unconditional-image-generation" if images else None,
@@ -108,7 +130,9 @@ def _front_matter(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         "model-index": _model_index(config, facts),
     }
     # a JSON value is a YAML value
-    lines = (f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in matter.items() if value)
+    lines = (
+        f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in matter.items() if value
+    )
     return "---\n" + "\n".join(lines) + "\n---"
 
 
@@ -125,7 +149,9 @@ def _model_index(config: Mapping[str, Any], facts: Mapping[str, Any]) -> list[di
     results = []
     for (reference, split, task), metrics in groups.items():
         spec = installed().datasets.get(reference)
-        folder = re.sub("[^A-Za-z0-9_.-]+", "-", Path(reference).name) or "folder"  # the Hub takes no path
+        folder = (
+            re.sub("[^A-Za-z0-9_.-]+", "-", Path(reference).name) or "folder"
+        )  # the Hub takes no path
         dataset = {"name": reference, "type": (spec and spec.hub_id) or folder, "split": split}
         results.append({"task": {"type": task}, "dataset": dataset, "metrics": metrics})
     return [{"name": _name(config, facts), "results": results}] if results else []
@@ -153,17 +179,35 @@ def _summary(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
 
 
 def _use(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
-    shown, drawn = facts.get("samples_command"), "images" if "samples_command" in facts else "samples"
+    shown, drawn = (
+        facts.get("samples_command"),
+        "images" if "samples_command" in facts else "samples",
+    )
     maker = (config.get("made_by") or {}).get("distribution", "")
-    packages = "genzoo" if maker == "genzoo" or not DISTRIBUTION.fullmatch(maker) else f"genzoo {maker}"
+    packages = (
+        "genzoo" if maker == "genzoo" or not DISTRIBUTION.fullmatch(maker) else f"genzoo {maker}"
+    )
     name, reference = facts.get("name"), _reference(facts)
-    remote = name if name in installed().checkpoints else reference if reference.startswith("hf:") else None
-    command = f"zoo pull {remote} && zoo sample" if remote else f"zoo sample {reference}" if reference else ""
+    remote = (
+        name
+        if name in installed().checkpoints
+        else reference
+        if reference.startswith("hf:")
+        else None
+    )
+    command = (
+        f"zoo pull {remote} && zoo sample"
+        if remote
+        else f"zoo sample {reference}"
+        if reference
+        else ""
+    )
     lines = ["## How to sample", f"The picture above was made by `{shown}`." if shown else ""]
     lines.append(f"```\npip install {packages}\n{command}".rstrip() + "\n```")
     if reference:
         shape = ", ".join(map(str, config["config"].get("sample_shape", ())))
-        load = f'model = zoo.load("{reference}")\n{drawn} = draw(model, 16, seed=0)  # float32, (16, {shape})'
+        load = f'model = zoo.load("{reference}")\n'
+        load += f"{drawn} = draw(model, 16, seed=0)  # float32, (16, {shape})"
         lines.append(f"```python\nimport zoo\nfrom zoo.sampling import draw\n\n{load}\n```")
     return "\n\n".join(line for line in lines if line)
 
@@ -187,31 +231,42 @@ def _circumstances(one: Evaluation) -> str:
         pixels = ""
         if one.binarised:
             pixels = (
-                f"; pixels binarised once, each pixel drawn with its grey value as the probability (seed {one.seed})"
+                "; pixels binarised once, each pixel drawn with its grey value as the probability "
+                f"(seed {one.seed})"
             )
         elif one.noun == "image":
             pixels = "; pixels grey as they are, which is not to be compared with binarised ones"
         return f"Likelihood of the {images} {digest}, seed {one.seed}{pixels}."
-    floor = f" The floor is the same of {counted(one.floor_n or 0, 'test image')} in place of the samples."
+    floor = (
+        f" The floor is the same of {counted(one.floor_n or 0, 'test image')} in place of the "
+        "samples."
+    )
     return (
-        f"{counted(one.n, 'sample')}, seed {one.seed}, against the {images} {digest}, by the features {one.extractor} "
+        f"{counted(one.n, 'sample')}, seed {one.seed}, against the {images} {digest}, by the "
+        f"features {one.extractor} "
         f"(sha256 `{one.extractor_sha256[:12]}…`).{floor if one.floor_n else ''}"
     )
 
 
 def _commands(facts: Mapping[str, Any], results: Sequence[Evaluation]) -> str:
-    """What measures again the results that were measured together: a command, or one for each K of a likelihood."""
+    """What measures again the results that were measured together: a command, or one for each K of
+    a likelihood.
+    """
     one, reference = results[0], _reference(facts)
     if not reference:
         return ""
     words = ["zoo", "evaluate", reference]
-    known = one.reference == facts.get("dataset") and one.reference in installed().datasets  # a folder must be named
+    known = (
+        one.reference == facts.get("dataset") and one.reference in installed().datasets
+    )  # a folder must be named
     words += [] if known else ["--data", one.reference]
     words += ["--seed", str(one.seed)]
     if one.extractor:
         alternatives = [["-n", str(one.n), "--features", one.extractor]]
     else:
-        ks = sorted({k for each in results if each.metric == "nll" and (k := each.importance_samples)})
+        ks = sorted(
+            {k for each in results if each.metric == "nll" and (k := each.importance_samples)}
+        )
         images = ["--test-images", str(one.reference_n)]
         alternatives = [["-k", str(k), *images] for k in ks] or [images]
     return "```\n" + "\n".join(shlex.join([*words, *rest]) for rest in alternatives) + "\n```"
@@ -219,12 +274,19 @@ def _commands(facts: Mapping[str, Any], results: Sequence[Evaluation]) -> str:
 
 def _table(results: Sequence[Evaluation]) -> str:
     floor = any(one.floor is not None for one in results)
-    header = "| metric | value | floor |\n|---|---|---|" if floor else "| metric | value |\n|---|---|"
+    header = (
+        "| metric | value | floor |\n|---|---|---|" if floor else "| metric | value |\n|---|---|"
+    )
     rows = [
-        f"| {one.title} | {' '.join(filter(None, (one.text, one.unit)))} |" + (f" {one.floor_text} |" if floor else "")
+        f"| {one.title} | {' '.join(filter(None, (one.text, one.unit)))} |"
+        + (f" {one.floor_text} |" if floor else "")
         for one in results
     ]
-    by_dimension = [f"{one.title}, of each latent dimension: {_falling(one.values)}." for one in results if one.values]
+    by_dimension = [
+        f"{one.title}, of each latent dimension: {_falling(one.values)}."
+        for one in results
+        if one.values
+    ]
     return "\n\n".join(["\n".join([header, *rows]), *by_dimension])
 
 
@@ -245,26 +307,36 @@ def _training(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         return ""
     last = (facts.get("history") or [{}])[-1]
     seconds = facts.get("seconds", 0)
-    duration = f"{seconds / 60:.1f} minutes" if seconds >= 60 else counted(max(round(seconds), 1), "second")
+    duration = (
+        f"{seconds / 60:.1f} minutes"
+        if seconds >= 60
+        else counted(max(round(seconds), 1), "second")
+    )
     rows = {
         "Seed": facts.get("seed"),
         "Duration": duration if "seconds" in facts else "",
         "Hardware": facts.get("hardware"),
-        "Versions": ", ".join(f"{name} {number}" for name, number in facts.get("versions", {}).items()),
+        "Versions": ", ".join(
+            f"{name} {number}" for name, number in facts.get("versions", {}).items()
+        ),
         "Recipe": _pairs(facts.get("recipe", {})),
         "Config": _pairs(config["config"]),
         "Losses of the last epoch": _pairs(last.get("losses", {})),
         "Losses on what was held out": _pairs(last.get("held_out", {})),
     }
-    table = "\n".join(f"| {key} | {value} |" for key, value in rows.items() if value not in (None, ""))
+    table = "\n".join(
+        f"| {key} | {value} |" for key, value in rows.items() if value not in (None, "")
+    )
     return f"## Training\n\n```\n{facts['command']}\n```\n\n| | |\n|---|---|\n{table}"
 
 
 def _limits(facts: Mapping[str, Any]) -> str:
     data = f" ({facts['dataset']})" if "dataset" in facts else ""
     return (
-        f"## Limits\n\nIt makes only what its training data shows{data}, at that size, some samples of it malformed. A "
-        f"sample may resemble a training {'image' if 'samples_command' in facts else 'sample'}. It is meant for study "
+        f"## Limits\n\nIt makes only what its training data shows{data}, at that size, some "
+        "samples of it malformed. A "
+        f"sample may resemble a training {'image' if 'samples_command' in facts else 'sample'}. It "
+        "is meant for study "
         "and as a baseline."
     )
 

@@ -1,4 +1,6 @@
-"""Configs: frozen dataclasses with strict types and bounds, to and from JSON and `name=value` texts."""
+"""Configs: frozen dataclasses with strict types and bounds, to and from JSON and `name=value`
+texts.
+"""
 
 import dataclasses
 import sys
@@ -20,7 +22,9 @@ class Bounds(NamedTuple):
     greatest: float
 
 
-Size = Annotated[int, Bounds(1, 65_536)]  # channels, dimensions, counts of things that must be there
+Size = Annotated[
+    int, Bounds(1, 65_536)
+]  # channels, dimensions, counts of things that must be there
 Count = Annotated[int, Bounds(0, 65_536)]  # counts of things that may be absent
 Fraction = Annotated[float, Bounds(0.0, 1.0)]
 Rate = Annotated[float, Bounds(0.0, 1e3)]
@@ -28,10 +32,11 @@ Rate = Annotated[float, Bounds(0.0, 1e3)]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StrictConfig:
-    """A dataclass whose every instance is valid: each field is held to its annotated type and bounds.
+    """A dataclass whose every instance is valid: each field is held to its annotated type and
+    bounds.
 
-    Fields may be `bool`, `int`, `float`, `str`, `Literal[…]`, `X | None`, `tuple[X, ...]`, `dict[str, X]`, and
-    `Annotated[X, Bounds(…)]` of these.
+    Fields may be `bool`, `int`, `float`, `str`, `Literal[…]`, `X | None`, `tuple[X, ...]`,
+    `dict[str, X]`, and `Annotated[X, Bounds(…)]` of these.
 
     **Raises:** `ConfigError` on creation, naming the field, the value and what it may be.
     """
@@ -72,7 +77,8 @@ class ModelConfig(StrictConfig):
     """What every model's Config has; a model nests its own subclass of this.
 
     **Arguments:**
-    - `sample_shape`: shape of one sample without the batch dimension; (channels, height, width) for images.
+    - `sample_shape`: shape of one sample without the batch dimension; (channels, height, width) for
+        images.
     - `num_classes`: how many classes the model is conditioned on; 0 is unconditional.
     """
 
@@ -82,7 +88,9 @@ class ModelConfig(StrictConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.sample_shape:
-            raise ConfigError("sample_shape = () is empty: give the shape of one sample, such as 1,28,28.")
+            raise ConfigError(
+                "sample_shape = () is empty: give the shape of one sample, such as 1,28,28."
+            )
 
 
 def field_types(cls: type) -> dict[str, Any]:
@@ -91,7 +99,9 @@ def field_types(cls: type) -> dict[str, Any]:
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
 
 
-def parse_assignments(texts: Iterable[str], *classes: type[StrictConfig]) -> tuple[dict[str, Any], ...]:
+def parse_assignments(
+    texts: Iterable[str], *classes: type[StrictConfig]
+) -> tuple[dict[str, Any], ...]:
     """`name=value` texts as values for the first of several configs that has such a field.
 
     **Arguments:**
@@ -121,11 +131,15 @@ def parse_assignments(texts: Iterable[str], *classes: type[StrictConfig]) -> tup
 
 
 def describe(hint: Any) -> str:
-    """A field's type in words that a user knows: "whole number 1 to 65536", "list of …", "one of …"."""
+    """A field's type in words that a user knows: "whole number 1 to 65536", "list of …", "one of
+    …".
+    """
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
         bounds = next((extra for extra in arguments[1:] if isinstance(extra, Bounds)), None)
-        return describe(arguments[0]) + (f" {bounds.least:g} to {bounds.greatest:g}" if bounds else "")
+        return describe(arguments[0]) + (
+            f" {bounds.least:g} to {bounds.greatest:g}" if bounds else ""
+        )
     if origin is tuple:
         return f"list of: {describe(arguments[0])}"
     if origin is dict:
@@ -134,7 +148,13 @@ def describe(hint: Any) -> str:
         return "one of " + ", ".join(map(str, arguments))
     if origin in (Union, types.UnionType):
         return " or ".join(describe(one) for one in arguments)
-    words = {bool: "true or false", int: "whole number", float: "number", str: "text", types.NoneType: "none"}
+    words = {
+        bool: "true or false",
+        int: "whole number",
+        float: "number",
+        str: "text",
+        types.NoneType: "none",
+    }
     return words.get(hint, str(hint))
 
 
@@ -148,7 +168,8 @@ def _convert(value: Any, hint: Any, name: str) -> Any:
                 continue
             if not bounds.least <= converted <= bounds.greatest:
                 raise ConfigError(
-                    f"{name} = {str(value)[:80]} is out of bounds: {bounds.least:g} to {bounds.greatest:g}."
+                    f"{name} = {str(value)[:80]} is out of bounds: {bounds.least:g} to "
+                    f"{bounds.greatest:g}."
                 )
         return converted
     if origin is tuple and isinstance(value, list | tuple):
@@ -184,7 +205,9 @@ def _to_json(value: Any) -> Any:
 
 
 def _parse(text: str, hint: Any, name: str) -> Any:
-    """A value typed at a command line, before it is checked: "8", "512,256", "true", "discriminator:1e-4"."""
+    """A value typed at a command line, before it is checked: "8", "512,256", "true",
+    "discriminator:1e-4".
+    """
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
         return _parse(text, arguments[0], name)
@@ -193,7 +216,9 @@ def _parse(text: str, hint: Any, name: str) -> Any:
     if origin is dict:
         pairs = [part.partition(":") for part in text.split(",") if part]
         if wrong := next((before for before, colon, _ in pairs if not colon), None):
-            raise ConfigError(f"{name} = {wrong[:80]!r} is not of the form NAME:VALUE, such as model:1e-4.")
+            raise ConfigError(
+                f"{name} = {wrong[:80]!r} is not of the form NAME:VALUE, such as model:1e-4."
+            )
         return {key: _parse(value, arguments[1], name) for key, _, value in pairs}
     if origin is Literal:
         return next((one for one in arguments if str(one) == text), text)

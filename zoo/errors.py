@@ -18,7 +18,9 @@ from collections.abc import Iterable
 
 
 class ZooError(Exception):
-    """Anything its reader can mend: the message says what happened, with which value, and what to do next."""
+    """Anything its reader can mend: the message says what happened, with which value, and what to
+    do next.
+    """
 
 
 class NotFoundError(ZooError):
@@ -72,13 +74,19 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     - `name`: what was asked for.
     - `known`: the names there are.
 
-    **Returns:** `" Did you mean 'a' or 'b'?"`, or, with nothing near, `" There is: a, b, c."` (`""` with none at all).
-    """
+    **Returns:** `" Did you mean 'a' or 'b'?"`, or, with nothing near, `" There is: a, b, c."` (`""`
+    with none at all)."""
     import difflib  # only wanted on the way out
 
     known = sorted(known)
-    near = [one for one in known if len(name) > 1 and name == "".join(word[:1] for word in one.split("_"))]
-    near += [one for one in difflib.get_close_matches(name, known, n=3, cutoff=0.5) if one not in near]
+    near = [
+        one
+        for one in known
+        if len(name) > 1 and name == "".join(word[:1] for word in one.split("_"))
+    ]
+    near += [
+        one for one in difflib.get_close_matches(name, known, n=3, cutoff=0.5) if one not in near
+    ]
     near += [one for one in known if name and name in one and one not in near][: 3 - len(near)]
     if near:
         return f" Did you mean {' or '.join(map(repr, near))}?"

@@ -18,14 +18,15 @@ JSON_LIMIT = 1 << 20  # bytes; a config.json is a few hundred
 
 @contextlib.contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Write `target` (a file or a folder) under another name beside it, and rename it into place once complete.
+    """Write `target` (a file or a folder) under another name beside it, and rename it into place
+    once complete.
 
     **Arguments:**
-    - `target`: where the result belongs. An existing file there stays as it is until the new one is complete;
-        a folder must not be there yet, or be empty.
+    - `target`: where the result belongs. An existing file there stays as it is until the new one is
+        complete; a folder must not be there yet, or be empty.
 
-    **Returns:** a path in the same folder, not there yet, for the caller to write. When the caller fails, what it wrote
-    is removed and `target` is untouched.
+    **Returns:** a path in the same folder, not there yet, for the caller to write. When the caller
+    fails, what it wrote is removed and `target` is untouched.
 
     **Raises:** `OutputError` when it can't be written, full disk included.
     """
@@ -35,9 +36,13 @@ def replacing(target: Path) -> Iterator[Path]:
         partial = target.with_name(f".{start}.{os.urandom(4).hex()}.partial")
         try:
             yield partial
-            if partial.is_file():  # in a folder each file was written this way, or can be made again
+            if (
+                partial.is_file()
+            ):  # in a folder each file was written this way, or can be made again
                 with partial.open("rb") as file:
-                    os.fsync(file.fileno())  # so that a power cut leaves the old content or the new, never none
+                    os.fsync(
+                        file.fileno()
+                    )  # so that a power cut leaves the old content or the new, never none
             partial.replace(target)
         finally:
             remove(partial)
@@ -45,7 +50,7 @@ def replacing(target: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def writing(target: Path) -> Iterator[None]:
-    """Say an operating system's refusal to write `target` in words that mend it (an `OutputError`)."""
+    """Turn the system's refusal to write `target` into an `OutputError` that says what to do."""
     try:
         yield
     except OSError as error:
@@ -56,14 +61,20 @@ def writing(target: Path) -> Iterator[None]:
                 f"Disk full while writing {target}: {free:,} bytes are free. Nothing was changed."
             ) from error
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-            raise OutputError(f"{target} exists already: remove it or choose another name.") from error
-        raise OutputError(f"Can't write {target}: {reason}. Nothing was changed; choose another place.") from error
+            raise OutputError(
+                f"{target} exists already: remove it or choose another name."
+            ) from error
+        raise OutputError(
+            f"Can't write {target}: {reason}. Nothing was changed; choose another place."
+        ) from error
 
 
 def refuse_unwritable(target: Path) -> None:
-    """Raise `OutputError` when nothing can be written at `target`, before any work is spent on it."""
+    """Raise `OutputError` when nothing can be written at `target`, before any work is done."""
     if target.absolute() == Path.cwd():
-        raise OutputError(f"{target} is the folder that you stand in: name another, such as ./samples")
+        raise OutputError(
+            f"{target} is the folder that you stand in: name another, such as ./samples"
+        )
     with writing(target):
         _make_parent(target)
         probe = target.with_name(f".{os.urandom(4).hex()}.partial")
@@ -84,7 +95,9 @@ def alone(folder: Path, *, wait: bool = True) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise OutputError(f"Another process is at work in {folder}: wait, or choose another name.") from error
+            raise OutputError(
+                f"Another process is at work in {folder}: wait, or choose another name."
+            ) from error
         yield
 
 
@@ -102,17 +115,21 @@ def write_json(target: Path, value: object) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object from a file that may be hostile.
 
-    **Raises:** `CheckpointError` when the file is missing, above 1 MiB, nested too deeply or not a JSON object.
-    """
+    **Raises:** `CheckpointError` when the file is missing, above 1 MiB, nested too deeply or not a
+    JSON object."""
     try:
         if path.stat().st_size > JSON_LIMIT:
-            raise CheckpointError(f"{path} is larger than {JSON_LIMIT:,} bytes: not a file that the zoo wrote.")
+            raise CheckpointError(
+                f"{path} is larger than {JSON_LIMIT:,} bytes: not a file that the zoo wrote."
+            )
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CheckpointError(f"Can't read {path}: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else error
-        raise CheckpointError(f"{path} is not JSON that the zoo could have written: {reason}.") from error
+        raise CheckpointError(
+            f"{path} is not JSON that the zoo could have written: {reason}."
+        ) from error
     if not isinstance(value, dict):
         raise CheckpointError(f"{path} holds a JSON {type(value).__name__}, not an object.")
     return value
@@ -148,7 +165,9 @@ def _make_parent(target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
-        raise NotADirectoryError(errno.ENOTDIR, f"{target.parent} is a file, not a folder") from error
+        raise NotADirectoryError(
+            errno.ENOTDIR, f"{target.parent} is a file, not a folder"
+        ) from error
 
 
 def _nearest(path: Path) -> Path:

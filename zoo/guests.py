@@ -1,4 +1,6 @@
-"""A guest: one entry point of the group `zoo`, whose distribution it is of, what it costs and what is wrong with it."""
+"""A guest: one entry point of the group `zoo`, whose distribution it is of, what it costs and what
+is wrong with it.
+"""
 
 import contextlib
 import importlib.util
@@ -18,14 +20,18 @@ HEAVY = ("torch", "torchvision", "numpy", "huggingface_hub")  # what an entry mo
 
 @dataclass
 class Plugin:
-    """One entry point of the group `zoo`: where it comes from, what it offers, and what is wrong with it."""
+    """One entry point of the group `zoo`: where it comes from, what it offers, and what is wrong
+    with it.
+    """
 
     name: str
     distribution: str
     version: str
     file: str = ""
     seconds: float = 0.0  # that its entry module took to import
-    heavy: list[str] = field(default_factory=list)  # what that brought in which `zoo list` should not wait for
+    heavy: list[str] = field(
+        default_factory=list
+    )  # what that brought in which `zoo list` should not wait for
     offers: dict[str, list[str]] = field(default_factory=dict)  # "models" -> names, …
     problems: list[str] = field(default_factory=list)
 
@@ -36,7 +42,9 @@ class Plugin:
 
 
 def found() -> tuple[list[EntryPoint], list[Plugin]]:
-    """The entry points of the group `zoo`, and a plugin for each distribution whose list of them can't be read."""
+    """The entry points of the group `zoo`, and a plugin for each distribution whose list of them
+    can't be read.
+    """
     try:
         return list(entry_points(group="zoo")), []
     except Exception:  # of one damaged file among those of all that is installed
@@ -50,14 +58,19 @@ def found() -> tuple[list[EntryPoint], list[Plugin]]:
             try:
                 there += one.entry_points.select(group="zoo")
             except Exception as error:
-                said = f"its entry points can't be read ({last_line(error)}): install it anew, or delete its files"
+                said = (
+                    f"its entry points can't be read ({last_line(error)}): install it anew, or "
+                    "delete its files"
+                )
                 damaged.append(Plugin(name, name, number, problems=[said]))
         return there, damaged
 
 
 @contextlib.contextmanager
 def off_stdout() -> Iterator[None]:
-    """What is printed inside `with` goes to standard error, by child processes too: standard output is for data."""
+    """What is printed inside `with` goes to standard error, by child processes too: standard output
+    is for data.
+    """
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):  # closed
             kept = os.dup(1)
@@ -106,7 +119,8 @@ def made_for_another(entry_point: EntryPoint) -> list[str]:
     own = version(OWN_DISTRIBUTION)
     asked = [Requirement(text) for text in (entry_point.dist and entry_point.dist.requires) or ()]
     return [
-        f"it is made for another version of the zoo, and this is {own}: pip install '{OWN_DISTRIBUTION}{one.specifier}'"
+        f"it is made for another version of the zoo, and this is {own}: pip install "
+        f"'{OWN_DISTRIBUTION}{one.specifier}'"
         for one in asked
         if one.name == OWN_DISTRIBUTION and not one.specifier.contains(own, prereleases=True)
     ]
@@ -129,5 +143,7 @@ def last_line(error: BaseException, within: str = "") -> str:
     text = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
     if isinstance(error, SyntaxError) and error.filename:
         return f"{text} ({error.filename}, line {error.lineno})"
-    frames = [one for one in traceback.extract_tb(error.__traceback__) if one.filename.startswith(within)]
+    frames = [
+        one for one in traceback.extract_tb(error.__traceback__) if one.filename.startswith(within)
+    ]
     return f"{text} ({frames[-1].filename}, line {frames[-1].lineno})" if frames else text

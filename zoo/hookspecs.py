@@ -24,7 +24,8 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
-    """A model that can be built and trained. The class is named, not imported: an entry module stays light.
+    """A model that can be built and trained. The class is named, not imported: an entry module
+    stays light.
 
     **Arguments:**
     - `name`: what users type, such as "mlp-vae"; lower-case letters, digits, `.`, `_` and `-`.
@@ -46,7 +47,8 @@ class ModelSpec:
         _check_types(self)
         if unknown := set(self.capabilities) - set(CAPABILITIES):
             raise PluginError(
-                f"Model {self.name!r} has unknown capabilities {sorted(unknown)}; there are {CAPABILITIES}."
+                f"Model {self.name!r} has unknown capabilities {sorted(unknown)}; there are "
+                f"{CAPABILITIES}."
             )
 
 
@@ -93,9 +95,10 @@ class DatasetSpec:
 
     **Arguments:**
     - `name`: what users type, such as "mnist".
-    - `entry_point`: a function "package.module:function" called as `function(root, split)` with a `Path` and "train"
-        or "test"; it returns a pair of samples, uint8 `(n, *sample_shape)`, and labels, int64 `(n,)` below the number
-        of class names (None where there are none), and downloads what isn't there.
+    - `entry_point`: a function "package.module:function" called as `function(root, split)` with a
+        `Path` and "train" or "test"; it returns a pair of samples, uint8 `(n, *sample_shape)`, and
+        labels, int64 `(n,)` below the number of class names (None where there are none), and
+        downloads what isn't there.
     - `sample_shape`: shape of one sample.
     - `class_names`: what the labels 0, 1, … mean.
     - `license`, `citation`, `homepage`: of the data.
@@ -123,11 +126,11 @@ class FeatureSpec:
 
     **Arguments:**
     - `name`: what users type, such as "inception"; as a model's.
-    - `entry_point`: a function "package.module:function" called as `function(weights)` with the path of a file of
-        weights, or None for those it ships. It returns an `nn.Module` in eval mode that maps images, float32
-        `(n, channels, height, width)` in [0, 1], to a pair: features, float32 `(n, d)`, and logits, float32
-        `(n, classes)`, or None. Its attribute `weights` is the `Path` of the file that its weights came from, which is
-        hashed.
+    - `entry_point`: a function "package.module:function" called as `function(weights)` with the
+        path of a file of weights, or None for those it ships. It returns an `nn.Module` in eval
+        mode that maps images, float32 `(n, channels, height, width)` in [0, 1], to a pair:
+        features, float32 `(n, d)`, and logits, float32 `(n, classes)`, or None. Its attribute
+        `weights` is the `Path` of the file that its weights came from, which is hashed.
     - `datasets`: names of the data sets that these features are the default for.
     - `sample_shape`: the (channels, height, width) that it takes; empty when it takes any image.
     - `class_names`: what the logits 0, 1, … mean; without them classes are not counted.
@@ -181,9 +184,8 @@ def bundled(package_file: str, name: str) -> Path | None:
     - `package_file`: the plugin's `__file__`.
     - `name`: the checkpoint's name.
 
-    **Returns:** `cards/NAME` inside the installed package, or, in a source checkout (an editable install), the one in
-    a folder above it; None when there is none.
-    """
+    **Returns:** `cards/NAME` inside the installed package, or, in a source checkout (an editable
+    install), the one in a folder above it; None when there is none."""
     for folder in Path(package_file).resolve().parents[:3]:
         directory = folder / "cards" / name
         if (directory / "config.json").is_file():
@@ -197,13 +199,14 @@ def _check(text: str, pattern: re.Pattern[str], what: str) -> None:
 
 
 def _check_types(record: Any) -> None:
-    """Refuse a field that is not of its annotated type: whatever shows it first would fail of it."""
+    """Refuse a field that is not of its annotated type, before anything shows it."""
     for one in fields(record):
         value = getattr(record, one.name)
         if not _is_a(value, one.type):
             wanted = one.type if get_args(one.type) else getattr(one.type, "__name__", one.type)
             raise PluginError(
-                f"{type(record).__name__} {record.name!r}: {one.name} = {str(value)[:80]!r} must be of type {wanted}."
+                f"{type(record).__name__} {record.name!r}: {one.name} = {str(value)[:80]!r} must "
+                f"be of type {wanted}."
             )
 
 
@@ -214,5 +217,7 @@ def _is_a(value: Any, hint: Any) -> bool:
     if get_origin(hint) is tuple:  # a list does as well
         return isinstance(value, tuple | list) and all(_is_a(each, arguments[0]) for each in value)
     if get_origin(hint) is Mapping:
-        return isinstance(value, Mapping) and all(_is_a(each, arguments[1]) for each in value.values())
+        return isinstance(value, Mapping) and all(
+            _is_a(each, arguments[1]) for each in value.values()
+        )
     return any(_is_a(value, argument) for argument in arguments)

@@ -1,4 +1,6 @@
-"""One session with the Hub, as pull, push and search share it: patience, caution, and refusals in words."""
+"""One session with the Hub, as pull, push and search share it: patience, caution, and refusals in
+words.
+"""
 
 import contextlib
 import functools
@@ -21,7 +23,11 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from huggingface_hub.utils._http import default_client_factory, hf_request_event_hook, parse_ratelimit_headers
+from huggingface_hub.utils._http import (
+    default_client_factory,
+    hf_request_event_hook,
+    parse_ratelimit_headers,
+)
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from zoo.address import HOME, find_endpoint, find_token, is_loopback, option, origin
@@ -34,7 +40,15 @@ MOST_REQUESTS = 1000  # of one session: a list may name itself as its next page
 ETAG = re.compile(r'(W/)?"?[0-9A-Za-z._-]{1,128}"?')
 COMMIT = re.compile(r"[0-9a-f]{40}")
 # what the client raises when it takes an answer for something else than it is
-NO_HUB = (FileMetadataError, RecursionError, ValueError, LookupError, TypeError, AttributeError, AssertionError)
+NO_HUB = (
+    FileMetadataError,
+    RecursionError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+)
 
 
 class Session:
@@ -44,16 +58,22 @@ class Session:
     - `token`: what it is shown, None for none.
     - `api`: the client of huggingface_hub.
     - `headers`: those of a request that `api` has no method for.
-    - `largest`: bytes of the largest body to accept; set it to the size of a file before downloading that.
+    - `largest`: bytes of the largest body to accept; set it to the size of a file before
+        downloading that.
     - `answered`: whether the Hub ever did.
     """
 
-    def __init__(self, endpoint: str | None, token: str | None, patience: float | None = None) -> None:
+    def __init__(
+        self, endpoint: str | None, token: str | None, patience: float | None = None
+    ) -> None:
         self.endpoint = find_endpoint(endpoint)
         self._patience = patience or PATIENCE
         self.token = find_token(self.endpoint, token)
         self.api = HfApi(
-            self.endpoint, token=self.token or False, library_name="genzoo", library_version=version("genzoo")
+            self.endpoint,
+            token=self.token or False,
+            library_name="genzoo",
+            library_version=version("genzoo"),
         )
         self.headers = self.api._build_hf_headers()
         self.largest = LARGEST_ANSWER
@@ -63,13 +83,22 @@ class Session:
     @property
     def login(self) -> str:
         """What to do for a token that this Hub gets."""
-        return "run hf auth login, or set HF_TOKEN" if self.endpoint == HOME else "set HF_TOKEN, or name a --token"
+        return (
+            "run hf auth login, or set HF_TOKEN"
+            if self.endpoint == HOME
+            else "set HF_TOKEN, or name a --token"
+        )
 
     def make_client(self) -> httpx2.Client:
-        """The HTTP client under it, with time-outs, and without what a hostile server could use against it."""
+        """The HTTP client under it, with time-outs, and without what a hostile server could use
+        against it.
+        """
         return _Client(
             self,
-            event_hooks={"request": [hf_request_event_hook, self._before], "response": [self._after]},
+            event_hooks={
+                "request": [hf_request_event_hook, self._before],
+                "response": [self._after],
+            },
             follow_redirects=True,
             timeout=None,  # until `_before` sets one
             trust_env=not is_loopback(self.endpoint),  # a proxy would see the token
@@ -79,9 +108,14 @@ class Session:
     def _before(self, request: httpx2.Request) -> None:
         self._requests += 1
         if self._requests > MOST_REQUESTS:
-            raise HubError(f"{self.endpoint} has not come to an end after {MOST_REQUESTS:,} requests: given up.")
+            raise HubError(
+                f"{self.endpoint} has not come to an end after {MOST_REQUESTS:,} requests: given "
+                "up."
+            )
         given = request.extensions.get("timeout") or {}
-        patience = {kind: given.get(kind) or self._patience for kind in ("connect", "read", "write", "pool")}
+        patience = {
+            kind: given.get(kind) or self._patience for kind in ("connect", "read", "write", "pool")
+        }
         request.extensions = {**request.extensions, "timeout": patience}
         request.headers["accept-encoding"] = "identity"  # a gzip bomb is small until it is opened
         if origin(str(request.url)) != origin(self.endpoint):  # a page's Link may name any address
@@ -92,21 +126,29 @@ class Session:
         headers = response.headers
         headers.pop("x-hf-warning", None)  # which the client would print as it is
         if self.endpoint != HOME:
-            headers.pop("x-xet-hash", None)  # which lets a server choose a local folder that Xet writes to
+            headers.pop(
+                "x-xet-hash", None
+            )  # which lets a server choose a local folder that Xet writes to
         if headers.get("content-encoding", "identity") != "identity":
-            raise HubError(f"{self.endpoint} compressed an answer that was asked for plain: nothing of it was opened.")
+            raise HubError(
+                f"{self.endpoint} compressed an answer that was asked for plain: nothing of it was "
+                "opened."
+            )
         seconds = _seconds_to_wait(response)
         if seconds > LONGEST_WAIT:
             raise HubError(_too_many(self.endpoint, seconds))
         if response.request.method == "HEAD":  # the client makes file names of these
             for name, form in (("etag", ETAG), ("x-linked-etag", ETAG), ("x-repo-commit", COMMIT)):
                 if not form.fullmatch(headers.get(name, "0" * 40)):
-                    raise HubError(f"{self.endpoint} sent {headers[name][:80]!r} as {name}: it can't be trusted.")
+                    raise HubError(
+                        f"{self.endpoint} sent {headers[name][:80]!r} as {name}: it can't be "
+                        "trusted."
+                    )
         response.stream = _Bounded(response.stream, self)
 
 
 class _Client(httpx2.Client):
-    """Tells at once of a Hub that never answered; huggingface_hub would try it for half a minute."""
+    """Report at once a Hub that never answered; huggingface_hub would try for half a minute."""
 
     def __init__(self, session: Session, **options: Any) -> None:
         self.session = session
@@ -139,7 +181,8 @@ class _Bounded(httpx2.SyncByteStream):
             taken += len(chunk)
             if taken > self.session.largest:
                 raise HubError(
-                    f"{self.session.endpoint} sent more than the {self.session.largest:,} bytes that were to come."
+                    f"{self.session.endpoint} sent more than the {self.session.largest:,} bytes "
+                    "that were to come."
                 )
             yield chunk
 
@@ -160,15 +203,15 @@ def connected(
     """A session with the Hub, as long as the block lasts.
 
     **Arguments:**
-    - `doing`: what the block does, to follow "Can't" and go before the endpoint: "pull owner/repo from".
+    - `doing`: what the block does, to follow "Can't" and go before the endpoint: "pull owner/repo
+        from".
     - `repo_id`, `revision`: of what repository, if of one.
     - `endpoint`: address of the Hub; `HF_ENDPOINT` or huggingface.co unless given.
     - `token`: what to show it; `HF_TOKEN` unless given, and for huggingface.co the stored login.
     - `patience`: seconds to wait for a byte, `PATIENCE` unless given.
 
-    **Raises:** `HubError` in words that mend whatever the client raises in the block; an `OSError` of this machine's
-    disk stays as it is.
-    """
+    **Raises:** `HubError` in words that mend whatever the client raises in the block; an `OSError`
+    of this machine's disk stays as it is."""
     session = Session(endpoint, token, patience)
     constants.HF_HUB_DISABLE_TELEMETRY = True  # no request to anybody but those that are needed
     set_client_factory(session.make_client)
@@ -198,10 +241,14 @@ def _too_many(endpoint: str, seconds: int) -> str:
     return f"{endpoint} asks to be left alone for a while (too many requests): try again {when}."
 
 
-def _say(error: Exception, session: Session, doing: str, repo_id: str, revision: str | None) -> NoReturn:
+def _say(
+    error: Exception, session: Session, doing: str, repo_id: str, revision: str | None
+) -> NoReturn:
     """Raise a `HubError` in place of what the client raised."""
     cause: BaseException = error
-    while isinstance(cause, RuntimeError | FileNotFoundError) and cause.__cause__:  # the client wraps what happened
+    while (
+        isinstance(cause, RuntimeError | FileNotFoundError) and cause.__cause__
+    ):  # the client wraps what happened
         cause = cause.__cause__
     if isinstance(cause, ZooError):
         raise cause
@@ -223,34 +270,53 @@ def _say(error: Exception, session: Session, doing: str, repo_id: str, revision:
         reason = f"{repo_id!r} is no name of a repository"
     elif isinstance(cause, OSError) and "Consistency check failed" in str(cause):
         reason = "a file came damaged, with more or fewer bytes than announced. Try again"
-    elif isinstance(cause, OSError) and cause.errno is not None and not isinstance(cause, ConnectionError):
+    elif (
+        isinstance(cause, OSError)
+        and cause.errno is not None
+        and not isinstance(cause, ConnectionError)
+    ):
         raise cause
     elif isinstance(cause, ValueError) and str(cause).startswith("Invalid metadata"):
         reason = " ".join(str(cause).split())
     elif isinstance(cause, NO_HUB):
         reason = (
-            "it does not answer like a Hugging Face Hub. Is this the right address, and are you logged in to the net?"
+            "it does not answer like a Hugging Face Hub. Is this the right address, and are you "
+            "logged in to the net?"
         )
     else:
         reason = f"{_first_line(cause)}{_without_xet(cause)}"
     raise HubError(f"Can't {doing} {endpoint}: {reason}") from error
 
 
-def _of_status(error: HfHubHTTPError, session: Session, doing: str, repo_id: str, revision: str | None) -> str:
-    """What an answer with an error's status says, in words; empty when nothing better is known than its own."""
+def _of_status(
+    error: HfHubHTTPError, session: Session, doing: str, repo_id: str, revision: str | None
+) -> str:
+    """What an answer with an error's status says, in words; empty when nothing better is known than
+    its own.
+    """
     endpoint, status = session.endpoint, error.response.status_code
     if isinstance(error, GatedRepoError):  # before RepositoryNotFoundError, which it is a kind of
         login = "" if session.token else f", {session.login},"
         return f"{repo_id} is gated: accept its terms at {endpoint}/{repo_id}{login} and retry."
     if isinstance(error, RepositoryNotFoundError):
-        who = "this token has no access to it" if session.token else f"you have no access to it: {session.login}"
+        who = (
+            "this token has no access to it"
+            if session.token
+            else f"you have no access to it: {session.login}"
+        )
         return f"{repo_id} does not exist on {endpoint}, or is private and {who}."
     if isinstance(error, RevisionNotFoundError):
-        return f"{repo_id} on {endpoint} has no revision {revision!r}.{_near_revisions(session, repo_id, revision)}"
+        return (
+            f"{repo_id} on {endpoint} has no revision "
+            f"{revision!r}.{_near_revisions(session, repo_id, revision)}"
+        )
     if isinstance(error, RemoteEntryNotFoundError):
         return f"{repo_id} on {endpoint} lacks a file that it lists: {_first_line(error)}"
     if status == 401 and session.token:
-        return f"The token was refused by {endpoint}: check --token and HF_TOKEN, which beat hf auth login."
+        return (
+            f"The token was refused by {endpoint}: check --token and HF_TOKEN, which beat hf auth "
+            "login."
+        )
     if status == 401:
         return f"{endpoint} wants to know who you are: {session.login}."
     if status == 403 and not session.token:
@@ -281,6 +347,8 @@ def _without_xet(error: BaseException) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    """What a person needs of an error: no further lines, and no query of an address, which may be a signature."""
+    """What a person needs of an error: no further lines, and no query of an address, which may be a
+    signature.
+    """
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return re.sub(r"(https?://[^\s?'\"]*)\?[^\s'\"]*", r"\1", lines[0])[:300].rstrip(".")

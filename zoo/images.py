@@ -29,13 +29,16 @@ def grid(samples: Tensor, columns: int | None = None) -> Image.Image:
     """
     if samples.dim() != 4 or samples.shape[1] not in (1, 3):
         raise OutputError(
-            f"Samples of shape {tuple(samples.shape[1:])} are no images: write them to .npz or .safetensors."
+            f"Samples of shape {tuple(samples.shape[1:])} are no images: write them to .npz or "
+            ".safetensors."
         )
     pixels = samples if samples.dtype == torch.uint8 else to_uint8(samples)
     n, channels, height, width = pixels.shape
     columns = columns or math.ceil(math.sqrt(n))
     rows = math.ceil(n / columns)
-    canvas = torch.zeros(channels, rows * (height + GAP) + GAP, columns * (width + GAP) + GAP, dtype=torch.uint8)
+    canvas = torch.zeros(
+        channels, rows * (height + GAP) + GAP, columns * (width + GAP) + GAP, dtype=torch.uint8
+    )
     for index, image in enumerate(pixels):
         top, left = GAP + index // columns * (height + GAP), GAP + index % columns * (width + GAP)
         canvas[:, top : top + height, left : left + width] = image
@@ -50,7 +53,9 @@ def to_image(pixels: Tensor) -> Image.Image:
 
 
 def save_png(image: Image.Image, path: Path, made: Mapping[str, Any]) -> None:
-    """Write a PNG, whole or not at all, with how it was made in a text chunk (`provenance.read` gives it back)."""
+    """Write a PNG, whole or not at all, with how it was made in a text chunk (`provenance.read`
+    gives it back).
+    """
     with files.replacing(path) as partial:
         image.save(partial, format="png", pnginfo=provenance.chunk(made))
 
@@ -59,7 +64,13 @@ def save_gif(frames: Sequence[Image.Image], path: Path, milliseconds: int = 80) 
     """Write an endless GIF, whole or not at all."""
     with files.replacing(path) as partial:
         frames[0].save(
-            partial, format="gif", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0, disposal=2
+            partial,
+            format="gif",
+            save_all=True,
+            append_images=frames[1:],
+            duration=milliseconds,
+            loop=0,
+            disposal=2,
         )
 
 
@@ -75,7 +86,8 @@ def preview(image: Image.Image, columns: int) -> str:
         return ";".join(map(str, pixels[at : at + 3]))
 
     lines = (
-        "".join(f"\x1b[38;2;{colour(x, y)}m\x1b[48;2;{colour(x, y + 1)}m▀" for x in range(width)) + "\x1b[0m"
+        "".join(f"\x1b[38;2;{colour(x, y)}m\x1b[48;2;{colour(x, y + 1)}m▀" for x in range(width))
+        + "\x1b[0m"
         for y in range(0, height, 2)
     )
     return "\n".join(lines)

@@ -1,4 +1,6 @@
-"""TORCH DOOR: the interfaces that a model implements, from "can be sampled" down to "has an encoder"."""
+"""TORCH DOOR: the interfaces that a model implements, from "can be sampled" down to "has an
+encoder".
+"""
 
 import math
 from abc import ABC, abstractmethod
@@ -35,18 +37,20 @@ __all__ = [
 
 C = TypeVar("C", bound=ModelConfig)
 
-ROWS = 500  # latents decoded at once, more where there are more samples: their maps stay in a CPU's cache
+# latents decoded at once, more where there are more samples: their maps stay in a CPU's cache
+ROWS = 500
 
 
 class Objective(NamedTuple):
     """What one optimizer step minimises.
 
     **Arguments:**
-    - `loss`: to be minimised: one value a sample, shape `(n,)`, so that the loop can weight them by class, or their
-        mean, shape `()`.
+    - `loss`: to be minimised: one value a sample, shape `(n,)`, so that the loop can weight them by
+        class, or their mean, shape `()`.
     - `optimizer`: name of the parameter group that steps on it.
-    - `metrics`: further scalars to report, each of shape `()`. Of an adversarial objective, one called "accuracy" (the
-        share of data and samples that the discriminator tells apart) lets the loop warn of a game that is over.
+    - `metrics`: further scalars to report, each of shape `()`. Of an adversarial objective, one
+        called "accuracy" (the share of data and samples that the discriminator tells apart) lets
+        the loop warn of a game that is over.
     - `adversarial`: its value is not expected to fall.
     """
 
@@ -67,8 +71,9 @@ class Step:
 class GenerativeModel(nn.Module, ABC, Generic[C]):
     """Something that can be trained on samples and then draws new ones.
 
-    Samples are float32 of shape `(n, *config.sample_shape)`; images are in [0, 1]. A class is abstract (implemented in
-    part) or final (built by users), and each method is implemented once on that line.
+    Samples are float32 of shape `(n, *config.sample_shape)`; images are in [0, 1]. A class is
+    abstract (implemented in part) or final (built by users), and each method is implemented once on
+    that line.
 
     **Arguments:**
     - `config`: an instance of the class's own `Config`.
@@ -77,8 +82,12 @@ class GenerativeModel(nn.Module, ABC, Generic[C]):
     Config: type[C]
     recipe: ClassVar[TrainConfig] = TrainConfig()
     sample_kind: ClassVar[Literal["image", "array"]] = "image"
-    training_only: ClassVar[tuple[str, ...]] = ()  # attributes: submodules that sampling does not need
-    Options: ClassVar[type[StrictConfig] | None] = None  # sample-time options, set by `zoo sample --set`
+    training_only: ClassVar[
+        tuple[str, ...]
+    ] = ()  # attributes: submodules that sampling does not need
+    Options: ClassVar[type[StrictConfig] | None] = (
+        None  # sample-time options, set by `zoo sample --set`
+    )
 
     def __init__(self, config: C) -> None:
         super().__init__()
@@ -86,7 +95,12 @@ class GenerativeModel(nn.Module, ABC, Generic[C]):
 
     @abstractmethod
     def sample(
-        self, n: int, labels: Tensor | None = None, *, generator: torch.Generator, options: Any = None
+        self,
+        n: int,
+        labels: Tensor | None = None,
+        *,
+        generator: torch.Generator,
+        options: Any = None,
     ) -> Tensor:
         """Draw new samples, using random numbers of `generator` alone.
 
@@ -100,7 +114,9 @@ class GenerativeModel(nn.Module, ABC, Generic[C]):
         """
 
     @abstractmethod
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         """Say what to minimise on one batch: one Objective for each optimizer step, in order.
 
         The loop takes the step before it asks for the next objective.
@@ -119,16 +135,21 @@ class GenerativeModel(nn.Module, ABC, Generic[C]):
         return next((parameter.device for parameter in self.parameters()), torch.device("cpu"))
 
     def parameter_groups(self) -> dict[str, Iterable[Parameter]]:
-        """The parameters by name of the optimizer that steps on them; one group named "model" unless overridden."""
+        """The parameters by name of the optimizer that steps on them; one group named "model"
+        unless overridden.
+        """
         return {"model": self.parameters()}
 
-    def log_likelihood(self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1) -> Tensor:
+    def log_likelihood(
+        self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1
+    ) -> Tensor:
         """log p(x) of each sample, or a lower bound of it.
 
         **Arguments:**
         - `samples`: float32 `(n, *sample_shape)`; images in [0, 1].
         - `labels`: int64 `(n,)` for a conditional model.
-        - `importance_samples`: latents drawn for each sample, 1 at least, where the bound is estimated by drawing.
+        - `importance_samples`: latents drawn for each sample, 1 at least, where the bound is
+            estimated by drawing.
 
         **Returns:** nats per sample, float32 `(n,)`.
 
@@ -152,16 +173,23 @@ class GenerativeModel(nn.Module, ABC, Generic[C]):
                 raise LabelError("This model is unconditional: it takes no labels.")
             return
         if labels is None:
-            raise LabelError(f"This model is conditional: it needs a label for each sample, 0 to {classes - 1}.")
+            raise LabelError(
+                f"This model is conditional: it needs a label for each sample, 0 to {classes - 1}."
+            )
         if labels.shape != (n,) or labels.dtype != torch.int64:
-            raise LabelError(f"Labels must be int64 of shape ({n},), not {labels.dtype} {tuple(labels.shape)}.")
+            raise LabelError(
+                f"Labels must be int64 of shape ({n},), not {labels.dtype} {tuple(labels.shape)}."
+            )
         if n and not (int(labels.min()) >= 0 and int(labels.max()) < classes):
             bad = next(int(one) for one in labels if not 0 <= one < classes)
-            raise LabelError(f"Label {bad} is out of range: this model has the classes 0 to {classes - 1}.")
+            raise LabelError(
+                f"Label {bad} is out of range: this model has the classes 0 to {classes - 1}."
+            )
 
     @final
     def with_labels(self, x: Tensor, labels: Tensor | None) -> Tensor:
-        """Append the labels to `x` along its second dimension, one-hot: how a network is made conditional.
+        """Append the labels to `x` along its second dimension, one-hot: how a network is made
+        conditional.
 
         **Arguments:**
         - `x`: features `(n, d)`, or maps `(n, c, h, w)`, which get one constant map for each class.
@@ -188,8 +216,12 @@ class LatentModel(GenerativeModel[C]):
     latent_shape: tuple[int, ...]
 
     def prior(self) -> Distribution:
-        """p(z), on the CPU, with `latent_shape` as its event shape: standard normal unless overridden."""
-        standard = Normal(torch.zeros(self.latent_shape), torch.ones(self.latent_shape), validate_args=False)
+        """p(z), on the CPU, with `latent_shape` as its event shape: standard normal unless
+        overridden.
+        """
+        standard = Normal(
+            torch.zeros(self.latent_shape), torch.ones(self.latent_shape), validate_args=False
+        )
         return Independent(standard, len(self.latent_shape), validate_args=False)
 
     @abstractmethod
@@ -203,10 +235,16 @@ class LatentModel(GenerativeModel[C]):
 
     @final
     def sample_prior(self, n: int, generator: torch.Generator) -> Tensor:
-        """Latents `(n, *latent_shape)` from the prior, using random numbers of `generator` (on the CPU) alone."""
-        if type(self).prior is LatentModel.prior:  # the same numbers as below, and safe among threads
+        """Latents `(n, *latent_shape)` from the prior, using random numbers of `generator` (on the
+        CPU) alone.
+        """
+        if (
+            type(self).prior is LatentModel.prior
+        ):  # the same numbers as below, and safe among threads
             return torch.randn(n, *self.latent_shape, generator=generator)
-        with torch.random.fork_rng(devices=()):  # torch.distributions know only the global generator
+        with torch.random.fork_rng(
+            devices=()
+        ):  # torch.distributions know only the global generator
             torch.random.set_rng_state(generator.get_state())
             z = self.prior().sample((n,))
             generator.set_state(torch.random.get_rng_state())
@@ -214,13 +252,20 @@ class LatentModel(GenerativeModel[C]):
 
     @final
     def sample(
-        self, n: int, labels: Tensor | None = None, *, generator: torch.Generator, options: Any = None
+        self,
+        n: int,
+        labels: Tensor | None = None,
+        *,
+        generator: torch.Generator,
+        options: Any = None,
     ) -> Tensor:
         """Draw from the prior, then decode."""
         return self.decode(self.sample_prior(n, generator).to(self.device), labels)
 
     @final
-    def interpolate(self, start: Tensor, end: Tensor, steps: int, labels: Tensor | None = None) -> Tensor:
+    def interpolate(
+        self, start: Tensor, end: Tensor, steps: int, labels: Tensor | None = None
+    ) -> Tensor:
         """Decode points on the straight line between latents.
 
         **Arguments:**
@@ -230,10 +275,14 @@ class LatentModel(GenerativeModel[C]):
 
         **Returns:** `(n, steps, *sample_shape)`.
         """
-        along = torch.linspace(0, 1, steps, device=start.device).view(1, steps, *[1] * len(self.latent_shape))
+        along = torch.linspace(0, 1, steps, device=start.device).view(
+            1, steps, *[1] * len(self.latent_shape)
+        )
         z = torch.lerp(start.unsqueeze(1), end.unsqueeze(1), along)  # (n, steps, *latent_shape)
         repeated = None if labels is None else labels.repeat_interleave(steps)
-        return self.decode(z.flatten(0, 1), repeated).view(len(start), steps, *self.config.sample_shape)
+        return self.decode(z.flatten(0, 1), repeated).view(
+            len(start), steps, *self.config.sample_shape
+        )
 
 
 class Autoencoder(LatentModel[C]):
@@ -272,27 +321,40 @@ class Autoencoder(LatentModel[C]):
         return self.decode(self.encode(samples, labels).mean, labels)
 
     @final
-    def log_likelihood(self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1) -> Tensor:
-        """A lower bound of log p(x) by importance sampling, in nats per sample, shape `(n,)`; see `GenerativeModel`.
+    def log_likelihood(
+        self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1
+    ) -> Tensor:
+        """A lower bound of log p(x) by importance sampling, in nats per sample, shape `(n,)`; see
+        `GenerativeModel`.
 
-        log 1/K Σₖ p(x | zₖ) p(zₖ) / q(zₖ | x) with zₖ ~ q(z | x) (Burda et al. 2015, arXiv:1509.00519, eq. 8), on
-        average too low: by KL(q(z | x) ‖ p(z | x)) for K = 1, the ELBO, by less the larger K (theorem 1). Samples are
-        taken as they are: draw binary ones for a model of binary pixels. Uses torch's global random numbers.
-        """
+        log 1/K Σₖ p(x | zₖ) p(zₖ) / q(zₖ | x) with zₖ ~ q(z | x) (Burda et al. 2015,
+        arXiv:1509.00519, eq. 8), on average too low: by KL(q(z | x) ‖ p(z | x)) for K = 1, the
+        ELBO, by less the larger K (theorem 1). Samples are taken as they are: draw binary ones for
+        a model of binary pixels. Uses torch's global random numbers."""
         posterior = self.encode(samples, labels)
         bound = samples.new_full((len(samples),), -torch.inf)
         at_once = max(1, ROWS // len(samples))
         for start in range(0, importance_samples, at_once):
             draws = min(at_once, importance_samples - start)
-            bound = torch.logaddexp(bound, self.log_weights(posterior, draws, samples, labels).logsumexp(0))
+            bound = torch.logaddexp(
+                bound, self.log_weights(posterior, draws, samples, labels).logsumexp(0)
+            )
         return bound - math.log(importance_samples)
 
     @final
-    def log_weights(self, posterior: Distribution, draws: int, samples: Tensor, labels: Tensor | None = None) -> Tensor:
-        """log p(x | z) p(z) / q(z | x) in nats, `(draws, n)`, of latents drawn from q(z | x), the `posterior`."""
+    def log_weights(
+        self, posterior: Distribution, draws: int, samples: Tensor, labels: Tensor | None = None
+    ) -> Tensor:
+        """log p(x | z) p(z) / q(z | x) in nats, `(draws, n)`, of latents drawn from q(z | x), the
+        `posterior`.
+        """
         z = posterior.rsample(torch.Size((draws,)))  # (draws, n, *latent_shape)
-        likelihood = self.likelihood(z.flatten(0, 1), None if labels is None else labels.repeat(draws))
-        log_likelihood = likelihood.log_prob(samples.expand(draws, *samples.shape).flatten(0, 1)).view(draws, -1)
+        likelihood = self.likelihood(
+            z.flatten(0, 1), None if labels is None else labels.repeat(draws)
+        )
+        log_likelihood = likelihood.log_prob(
+            samples.expand(draws, *samples.shape).flatten(0, 1)
+        ).view(draws, -1)
         if type(self).prior is LatentModel.prior:  # spares a GPU the way to the CPU
             log_prior: Tensor = Normal(0.0, 1.0, validate_args=False).log_prob(z).flatten(2).sum(2)
         else:

@@ -1,4 +1,6 @@
-"""Optimizers as a recipe asks for them: one for each parameter group, its rate over time, penalties and clipping."""
+"""Optimizers as a recipe asks for them: one for each parameter group, its rate over time, penalties
+and clipping.
+"""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +21,10 @@ from zoo.recipe import TrainConfig
 def trainable(model: GenerativeModel[Any]) -> dict[str, list[Parameter]]:
     """The parameter groups of a model, without the parameters that are frozen."""
     groups = model.parameter_groups().items()
-    return {name: [parameter for parameter in group if parameter.requires_grad] for name, group in groups}
+    return {
+        name: [parameter for parameter in group if parameter.requires_grad]
+        for name, group in groups
+    }
 
 
 def build(model: GenerativeModel[Any], settings: TrainConfig) -> dict[str, Optimizer]:
@@ -29,20 +34,29 @@ def build(model: GenerativeModel[Any], settings: TrainConfig) -> dict[str, Optim
     - `model`: where its parameters are; frozen ones are left out.
     - `settings`: which optimizer, at what rates.
 
-    **Raises:** `ConfigError` when `learning_rates` names a group that isn't there, or all of a group is frozen.
-    """
+    **Raises:** `ConfigError` when `learning_rates` names a group that isn't there, or all of a
+    group is frozen."""
     groups = trainable(model)
     if frozen := [name for name, group in groups.items() if not group]:
-        raise ConfigError(f"The parameter group {frozen[0]!r} has no parameter that can be trained.")
+        raise ConfigError(
+            f"The parameter group {frozen[0]!r} has no parameter that can be trained."
+        )
     if unknown := sorted(set(settings.learning_rates) - set(groups)):
-        raise ConfigError(f"learning_rates names {unknown}; the parameter groups are {sorted(groups)}.")
-    return {name: _optimizer(group, settings, rate(settings, name, 0, 1)) for name, group in groups.items()}
+        raise ConfigError(
+            f"learning_rates names {unknown}; the parameter groups are {sorted(groups)}."
+        )
+    return {
+        name: _optimizer(group, settings, rate(settings, name, 0, 1))
+        for name, group in groups.items()
+    }
 
 
 def _optimizer(parameters: list[Parameter], settings: TrainConfig, first_rate: float) -> Optimizer:
     decay, (first, second) = settings.weight_decay, settings.betas
     if settings.optimizer == "sgd":
-        return SGD(parameters, first_rate, momentum=settings.momentum, weight_decay=decay, fused=True)
+        return SGD(
+            parameters, first_rate, momentum=settings.momentum, weight_decay=decay, fused=True
+        )
     if settings.optimizer == "rmsprop":
         return RMSprop(parameters, first_rate, momentum=settings.momentum, weight_decay=decay)
     adam = AdamW if settings.optimizer == "adamw" else Adam
@@ -55,14 +69,19 @@ def chosen(optimizers: Mapping[str, Optimizer], objective: object) -> Optimizer:
     **Raises:** `PluginError` for something that a model yields and no step can be taken on.
     """
     if not isinstance(objective, Objective):
-        raise PluginError(f"training_step yields {type(objective).__name__}: it must yield Objective(loss, …).")
+        raise PluginError(
+            f"training_step yields {type(objective).__name__}: it must yield Objective(loss, …)."
+        )
     if objective.optimizer not in optimizers:
         raise PluginError(
-            f"training_step names the optimizer {objective.optimizer!r}; the parameter groups are {sorted(optimizers)}."
+            f"training_step names the optimizer {objective.optimizer!r}; the parameter groups are "
+            f"{sorted(optimizers)}."
         )
     for what, value in {"loss": objective.loss, **objective.metrics}.items():
         if not isinstance(value, Tensor):
-            raise PluginError(f"training_step gives {what} as {type(value).__name__}: it must be a tensor.")
+            raise PluginError(
+                f"training_step gives {what} as {type(value).__name__}: it must be a tensor."
+            )
     return optimizers[objective.optimizer]
 
 
@@ -77,7 +96,9 @@ def rate(settings: TrainConfig, group: str, step: int, total: int) -> float:
     return highest * 0.5 * (1 + math.cos(math.pi * (step - rising) / (total - rising)))
 
 
-def take_step(optimizer: Optimizer, loss: Tensor, settings: TrainConfig, accelerator: Accelerator) -> None:
+def take_step(
+    optimizer: Optimizer, loss: Tensor, settings: TrainConfig, accelerator: Accelerator
+) -> None:
     """Minimise a loss, the mean over the processes, by one step of an optimizer.
 
     **Arguments:**
@@ -86,8 +107,9 @@ def take_step(optimizer: Optimizer, loss: Tensor, settings: TrainConfig, acceler
     parameters: list[Parameter] = optimizer.param_groups[0]["params"]
     for parameter in parameters:
         parameter.grad = None
-    # inputs: the other networks that the loss went through need no gradients. Not accelerator.backward, which divides
-    # by the accumulation steps that a user's settings of `accelerate launch` may hold
+    # inputs: the other networks that the loss went through need no gradients. Not
+    # accelerator.backward, which divides by the accumulation steps that a user's settings of
+    # `accelerate launch` may hold
     loss.backward(inputs=parameters)
     with torch.no_grad():
         if accelerator.num_processes > 1:
@@ -103,33 +125,40 @@ def take_step(optimizer: Optimizer, loss: Tensor, settings: TrainConfig, acceler
 
 
 def laid_out_as(parameter: Tensor, tensor: Tensor) -> Tensor:
-    """A tensor in the memory order of a parameter: fused optimizers walk both side by side, whatever their strides."""
+    """A tensor in the memory order of a parameter: fused optimizers walk both side by side,
+    whatever their strides.
+    """
     if tensor.shape != parameter.shape or tensor.stride() == parameter.stride():
         return tensor
     return torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
 
 
 def averaging(decay: float) -> Callable[[Any, Any, Any], None]:
-    """How a running average takes up new weights: its decay after n steps is min(decay, (1 + n) / (10 + n)).
+    """How a running average takes up new weights: its decay after n steps is min(decay, (1 + n) /
+    (10 + n)).
 
     The decay grows so that a short training's average is not mostly the weights it began with.
     """
 
     @torch.no_grad()
     def update(average: list[Tensor], weights: list[Tensor], steps: Any) -> None:
-        torch._foreach_lerp_(average, weights, 1 - min(decay, (1 + float(steps)) / (10 + float(steps))))
+        torch._foreach_lerp_(
+            average, weights, 1 - min(decay, (1 + float(steps)) / (10 + float(steps)))
+        )
 
     return update
 
 
 def agree(model: torch.nn.Module, accelerator: Accelerator) -> None:
-    """Give every process the mean of what each has seen: of the statistics that batch norm keeps."""
+    """Give every process the mean over processes of the statistics that batch norm keeps."""
     if accelerator.num_processes > 1:
         _average((buffer for buffer in model.buffers() if buffer.is_floating_point()), accelerator)
 
 
 def mean_of_all(values: dict[str, float], accelerator: Accelerator) -> dict[str, float]:
-    """The mean over the processes of each of some values; all processes must ask, for the same ones."""
+    """The mean over the processes of each of some values; all processes must ask, for the same
+    ones.
+    """
     if accelerator.num_processes == 1 or not values:
         return values
     means = torch.tensor(list(values.values()), dtype=torch.float64, device=accelerator.device)
@@ -141,6 +170,8 @@ def _average(tensors: Iterable[Tensor], accelerator: Accelerator) -> None:
     """Replace tensors by their means over the processes, in one exchange."""
     tensors = list(tensors)
     if tensors:
-        joined = accelerator.reduce(torch.cat([one.reshape(-1) for one in tensors]), reduction="mean")
+        joined = accelerator.reduce(
+            torch.cat([one.reshape(-1) for one in tensors]), reduction="mean"
+        )
         for one, mean in zip(tensors, joined.split([one.numel() for one in tensors]), strict=True):
             one.copy_(mean.view_as(one))

@@ -20,14 +20,21 @@ Batches = Iterable[tuple[Tensor, Tensor | None]]
 def check_path(path: Path, sample_kind: str) -> None:
     """Raise `OutputError` for a path that samples can't be written to, before any is drawn."""
     if path.suffix and path.suffix not in SUFFIXES and not path.is_dir():
-        raise OutputError(f"Can't write {path.suffix!r} files: choose {', '.join(SUFFIXES)}, or a folder (no suffix).")
+        raise OutputError(
+            f"Can't write {path.suffix!r} files: choose {', '.join(SUFFIXES)}, or a folder (no "
+            "suffix)."
+        )
     if path.suffix in SUFFIXES and path.is_dir():
         raise OutputError(f"{path} is a folder: choose another name.")
     if path.suffix not in SUFFIXES and path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise OutputError(f"{path} exists and is no empty folder: remove it or choose another name.")
+        raise OutputError(
+            f"{path} exists and is no empty folder: remove it or choose another name."
+        )
     files.refuse_unwritable(path)
     if sample_kind != "image" and path.suffix not in (".npz", ".safetensors"):
-        raise OutputError(f"The samples are no images: write them to .npz or .safetensors, not {path.name!r}.")
+        raise OutputError(
+            f"The samples are no images: write them to .npz or .safetensors, not {path.name!r}."
+        )
 
 
 def write(
@@ -43,9 +50,10 @@ def write(
     """Write samples as the path's suffix says, whole or not at all.
 
     **Arguments:**
-    - `path`: `.png` (a grid), `.npz` (`samples`, uint8 for images else float32, with `labels`, `seed` and
-        `provenance`; streamed, so memory is bounded), `.safetensors` (`samples`, float32, with `labels`), or a folder:
-        one PNG a sample, named by its index, in sub-folders by class when there are labels.
+    - `path`: `.png` (a grid), `.npz` (`samples`, uint8 for images else float32, with `labels`,
+        `seed` and `provenance`; streamed, so memory is bounded), `.safetensors` (`samples`,
+        float32, with `labels`), or a folder: one PNG a sample, named by its index, in sub-folders
+        by class when there are labels.
     - `batches`: samples, float32 `(b, *sample_shape)`, and their labels.
     - `n`: how many samples there are in all.
     - `provenance`: how they were made: kept in the file, or in the folder as provenance.json.
@@ -57,7 +65,9 @@ def write(
     """
     check_path(path, sample_kind)
     if path.suffix == ".png" and n > GRID_LIMIT:
-        raise OutputError(f"{n:,} samples are too many for a grid: {GRID_LIMIT:,} at most. Take .npz or a folder.")
+        raise OutputError(
+            f"{n:,} samples are too many for a grid: {GRID_LIMIT:,} at most. Take .npz or a folder."
+        )
     if path.suffix == ".npz":
         _write_npz(path, batches, n, provenance, sample_kind == "image")
     elif path.suffix == ".safetensors":
@@ -75,20 +85,31 @@ def _grid(samples: Tensor, classes: int) -> Any:
     columns = -(-len(samples) // classes)
     padded = torch.zeros(columns * classes, *samples.shape[1:], dtype=torch.uint8)
     padded[: len(samples)] = samples
-    by_class = padded.view(columns, classes, *samples.shape[1:]).transpose(0, 1)  # (classes, columns, …)
+    by_class = padded.view(columns, classes, *samples.shape[1:]).transpose(
+        0, 1
+    )  # (classes, columns, …)
     return images.grid(by_class.flatten(0, 1), columns)
 
 
-def _write_npz(path: Path, batches: Batches, n: int, provenance: Mapping[str, Any], as_images: bool) -> None:
+def _write_npz(
+    path: Path, batches: Batches, n: int, provenance: Mapping[str, Any], as_images: bool
+) -> None:
     import numpy as np
 
     labels: list[Tensor] = []
-    with files.replacing(path) as partial, zipfile.ZipFile(partial, "w", allowZip64=True) as archive:
+    with (
+        files.replacing(path) as partial,
+        zipfile.ZipFile(partial, "w", allowZip64=True) as archive,
+    ):
         with archive.open("samples.npy", "w", force_zip64=True) as file:
             for index, (samples, some) in enumerate(batches):
                 array = (images.to_uint8(samples) if as_images else samples).numpy()
                 if index == 0:
-                    header = {"descr": array.dtype.str, "fortran_order": False, "shape": (n, *array.shape[1:])}
+                    header = {
+                        "descr": array.dtype.str,
+                        "fortran_order": False,
+                        "shape": (n, *array.shape[1:]),
+                    }
                     np.lib.format.write_array_header_1_0(file, header)
                 file.write(array.tobytes())
                 labels += [] if some is None else [some]
@@ -133,7 +154,9 @@ def _write_folder(
 def _folder_names(class_names: Sequence[str]) -> list[str]:
     """A folder's name for each class, all different."""
     names = [_file_name(name) for name in class_names]
-    return [f"{name}-{index}" if names.count(name) > 1 else name for index, name in enumerate(names)]
+    return [
+        f"{name}-{index}" if names.count(name) > 1 else name for index, name in enumerate(names)
+    ]
 
 
 def _file_name(text: str) -> str:

@@ -1,4 +1,6 @@
-"""Pictures of a model: reconstructions, walks through its latents, nearest training images, loss curves."""
+"""Pictures of a model: reconstructions, walks through its latents, nearest training images, loss
+curves.
+"""
 
 import io
 import math
@@ -47,12 +49,12 @@ def write_all(
     - `model`: in eval mode; one whose samples are no images gets no pictures.
     - `directory`: of the checkpoint.
     - `made`: how the model was made, kept in each PNG beside the picture's own seed.
-    - `samples`, `labels`: images to reconstruct, for a model that can; a conditional one needs the labels.
+    - `samples`, `labels`: images to reconstruct, for a model that can; a conditional one needs the
+        labels.
     - `history`: of each epoch, as `loss_curves` takes it; without matplotlib there are no curves.
 
-    **Returns:** the names of the files, of reconstructions.png, interpolation.png, traversal.png, manifold.png and
-    losses.png; a picture from before that no longer fits is left where it is.
-    """
+    **Returns:** the names of the files, of reconstructions.png, interpolation.png, traversal.png,
+    manifold.png and losses.png; a picture from before that no longer fits is left where it is."""
     if model.sample_kind != "image":
         return []
     pictures: dict[str, tuple[Image.Image, dict[str, Any]]] = {}
@@ -69,11 +71,15 @@ def write_all(
     if history and (curves := _curves_if_possible(history)):
         pictures["losses"] = curves, {}
     for name, (picture, further) in pictures.items():
-        images.save_png(picture, directory / "images" / f"{name}.png", {**made, "picture": name, **further})
+        images.save_png(
+            picture, directory / "images" / f"{name}.png", {**made, "picture": name, **further}
+        )
     return [f"{name}.png" for name in pictures]
 
 
-def reconstructions(model: Autoencoder[Any], samples: Tensor, labels: Tensor | None = None) -> Image.Image:
+def reconstructions(
+    model: Autoencoder[Any], samples: Tensor, labels: Tensor | None = None
+) -> Image.Image:
     """Images above their reconstructions: pairs of rows, 8 images in a row.
 
     **Arguments:**
@@ -93,14 +99,18 @@ def interpolation(
     return images.grid(walk(model, seed, n, steps, labels).flatten(0, 1), steps)
 
 
-def walk(model: LatentModel[Any], seed: int, n: int, steps: int, labels: Tensor | None = None) -> Tensor:
-    """Points on straight lines between latents: line k goes from the latent of sample 2k of the seed to that of 2k + 1.
+def walk(
+    model: LatentModel[Any], seed: int, n: int, steps: int, labels: Tensor | None = None
+) -> Tensor:
+    """Points on straight lines between latents: line k goes from the latent of sample 2k of the
+    seed to that of 2k + 1.
 
     **Arguments:**
     - `seed`: as for `sampling.draw`.
     - `n`: how many lines.
     - `steps`: points on each line, both ends included; 2 at least.
-    - `labels`: int64 `(n,)`, for each line of a conditional model; its classes in turn unless given.
+    - `labels`: int64 `(n,)`, for each line of a conditional model; its classes in turn unless
+        given.
 
     **Returns:** uint8 `(n, steps, channels, height, width)` on the CPU.
     """
@@ -114,10 +124,11 @@ def walk(model: LatentModel[Any], seed: int, n: int, steps: int, labels: Tensor 
 
 
 def traversal(model: LatentModel[Any], seed: int) -> Image.Image:
-    """What single latent dimensions do: each row varies one of them from −3 to 3, the others stay as drawn.
+    """What single latent dimensions do: each row varies one of them from −3 to 3, the others stay
+    as drawn.
 
-    The rows are the dimensions that change the pixels most between −3 and 3, that first; 16 at most. In the rows of a
-    conditional model its classes take turns.
+    The rows are the dimensions that change the pixels most between −3 and 3, that first; 16 at
+    most. In the rows of a conditional model its classes take turns.
 
     **Arguments:**
     - `model`: with a standard normal prior, of which −3 to 3 holds 99.7 %.
@@ -126,41 +137,53 @@ def traversal(model: LatentModel[Any], seed: int) -> Image.Image:
     **Raises:** `CapabilityError` for another prior.
     """
     if not _is_standard_normal(model):
-        raise CapabilityError(f"{type(model).__name__} has a prior of its own, which −3 to 3 need not fit.")
+        raise CapabilityError(
+            f"{type(model).__name__} has a prior of its own, which −3 to 3 need not fit."
+        )
     (start,) = latents(model, 1, seed=seed).flatten(1)  # (dimensions,)
     strongest = _by_effect(model, start)[:TRAVERSED]
     labels = _in_turn(model, len(strongest))
     repeated = None if labels is None else labels.repeat_interleave(STEPS)
-    return images.grid(_decode(model, _varied(start, strongest, torch.linspace(-3, 3, STEPS)), repeated), STEPS)
+    return images.grid(
+        _decode(model, _varied(start, strongest, torch.linspace(-3, 3, STEPS)), repeated), STEPS
+    )
 
 
 def manifold(model: LatentModel[Any]) -> Image.Image:
-    """All that a model with two latents makes: 20 × 20 images whose latents are z = Φ⁻¹((i + ½) / 20) on each axis.
+    """All that a model with two latents makes: 20 × 20 images whose latents are z = Φ⁻¹((i + ½) /
+    20) on each axis.
 
-    Φ is the standard normal distribution function, so each image stands for an equal share of the samples (Kingma &
-    Welling 2013, arXiv:1312.6114, appendix A, figure 4). The first latent grows to the right, the second upwards.
+    Φ is the standard normal distribution function, so each image stands for an equal share of the
+    samples (Kingma & Welling 2013, arXiv:1312.6114, appendix A, figure 4). The first latent grows
+    to the right, the second upwards.
 
     **Arguments:**
-    - `model`: with two latents and a standard normal prior; of a conditional one the first class is shown.
+    - `model`: with two latents and a standard normal prior; of a conditional one the first class is
+        shown.
 
     **Raises:** `CapabilityError` for another model.
     """
     if model.latent_shape != (2,) or not _is_standard_normal(model):
-        raise CapabilityError(f"A manifold needs two latents with a standard normal prior, not {model.latent_shape}.")
+        raise CapabilityError(
+            f"A manifold needs two latents with a standard normal prior, not {model.latent_shape}."
+        )
     quantiles = torch.special.ndtri((torch.arange(SIDE) + 0.5) / SIDE)
     z = torch.cartesian_prod(quantiles.flip(0), quantiles).flip(1)  # rows from the top, (400, 2)
     labels = torch.zeros(len(z), dtype=torch.int64) if model.config.num_classes else None
     pixels = images.to_uint8(_decode(model, z, labels)).unflatten(0, (SIDE, SIDE))
-    return images.to_image(pixels.permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2))  # no gaps, as in the paper
+    return images.to_image(
+        pixels.permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2)
+    )  # no gaps, as in the paper
 
 
 def nearest(samples: Tensor, training_samples: Tensor | ImageFiles) -> Image.Image:
-    """Samples above the training images that are nearest to them, by the Euclidean distance of their pixels.
+    """Samples above the training images that are nearest to them, by the Euclidean distance of
+    their pixels.
 
     **Arguments:**
     - `samples`: uint8 or float32 in [0, 1], `(n, channels, height, width)`; a row holds 8.
-    - `training_samples`: uint8 `(m, channels, height, width)`, in memory or on disk; gone through some at a time.
-    """
+    - `training_samples`: uint8 `(m, channels, height, width)`, in memory or on disk; gone through
+    some at a time."""
     flat = _unit(samples).flatten(1)
     least = torch.full((len(flat),), torch.inf)
     found = torch.zeros_like(samples, dtype=torch.uint8)
@@ -177,12 +200,14 @@ def nearest(samples: Tensor, training_samples: Tensor | ImageFiles) -> Image.Ima
 def loss_curves(history: Sequence[Mapping[str, Any]]) -> Image.Image:
     """How the losses and metrics went: a panel each, over the epochs.
 
-    A panel is as high as its values after the first tenth of ten epochs and more: the first may lie far above.
+    A panel is as high as its values after the first tenth of ten epochs and more: the first may lie
+    far above.
 
     **Arguments:**
-    - `history`: as in facts.json, an entry an epoch: `{"epoch": 1, "losses": {name: value}}`. Values by name under
-        "held_out", the losses of data that is not trained on, are drawn dashed in the panel of the same name; those
-        under "watched", what the samples show, in panels of their own.
+    - `history`: as in facts.json, an entry an epoch: `{"epoch": 1, "losses": {name: value}}`.
+        Values by name under "held_out", the losses of data that is not trained on, are drawn dashed
+        in the panel of the same name; those under "watched", what the samples show, in panels of
+        their own.
 
     **Raises:** `OutputError` when matplotlib, the extra `plots`, is not installed.
     """
@@ -190,9 +215,15 @@ def loss_curves(history: Sequence[Mapping[str, Any]]) -> Image.Image:
         from matplotlib.figure import Figure
         from matplotlib.ticker import MaxNLocator
     except ImportError as error:
-        raise OutputError("Curves are drawn by matplotlib, which is not here: pip install 'genzoo[plots]'") from error
-    history = [{**entry, **{kind: _finite(entry.get(kind, {})) for kind in CURVES}} for entry in history]
-    names = list(dict.fromkeys(name for kind in CURVES for entry in history for name in entry[kind]))
+        raise OutputError(
+            "Curves are drawn by matplotlib, which is not here: pip install 'genzoo[plots]'"
+        ) from error
+    history = [
+        {**entry, **{kind: _finite(entry.get(kind, {})) for kind in CURVES}} for entry in history
+    ]
+    names = list(
+        dict.fromkeys(name for kind in CURVES for entry in history for name in entry[kind])
+    )
     if not names:
         raise OutputError("There are no numbers to draw curves of.")
     columns = 2 if len(names) == 4 else min(CURVE_COLUMNS, len(names))
@@ -202,10 +233,14 @@ def loss_curves(history: Sequence[Mapping[str, Any]]) -> Image.Image:
     for position, (axes, name) in enumerate(zip(panels, names, strict=False)):
         settled: list[float] = []
         for kind, (label, style, colour) in CURVES.items():
-            points = [(entry["epoch"], entry[kind][name]) for entry in history if name in entry[kind]]
+            points = [
+                (entry["epoch"], entry[kind][name]) for entry in history if name in entry[kind]
+            ]
             if points:
                 marker = "" if len(points) > 1 else "o"
-                axes.plot(*zip(*points, strict=True), style, color=colour, marker=marker, label=label)
+                axes.plot(
+                    *zip(*points, strict=True), style, color=colour, marker=marker, label=label
+                )
                 axes.set_title(f"{points[-1][1]:.4g}", loc="right", fontsize=9, color=colour)
                 settled += [value for _, value in points[len(points) // 10 :]]
         if (room := max(settled) - min(settled)) > 0:
@@ -222,7 +257,13 @@ def loss_curves(history: Sequence[Mapping[str, Any]]) -> Image.Image:
     for axes in panels[len(names) :]:
         axes.set_axis_off()
     if both := next((axes for axes in panels if len(axes.lines) > 1), None):
-        figure.legend(*both.get_legend_handles_labels(), loc="outside upper right", ncols=2, fontsize=8, frameon=False)
+        figure.legend(
+            *both.get_legend_handles_labels(),
+            loc="outside upper right",
+            ncols=2,
+            fontsize=8,
+            frameon=False,
+        )
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png")
     return Image.open(drawn).convert("RGB").quantize(32)  # colours: half of the bytes
@@ -249,7 +290,9 @@ def _in_turn(model: GenerativeModel[Any], n: int) -> Tensor | None:
 
 
 def _by_effect(model: LatentModel[Any], start: Tensor) -> Tensor:
-    """The latent dimensions, `(d,)`, by how far apart the pixels are at −3 and at 3, on average, the furthest first."""
+    """The latent dimensions, `(d,)`, by how far apart the pixels are at −3 and at 3, on average,
+    the furthest first.
+    """
     effects = []
     for dimensions in torch.arange(len(start)).split(AT_ONCE):
         ends = _varied(start, dimensions, torch.tensor([-3.0, 3.0]))
@@ -260,7 +303,9 @@ def _by_effect(model: LatentModel[Any], start: Tensor) -> Tensor:
 
 
 def _varied(start: Tensor, dimensions: Tensor, values: Tensor) -> Tensor:
-    """Copies of one latent `(d,)`, `(dimensions · values, d)`: in each, one of the dimensions has one of the values."""
+    """Copies of one latent `(d,)`, `(dimensions · values, d)`: in each, one of the dimensions has
+    one of the values.
+    """
     z = start.repeat(len(dimensions), len(values), 1)
     z[torch.arange(len(dimensions)), :, dimensions] = values
     return z.flatten(0, 1)

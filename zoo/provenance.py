@@ -16,7 +16,12 @@ ENTRY = "provenance"  # of an .npz
 FOLDER_FILE = "provenance.json"
 SUFFIXES = (".png", ".npz", ".safetensors")  # of files that can say how they were made
 LONGEST = 1 << 20  # bytes that are read of it
-UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what Pillow raises for bad files
+UNREADABLE = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    Image.DecompressionBombError,
+)  # what Pillow raises for bad files
 
 
 def chunk(provenance: Mapping[str, Any]) -> PngImagePlugin.PngInfo:
@@ -36,14 +41,16 @@ def read(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise DataError(f"There is no file {path}.") from None
     except Exception as error:  # of readers of three formats, for files that may be hostile
-        raise DataError(f"{path} is no file that the zoo wrote: it doesn't say how it was made.") from error
+        raise DataError(
+            f"{path} is no file that the zoo wrote: it doesn't say how it was made."
+        ) from error
     if not isinstance(made, dict):
         raise DataError(f"{path} is no file that the zoo wrote: it doesn't say how it was made.")
     return made
 
 
 def _text(path: Path) -> str | bytes:
-    """The JSON that says how a file was made; raises whatever its reader does when there is none."""
+    """The JSON that says how a file was made; raises what its reader raises when there is none."""
     if path.is_dir():
         with (path / FOLDER_FILE).open("rb") as file:
             return file.read(LONGEST)
@@ -51,7 +58,9 @@ def _text(path: Path) -> str | bytes:
         import numpy as np
 
         with zipfile.ZipFile(path) as archive, archive.open(f"{ENTRY}.npy") as file:
-            return str(np.lib.format.read_array(io.BytesIO(file.read(4 * LONGEST)), allow_pickle=False))
+            return str(
+                np.lib.format.read_array(io.BytesIO(file.read(4 * LONGEST)), allow_pickle=False)
+            )
     if path.suffix == ".safetensors":
         from safetensors import safe_open
 

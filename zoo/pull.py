@@ -1,4 +1,6 @@
-"""Pull a checkpoint from the Hub: listed first, downloaded into scratch, and verified before anybody sees it."""
+"""Pull a checkpoint from the Hub: listed first, downloaded into scratch, and verified before
+anybody sees it.
+"""
 
 import hashlib
 import shutil
@@ -30,7 +32,8 @@ def download(
     endpoint: str | None = None,
     token: str | None = None,
 ) -> dict[str, Any]:
-    """Download a checkpoint's files, and only files of a checkpoint's layout, into a directory, and verify them.
+    """Download a checkpoint's files, and only files of a checkpoint's layout, into a directory, and
+    verify them.
 
     **Arguments:**
     - `repo_id`, `revision`: which repository; the default branch unless a revision is given.
@@ -40,24 +43,35 @@ def download(
 
     **Returns:** where it came from, as origin.json has it: endpoint, repository, commit, digests.
 
-    **Raises:** `HubError` when the Hub can't be reached, refuses, or sends something else than it announced;
-    `OutputError` when there is no room for it.
-    """
-    with connected(f"pull {repo_id} from", repo_id, revision, endpoint=endpoint, token=token) as session:
+    **Raises:** `HubError` when the Hub can't be reached, refuses, or sends something else than it
+    announced; `OutputError` when there is no room for it."""
+    with connected(
+        f"pull {repo_id} from", repo_id, revision, endpoint=endpoint, token=token
+    ) as session:
         commit = _commit(session, repo_id, revision)
         wanted = _listed(session, repo_id, commit)
         _refuse_full_disk(directory, sum(one.size for one in wanted))
         digests = {}
-        for one in sorted(wanted, key=lambda one: one.path != CONFIG):  # what it says may end the matter
+        for one in sorted(
+            wanted, key=lambda one: one.path != CONFIG
+        ):  # what it says may end the matter
             _fetch(session, repo_id, one, commit, directory)
             digests[one.path] = _digest(repo_id, directory / one.path, one, expected.get(one.path))
             _refuse_malformed(repo_id, directory / one.path)
     files.remove(directory / ".cache")
-    return {"source": "hub", "endpoint": session.endpoint, "repo_id": repo_id, "commit": commit, "sha256": digests}
+    return {
+        "source": "hub",
+        "endpoint": session.endpoint,
+        "repo_id": repo_id,
+        "commit": commit,
+        "sha256": digests,
+    }
 
 
 def repository_of(entry: Entry) -> tuple[str, str | None]:
-    """The repository that a checkpoint is pulled from and its revision, None for the default branch's newest."""
+    """The repository that a checkpoint is pulled from and its revision, None for the default
+    branch's newest.
+    """
     if not entry.checkpoint:
         return parse_hub(entry.name)
     if not entry.checkpoint.repo_id:
@@ -66,7 +80,8 @@ def repository_of(entry: Entry) -> tuple[str, str | None]:
 
 
 def outdated(entry: Entry, *, endpoint: str | None = None, token: str | None = None) -> bool:
-    """Whether a pulled checkpoint is another at its source by now: its plugin, or the Hub that it came from.
+    """Whether a pulled checkpoint is another at its source by now: its plugin, or the Hub that it
+    came from.
 
     That takes one request at most, and none where the catalogue or the reference names a commit.
     """
@@ -74,7 +89,9 @@ def outdated(entry: Entry, *, endpoint: str | None = None, token: str | None = N
         return bool(entry.checkpoint and entry.checkpoint.sha256 != entry.origin.get("sha256"))
     repo_id, revision = repository_of(entry)
     endpoint = endpoint or entry.origin.get("endpoint")
-    with connected(f"look up {repo_id} on", repo_id, revision, endpoint=endpoint, token=token) as session:
+    with connected(
+        f"look up {repo_id} on", repo_id, revision, endpoint=endpoint, token=token
+    ) as session:
         return _commit(session, repo_id, revision) != entry.origin.get("commit")
 
 
@@ -84,25 +101,35 @@ def _commit(session: Session, repo_id: str, revision: str | None) -> str:
         return revision
     commit = session.api.model_info(repo_id, revision=revision).sha
     if not isinstance(commit, str) or not COMMIT.fullmatch(commit):
-        raise HubError(f"{session.endpoint} names no commit of {repo_id}: it does not answer like a Hugging Face Hub.")
+        raise HubError(
+            f"{session.endpoint} names no commit of {repo_id}: it does not answer like a Hugging "
+            "Face Hub."
+        )
     return commit
 
 
 def _listed(session: Session, repo_id: str, commit: str) -> list[RepoFile]:
-    """The files of the layout in a repository; refuses one that is no checkpoint, or too large, by its list alone."""
+    """The files of the layout in a repository; refuses one that is no checkpoint, or too large, by
+    its list alone.
+    """
     names, wanted = [], []
     for one in session.api.list_repo_tree(repo_id, revision=commit, recursive=True):
         names.append(str(one.path))
         if len(names) > MOST_LISTED:
-            raise HubError(f"{repo_id} is no checkpoint of the zoo: it lists more than {MOST_LISTED:,} files.")
+            raise HubError(
+                f"{repo_id} is no checkpoint of the zoo: it lists more than {MOST_LISTED:,} files."
+            )
         if isinstance(one, RepoFile) and LAYOUT.fullmatch(one.path):
             wanted.append(one)
     have = {one.path for one in wanted}
     if missing := [name for name in (CONFIG, WEIGHTS) if name not in have]:
-        raise HubError(f"{repo_id} is no checkpoint of the zoo: it has no {missing[0]}{_instead(names)}.")
+        raise HubError(
+            f"{repo_id} is no checkpoint of the zoo: it has no {missing[0]}{_instead(names)}."
+        )
     if any(type(one.size) is not int or one.size < 0 for one in wanted) or len(have) < len(wanted):
         raise HubError(
-            f"{session.endpoint} lists files of {repo_id} without their sizes, or twice: it can't be trusted."
+            f"{session.endpoint} lists files of {repo_id} without their sizes, or twice: it can't "
+            "be trusted."
         )
     try:
         refuse_large(repo_id, {one.path: one.size for one in wanted})
@@ -121,7 +148,9 @@ def _instead(names: Sequence[str]) -> str:
 def _refuse_full_disk(directory: Path, needed: int) -> None:
     free = shutil.disk_usage(directory).free
     if needed > free:
-        raise OutputError(f"There is no room in {directory}: {needed:,} bytes are needed, {free:,} are free.")
+        raise OutputError(
+            f"There is no room in {directory}: {needed:,} bytes are needed, {free:,} are free."
+        )
 
 
 class _Bar(tqdm):
@@ -136,7 +165,9 @@ def _fetch(session: Session, repo_id: str, one: RepoFile, commit: str, directory
     session.largest = max(one.size, 1 << 16)  # room for an error in words
     for left in reversed(range(TRIES)):
         try:
-            session.api.hf_hub_download(repo_id, one.path, revision=commit, local_dir=directory, tqdm_class=_Bar)
+            session.api.hf_hub_download(
+                repo_id, one.path, revision=commit, local_dir=directory, tqdm_class=_Bar
+            )
             break
         except httpx2.NetworkError:  # the one bad weather after which the client does not try again
             if not left:
@@ -154,7 +185,9 @@ def _refuse_malformed(repo_id: str, path: Path) -> None:
 
 
 def _digest(repo_id: str, path: Path, one: RepoFile, expected: str | None) -> str:
-    """The SHA-256 of a downloaded file; refuses one that is not what the Hub, and the catalogue, said it would be."""
+    """The SHA-256 of a downloaded file; refuses one that is not what the Hub, and the catalogue,
+    said it would be.
+    """
     sha256 = hashlib.sha256()
     git_blob = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
     with path.open("rb") as file:
@@ -166,7 +199,8 @@ def _digest(repo_id: str, path: Path, one: RepoFile, expected: str | None) -> st
     announced = digest == one.lfs.sha256 if one.lfs else git_blob.hexdigest() == one.blob_id
     if not announced or expected not in (None, digest):
         raise HubError(
-            f"{one.path} of {repo_id} is not what was announced: its digest differs. Nothing was kept; pull again, "
+            f"{one.path} of {repo_id} is not what was announced: its digest differs. Nothing was "
+            "kept; pull again, "
             f"and if it happens again tell the publisher."
         )
     return digest

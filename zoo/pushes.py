@@ -1,11 +1,14 @@
-"""What this zoo has seen of repositories on the Hub: which commits it pulled or pushed, and what it wrote there."""
+"""What this zoo has seen of repositories on the Hub: which commits it pulled or pushed, and what it
+wrote there.
+"""
 
 from dataclasses import dataclass
 
 from zoo import files
 from zoo.store import Store
 
-NOTES = "pushes.json"  # in the store, by "ENDPOINT/OWNER/REPO@BRANCH": `{"commit", "text"}` of the last push
+# in the store, by "ENDPOINT/OWNER/REPO@BRANCH": `{"commit", "text"}` of the last push
+NOTES = "pushes.json"
 
 
 @dataclass(frozen=True)
@@ -14,8 +17,8 @@ class Target:
 
     **Arguments:**
     - `seen`: the commits of the repository that were pulled, or pushed to the branch, by this zoo.
-    - `text`: digest of the text around the zoo's part of the card that was sent last, empty when there was none.
-    """
+    - `text`: digest of the text around the zoo's part of the card that was sent last, empty when
+    there was none."""
 
     endpoint: str
     repo_id: str
@@ -26,7 +29,9 @@ class Target:
 
     @property
     def url(self) -> str:
-        return f"{self.endpoint}/{self.repo_id}" + ("" if self.branch == "main" else f"/tree/{self.branch}")
+        return f"{self.endpoint}/{self.repo_id}" + (
+            "" if self.branch == "main" else f"/tree/{self.branch}"
+        )
 
     @property
     def reference(self) -> str:
@@ -37,14 +42,20 @@ def find(store: Store, endpoint: str, repo_id: str, branch: str, private: bool) 
     """A repository's branch, with what the store knows of it."""
     origins = [entry.origin for entry in store.entries()]
     here = {"source": "hub", "endpoint": endpoint, "repo_id": repo_id}
-    pulled = {one["commit"] for one in origins if here.items() <= one.items() and isinstance(one.get("commit"), str)}
+    pulled = {
+        one["commit"]
+        for one in origins
+        if here.items() <= one.items() and isinstance(one.get("commit"), str)
+    }
     pushed = _pushes(store).get(f"{endpoint}/{repo_id}@{branch}", {})
     seen = frozenset(pulled | ({pushed["commit"]} if pushed else set()))
     return Target(endpoint, repo_id, branch, private, seen, pushed.get("text", ""))
 
 
 def remember(store: Store, pushed: Target, commit: str, text: str) -> None:
-    """Keep in mind the commit that a push made, or found to be the same, and the digest of the text it sent."""
+    """Keep in mind the commit that a push made, or found to be the same, and the digest of the text
+    it sent.
+    """
     note = {"commit": commit, "text": text}
     with files.alone(store.root):
         named = f"{pushed.endpoint}/{pushed.repo_id}@{pushed.branch}"
@@ -54,4 +65,8 @@ def remember(store: Store, pushed: Target, commit: str, text: str) -> None:
 def _pushes(store: Store) -> dict[str, dict[str, str]]:
     noted = files.read_json(store.root / NOTES) if (store.root / NOTES).is_file() else {}
     whole = {"commit", "text"}
-    return {key: value for key, value in noted.items() if isinstance(value, dict) and value.keys() == whole}
+    return {
+        key: value
+        for key, value in noted.items()
+        if isinstance(value, dict) and value.keys() == whole
+    }

@@ -1,4 +1,4 @@
-"""Registry: which models can be built and which checkpoints can be had, from the installed plugins."""
+"""Registry: the models, checkpoints, data sets and features that the installed plugins offer."""
 
 import contextlib
 import functools
@@ -31,7 +31,11 @@ if TYPE_CHECKING:
     import click
 
 MOST_OFFERED = 1000  # of a kind, by one plugin
-KINDS = {"models": "a model", "datasets": "a data set", "features": "features"}  # of what is imported when asked for
+KINDS = {
+    "models": "a model",
+    "datasets": "a data set",
+    "features": "features",
+}  # of what is imported when asked for
 
 
 class Registry:
@@ -48,13 +52,17 @@ class Registry:
         self.datasets: dict[str, DatasetSpec] = {}
         self.features: dict[str, FeatureSpec] = {}
         self.plugins: list[Plugin] = []
-        self.absent: frozenset[str] = only or frozenset()  # names in `only` that no installed plugin has
+        self.absent: frozenset[str] = (
+            only or frozenset()
+        )  # names in `only` that no installed plugin has
         self._strict = strict
         self._offered_by: dict[str, Plugin] = {}  # "models:mlp-vae" -> plugin
         self._manager = pluggy.PluginManager("zoo")
         self._manager.add_hookspecs(hookspecs)
         there, damaged = found()
-        wanted = [(plugin, one) for plugin, one in in_order(there) if only is None or plugin.name in only]
+        wanted = [
+            (plugin, one) for plugin, one in in_order(there) if only is None or plugin.name in only
+        ]
         self._wanted = {plugin.name for plugin, _ in wanted}
         self.absent -= self._wanted
         with Waiting() as self._waiting:
@@ -69,20 +77,26 @@ class Registry:
         return [plugin for plugin in self.plugins if plugin.problems]
 
     def offered_by(self, kind: str, name: str) -> Plugin | None:
-        """The plugin that a name came from; `kind` is "models", "checkpoints", "datasets" or "features"."""
+        """The plugin that a name came from; `kind` is "models", "checkpoints", "datasets" or
+        "features".
+        """
         return self._offered_by.get(f"{kind}:{name}")
 
     def features_for(self, dataset: str) -> FeatureSpec | None:
-        """The features that images are compared by unless told otherwise, for a data set; None when there are none."""
+        """The features that images are compared by unless told otherwise, for a data set; None when
+        there are none.
+        """
         return next((spec for spec in self.features.values() if dataset in spec.datasets), None)
 
     def model_class(self, name: str) -> Any:
         """The class of a model, imported now.
 
-        **Raises:** `NotFoundError` for an unknown name, `PluginError` when its module can't be imported.
-        """
+        **Raises:** `NotFoundError` for an unknown name, `PluginError` when its module can't be
+        imported."""
         if name not in self.models and name in self.checkpoints:
-            raise NotFoundError(f"{name!r} is a checkpoint, not a model. Its model: {self.checkpoints[name].model}.")
+            raise NotFoundError(
+                f"{name!r} is a checkpoint, not a model. Its model: {self.checkpoints[name].model}."
+            )
         return self._resolve("models", name, self.models)
 
     def dataset_loader(self, name: str) -> Any:
@@ -90,11 +104,11 @@ class Registry:
         return self._resolve("datasets", name, self.datasets)
 
     def feature_loader(self, name: str) -> Any:
-        """The function that loads the network of features, imported now; raises like `model_class`."""
+        """The function that loads features, imported now; raises like `model_class`."""
         return self._resolve("features", name, self.features)
 
     def add_commands(self, cli: "click.Group") -> None:
-        """Let every plugin add commands; one that fails, or takes a name that is taken, is noted."""
+        """Let every plugin add commands; note one that fails or takes a name that is taken."""
         with Waiting() as self._waiting:
             for plugin in self.plugins:
                 self._add_commands_of(plugin, cli)
@@ -113,15 +127,23 @@ class Registry:
         for name in [name for name in taken if added.get(name) is not taken[name]]:
             plugin.problems.append(f"the command {name!r} is taken")
         for name in sorted(added.keys() - taken.keys(), key=str):
-            if isinstance(name, str) and hookspecs.NAME.fullmatch(name) and isinstance(added[name], Command):
+            if (
+                isinstance(name, str)
+                and hookspecs.NAME.fullmatch(name)
+                and isinstance(added[name], Command)
+            ):
                 taken[name] = added[name]
             else:
-                plugin.problems.append(f"{str(name)[:80]!r} is no command: a name as a model's, for a click.Command")
+                plugin.problems.append(
+                    f"{str(name)[:80]!r} is no command: a name as a model's, for a click.Command"
+                )
 
     def _refuse_broken(self, cause: BaseException | None = None) -> None:
         if self._strict and self.broken:
             plugin = self.broken[0]
-            raise PluginError(f"Plugin {plugin.name!r} ({plugin.distribution}): {plugin.problems[0]}") from cause
+            raise PluginError(
+                f"Plugin {plugin.name!r} ({plugin.distribution}): {plugin.problems[0]}"
+            ) from cause
 
     def _load(self, plugin: Plugin, entry_point: EntryPoint) -> None:
         self._waiting.begin(plugin.called)
@@ -130,7 +152,9 @@ class Registry:
         with self._guard(plugin, "import"):
             plugin.file = file_of(entry_point.module)
         if twin:
-            plugin.problems.append(f"its entry-point name {plugin.name!r} is taken by {twin.distribution}: not loaded")
+            plugin.problems.append(
+                f"its entry-point name {plugin.name!r} is taken by {twin.distribution}: not loaded"
+            )
             return
         with self._guard(plugin, "import"):
             module = import_entry_module(entry_point, plugin)
@@ -142,31 +166,49 @@ class Registry:
             self._collect(plugin, "features", self.features, FeatureSpec)
             for hook in self._manager.get_hookcallers(module) or ():
                 if not hook.has_spec():
-                    plugin.problems.append(f"this version of the zoo does not know the hook {hook.name!r}")
+                    plugin.problems.append(
+                        f"this version of the zoo does not know the hook {hook.name!r}"
+                    )
         if plugin.problems:
             with self._guard(plugin, "metadata"):
                 plugin.problems += made_for_another(entry_point)
         if plugin.distribution == UNKNOWN:
-            plugin.problems.append("the metadata of its distribution are damaged: install it anew, or delete its files")
+            plugin.problems.append(
+                "the metadata of its distribution are damaged: install it anew, or delete its files"
+            )
 
-    def _collect(self, plugin: Plugin, kind: str, offered: dict[str, Any], record: type[Any]) -> None:
-        """Take what a plugin's hook `zoo_<kind>` returns, record by record: one that is bad hides no other."""
+    def _collect(
+        self, plugin: Plugin, kind: str, offered: dict[str, Any], record: type[Any]
+    ) -> None:
+        """Take what a plugin's hook `zoo_<kind>` returns, record by record: one that is bad hides
+        no other.
+        """
         with self._guard(plugin, f"zoo_{kind}"):
             answers = self._call(plugin, f"zoo_{kind}")
             implementations = getattr(self._manager.hook, f"zoo_{kind}").get_hookimpls()
             if not answers and any(one.plugin_name == plugin.name for one in implementations):
-                raise PluginError(f"returned None, not a list of {record.__name__}")  # pluggy leaves a None out
+                raise PluginError(
+                    f"returned None, not a list of {record.__name__}"
+                )  # pluggy leaves a None out
             for results in answers:
                 if isinstance(results, str) or not isinstance(results, Iterable):
-                    raise PluginError(f"returned {str(results)[:80]!r}, not a list of {record.__name__}")
+                    raise PluginError(
+                        f"returned {str(results)[:80]!r}, not a list of {record.__name__}"
+                    )
                 for number, one in enumerate(results):
                     if number == MOST_OFFERED:
-                        raise PluginError(f"offers more than {MOST_OFFERED:,}: the rest are left out")
+                        raise PluginError(
+                            f"offers more than {MOST_OFFERED:,}: the rest are left out"
+                        )
                     self._take(plugin, kind, offered, record, one)
 
-    def _take(self, plugin: Plugin, kind: str, offered: dict[str, Any], record: type[Any], one: Any) -> None:
+    def _take(
+        self, plugin: Plugin, kind: str, offered: dict[str, Any], record: type[Any], one: Any
+    ) -> None:
         if not isinstance(one, record):
-            plugin.problems.append(f"zoo_{kind} offered {str(one)[:80]!r}, which is no {record.__name__}")
+            plugin.problems.append(
+                f"zoo_{kind} offered {str(one)[:80]!r}, which is no {record.__name__}"
+            )
         elif one.name in offered:
             owner = self._offered_by[f"{kind}:{one.name}"].distribution
             plugin.problems.append(f"the name {one.name!r} in zoo_{kind} is taken by {owner}")
@@ -185,22 +227,29 @@ class Registry:
 
     @contextlib.contextmanager
     def _guard(self, plugin: Plugin, doing: str) -> Iterator[None]:
-        """Note whatever a plugin does wrong; keep what it prints off standard output, which is for data."""
+        """Note whatever a plugin does wrong; keep what it prints off standard output, which is for
+        data.
+        """
         try:
             with off_stdout():
                 yield
         except KeyboardInterrupt as stop:
             others = ",".join(sorted(self._wanted - {plugin.name}))
             raise KeyboardInterrupt(
-                f"while waiting for {plugin.called}. To leave it out: ZOO_LOAD_PLUGINS={shlex.quote(others)}"
+                f"while waiting for {plugin.called}. To leave it out: "
+                f"ZOO_LOAD_PLUGINS={shlex.quote(others)}"
             ) from stop
         except BaseException as error:  # SystemExit and the like too: no guest ends the program
-            plugin.problems.append(f"{doing}: {last_line(error, plugin.file.removesuffix('__init__.py'))}")
+            plugin.problems.append(
+                f"{doing}: {last_line(error, plugin.file.removesuffix('__init__.py'))}"
+            )
             self._refuse_broken(error)
 
     def _resolve(self, kind: str, name: str, specs: dict[str, Any]) -> Any:
         if name not in specs:
-            raise NotFoundError(f"No installed plugin offers {KINDS[kind]} {name!r}.{did_you_mean(name, specs)}")
+            raise NotFoundError(
+                f"No installed plugin offers {KINDS[kind]} {name!r}.{did_you_mean(name, specs)}"
+            )
         module, _, attribute = specs[name].entry_point.partition(":")
         try:
             with off_stdout():
@@ -217,11 +266,14 @@ class Registry:
 def installed() -> Registry:
     """The registry of this process, made on first use.
 
-    `ZOO_LOAD_PLUGINS` (entry-point names, comma-separated; empty for none) says which plugins to load, and
-    `ZOO_STRICT_PLUGINS=1` raises at the first problem.
-    """
+    `ZOO_LOAD_PLUGINS` (entry-point names, comma-separated; empty for none) says which plugins to
+    load, and `ZOO_STRICT_PLUGINS=1` raises at the first problem."""
     names = os.environ.get("ZOO_LOAD_PLUGINS")
-    only = None if names is None else frozenset(name.strip() for name in names.split(",") if name.strip())
+    only = (
+        None
+        if names is None
+        else frozenset(name.strip() for name in names.split(",") if name.strip())
+    )
     return Registry(only, strict=os.environ.get("ZOO_STRICT_PLUGINS") == "1")
 
 

@@ -1,4 +1,6 @@
-"""Results of evaluations: records that say how each number came about, and which may stand side by side."""
+"""Results of evaluations: records that say how each number came about, and which may stand side by
+side.
+"""
 
 import dataclasses
 import math
@@ -16,7 +18,9 @@ Whole = Annotated[int, Bounds(0, 2**63 - 1)]
 
 
 class Metric(NamedTuple):
-    """What a metric is called by people, its unit, and an arrow to where it is better (none: it just tells)."""
+    """What a metric is called by people, its unit, and an arrow to where it is better (none: it
+    just tells).
+    """
 
     title: str
     unit: str = ""
@@ -43,25 +47,31 @@ METRICS = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Evaluation(StrictConfig):
-    """One number, and all that it depends on. Every instance is valid: `from_dict` may be given a stranger's JSON.
+    """One number, and all that it depends on. Every instance is valid: `from_dict` may be given a
+    stranger's JSON.
 
     **Arguments:**
     - `metric`: such as "frechet_distance"; `METRICS` says what each is.
-    - `value`, `standard_error`: the number, and how far chance may have moved it where that is known.
+    - `value`, `standard_error`: the number, and how far chance may have moved it where that is
+        known.
     - `unit`: of both; empty for a distance or a share.
     - `n`: samples that were drawn, or, for a likelihood, images whose likelihood was taken.
     - `seed`: of the samples, or of the latents and the binarisation.
-    - `reference`, `split`, `reference_n`, `reference_sha256`: the images it was measured against: name of the data
-        set, "train" or "test", how many, and their digest.
-    - `extractor`, `extractor_sha256`: the features, and the digest of their weights; empty for a likelihood.
+    - `reference`, `split`, `reference_n`, `reference_sha256`: the images it was measured against:
+        name of the data set, "train" or "test", how many, and their digest.
+    - `extractor`, `extractor_sha256`: the features, and the digest of their weights; empty for a
+        likelihood.
     - `floor`, `floor_n`: the same measured on so many test images in place of the samples.
     - `importance_samples`: latents drawn for each image, for a likelihood.
-    - `binarised`: for a likelihood, whether pixels were drawn as 0 or 1 with their grey value as the probability, once,
-        or the grey values were taken as they are. The two can't be compared. None of samples that are no images.
-    - `family`: for a bound of the likelihood, the distribution of a pixel given the latents, such as "Bernoulli". That
-        of grey values is no density; those of "Normal" and "ContinuousBernoulli" are. None compares with another.
-    - `labelled`: for a likelihood, whether it is that of an image given its class, log p(x | y), as a conditional model
-        has it. It may be up to log(classes) better than log p(x), and the two can't be compared.
+    - `binarised`: for a likelihood, whether pixels were drawn as 0 or 1 with their grey value as
+        the probability, once, or the grey values were taken as they are. The two can't be compared.
+        None of samples that are no images.
+    - `family`: for a bound of the likelihood, the distribution of a pixel given the latents, such
+        as "Bernoulli". That of grey values is no density; those of "Normal" and
+        "ContinuousBernoulli" are. None compares with another.
+    - `labelled`: for a likelihood, whether it is that of an image given its class, log p(x | y), as
+        a conditional model has it. It may be up to log(classes) better than log p(x), and the two
+        can't be compared.
     - `values`: for the KL, that of each latent dimension, in falling order; 64 at most.
     """
 
@@ -88,8 +98,17 @@ class Evaluation(StrictConfig):
     @property
     def kind(self) -> tuple[Any, ...]:
         """What it measures: numbers of one kind are alternatives, of two kinds different things."""
-        images = None if self.extractor else self.reference_n  # of a likelihood, which has no `n` of its own
-        return self.metric, self.importance_samples, self.binarised, self.family, self.labelled, images
+        images = (
+            None if self.extractor else self.reference_n
+        )  # of a likelihood, which has no `n` of its own
+        return (
+            self.metric,
+            self.importance_samples,
+            self.binarised,
+            self.family,
+            self.labelled,
+            images,
+        )
 
     @property
     def noun(self) -> str:
@@ -98,10 +117,20 @@ class Evaluation(StrictConfig):
 
     @property
     def name(self) -> str:
-        """What it measures, for people: "Negative log-likelihood (Bernoulli, K = 500, grey pixels, 10,000 images)"."""
+        """What it measures, for people: "Negative log-likelihood (Bernoulli, K = 500, grey pixels,
+        10,000 images)".
+        """
         details = [self.family]
-        details += [f"K = {self.importance_samples:,}"] if self.importance_samples and self.metric == "nll" else []
-        details += [] if self.binarised is None else ["binarised pixels" if self.binarised else "grey pixels"]
+        details += (
+            [f"K = {self.importance_samples:,}"]
+            if self.importance_samples and self.metric == "nll"
+            else []
+        )
+        details += (
+            []
+            if self.binarised is None
+            else ["binarised pixels" if self.binarised else "grey pixels"]
+        )
         details += ["given the class"] if self.labelled else []
         details += [] if self.extractor else [counted(self.reference_n, self.noun)]
         said = ", ".join(filter(None, details))
@@ -129,7 +158,10 @@ class Evaluation(StrictConfig):
     @property
     def conditions(self) -> dict[str, str]:
         """What must be equal for two numbers to stand side by side, in words."""
-        images = f"{self.reference_n:,} {self.split} {self.noun}s of {self.reference} ({self.reference_sha256[:12]})"
+        images = (
+            f"{self.reference_n:,} {self.split} {self.noun}s of {self.reference} "
+            f"({self.reference_sha256[:12]})"
+        )
         words = {"seed": f"with seed {self.seed}", "reference": f"against {images}"}
         if self.extractor:
             words["n"] = f"on {counted(self.n, 'sample')}"
@@ -152,14 +184,18 @@ def recorded(facts: Mapping[str, Any]) -> list[Evaluation]:
     results = []
     for index, entry in enumerate(entries):
         try:
-            results.append(Evaluation.from_dict(entry if isinstance(entry, dict) else {"metric": entry}))
+            results.append(
+                Evaluation.from_dict(entry if isinstance(entry, dict) else {"metric": entry})
+            )
         except ConfigError as error:
             raise CheckpointError(f"facts.json: evaluations[{index}]: {error}") from error
     return results
 
 
 def merged(old: Sequence[Evaluation], new: Sequence[Evaluation]) -> list[Evaluation]:
-    """The old results and the new; a new one takes the place of an old one of its kind with the same features."""
+    """The old results and the new; a new one takes the place of an old one of its kind with the
+    same features.
+    """
     replaced = {(one.kind, one.extractor) for one in new}
     return [one for one in old if (one.kind, one.extractor) not in replaced] + list(new)
 
@@ -170,8 +206,8 @@ def side_by_side(columns: Mapping[str, Sequence[Evaluation]]) -> list[dict[str, 
     **Arguments:**
     - `columns`: the results of each checkpoint, by its name.
 
-    **Raises:** `ConfigError` when two that belong in one row were not measured alike: it says how they differ.
-    """
+    **Raises:** `ConfigError` when two that belong in one row were not measured alike: it says how
+    they differ."""
     rows: dict[tuple[Any, ...], dict[str, Evaluation]] = {}
     for name, results in columns.items():
         for result in results:
@@ -188,7 +224,8 @@ def _refuse_unlike(one: str, first: Evaluation, other: str, second: Evaluation) 
         raise ConfigError(
             f"{first.name}: the number of {one} was measured "
             f"{', '.join(mine[key] for key in unlike)}; that of {other} "
-            f"{', '.join(theirs.get(key, 'without features') for key in unlike)}. They can't stand side by side."
+            f"{', '.join(theirs.get(key, 'without features') for key in unlike)}. They can't stand "
+            "side by side."
         )
 
 

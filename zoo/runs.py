@@ -1,4 +1,6 @@
-"""Run: the folder of a training, which holds what going on after a stop needs, its history and its grids."""
+"""Run: the folder of a training, which holds what going on after a stop needs, its history and its
+grids.
+"""
 
 import hashlib
 import json
@@ -20,12 +22,24 @@ from zoo.store import STATE, UNSAVED
 from zoo.training import TrainingState
 
 SETTINGS, HISTORY, BOARD = "run.json", "history.jsonl", "tensorboard"
-LAST_GOOD = "last-good"  # a checkpoint of the last state that was kept of a training that broke down
+LAST_GOOD = (
+    "last-good"  # a checkpoint of the last state that was kept of a training that broke down
+)
 KINDS: dict[str, Any] = {  # what a training was asked for
-    "model": str, "name": str, "data": str, "epochs": int | None, "settings": list, "seed": int, "out": str | None,
-    "folder": str, "data_root": str | None, "tensorboard": bool,
-}  # fmt: skip
-NOTES = "run"  # the one key of the state's metadata: with several, safetensors writes them in any order
+    "model": str,
+    "name": str,
+    "data": str,
+    "epochs": int | None,
+    "settings": list,
+    "seed": int,
+    "out": str | None,
+    "folder": str,
+    "data_root": str | None,
+    "tensorboard": bool,
+}
+NOTES = (
+    "run"  # the one key of the state's metadata: with several, safetensors writes them in any order
+)
 
 
 class Run:
@@ -53,29 +67,39 @@ class Run:
             raise CheckpointError(f"There is no folder {self.folder}.")
         if not (self.folder / SETTINGS).is_file():
             raise CheckpointError(
-                f"{self.folder} holds no unfinished training: it is finished, or none was begun there."
+                f"{self.folder} holds no unfinished training: it is finished, or none was begun "
+                "there."
             )
         settings = {"tensorboard": False, **files.read_json(self.folder / SETTINGS)}
         for key, kind in KINDS.items():
             if not isinstance(settings.get(key, ...), kind):
                 raise CheckpointError(
-                    f"{self.folder / SETTINGS} is damaged: {key} is {str(settings.get(key))[:80]!r}. Start anew."
+                    f"{self.folder / SETTINGS} is damaged: {key} is "
+                    f"{str(settings.get(key))[:80]!r}. Start anew."
                 )
         return settings
 
     def begin(self, settings: Mapping[str, Any]) -> None:
-        """Start anew, without the grids, the history and the last good state of what was there before.
+        """Start anew, without the grids, the history and the last good state of what was there
+        before.
 
-        **Raises:** `OutputError` when an unfinished training is there, or one whose result found no place.
-        """
+        **Raises:** `OutputError` when an unfinished training is there, or one whose result found no
+        place."""
         if (self.folder / STATE).exists():
             raise OutputError(
-                f"{self.folder} holds an unfinished training. Go on with: zoo train --resume {self.folder}\n"
+                f"{self.folder} holds an unfinished training. Go on with: zoo train --resume "
+                f"{self.folder}\n"
                 f"To start anew, remove that folder first."
             )
         if (self.folder / UNSAVED).exists():
-            raise OutputError(f"{self.folder / UNSAVED} holds what an earlier training made: move it to another place.")
-        for old in (*self.folder.glob("epoch-*.png"), *(self.folder / name for name in (HISTORY, LAST_GOOD, BOARD))):
+            raise OutputError(
+                f"{self.folder / UNSAVED} holds what an earlier training made: move it to another "
+                "place."
+            )
+        for old in (
+            *self.folder.glob("epoch-*.png"),
+            *(self.folder / name for name in (HISTORY, LAST_GOOD, BOARD)),
+        ):
             files.remove(old)
         self._sweep()
         files.write_json(self.folder / SETTINGS, settings)
@@ -89,25 +113,37 @@ class Run:
         """
         tensors = {f"model.{key}": tensor for key, tensor in state.model.state_dict().items()}
         if state.average:
-            tensors |= {f"average.{key}": tensor for key, tensor in state.average.state_dict().items()}
+            tensors |= {
+                f"average.{key}": tensor for key, tensor in state.average.state_dict().items()
+            }
         for name, optimizer in state.optimizers.items():
             for index, values in optimizer.state_dict()["state"].items():
                 kept = {key: value for key, value in values.items() if isinstance(value, Tensor)}
                 tensors |= {f"optimizer.{name}.{index}.{key}": value for key, value in kept.items()}
         tensors |= {f"sum.{name}": total for name, total in state.sums.items()}
         # cloned: tied weights share memory, which safetensors refuses
-        tensors = {key: tensor.detach().cpu().clone().contiguous() for key, tensor in tensors.items()}
-        numbers = {"step": state.step, "seed": state.seed, "counts": state.counts, "began_at": state.began_at}
+        tensors = {
+            key: tensor.detach().cpu().clone().contiguous() for key, tensor in tensors.items()
+        }
+        numbers = {
+            "step": state.step,
+            "seed": state.seed,
+            "counts": state.counts,
+            "began_at": state.began_at,
+        }
         rest = {"numbers": numbers, "notes": notes}
         metadata = {NOTES: json.dumps({**rest, "sha256": _digest(tensors, rest)})}
         self._sweep()
         with files.replacing(self.folder / STATE) as partial:
-            partial.write_bytes(to_bytes(tensors, metadata))  # save_file hides a full disk in an error of its own
+            partial.write_bytes(
+                to_bytes(tensors, metadata)
+            )  # save_file hides a full disk in an error of its own
 
     def restore(self, state: TrainingState) -> dict[str, Any]:
         """Put a state, prepared by the same settings, where the kept one was.
 
-        **Returns:** the notes kept with it; none when a training was stopped before it kept a state: it begins again.
+        **Returns:** the notes kept with it; none when a training was stopped before it kept a
+        state: it begins again.
 
         **Raises:** `CheckpointError` when what is kept is damaged or of another training.
         """
@@ -120,7 +156,9 @@ class Run:
                 kept = json.loads(opened.metadata()[NOTES])
             if kept.pop("sha256") != _digest(tensors, kept):
                 raise ValueError("its digest is wrong")
-            if kept["numbers"]["seed"] != state.seed or bool(_under("average.", tensors)) != bool(state.average):
+            if kept["numbers"]["seed"] != state.seed or bool(_under("average.", tensors)) != bool(
+                state.average
+            ):
                 raise ValueError("its seed or its average is not what the settings say")
             state.model.load_state_dict(_under("model.", tensors))
             if state.average:
@@ -132,20 +170,39 @@ class Run:
                     found.setdefault(int(index), {})[what] = tensor
                 optimizer.load_state_dict({**optimizer.state_dict(), "state": found})
                 for parameter, values in optimizer.state.items():
-                    values.update({what: laid_out_as(parameter, value) for what, value in values.items()})
+                    values.update(
+                        {what: laid_out_as(parameter, value) for what, value in values.items()}
+                    )
             numbers, notes = kept["numbers"], dict[str, Any](kept["notes"])
-            state.step, state.counts, state.began_at = numbers["step"], numbers["counts"], numbers["began_at"]
+            state.step, state.counts, state.began_at = (
+                numbers["step"],
+                numbers["counts"],
+                numbers["began_at"],
+            )
             if type(state.step) is not int or state.step < 0:
                 raise ValueError(f"its step is {state.step!r}")
-            state.sums = {name: tensors[f"sum.{name}"].to(state.model.device) for name in state.counts}
-        except (SafetensorError, OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
+            state.sums = {
+                name: tensors[f"sum.{name}"].to(state.model.device) for name in state.counts
+            }
+        except (
+            SafetensorError,
+            OSError,
+            RuntimeError,
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+        ) as error:
             raise CheckpointError(
-                f"{path} is damaged, or of another training: {error}. To start anew, remove its folder."
+                f"{path} is damaged, or of another training: {error}. To start anew, remove its "
+                "folder."
             ) from error
         return notes
 
     def log(self, step: int, history: list[dict[str, Any]], grid: Image.Image | None) -> None:
-        """Write down an epoch that ended: the history as JSON lines, a grid of samples, and both for TensorBoard."""
+        """Write down an epoch that ended: the history as JSON lines, a grid of samples, and both
+        for TensorBoard.
+        """
         epoch = history[-1]
         files.write_text(self.folder / HISTORY, "".join(json.dumps(one) + "\n" for one in history))
         if grid is not None:
@@ -159,7 +216,9 @@ class Run:
             for name, value in epoch.get(kind, {}).items():
                 self._writer.add_scalar(f"{kind}/{name}", value, step)
         if grid is not None:
-            self._writer.add_image("samples", np.asarray(grid.convert("RGB")), step, dataformats="HWC")
+            self._writer.add_image(
+                "samples", np.asarray(grid.convert("RGB")), step, dataformats="HWC"
+            )
         self._writer.flush()
 
     def finish(self) -> None:
@@ -179,7 +238,9 @@ def _summary_writer() -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
-        raise ConfigError("--tensorboard needs the package tensorboard: pip install 'genzoo[tensorboard]'") from error
+        raise ConfigError(
+            "--tensorboard needs the package tensorboard: pip install 'genzoo[tensorboard]'"
+        ) from error
     return SummaryWriter
 
 
@@ -193,4 +254,8 @@ def _digest(tensors: Mapping[str, Tensor], rest: Mapping[str, Any]) -> str:
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {key.removeprefix(prefix): tensor for key, tensor in tensors.items() if key.startswith(prefix)}
+    return {
+        key.removeprefix(prefix): tensor
+        for key, tensor in tensors.items()
+        if key.startswith(prefix)
+    }

@@ -24,8 +24,9 @@ def search(
     - `limit`: how many at most.
     - `endpoint`, `token`: as `hub.connected` takes them.
 
-    **Returns:** records of name (`hf:OWNER/REPO`), model, dataset, license, downloads, updated, gated, and metrics,
-    each of those with metric, value and dataset. What a card does not say is empty.
+    **Returns:** records of name (`hf:OWNER/REPO`), model, dataset, license, downloads, updated,
+    gated, and metrics, each of those with metric, value and dataset. What a card does not say is
+    empty.
 
     **Raises:** `HubError` when the Hub can't be reached or refuses.
     """
@@ -37,14 +38,23 @@ def search(
 def _listed(session: Session, text: str, limit: int) -> Iterator[dict[str, Any]]:
     """The Hub's descriptions of repositories of ours.
 
-    Not by `HfApi.list_models`, which makes objects of them: one card that it stumbles over would hide all the others.
-    """
-    wanted = {"filter": LIBRARY, "sort": "downloads", "limit": min(max(limit, 1), 100), "full": True, "cardData": True}
+    Not by `HfApi.list_models`, which makes objects of them: one card that it stumbles over would
+    hide all the others."""
+    wanted = {
+        "filter": LIBRARY,
+        "sort": "downloads",
+        "limit": min(max(limit, 1), 100),
+        "full": True,
+        "cardData": True,
+    }
     wanted |= {"search": text} if text else {}
     listed = paginate(f"{session.endpoint}/api/models", params=wanted, headers=session.headers)
     for one in islice(listed, LOOKED_AT):
         card = one.get("cardData")
-        if LIBRARY in (one.get("library_name"), card.get("library_name") if isinstance(card, dict) else None):
+        if LIBRARY in (
+            one.get("library_name"),
+            card.get("library_name") if isinstance(card, dict) else None,
+        ):
             yield one
 
 

@@ -1,4 +1,6 @@
-"""What a model's source says of its Config and recipe, and whether it can be one, read without importing torch."""
+"""What a model's source says of its Config and recipe, and whether it can be one, read without
+importing torch.
+"""
 
 import ast
 import functools
@@ -18,10 +20,11 @@ FOREIGN = ("torch", "abc", "typing", "collections")  # no model, nor its Config,
 
 @dataclass(frozen=True)
 class ConfigField:
-    """One field of a Config: its name, its type in words, its default as one would type it after `--set NAME=`.
+    """One field of a Config: its name, its type in words, its default as one would type it after
+    `--set NAME=`.
 
-    What it means is the first sentence of its line in the docstring of the class; empty where it has none.
-    """
+    What it means is the first sentence of its line in the docstring of the class; empty where it
+    has none."""
 
     name: str
     type: str
@@ -45,13 +48,17 @@ def config_fields(entry_point: str) -> list[ConfigField]:
 
 
 def option_fields(entry_point: str) -> list[ConfigField]:
-    """The fields of the Options of a model class, which `zoo sample --set` takes; none where it has no Options."""
+    """The fields of the Options of a model class, which `zoo sample --set` takes; none where it has
+    no Options.
+    """
     nested = _nested(*_class(entry_point), "Options")
     return _fields(*nested) if nested else []
 
 
 def recipe_fields(entry_point: str) -> list[ConfigField]:
-    """The fields of a model class's recipe, each with the value that the model trains by unless told otherwise."""
+    """The fields of a model class's recipe, each with the value that the model trains by unless
+    told otherwise.
+    """
     own = _recipe(entry_point)
     defaults = _fields(*_class("zoo.recipe:TrainConfig"))
     return [replace(field, default=own.get(field.name, field.default)) for field in defaults]
@@ -59,7 +66,8 @@ def recipe_fields(entry_point: str) -> list[ConfigField]:
 
 @functools.cache  # of a plugin that offers one class a thousand times
 def fault(entry_point: str) -> str:
-    """Why a class can be no model, as far as its source tells for certain; "" when nothing speaks against it.
+    """Why a class can be no model, as far as its source tells for certain; "" when nothing speaks
+    against it.
 
     **Arguments:**
     - `entry_point`: the class, as "package.module:Class".
@@ -71,14 +79,22 @@ def fault(entry_point: str) -> str:
         module = _module(name)
     except (ImportError, PluginError) as error:
         return str(error)
-    words = {getattr(node, key, None) for node in ast.walk(module.tree) for key in ("name", "asname", "id")}
+    words = {
+        getattr(node, key, None)
+        for node in ast.walk(module.tree)
+        for key in ("name", "asname", "id")
+    }
     if not words & {wanted, "*", "__getattr__", "globals", "exec"}:
         return f"There is no class {wanted!r} in the source of {name}."
     found = module.find(wanted)
     if not found:  # made in a way that only running it shows
         return ""
     for where, node in _lineage(*found):
-        if node.name == "GenerativeModel" or node.decorator_list or not all(map(where.knows, node.bases)):
+        if (
+            node.name == "GenerativeModel"
+            or node.decorator_list
+            or not all(map(where.knows, node.bases))
+        ):
             return ""
     return f"{entry_point} derives from no GenerativeModel."
 
@@ -94,18 +110,24 @@ def _fields(module: "_Module", node: ast.ClassDef) -> list[ConfigField]:
                     continue
                 name = statement.target.id
                 default = _typed(statement.value) if statement.value else ""
-                fields[name] = ConfigField(name, _type_in_words(where, statement.annotation), default)
+                fields[name] = ConfigField(
+                    name, _type_in_words(where, statement.annotation), default
+                )
     return [replace(field, meaning=meanings.get(field.name, "")) for field in fields.values()]
 
 
 def _meanings(node: ast.ClassDef) -> dict[str, str]:
-    """What a class's docstring says of each field, "- `name`: …" under **Arguments:**, as far as the first sentence."""
+    """What a class's docstring says of each field, "- `name`: …" under **Arguments:**, as far as
+    the first sentence.
+    """
     arguments = (ast.get_docstring(node) or "").partition("**Arguments:**")[2]
     arguments = "\n" + arguments.lstrip("\n").partition("\n\n")[0]
     found: dict[str, str] = {}
     for item in arguments.split("\n- ")[1:]:
         names, _, said = item.partition(":")
-        sentence = re.split(r"\.(?: (?=[A-Z\"])|$)", " ".join(said.split()))[0]  # "et al. 2017" ends none
+        sentence = re.split(r"\.(?: (?=[A-Z\"])|$)", " ".join(said.split()))[
+            0
+        ]  # "et al. 2017" ends none
         found |= dict.fromkeys(re.findall(r"`(\w+)`", names), sentence)
     return found
 
@@ -115,11 +137,15 @@ def _recipe(entry_point: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for _, node in _lineage(*_class(entry_point)):
         for statement in node.body:
-            if not isinstance(statement, ast.Assign | ast.AnnAssign) or not isinstance(statement.value, ast.Call):
+            if not isinstance(statement, ast.Assign | ast.AnnAssign) or not isinstance(
+                statement.value, ast.Call
+            ):
                 continue
             target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
             if ast.unparse(target) == "recipe":
-                found = {word.arg: _typed(word.value) for word in statement.value.keywords if word.arg}
+                found = {
+                    word.arg: _typed(word.value) for word in statement.value.keywords if word.arg
+                }
     return found
 
 
@@ -132,7 +158,9 @@ class _Module:
             self.package = name if spec.submodule_search_locations else name.rpartition(".")[0]
             self.tree = ast.parse(Path(spec.origin or "").read_bytes())
         except (ImportError, OSError, SyntaxError, ValueError) as error:
-            raise PluginError(f"The source of the module {name!r} can't be read: {error}") from error
+            raise PluginError(
+                f"The source of the module {name!r} can't be read: {error}"
+            ) from error
 
     def knows(self, base: ast.expr) -> bool:
         """Whether it can be told which class a base is: one with source, or one of FOREIGN."""
@@ -146,13 +174,17 @@ class _Module:
         )
 
     def find(self, dotted: str) -> "tuple[_Module, ast.ClassDef] | None":
-        """A class by the name it has in this module, wherever it was defined; None for one that has no source."""
+        """A class by the name it has in this module, wherever it was defined; None for one that has
+        no source.
+        """
         first, _, rest = dotted.partition(".")
         for node in self.tree.body:
             if isinstance(node, ast.ClassDef) and node.name == first:
                 return _inner(self, node, rest)
             if isinstance(node, ast.ImportFrom):
-                module = importlib.util.resolve_name("." * node.level + (node.module or ""), self.package)
+                module = importlib.util.resolve_name(
+                    "." * node.level + (node.module or ""), self.package
+                )
                 for alias in node.names:
                     if (alias.asname or alias.name) == first:
                         return _find(module, alias.name + ("." + rest if rest else ""))
@@ -234,7 +266,9 @@ def _nested(module: _Module, model: ast.ClassDef, name: str) -> _Found | None:
 def _lineage(module: _Module, node: ast.ClassDef) -> Iterator[_Found]:
     """A class and its bases that have source in Python, the bases first."""
     seen: list[str] = []
-    for base in reversed(node.bases):  # the order of dataclass fields: the method resolution order from its end
+    for base in reversed(
+        node.bases
+    ):  # the order of dataclass fields: the method resolution order from its end
         if found := module.find(_named(base)):
             for one in _lineage(*found):
                 if ast.dump(one[1]) not in seen:
@@ -244,14 +278,16 @@ def _lineage(module: _Module, node: ast.ClassDef) -> Iterator[_Found]:
 
 
 def _named(base: ast.expr) -> str:
-    """A base class as it is written, without what stands in brackets: VAE["MLPVAE.Config"] is VAE."""
+    """A base class as written, without what stands in brackets: VAE["MLPVAE.Config"] is VAE."""
     return ast.unparse(base.value if isinstance(base, ast.Subscript) else base)
 
 
 def _type_in_words(module: _Module, annotation: ast.expr) -> str:
     text = ast.unparse(annotation)
     try:
-        hint: Any = eval(text, {**vars(config)})  # the source of an installed plugin, not of a checkpoint
+        hint: Any = eval(
+            text, {**vars(config)}
+        )  # the source of an installed plugin, not of a checkpoint
     except Exception:  # a type that only its own module knows
         return text
     return config.describe(hint)

@@ -1,4 +1,6 @@
-"""Store: which checkpoints are here (bundled, pulled or trained), each a directory that is whole or absent."""
+"""Store: which checkpoints are here (bundled, pulled or trained), each a directory that is whole or
+absent.
+"""
 
 import contextlib
 import os
@@ -21,26 +23,37 @@ CONFIG, WEIGHTS, TRAINING, FACTS, CARD, ORIGIN = (
     "README.md",
     "origin.json",
 )
-STATE, UNSAVED = "state.safetensors", "unsaved"  # of a training: to go on from; a result that found no place
+STATE, UNSAVED = (
+    "state.safetensors",
+    "unsaved",
+)  # of a training: to go on from; a result that found no place
 
 
 def home() -> Path:
-    """Where the zoo keeps its things: `ZOO_HOME`, else `$XDG_DATA_HOME/zoo`, else `~/.local/share/zoo`."""
+    """Where the zoo keeps its things: `ZOO_HOME`, else `$XDG_DATA_HOME/zoo`, else
+    `~/.local/share/zoo`.
+    """
     if named := os.environ.get("ZOO_HOME"):
         return Path(named).expanduser()
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "zoo"
 
 
 def parse_hub(reference: str) -> tuple[str, str | None]:
-    """`hf:OWNER/REPO[@REVISION]` as repository and revision. Raises `NotFoundError` when it isn't of that form."""
+    """`hf:OWNER/REPO[@REVISION]` as repository and revision. Raises `NotFoundError` when it isn't
+    of that form.
+    """
     match = re.fullmatch(r"hf:([\w.-]+/[\w.-]+?)(?:@([\w./-]+))?", reference)
     if not match:
-        raise NotFoundError(f"{reference!r} is not of the form hf:OWNER/REPO or hf:OWNER/REPO@REVISION.")
+        raise NotFoundError(
+            f"{reference!r} is not of the form hf:OWNER/REPO or hf:OWNER/REPO@REVISION."
+        )
     return match[1], match[2]
 
 
 def is_path(reference: str) -> bool:
-    """Whether a reference, of a checkpoint or of data, names a folder by its path and not by a name."""
+    """Whether a reference, of a checkpoint or of data, names a folder by its path and not by a
+    name.
+    """
     return reference.startswith((".", "/", "~"))
 
 
@@ -55,8 +68,9 @@ class Entry:
 
     **Arguments:**
     - `name`: what it is called.
-    - `state`: "trained" or "pulled" (in the store), "bundled" (with a plugin), "hub" (can be pulled), or "damaged"
-        (in the store, but unreadable, or recorded from a plugin that is gone).
+    - `state`: "trained" or "pulled" (in the store), "bundled" (with a plugin), "hub" (can be
+        pulled), or "damaged" (in the store, but unreadable, or recorded from a plugin that is
+        gone).
     - `path`: its directory, None when it isn't here.
     - `checkpoint`: what the catalogue says of it, None for one that is only in the store.
     - `origin`: what `origin.json` says of it, empty when it isn't in the store.
@@ -72,7 +86,11 @@ class Entry:
     def sha256(self) -> dict[str, str]:
         """The digests that its files must have, by file name."""
         recorded = dict(self.origin.get("sha256", {}))
-        return {**recorded, **self.checkpoint.sha256} if self.checkpoint and self.state != "trained" else recorded
+        return (
+            {**recorded, **self.checkpoint.sha256}
+            if self.checkpoint and self.state != "trained"
+            else recorded
+        )
 
 
 class Store:
@@ -91,10 +109,11 @@ class Store:
         """The directory that a reference means.
 
         **Arguments:**
-        - `reference`: a checkpoint's name, a path that begins with `.`, `/` or `~`, or `hf:OWNER/REPO[@REVISION]`.
+        - `reference`: a checkpoint's name, a path that begins with `.`, `/` or `~`, or
+            `hf:OWNER/REPO[@REVISION]`.
 
-        **Raises:** `NotFoundError` in words that mend the reference; `CheckpointError` when a path is no checkpoint.
-        """
+        **Raises:** `NotFoundError` in words that mend the reference; `CheckpointError` when a path
+        is no checkpoint."""
         if is_path(reference):
             directory = Path(os.path.expanduser(reference))  # noqa: PTH111  # Path.expanduser raises for ~nobody
             if not directory.exists():
@@ -108,7 +127,9 @@ class Store:
         return entry.path
 
     def entry(self, name: str) -> Entry:
-        """What is known of a checkpoint that is here or can be had; raises `NotFoundError` otherwise."""
+        """What is known of a checkpoint that is here or can be had; raises `NotFoundError`
+        otherwise.
+        """
         self._refuse_ambiguous(name)
         checkpoint = self.catalogue.get(name)
         directory = self.directory(name)
@@ -131,7 +152,11 @@ class Store:
         """Every checkpoint that is here or can be had, by name."""
         kept = self.root / "checkpoints"
         found = [one.name for one in kept.iterdir() if one.is_dir()] if kept.is_dir() else []
-        names = {unquote(one) for one in found if _is_name(unquote(one)) and quote(unquote(one), safe="@") == one}
+        names = {
+            unquote(one)
+            for one in found
+            if _is_name(unquote(one)) and quote(unquote(one), safe="@") == one
+        }
         entries = []
         for name in sorted(names | set(self.catalogue)):
             with contextlib.suppress(NotFoundError):  # another process removed it just now
@@ -140,10 +165,12 @@ class Store:
 
     @contextlib.contextmanager
     def adding(self, name: str, *, replace: bool = False) -> Iterator[Path]:
-        """Fill a checkpoint's directory in scratch, and have it renamed into the store when the block ends well.
+        """Fill a checkpoint's directory in scratch, and have it renamed into the store when the
+        block ends well.
 
         **Arguments:**
-        - `name`: what it will be called. The caller leaves an `origin.json` with the digests of the files.
+        - `name`: what it will be called. The caller leaves an `origin.json` with the digests of the
+            files.
         - `replace`: whether it takes the place of one that is there.
 
         **Returns:** an empty directory. On any failure it is removed and the store is as it was.
@@ -168,7 +195,8 @@ class Store:
                 files.remove(scratch)
 
     def remove(self, name: str) -> int:
-        """Remove a checkpoint from the store, with the folder of its training unless that may be wanted still.
+        """Remove a checkpoint from the store, with the folder of its training unless that may be
+        wanted still.
 
         **Returns:** the bytes freed (those of a bundled one stay: they belong to its package).
 
@@ -181,7 +209,9 @@ class Store:
         directory = self.directory(name)
         with files.writing(directory):
             with files.alone(self._scratch()):
-                removed = [one for one in (self._put_aside(directory), self._put_run_aside(name)) if one]
+                removed = [
+                    one for one in (self._put_aside(directory), self._put_run_aside(name)) if one
+                ]
             freed = sum(map(files.size, removed))
             for one in removed:
                 files.remove(one)
@@ -208,7 +238,9 @@ class Store:
             return self._current_file().read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
             have = ", ".join(sorted(self.catalogue)) or "none offered"
-            raise NotFoundError(f"No checkpoint is current. Pull one (zoo pull NAME) or name one: {have}.") from None
+            raise NotFoundError(
+                f"No checkpoint is current. Pull one (zoo pull NAME) or name one: {have}."
+            ) from None
 
     def make_current(self, name: str) -> None:
         """Let a command without a reference mean this checkpoint."""
@@ -217,9 +249,13 @@ class Store:
     def refuse_taken(self, name: str) -> None:
         """Raise `OutputError` when a checkpoint of that name exists or is in the catalogue."""
         if name in self.catalogue:
-            raise OutputError(f"{name!r} is a checkpoint that a plugin offers: choose another name.")
+            raise OutputError(
+                f"{name!r} is a checkpoint that a plugin offers: choose another name."
+            )
         if self.directory(name).exists():
-            raise OutputError(f"{name!r} is in the store already: choose another name, or first: zoo rm {name}")
+            raise OutputError(
+                f"{name!r} is in the store already: choose another name, or first: zoo rm {name}"
+            )
 
     def _current_file(self) -> Path:
         return self.root / "current"
@@ -236,13 +272,17 @@ class Store:
         return self.root / "scratch"
 
     def _put_aside(self, directory: Path) -> Path | None:
-        """Move a directory of the store to scratch, where the caller deletes it: gone at once for everybody."""
+        """Move a directory of the store to scratch, where the caller deletes it: gone at once for
+        everybody.
+        """
         if not directory.is_dir():
             return None
         return directory.rename(self._scratch() / f"{os.getpid()}-{os.urandom(4).hex()}")
 
     def _put_run_aside(self, name: str) -> Path | None:
-        """The same for the folder of its training, unless that is at work, unfinished or holds its only result."""
+        """The same for the folder of its training, unless that is at work, unfinished or holds its
+        only result.
+        """
         run = self.run(name)
         if run.is_dir() and not (run / STATE).exists() and not (run / UNSAVED).exists():
             with contextlib.suppress(OutputError), files.alone(run, wait=False):
@@ -260,7 +300,8 @@ class Store:
     def _refuse_ambiguous(self, name: str) -> None:
         if "/" in name and not name.startswith("hf:"):
             raise NotFoundError(
-                f"{name!r} could be a Hub repository or a folder: write hf:{name} for the one, ./{name} for the other."
+                f"{name!r} could be a Hub repository or a folder: write hf:{name} for the one, "
+                f"./{name} for the other."
             )
         if not _is_name(name):
             raise NotFoundError(f"{name[:80]!r} is no name of a checkpoint.")
@@ -269,7 +310,9 @@ class Store:
 
     def _explain_missing(self, name: str) -> str:
         if of_model := [one.name for one in self.catalogue.values() if one.model == name]:
-            return f"{name!r} is a model, not a checkpoint. Checkpoints of it: {', '.join(of_model)}."
+            return (
+                f"{name!r} is a model, not a checkpoint. Checkpoints of it: {', '.join(of_model)}."
+            )
         if Path(name).exists():
             return f"No checkpoint is called {name!r}. For the path write ./{name}"
         known = [entry.name for entry in self.entries()]

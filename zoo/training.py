@@ -24,10 +24,19 @@ from zoo.models import GenerativeModel, Objective, Step, TrainConfig
 from zoo.sampling import channels_last, derived_seed, emulates_bf16, keep_channels_last
 
 REPORT_SECONDS = 0.25  # between two reports of progress
-STATISTICS_BATCHES = 10, 50  # that averaged weights get their batch-norm statistics from: on the way, at the end
-RUNAWAY = 10.0  # a loss this many times what it was at first, or the values of a sample, has run away
+STATISTICS_BATCHES = (
+    10,
+    50,
+)  # that averaged weights get their batch-norm statistics from: on the way, at the end
+RUNAWAY = (
+    10.0  # a loss this many times what it was at first, or the values of a sample, has run away
+)
 TOO_FEW = "more than 1 value per channel"  # what torch says of batch norm on one sample
-NO_MEMORY = ("not enough memory", "out of memory", "DefaultCPUAllocator")  # what torch says of it on a CPU
+NO_MEMORY = (
+    "not enough memory",
+    "out of memory",
+    "DefaultCPUAllocator",
+)  # what torch says of it on a CPU
 
 
 class Progress(NamedTuple):
@@ -37,8 +46,8 @@ class Progress(NamedTuple):
     - `step`, `total`: steps taken, of how many.
     - `epoch`: epochs completed.
     - `losses`: mean since the epoch began, of each objective (by its optimizer) and each metric.
-    - `held_out`: the same on the samples held out, by no class weights, at the end of an epoch of a model whose losses
-        are expected to fall.
+    - `held_out`: the same on the samples held out, by no class weights, at the end of an epoch of a
+        model whose losses are expected to fall.
     - `samples_per_second`: since the epoch began.
     - `epoch_ended`: whether this report closes an epoch.
     - `adversarial`: whether no loss is expected to fall.
@@ -81,20 +90,26 @@ class TrainingState:
 
     @property
     def averaged(self) -> GenerativeModel[Any]:
-        """The model with averaged weights, if the recipe averages: this one becomes the checkpoint."""
+        """The model with averaged weights, if the recipe averages: it becomes the checkpoint."""
         return cast("GenerativeModel[Any]", self.average.module) if self.average else self.model
 
     def prepare(self, settings: TrainConfig) -> None:
         """Make what training by these settings needs and isn't there yet."""
-        if not self.optimizers and (settings.precision == "bf16" or self.model.device.type == "cuda"):
+        if not self.optimizers and (
+            settings.precision == "bf16" or self.model.device.type == "cuda"
+        ):
             keep_channels_last(channels_last(self.model))
         self.optimizers = self.optimizers or optimizers.build(self.model, settings)
         if settings.average and self.average is None:
-            self.average = AveragedModel(self.model, multi_avg_fn=optimizers.averaging(settings.average))
+            self.average = AveragedModel(
+                self.model, multi_avg_fn=optimizers.averaging(settings.average)
+            )
 
     @contextlib.contextmanager
     def randomness(self, *purpose: object) -> Iterator[None]:
-        """Draw random numbers for one purpose inside the block, the same ones each time; the caller's are untouched."""
+        """Draw random numbers for one purpose inside the block, the same ones each time; the
+        caller's are untouched.
+        """
         device, seed = self.model.device, derived_seed(self.seed, *purpose)
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.default_generator.manual_seed(seed)  # torch.manual_seed takes five times as long
@@ -104,7 +119,8 @@ class TrainingState:
 
 
 def build(model_class: type[GenerativeModel[Any]], config: Any, seed: int) -> GenerativeModel[Any]:
-    """A new model, on the CPU, with weights initialised from a seed; the caller's random numbers are not spent.
+    """A new model, on the CPU, with weights initialised from a seed; the caller's random numbers
+    are not spent.
 
     **Raises:** `ConfigError` when the class can't be built with this config.
     """
@@ -115,25 +131,32 @@ def build(model_class: type[GenerativeModel[Any]], config: Any, seed: int) -> Ge
         except ZooError:
             raise
         except Exception as error:  # whatever a network raises for sizes that don't fit
-            raise ConfigError(f"The model can't be built with this config: {type(error).__name__}: {error}") from error
+            raise ConfigError(
+                f"The model can't be built with this config: {type(error).__name__}: {error}"
+            ) from error
 
 
 def fit(state: TrainingState, data: Dataset, settings: TrainConfig) -> Iterator[Progress]:
-    """Train from where the state stands to the end, reporting a few times a second; the caller prints, saves and stops.
+    """Train from where the state stands to the end, reporting a few times a second; the caller
+    prints, saves and stops.
 
-    Under `accelerate launch` each process takes its share of every batch, and all take the same steps.
+    Under `accelerate launch` each process takes its share of every batch, and all take the same
+    steps.
 
     **Arguments:**
     - `state`: the model to train; changed in place, and complete at each report.
     - `data`: what to train on.
     - `settings`: how.
 
-    **Returns:** reports; the last of each epoch has `epoch_ended`, and `state.averaged` is then fit to be sampled.
+    **Returns:** reports; the last of each epoch has `epoch_ended`, and `state.averaged` is then fit
+    to be sampled.
 
-    **Raises:** `DataError` when the data doesn't fit the model; `ConfigError` when the settings don't; `TrainingError`
-    when a loss is no longer finite or runs away, or memory runs out; `PluginError` when the model breaks its promise.
-    """
-    return _Loop(state, data, settings).epochs()  # what doesn't fit is refused at once, before the first step
+    **Raises:** `DataError` when the data doesn't fit the model; `ConfigError` when the settings
+    don't; `TrainingError` when a loss is no longer finite or runs away, or memory runs out;
+    `PluginError` when the model breaks its promise."""
+    return _Loop(
+        state, data, settings
+    ).epochs()  # what doesn't fit is refused at once, before the first step
 
 
 class _Loop:
@@ -171,7 +194,9 @@ class _Loop:
             ended = index == steps
             if ended or state.report_now or now - reported >= REPORT_SECONDS:
                 reported, state.report_now = now, False
-                losses = {name: total.item() / state.counts[name] for name, total in state.sums.items()}
+                losses = {
+                    name: total.item() / state.counts[name] for name, total in state.sums.items()
+                }
                 if ended:  # where alone several processes are at the same step
                     losses = optimizers.mean_of_all(losses, self.accelerator)
                 if self.rank == 0:  # which keeps what is good; the others end with it
@@ -179,7 +204,9 @@ class _Loop:
                 held_out = self._end_epoch() if ended else {}
                 speed = (index - first) * self.batches.size / (now - began)
                 game = all(self.adversarial.values())
-                yield Progress(state.step, self.total, epoch + ended, losses, held_out, speed, ended, game)
+                yield Progress(
+                    state.step, self.total, epoch + ended, losses, held_out, speed, ended, game
+                )
                 state.model.train()
 
     def _step(self, samples: Tensor, labels: Tensor | None) -> None:
@@ -192,7 +219,9 @@ class _Loop:
                     optimizer = optimizers.chosen(state.optimizers, objective)
                     loss = self._mean(objective, labels)
                     group = optimizer.param_groups[0]
-                    group["lr"] = optimizers.rate(self.settings, objective.optimizer, state.step, self.total)
+                    group["lr"] = optimizers.rate(
+                        self.settings, objective.optimizer, state.step, self.total
+                    )
                     optimizers.take_step(optimizer, loss, self.settings, self.accelerator)
                     self.adversarial[objective.optimizer] = objective.adversarial
                     _add(state.sums, state.counts, {objective.optimizer: loss, **objective.metrics})
@@ -201,19 +230,27 @@ class _Loop:
                 raise ConfigError(
                     "Batch norm needs two samples at least in the batch of a process: this is one."
                 ) from error
-            if isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in NO_MEMORY):
+            if isinstance(error, torch.OutOfMemoryError) or any(
+                words in str(error) for words in NO_MEMORY
+            ):
                 raise OutOfMemoryError(_less_memory(self.batches.size)) from error
             raise
         state.step += 1
         if state.average:
             state.average.update_parameters(state.model)
 
-    def _objectives(self, model: GenerativeModel[Any], samples: Tensor, labels: Tensor | None) -> Iterator[Objective]:
-        """The model's objectives, each computed under autocast when the settings ask; the caller never is."""
+    def _objectives(
+        self, model: GenerativeModel[Any], samples: Tensor, labels: Tensor | None
+    ) -> Iterator[Objective]:
+        """The model's objectives, each computed under autocast when the settings ask; the caller
+        never is.
+        """
         given = labels if model.config.num_classes else None
         objectives = model.training_step(samples, given, Step(self.state.step, self.total))
         if not isinstance(objectives, Iterator):
-            raise PluginError(f"training_step returned {type(objectives).__name__}: it must yield each Objective.")
+            raise PluginError(
+                f"training_step returned {type(objectives).__name__}: it must yield each Objective."
+            )
         while True:
             with torch.autocast(samples.device.type, torch.bfloat16, enabled=self.bf16):
                 objective = next(objectives, None)
@@ -230,21 +267,31 @@ class _Loop:
         return (objective.loss * self.weights.to(labels.device)[labels]).mean()
 
     def _refuse_runaway(self, losses: dict[str, float]) -> None:
-        hint = f"Try a smaller learning_rate than {self.settings.learning_rate:g}, or --set clip_norm=1"
+        hint = (
+            f"Try a smaller learning_rate than {self.settings.learning_rate:g}, or --set "
+            "clip_norm=1"
+        )
         for name, value in losses.items():
             if name not in self.adversarial:  # a metric, which may be as large as it likes
                 continue
             if not math.isfinite(value):
-                raise TrainingError(f"Training broke down by step {self.state.step}: {name} is {value}. {hint}")
+                raise TrainingError(
+                    f"Training broke down by step {self.state.step}: {name} is {value}. {hint}"
+                )
             began = self.state.began_at.setdefault(name, value)
-            usual = max(math.prod(self.state.model.config.sample_shape), abs(began))  # which may be 0 by chance
+            usual = max(
+                math.prod(self.state.model.config.sample_shape), abs(began)
+            )  # which may be 0 by chance
             if value > (1e5 if self.adversarial[name] else RUNAWAY * usual):
                 raise TrainingError(
-                    f"Training ran away by step {self.state.step}: {name} is {value:.4g}; it began at {began:.4g}. "
+                    f"Training ran away by step {self.state.step}: {name} is {value:.4g}; it began "
+                    f"at {began:.4g}. "
                     f"{hint}"
                 )
         if not get_total_norm(self.state.model.parameters()).isfinite():
-            raise TrainingError(f"Training broke down by step {self.state.step}: weights are no numbers. {hint}")
+            raise TrainingError(
+                f"Training broke down by step {self.state.step}: weights are no numbers. {hint}"
+            )
 
     def _end_epoch(self) -> dict[str, float]:
         """Make the averaged model fit to be sampled; returns its losses on the samples held out."""
@@ -257,9 +304,16 @@ class _Loop:
         with torch.no_grad(), self.state.randomness("held out"):
             for chosen in (slice(first, first + size) for first in range(0, n, size)):
                 samples = to_float(self.held_out.samples[chosen].to(averaged.device))
-                labels = None if self.held_out.labels is None else self.held_out.labels[chosen].to(averaged.device)
+                labels = (
+                    None
+                    if self.held_out.labels is None
+                    else self.held_out.labels[chosen].to(averaged.device)
+                )
                 for objective in self._objectives(averaged, samples, labels):
-                    for name, value in {objective.optimizer: objective.loss.mean(), **objective.metrics}.items():
+                    for name, value in {
+                        objective.optimizer: objective.loss.mean(),
+                        **objective.metrics,
+                    }.items():
                         sums[name] = sums.get(name, 0.0) + value.item() * len(samples)
         return {name: total / n for name, total in sums.items()}
 
@@ -294,4 +348,7 @@ def _add(sums: dict[str, Tensor], counts: dict[str, int], values: dict[str, Tens
 def _less_memory(batch_size: int) -> str:
     if batch_size == 1:
         return "Out of memory with a batch of one sample: take a smaller model."
-    return f"Out of memory with a batch of {counted(batch_size, 'sample')}. Try --set batch_size={batch_size // 2}"
+    return (
+        f"Out of memory with a batch of {counted(batch_size, 'sample')}. Try --set "
+        f"batch_size={batch_size // 2}"
+    )

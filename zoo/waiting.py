@@ -26,7 +26,9 @@ class Waiting:
         self._thread.join()
 
     def begin(self, plugin: str) -> None:
-        """From now on it is this plugin that is waited for, in words such as "the plugin 'vae' of genzoo"."""
+        """From now on it is this plugin that is waited for, in words such as "the plugin 'vae' of
+        genzoo".
+        """
         self._plugin, self._since = "", time.monotonic()
         self._plugin = plugin
 
@@ -36,4 +38,7 @@ class Waiting:
             plugin = self._plugin
             if plugin and plugin != said and time.monotonic() - self._since > PATIENCE:
                 said = plugin
-                print(f"Waiting for {plugin}. Ctrl-C stops, and says how to leave it out.", file=sys.stderr)
+                print(
+                    f"Waiting for {plugin}. Ctrl-C stops, and says how to leave it out.",
+                    file=sys.stderr,
+                )

@@ -1,7 +1,7 @@
 """Offers generative adversarial networks and checkpoints of them.
 
-To read on: `gan` (the game), `objectives` and `spectral` (its rules), then `mlp` and `dcgan` (the networks).
-"""
+To read on: `gan` (the game), `objectives` and `spectral` (its rules), then `mlp` and `dcgan` (the
+networks)."""
 
 from collections.abc import Iterable
 
@@ -42,7 +42,7 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:
             license="apache-2.0",
             sha256={
                 "config.json": "c729ae116dc2d0053cba50d372eb768f0335d431fd279c9c4b8135a123123b49",
-                "model.safetensors": "9c80b1e7c424e227b5dc21b111f53dd7a461224e1d23c131835ba5b97e8ef07c",
+                "model.safetensors": "9c80b1e7c424e227b5dc21b111f53dd7a461224e1d23c131835ba5b97e8ef07c",  # noqa: E501
             },
             bundled=bundled(__file__, "gan-mnist"),
         ),
@@ -55,7 +55,7 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:
             license="apache-2.0",
             sha256={
                 "config.json": "1e0f2ca2a3ad425e9edc02ed6a46754c83d344c8b512318446cf1f36bd75cd54",
-                "model.safetensors": "eafddbde1ffdbe78d406097948b6306082f4576c9595beca99c4e6d0405ee5aa",
+                "model.safetensors": "eafddbde1ffdbe78d406097948b6306082f4576c9595beca99c4e6d0405ee5aa",  # noqa: E501
             },
             bundled=bundled(__file__, "dcgan-mnist"),
         ),
@@ -69,7 +69,7 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:
             license="apache-2.0",
             sha256={
                 "config.json": "57db7a4734b21cec870b81b449882ddbca76e8c7a70838ad430408b4c7b5a5b5",
-                "model.safetensors": "a66bf229ebcdf01653598fcaa19ae0d198b393fdf4d15b971245577f55a38ce7",
+                "model.safetensors": "a66bf229ebcdf01653598fcaa19ae0d198b393fdf4d15b971245577f55a38ce7",  # noqa: E501
             },
             bundled=bundled(__file__, "cdcgan-mnist"),
         ),

@@ -11,20 +11,24 @@ from zoo_gan.spectral import normalise
 
 
 class DCGAN(GAN["DCGAN.Config"]):
-    """A GAN of strided convolutions (Radford et al. 2015, section 3 and figure 1; weights as in section 4)."""
+    """A GAN of strided convolutions (Radford et al. 2015, section 3 and figure 1; weights as in
+    section 4).
+    """
 
-    recipe = TrainConfig(epochs=20, batch_size=128, learning_rate=2e-4, betas=(0.5, 0.999), average=0.999)
+    recipe = TrainConfig(
+        epochs=20, batch_size=128, learning_rate=2e-4, betas=(0.5, 0.999), average=0.999
+    )
 
     @dataclass(frozen=True, kw_only=True)
     class Config(GANConfig):
         """Sizes of the networks.
 
         **Arguments:**
-        - `width`: maps of the generator's last hidden layer and the discriminator's first; they double at each
-            halving of the image.
-        - `batch_norm`: normalise over the batch in both networks (Ioffe & Szegedy 2015, arXiv:1502.03167), but not in
-            a discriminator whose slope is bounded: with `spectral_norm`, `r1` or the objective "wasserstein".
-        """
+        - `width`: maps of the generator's last hidden layer and the discriminator's first; they
+            double at each halving of the image.
+        - `batch_norm`: normalise over the batch in both networks (Ioffe & Szegedy 2015,
+            arXiv:1502.03167), but not in a discriminator whose slope is bounded: with
+            `spectral_norm`, `r1` or the objective "wasserstein"."""
 
         width: Size = 64
         batch_norm: bool = True
@@ -39,7 +43,9 @@ class DCGAN(GAN["DCGAN.Config"]):
             nn.Linear(config.latent_dim + config.num_classes, widths[-1] * prod(sizes[-1])),
             nn.Unflatten(1, (widths[-1], *sizes[-1])),
         ]
-        for inputs, outputs, edges in zip(widths[::-1], (*widths[-2::-1], channels), sizes[-2::-1], strict=True):
+        for inputs, outputs, edges in zip(
+            widths[::-1], (*widths[-2::-1], channels), sizes[-2::-1], strict=True
+        ):
             doubling = nn.ConvTranspose2d(inputs, outputs, _kernel(edges), stride=2, padding=1)
             generator += [*_norm(inputs, config.batch_norm), nn.ReLU(), doubling]
         self.generator = nn.Sequential(*generator, nn.Tanh())
@@ -50,7 +56,9 @@ class DCGAN(GAN["DCGAN.Config"]):
             halving = nn.Conv2d(inputs, outputs, _kernel(sizes[level]), stride=2, padding=1)
             discriminator += [halving, *_norm(outputs, norm and level > 0), nn.LeakyReLU(0.2)]
         self.discriminator = nn.Sequential(
-            *discriminator, nn.Flatten(), nn.Linear(widths[-1] * prod(sizes[-1]), 1 + config.num_classes)
+            *discriminator,
+            nn.Flatten(),
+            nn.Linear(widths[-1] * prod(sizes[-1]), 1 + config.num_classes),
         )
         self.apply(_initialise)
         if config.spectral_norm:
@@ -58,10 +66,13 @@ class DCGAN(GAN["DCGAN.Config"]):
 
 
 def _halved(size: list[int]) -> list[tuple[int, int]]:
-    """The (height, width) of an image, of maps of half its size, rounded up, and so on until an edge is 4 or less."""
+    """The (height, width) of an image, of maps of half its size, rounded up, and so on until an
+    edge is 4 or less.
+    """
     if len(size) != 2 or min(size) < 8:
         raise ConfigError(
-            f"dcgan makes images of at least 8×8 pixels, not {'×'.join(map(str, size))}: resize the data with "
+            f"dcgan makes images of at least 8×8 pixels, not {'×'.join(map(str, size))}: resize "
+            "the data with "
             "--set sample_shape=1,28,28 (channels, height, width)."
         )
     sizes = [(size[0], size[1])]
@@ -72,7 +83,9 @@ def _halved(size: list[int]) -> list[tuple[int, int]]:
 
 
 def _kernel(edges: tuple[int, int]) -> tuple[int, int]:
-    """That of a convolution which halves maps of these edges: 4, or 3 for an odd edge, whose half is rounded up."""
+    """That of a convolution which halves maps of these edges: 4, or 3 for an odd edge, whose half
+    is rounded up.
+    """
     return 4 - edges[0] % 2, 4 - edges[1] % 2
 
 
@@ -81,6 +94,11 @@ def _norm(maps: int, batch_norm: bool) -> list[nn.Module]:
 
 
 def _initialise(module: nn.Module) -> None:
-    """Weights from N(0, 0.02²) (Radford et al. 2015, section 4); scales of batch norm from N(1, 0.02²), as is usual."""
-    if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d | nn.BatchNorm2d) and not module.weight.is_meta:
+    """Weights from N(0, 0.02²) (Radford et al. 2015, section 4); scales of batch norm from N(1,
+    0.02²), as is usual.
+    """
+    if (
+        isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d | nn.BatchNorm2d)
+        and not module.weight.is_meta
+    ):
         nn.init.normal_(module.weight, 1.0 if isinstance(module, nn.BatchNorm2d) else 0.0, 0.02)

@@ -12,9 +12,13 @@ from zoo_gan.spectral import normalise
 
 
 class MLPGAN(GAN["MLPGAN.Config"]):
-    """A GAN (Goodfellow et al. 2014) of fully connected layers, with the leaky ReLU and tanh of today's tutorials."""
+    """A GAN (Goodfellow et al. 2014) of fully connected layers, with the leaky ReLU and tanh of
+    today's tutorials.
+    """
 
-    recipe = TrainConfig(epochs=50, batch_size=64, learning_rate=2e-4, betas=(0.5, 0.999), average=0.999)
+    recipe = TrainConfig(
+        epochs=50, batch_size=64, learning_rate=2e-4, betas=(0.5, 0.999), average=0.999
+    )
 
     @dataclass(frozen=True, kw_only=True)
     class Config(GANConfig):
@@ -23,7 +27,8 @@ class MLPGAN(GAN["MLPGAN.Config"]):
         **Arguments:**
         - `generator_dims`: widths of the generator's hidden layers.
         - `discriminator_dims`: widths of the discriminator's hidden layers.
-        - `batch_norm`: normalise the generator's hidden layers over the batch (Ioffe & Szegedy 2015, arXiv:1502.03167).
+        - `batch_norm`: normalise the generator's hidden layers over the batch (Ioffe & Szegedy
+            2015, arXiv:1502.03167).
         - `dropout`: share of the discriminator's hidden units left out while training.
         """
 
@@ -46,7 +51,13 @@ class MLPGAN(GAN["MLPGAN.Config"]):
         discriminator: list[nn.Module] = [nn.Flatten()]
         widths = (pixels, *config.discriminator_dims)
         for inputs, outputs in pairwise(widths):
-            discriminator += [nn.Linear(inputs, outputs), nn.LeakyReLU(0.2), nn.Dropout(config.dropout)]
-        self.discriminator = nn.Sequential(*discriminator, nn.Linear(widths[-1], 1 + config.num_classes))
+            discriminator += [
+                nn.Linear(inputs, outputs),
+                nn.LeakyReLU(0.2),
+                nn.Dropout(config.dropout),
+            ]
+        self.discriminator = nn.Sequential(
+            *discriminator, nn.Linear(widths[-1], 1 + config.num_classes)
+        )
         if config.spectral_norm:
             normalise(self.discriminator)

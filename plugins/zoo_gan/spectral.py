@@ -1,4 +1,6 @@
-"""Spectral normalisation, which bounds a discriminator's slope (Miyato et al. 2018, arXiv:1802.05957)."""
+"""Spectral normalisation, which bounds a discriminator's slope (Miyato et al. 2018,
+arXiv:1802.05957).
+"""
 
 import torch
 from torch import Tensor, nn
@@ -7,11 +9,13 @@ from torch.nn.utils.parametrize import register_parametrization
 
 
 class SpectralNorm(nn.Module):
-    """A weight over its largest singular value, W / σ(W), as a parametrization (Miyato et al. 2018, eq. 8).
+    """A weight over its largest singular value, W / σ(W), as a parametrization (Miyato et al. 2018,
+    eq. 8).
 
-    σ(W) = uᵀ W v by power iteration, one a call, kept while training (algorithm 1). Not torch's own, which iterates as
-    it is built: on the meta device, where checkpoints are loaded, that has torch import its compiler, which doubles
-    the time to the first sample of a model that samples without this.
+    σ(W) = uᵀ W v by power iteration, one a call, kept while training (algorithm 1). Not torch's
+    own, which iterates as it is built: on the meta device, where checkpoints are loaded, that has
+    torch import its compiler, which doubles the time to the first sample of a model that samples
+    without this.
 
     **Arguments:**
     - `weight`: `(outputs, …)`, as of linear and convolutional layers; only its shape is read.

@@ -1,7 +1,7 @@
 """Offers variational autoencoders and checkpoints of them.
 
-To read on: `vae` (the bound), `objectives` and `likelihoods` (its terms), then `mlp` and `conv` (the networks).
-"""
+To read on: `vae` (the bound), `objectives` and `likelihoods` (its terms), then `mlp` and `conv`
+(the networks)."""
 
 from collections.abc import Iterable
 
@@ -42,7 +42,7 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:
             license="apache-2.0",
             sha256={
                 "config.json": "6536800b7d8d13dc1c60569490bac4499ff8e898016a25336a077534e63502d7",
-                "model.safetensors": "668fc01667c1e9d4bcb49e265945d9f147fd1bd6e9116852808ceb214a7634ac",
+                "model.safetensors": "668fc01667c1e9d4bcb49e265945d9f147fd1bd6e9116852808ceb214a7634ac",  # noqa: E501
             },
             bundled=bundled(__file__, "vae-mnist"),
         ),
@@ -55,7 +55,7 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:
             license="apache-2.0",
             sha256={
                 "config.json": "d667016f2ecb2846b40986a2b5c2ec5dbe03f10115d985688352d1810b8a3c33",
-                "model.safetensors": "4abc9a643f6ff3e517b016875e02b775f82d129628414da4f7ed0002358cc27e",
+                "model.safetensors": "4abc9a643f6ff3e517b016875e02b775f82d129628414da4f7ed0002358cc27e",  # noqa: E501
             },
             bundled=bundled(__file__, "conv-vae-mnist"),
         ),
@@ -69,7 +69,7 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:
             license="apache-2.0",
             sha256={
                 "config.json": "4d65fc6aa7531bc97a05a70f90ee1fe559052a0ef9ab580efda6230dc3fc53b6",
-                "model.safetensors": "b5b1078d39008e3183dc3dd53755b68887ecaa0c5135a0a34eb052158bfea541",
+                "model.safetensors": "b5b1078d39008e3183dc3dd53755b68887ecaa0c5135a0a34eb052158bfea541",  # noqa: E501
             },
             bundled=bundled(__file__, "cvae-mnist"),
         ),
@@ -82,7 +82,7 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:
             license="apache-2.0",
             sha256={
                 "config.json": "e79395712c4db58c0775f6d9d8441c596b0e7fc2bfa217e8b7b3fe7bcc667a5b",
-                "model.safetensors": "b3ff03bc4f92f6a45948b838383857324c8078b73653a70cabffa89ca413414a",
+                "model.safetensors": "b3ff03bc4f92f6a45948b838383857324c8078b73653a70cabffa89ca413414a",  # noqa: E501
             },
             bundled=bundled(__file__, "vae-mnist-2d"),
         ),

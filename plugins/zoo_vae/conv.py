@@ -10,9 +10,13 @@ from zoo_vae.vae import VAE, VAEConfig
 
 
 class ConvVAE(VAE["ConvVAE.Config"]):
-    """A VAE (Kingma & Welling 2013) whose networks are residual convolutions (He et al. 2016, arXiv:1603.05027)."""
+    """A VAE (Kingma & Welling 2013) whose networks are residual convolutions (He et al. 2016,
+    arXiv:1603.05027).
+    """
 
-    recipe = TrainConfig(epochs=20, batch_size=128, learning_rate=1e-3, schedule="cosine", average=0.999)
+    recipe = TrainConfig(
+        epochs=20, batch_size=128, learning_rate=1e-3, schedule="cosine", average=0.999
+    )
 
     @dataclass(frozen=True, kw_only=True)
     class Config(VAEConfig):
@@ -20,11 +24,14 @@ class ConvVAE(VAE["ConvVAE.Config"]):
 
         **Arguments:**
         - `latent_dim`: dimensions of z.
-        - `channels`: maps after each halving of the image, from the image on; the decoder mirrors them.
+        - `channels`: maps after each halving of the image, from the image on; the decoder mirrors
+            them.
         - `residual_blocks`: blocks at each halved resolution.
-        - `head_channels`: maps of the decoder's last layer but one, at the image's own resolution, which has no blocks.
+        - `head_channels`: maps of the decoder's last layer but one, at the image's own resolution,
+            which has no blocks.
         - `hidden_dim`: width of the fully connected layer between the maps and the latents.
-        - `batch_norm`: normalise over the batch inside the blocks (Ioffe & Szegedy 2015, arXiv:1502.03167).
+        - `batch_norm`: normalise over the batch inside the blocks (Ioffe & Szegedy 2015,
+            arXiv:1502.03167).
         - `dropout`: share of maps left out inside the blocks while training.
         """
 
@@ -39,7 +46,9 @@ class ConvVAE(VAE["ConvVAE.Config"]):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         if not config.channels or len(config.sample_shape) != 3:
-            raise ConfigError("conv-vae needs channels, and a sample_shape of (channels, height, width).")
+            raise ConfigError(
+                "conv-vae needs channels, and a sample_shape of (channels, height, width)."
+            )
         self.latent_shape = (config.latent_dim,)
         image_channels, *size = config.sample_shape
         sizes = [(*size,)]  # of the maps: 28×28, 14×14, 7×7
@@ -54,24 +63,38 @@ class ConvVAE(VAE["ConvVAE.Config"]):
             down += [nn.Conv2d(width, channels, 3, stride=2, padding=1), *self._blocks(channels)]
             width = channels
         self.encoder = nn.Sequential(
-            *down, nn.SiLU(), nn.Flatten(), nn.Linear(flat, config.hidden_dim), nn.SiLU(),
+            *down,
+            nn.SiLU(),
+            nn.Flatten(),
+            nn.Linear(flat, config.hidden_dim),
+            nn.SiLU(),
             nn.Linear(config.hidden_dim, 2 * config.latent_dim),
-        )  # fmt: skip
+        )
 
         up: list[nn.Module] = []
         for outputs, edges in zip(config.channels[-2::-1], sizes[-2:0:-1], strict=True):
             up += [*self._blocks(width), doubled(width, outputs, edges)]
             width = outputs
         self.decoder = nn.Sequential(
-            nn.Linear(config.latent_dim + config.num_classes, config.hidden_dim), nn.SiLU(),
-            nn.Linear(config.hidden_dim, flat), nn.Unflatten(1, maps), *up, *self._blocks(width),
-            norm(width, config.batch_norm), nn.SiLU(), doubled(width, config.head_channels, sizes[0]),
-            nn.SiLU(), nn.Conv2d(config.head_channels, image_channels, 3, padding=1),
-        )  # fmt: skip
+            nn.Linear(config.latent_dim + config.num_classes, config.hidden_dim),
+            nn.SiLU(),
+            nn.Linear(config.hidden_dim, flat),
+            nn.Unflatten(1, maps),
+            *up,
+            *self._blocks(width),
+            norm(width, config.batch_norm),
+            nn.SiLU(),
+            doubled(width, config.head_channels, sizes[0]),
+            nn.SiLU(),
+            nn.Conv2d(config.head_channels, image_channels, 3, padding=1),
+        )
 
     def _blocks(self, channels: int) -> list[nn.Module]:
         config = self.config
-        return [ResidualBlock(channels, config.batch_norm, config.dropout) for _ in range(config.residual_blocks)]
+        return [
+            ResidualBlock(channels, config.batch_norm, config.dropout)
+            for _ in range(config.residual_blocks)
+        ]
 
     def encoder_output(self, samples: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z | x), each `(n, latent_dim)`."""
@@ -85,14 +108,21 @@ class ConvVAE(VAE["ConvVAE.Config"]):
 
 
 class ResidualBlock(nn.Module):
-    """x + f(x), with f two 3×3 convolutions, each after normalisation and SiLU (as He et al. 2016, figure 4e)."""
+    """x + f(x), with f two 3×3 convolutions, each after normalisation and SiLU (as He et al. 2016,
+    figure 4e).
+    """
 
     def __init__(self, channels: int, batch_norm: bool, dropout: float) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            norm(channels, batch_norm), nn.SiLU(), nn.Conv2d(channels, channels, 3, padding=1),
-            norm(channels, batch_norm), nn.SiLU(), nn.Dropout2d(dropout), nn.Conv2d(channels, channels, 3, padding=1),
-        )  # fmt: skip
+            norm(channels, batch_norm),
+            nn.SiLU(),
+            nn.Conv2d(channels, channels, 3, padding=1),
+            norm(channels, batch_norm),
+            nn.SiLU(),
+            nn.Dropout2d(dropout),
+            nn.Conv2d(channels, channels, 3, padding=1),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """`(n, channels, h, w)` to the same shape."""
@@ -106,5 +136,7 @@ def norm(channels: int, batch_norm: bool) -> nn.Module:
 
 def doubled(inputs: int, outputs: int, size: tuple[int, ...]) -> nn.Module:
     """Maps of half the `size`, rounded up, to maps of that size: (height, width)."""
-    kernel = tuple(4 - edge % 2 for edge in size)  # stride 2 makes 2h of h by a kernel of 4, and 2h − 1 by one of 3
+    kernel = tuple(
+        4 - edge % 2 for edge in size
+    )  # stride 2 makes 2h of h by a kernel of 4, and 2h − 1 by one of 3
     return nn.ConvTranspose2d(inputs, outputs, kernel, stride=2, padding=1)  # type: ignore[arg-type]  # two edges

@@ -11,7 +11,9 @@ from zoo_vae.vae import VAE, VAEConfig
 
 
 class MLPVAE(VAE["MLPVAE.Config"]):
-    """A VAE of fully connected layers (Kingma & Welling 2013, appendix C), with ReLU for the paper's tanh."""
+    """A VAE of fully connected layers (Kingma & Welling 2013, appendix C), with ReLU for the
+    paper's tanh.
+    """
 
     # bf16 spares time, and its losses are within 2 % of float32's (tests/benchmarks)
     recipe = TrainConfig(epochs=10, batch_size=128, learning_rate=1e-3, precision="bf16")
@@ -22,8 +24,10 @@ class MLPVAE(VAE["MLPVAE.Config"]):
 
         **Arguments:**
         - `latent_dim`: dimensions of z.
-        - `hidden_dims`: widths of the encoder's hidden layers, from the image on; the decoder mirrors them.
-        - `batch_norm`: normalise each hidden layer over the batch (Ioffe & Szegedy 2015, arXiv:1502.03167).
+        - `hidden_dims`: widths of the encoder's hidden layers, from the image on; the decoder
+            mirrors them.
+        - `batch_norm`: normalise each hidden layer over the batch (Ioffe & Szegedy 2015,
+            arXiv:1502.03167).
         - `dropout`: share of hidden units left out while training (Srivastava et al. 2014).
         """
 
@@ -38,11 +42,13 @@ class MLPVAE(VAE["MLPVAE.Config"]):
         pixels = prod(config.sample_shape)
         encoding = (pixels + config.num_classes, *config.hidden_dims)  # widths
         self.encoder = nn.Sequential(
-            *hidden_layers(encoding, config.batch_norm, config.dropout), nn.Linear(encoding[-1], 2 * config.latent_dim)
+            *hidden_layers(encoding, config.batch_norm, config.dropout),
+            nn.Linear(encoding[-1], 2 * config.latent_dim),
         )
         decoding = (config.latent_dim + config.num_classes, *reversed(config.hidden_dims))
         self.decoder = nn.Sequential(
-            *hidden_layers(decoding, config.batch_norm, config.dropout), nn.Linear(decoding[-1], pixels)
+            *hidden_layers(decoding, config.batch_norm, config.dropout),
+            nn.Linear(decoding[-1], pixels),
         )
 
     def encoder_output(self, samples: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,6 @@
-"""What a VAE minimises, term by term: divergence, free bits, warm-up and the importance weighted bound."""
+"""What a VAE minimises, term by term: divergence, free bits, warm-up and the importance weighted
+bound.
+"""
 
 import math
 
@@ -9,7 +11,8 @@ from zoo.models import Step
 
 
 def kl_to_prior(mean: Tensor, deviation: Tensor) -> Tensor:
-    """KL(N(μ, σ²) ‖ N(0, 1)) = ½ (μ² + σ² − 1 − log σ²) (Kingma & Welling 2013, arXiv:1312.6114, appendix B).
+    """KL(N(μ, σ²) ‖ N(0, 1)) = ½ (μ² + σ² − 1 − log σ²) (Kingma & Welling 2013, arXiv:1312.6114,
+    appendix B).
 
     **Arguments:**
     - `mean`, `deviation`: μ and σ of q(z | x), each `(n, *latent_shape)`.
@@ -21,7 +24,8 @@ def kl_to_prior(mean: Tensor, deviation: Tensor) -> Tensor:
 
 
 def with_free_bits(kl: Tensor, least: float) -> Tensor:
-    """Σⱼ max(λ, KLⱼ), with KLⱼ the batch's mean of dimension j (Kingma et al. 2016, arXiv:1606.04934, eq. 15).
+    """Σⱼ max(λ, KLⱼ), with KLⱼ the batch's mean of dimension j (Kingma et al. 2016,
+    arXiv:1606.04934, eq. 15).
 
     A dimension whose mean is below λ costs λ whatever it encodes, and gets no gradient.
 
@@ -37,8 +41,8 @@ def with_free_bits(kl: Tensor, least: float) -> Tensor:
 def warm_up(step: Step, share: float) -> float:
     """The factor of β: from 0 in a straight line to 1 after `share` of the training.
 
-    So the encoder has found something to say before the prior is held against it (Sønderby et al. 2016,
-    arXiv:1602.02282).
+    So the encoder has found something to say before the prior is held against it (Sønderby et al.
+    2016, arXiv:1602.02282).
 
     **Arguments:**
     - `step`: where training stands.

@@ -1,11 +1,14 @@
-"""Offers torchvision's small image data sets, and features: a digit classifier's, and Inception-v3's."""
+"""Offers torchvision's small image data sets, and features: a digit classifier's, and
+Inception-v3's.
+"""
 
 from collections.abc import Iterable
 
 from zoo import DatasetSpec, FeatureSpec, hookimpl
 
 _LECUN = (
-    "Y. LeCun, L. Bottou, Y. Bengio and P. Haffner. Gradient-based learning applied to document recognition. "
+    "Y. LeCun, L. Bottou, Y. Bengio and P. Haffner. Gradient-based learning applied to document "
+    "recognition. "
     "Proceedings of the IEEE 86(11), 1998."
 )
 
@@ -29,7 +32,16 @@ def zoo_datasets() -> Iterable[DatasetSpec]:
             entry_point="zoo_vision.datasets:fashion_mnist",
             sample_shape=(1, 28, 28),
             class_names=(
-                "t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle-boot",
+                "t-shirt",
+                "trouser",
+                "pullover",
+                "dress",
+                "coat",
+                "sandal",
+                "shirt",
+                "sneaker",
+                "bag",
+                "ankle-boot",
             ),
             license="mit",
             citation="H. Xiao, K. Rasul and R. Vollgraf. Fashion-MNIST. arXiv:1708.07747, 2017.",
@@ -42,7 +54,10 @@ def zoo_datasets() -> Iterable[DatasetSpec]:
             sample_shape=(1, 28, 28),
             class_names=("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
             license="cc-by-sa-4.0",
-            citation="T. Clanuwat et al. Deep Learning for Classical Japanese Literature. arXiv:1812.01718, 2018.",
+            citation=(
+                "T. Clanuwat et al. Deep Learning for Classical Japanese Literature. "
+                "arXiv:1812.01718, 2018."
+            ),
             homepage="http://codh.rois.ac.jp/kmnist/",
             hub_id="tanganke/kmnist",
         ),
@@ -50,12 +65,23 @@ def zoo_datasets() -> Iterable[DatasetSpec]:
             name="cifar10",
             entry_point="zoo_vision.datasets:cifar10",
             sample_shape=(3, 32, 32),
-            class_names=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+            class_names=(
+                "airplane",
+                "automobile",
+                "bird",
+                "cat",
+                "deer",
+                "dog",
+                "frog",
+                "horse",
+                "ship",
+                "truck",
+            ),
             citation="A. Krizhevsky. Learning Multiple Layers of Features from Tiny Images. 2009.",
             homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
             hub_id="uoft-cs/cifar10",
         ),
-    ]  # fmt: skip
+    ]
 
 
 @hookimpl

@@ -10,7 +10,9 @@ from zoo import ZooError
 
 
 def mnist(root: Path, split: str) -> tuple[Tensor, Tensor]:
-    """Handwritten digits: samples uint8 `(60000 or 10000, 1, 28, 28)`, labels int64. Downloads what isn't in `root`."""
+    """Handwritten digits: samples uint8 `(60000 or 10000, 1, 28, 28)`, labels int64. Downloads what
+    isn't in `root`.
+    """
     return _grey(datasets.MNIST, root, split)
 
 
@@ -25,7 +27,9 @@ def kmnist(root: Path, split: str) -> tuple[Tensor, Tensor]:
 
 
 def cifar10(root: Path, split: str) -> tuple[Tensor, Tensor]:
-    """Small photographs: samples uint8 `(50000 or 10000, 3, 32, 32)`, labels int64. Downloads what isn't in `root`."""
+    """Small photographs: samples uint8 `(50000 or 10000, 3, 32, 32)`, labels int64. Downloads what
+    isn't in `root`.
+    """
     data = datasets.CIFAR10(root, train=split == "train", download=True)
     return torch.from_numpy(data.data).permute(0, 3, 1, 2).contiguous(), torch.tensor(data.targets)
 
@@ -33,8 +37,13 @@ def cifar10(root: Path, split: str) -> tuple[Tensor, Tensor]:
 def _grey(kind: type[datasets.MNIST], root: Path, split: str) -> tuple[Tensor, Tensor]:
     try:
         data = kind(root, train=split == "train", download=True)
-    except (AssertionError, EOFError, ValueError) as error:  # what torchvision raises for files that end too early
+    except (
+        AssertionError,
+        EOFError,
+        ValueError,
+    ) as error:  # what torchvision raises for files that end too early
         raise ZooError(
-            f"The files in {root / kind.__name__ / 'raw'} are damaged: remove them, and they are downloaded anew."
+            f"The files in {root / kind.__name__ / 'raw'} are damaged: remove them, and they are "
+            "downloaded anew."
         ) from error
     return data.data.unsqueeze(1), data.targets

@@ -12,10 +12,10 @@ WEIGHTS = Path(__file__).parent / "weights" / "digits.safetensors"
 class DigitClassifier(nn.Module):
     """A convolutional classifier of digits that also shows what it looks at.
 
-    Its features are the last layer but one, before its ReLU and standardised over the training images of MNIST: before,
-    since Gaussians are fitted to them (their mean absolute skewness over MNIST is 0.6, and 1.4 after it); standardised,
-    so that the unit of a distance is a standard deviation of the data.
-    """
+    Its features are the last layer but one, before its ReLU and standardised over the training
+    images of MNIST: before, since Gaussians are fitted to them (their mean absolute skewness over
+    MNIST is 0.6, and 1.4 after it); standardised, so that the unit of a distance is a standard
+    deviation of the data."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,11 +47,12 @@ class DigitClassifier(nn.Module):
 
 
 def load(weights: Path | None = None) -> DigitClassifier:
-    """The trained classifier, in eval mode: of MNIST's 10,000 test images it is right about 99.66 % (± 0.06).
+    """The trained classifier, in eval mode: of MNIST's 10,000 test images it is right about 99.66 %
+    (± 0.06).
 
-    The weights it ships are those of `python -m zoo_vision.train_digits --data-root FOLDER` (20 epochs, seed 0, all
-    60,000 training images). The recipe was chosen on the last 10,000 of them (`--validate`, 99.66 %), the test images
-    were looked at once.
+    The weights it ships are those of `python -m zoo_vision.train_digits --data-root FOLDER` (20
+    epochs, seed 0, all 60,000 training images). The recipe was chosen on the last 10,000 of them
+    (`--validate`, 99.66 %), the test images were looked at once.
 
     **Arguments:**
     - `weights`: safetensors of its state dict; the ones it ships unless given.

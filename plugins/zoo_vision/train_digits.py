@@ -18,18 +18,29 @@ VALIDATION = 10_000  # the last training images: what the recipe was chosen on
 
 
 def main() -> None:
-    """Train on all training images and write the weights, or on all but the last 10,000 and say how many are right."""
-    parser = argparse.ArgumentParser(prog="python -m zoo_vision.train_digits", description=main.__doc__)
-    parser.add_argument("--data-root", type=Path, required=True, help="torchvision root that has MNIST, or gets it")
+    """Train on all training images and write the weights, or on all but the last 10,000 and say how
+    many are right.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m zoo_vision.train_digits", description=main.__doc__
+    )
+    parser.add_argument(
+        "--data-root", type=Path, required=True, help="torchvision root that has MNIST, or gets it"
+    )
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="where the weights go")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--validate", action="store_true", help="hold out the last 10,000 training images")
+    parser.add_argument(
+        "--validate", action="store_true", help="hold out the last 10,000 training images"
+    )
     given = parser.parse_args()
     images, labels = mnist(given.data_root, "train")
     if given.validate:
         classifier = train(images[:-VALIDATION], labels[:-VALIDATION], given.epochs, given.seed)
-        print(f"right on the held-out images: {accuracy(classifier, images[-VALIDATION:], labels[-VALIDATION:]):.4f}")
+        print(
+            "right on the held-out images: "
+            f"{accuracy(classifier, images[-VALIDATION:], labels[-VALIDATION:]):.4f}"
+        )
         return
     classifier = train(images, labels, given.epochs, given.seed)
     partial = given.out.with_suffix(".partial")
@@ -37,7 +48,9 @@ def main() -> None:
     partial.replace(given.out)
 
 
-def train(images: Tensor, labels: Tensor, epochs: int, seed: int, batch_size: int = 200) -> DigitClassifier:
+def train(
+    images: Tensor, labels: Tensor, epochs: int, seed: int, batch_size: int = 200
+) -> DigitClassifier:
     """Train a classifier: AdamW on one cycle of the rate, distorted images, averaged weights.
 
     **Arguments:**
@@ -54,7 +67,9 @@ def train(images: Tensor, labels: Tensor, epochs: int, seed: int, batch_size: in
     schedule = OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps, pct_start=0.2)
     began = time.perf_counter()
     for epoch in range(epochs):
-        for rows in torch.randperm(len(images))[: len(images) // batch_size * batch_size].split(batch_size):
+        for rows in torch.randperm(len(images))[: len(images) // batch_size * batch_size].split(
+            batch_size
+        ):
             distorted = distort(images[rows] / 255)
             with torch.autocast("cpu", torch.bfloat16):
                 _, logits = classifier(distorted)
@@ -65,15 +80,22 @@ def train(images: Tensor, labels: Tensor, epochs: int, seed: int, batch_size: in
             schedule.step()
             if 2 * schedule.last_epoch >= steps:  # the first half is far from the end
                 averaged.update_parameters(classifier)
-        print(f"epoch {epoch + 1} of {epochs}: loss {loss.item():.4f}, {time.perf_counter() - began:.0f} s", flush=True)
+        print(
+            f"epoch {epoch + 1} of {epochs}: loss {loss.item():.4f}, "
+            f"{time.perf_counter() - began:.0f} s",
+            flush=True,
+        )
     trained = averaged.module
     assert isinstance(trained, DigitClassifier)
-    update_bn((some / 255 for some in images.split(1000)), trained)  # so that features are standardised over the data
+    update_bn(
+        (some / 255 for some in images.split(1000)), trained
+    )  # so that features are standardised over the data
     return trained.to(memory_format=torch.contiguous_format).eval()
 
 
 def distort(images: Tensor) -> Tensor:
-    """Turn, scale, shear, shift and smoothly bend images (Simard et al. 2003), each by a strength of its own.
+    """Turn, scale, shear, shift and smoothly bend images (Simard et al. 2003), each by a strength
+    of its own.
 
     **Arguments:**
     - `images`: float32 `(n, 1, 28, 28)`.
@@ -88,10 +110,16 @@ def distort(images: Tensor) -> Tensor:
 
     angle, shear = between(0.25), between(0.2)  # radians
     turn = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], -1).view(n, 2, 2)
-    scale = torch.stack([1 + between(0.15), shear, torch.zeros(n), 1 + between(0.15)], -1).view(n, 2, 2)
-    shift = torch.stack([between(0.15), between(0.15)], -1).view(n, 2, 1)  # 0.15 of half the width: 2 pixels
+    scale = torch.stack([1 + between(0.15), shear, torch.zeros(n), 1 + between(0.15)], -1).view(
+        n, 2, 2
+    )
+    shift = torch.stack([between(0.15), between(0.15)], -1).view(
+        n, 2, 1
+    )  # 0.15 of half the width: 2 pixels
     grid = F.affine_grid(torch.cat([turn @ scale, shift], -1), [n, 1, 28, 28], align_corners=False)
-    bend = strength.view(n, 1, 1, 1) * F.interpolate(0.08 * torch.randn(n, 2, 5, 5), (28, 28), mode="bicubic")
+    bend = strength.view(n, 1, 1, 1) * F.interpolate(
+        0.08 * torch.randn(n, 2, 5, 5), (28, 28), mode="bicubic"
+    )
     return F.grid_sample(images, grid + bend.permute(0, 2, 3, 1), align_corners=False)
 
 

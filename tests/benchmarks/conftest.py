@@ -1,4 +1,6 @@
-"""Benchmarks read all of MNIST, where ZOO_DATA says it is, and race against pythae in an environment of its own."""
+"""Benchmarks read all of MNIST, where ZOO_DATA says it is, and race against pythae in an
+environment of its own.
+"""
 
 import os
 import subprocess
@@ -30,11 +32,15 @@ def root(all_of_mnist: None) -> str:
 
 @pytest.fixture
 def python_with_pythae(root: str, make_environment: Callable[[], Any]) -> Path:
-    """The interpreter of a throw-away environment with pythae, from the registry, and this one's torch."""
+    """The interpreter of a throw-away environment with pythae, from the registry, and this one's
+    torch.
+    """
     python: Path = make_environment().python
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
     patience = ["--timeout", "15", "--retries", "1"]
     installed = subprocess.run([*pip, *patience, "pythae==0.1.2"], capture_output=True, text=True)
     if installed.returncode:
-        pytest.skip(f"pythae can't be had from the registry: {installed.stderr.strip().splitlines()[-1]}")
+        pytest.skip(
+            f"pythae can't be had from the registry: {installed.stderr.strip().splitlines()[-1]}"
+        )
     return python

@@ -1,7 +1,8 @@
-"""The classic script of a DCGAN: python plain_dcgan.py ROOT trains 30 steps for each line that it reads.
+"""The classic script of a DCGAN: python plain_dcgan.py ROOT trains 30 steps for each line that it
+reads.
 
-As tutorials have it: float32, an update for real and one for fake images. The networks are the zoo's own.
-"""
+As tutorials have it: float32, an update for real and one for fake images. The networks are the
+zoo's own."""
 
 import sys
 import time
@@ -17,7 +18,9 @@ from zoo.registry import installed
 from zoo.training import build
 
 
-def steps(root: str, generator: nn.Module, discriminator: nn.Module, latent_dim: int, batch_size: int) -> Iterator[int]:
+def steps(
+    root: str, generator: nn.Module, discriminator: nn.Module, latent_dim: int, batch_size: int
+) -> Iterator[int]:
     """Train a step at a time; the steps taken so far.
 
     **Arguments:**
@@ -29,7 +32,10 @@ def steps(root: str, generator: nn.Module, discriminator: nn.Module, latent_dim:
     data = datasets.MNIST(root, train=True, transform=to_tensor)
     loader = DataLoader(data, batch_size=batch_size, shuffle=True, drop_last=True)
     criterion = nn.BCELoss()
-    optimizers = [Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999)) for network in (discriminator, generator)]
+    optimizers = [
+        Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999))
+        for network in (discriminator, generator)
+    ]
     real, fake = torch.ones(batch_size), torch.zeros(batch_size)
 
     def judged(images: Tensor) -> Tensor:

@@ -1,4 +1,6 @@
-"""The classic script of a VAE, as tutorials have it: python plain_vae.py ROOT trains 784–400–20–400–784 an epoch."""
+"""The classic script of a VAE, as tutorials have it: python plain_vae.py ROOT trains
+784–400–20–400–784 an epoch.
+"""
 
 import sys
 import time

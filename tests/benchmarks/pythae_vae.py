@@ -1,4 +1,6 @@
-"""pythae trains 784–400–20–400–784: python pythae_vae.py ROOT trains an epoch for each line that it reads."""
+"""pythae trains 784–400–20–400–784: python pythae_vae.py ROOT trains an epoch for each line that it
+reads.
+"""
 
 import sys
 import time
@@ -20,7 +22,11 @@ class Encoder(BaseEncoder):
 
     def __init__(self) -> None:
         super().__init__()
-        self.hidden, self.mean, self.log_variance = nn.Linear(784, 400), nn.Linear(400, 20), nn.Linear(400, 20)
+        self.hidden, self.mean, self.log_variance = (
+            nn.Linear(784, 400),
+            nn.Linear(400, 20),
+            nn.Linear(400, 20),
+        )
 
     def forward(self, x: Tensor) -> ModelOutput:
         """Mean and log-variance of q(z | x)."""
@@ -33,7 +39,9 @@ class Decoder(BaseDecoder):
 
     def __init__(self) -> None:
         super().__init__()
-        self.network = nn.Sequential(nn.Linear(20, 400), nn.ReLU(), nn.Linear(400, 784), nn.Sigmoid())
+        self.network = nn.Sequential(
+            nn.Linear(20, 400), nn.ReLU(), nn.Linear(400, 784), nn.Sigmoid()
+        )
 
     def forward(self, z: Tensor) -> ModelOutput:
         """Means of the pixels."""
@@ -41,7 +49,9 @@ class Decoder(BaseDecoder):
 
 
 class Asked(TrainingCallback):
-    """Waits for a line before each epoch; prints the seconds that it took and its mean loss in nats per image."""
+    """Waits for a line before each epoch; prints the seconds that it took and its mean loss in nats
+    per image.
+    """
 
     def on_epoch_begin(self, training_config: Any, **kwargs: Any) -> None:
         """Wait."""
@@ -59,9 +69,15 @@ class Asked(TrainingCallback):
 
 
 def train(root: str) -> None:
-    """Train by pythae's own pipeline and optimizer, Adam, on a tensor, its fastest input, to the end of input."""
+    """Train by pythae's own pipeline and optimizer, Adam, on a tensor, its fastest input, to the
+    end of input.
+    """
     images = MNIST(root).data.unsqueeze(1) / 255  # float32 (60000, 1, 28, 28)
-    model = VAE(VAEConfig(input_dim=(1, 28, 28), latent_dim=20, reconstruction_loss="bce"), Encoder(), Decoder())
+    model = VAE(
+        VAEConfig(input_dim=(1, 28, 28), latent_dim=20, reconstruction_loss="bce"),
+        Encoder(),
+        Decoder(),
+    )
     settings = BaseTrainerConfig(
         output_dir="pythae",
         per_device_train_batch_size=128,

@@ -1,4 +1,6 @@
-"""Measuring side by side: contenders in turn, so that a busy machine slows all of them, and medians of their ratios."""
+"""Measuring side by side: contenders in turn, so that a busy machine slows all of them, and medians
+of their ratios.
+"""
 
 import json
 import statistics
@@ -10,7 +12,8 @@ from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
 
-# Started from a small process: one that is forked from a large one counts the memory of that as its own peak.
+# Started from a small process: one that is forked from a large one counts the memory of that as its
+# own peak.
 MEASURE = """
 import json, os, subprocess, sys, time
 began = time.perf_counter()

@@ -1,4 +1,6 @@
-"""What pulling takes beside the Hub's own command, digests included: pytest -s tests/benchmarks/test_hub_speed.py"""
+"""What pulling takes beside the Hub's own command, digests included: pytest -s
+tests/benchmarks/test_hub_speed.py
+"""
 
 import itertools
 import shutil
@@ -19,7 +21,11 @@ def test_pulling_100_megabytes_takes_little_more_than_downloading_them(
 ) -> None:
     large = save({"weights": np.random.default_rng(0).random(25_000_000, np.float32)})
     small = {path: file.content for path, file in hub.repositories["owner/repo"].files.items()}
-    hub.put("owner/large", {path: small[path] for path in ("config.json", "facts.json")} | {"model.safetensors": large})
+    hub.put(
+        "owner/large",
+        {path: small[path] for path in ("config.json", "facts.json")}
+        | {"model.safetensors": large},
+    )
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
     monkeypatch.setenv("HF_HUB_DISABLE_UPDATE_CHECK", "1")

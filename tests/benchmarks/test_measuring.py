@@ -1,4 +1,6 @@
-"""What the digit classifier knows, and what metrics cost at the size of an evaluation: pytest -s tests/benchmarks"""
+"""What the digit classifier knows, and what metrics cost at the size of an evaluation: pytest -s
+tests/benchmarks
+"""
 
 import json
 import resource
@@ -28,12 +30,18 @@ def on_card(name: str) -> list[Evaluation]:
 
 def likelihoods(name: str) -> list[Evaluation]:
     """Those of all test images by 500 importance samples, which is what zoo evaluate takes."""
-    return [one for one in on_card(name) if one.metric == "nll" and (one.n, one.importance_samples) == (10_000, 500)]
+    return [
+        one
+        for one in on_card(name)
+        if one.metric == "nll" and (one.n, one.importance_samples) == (10_000, 500)
+    ]
 
 
 def measured_again(name: str, *options: str) -> dict[str, float]:
     """What zoo evaluate says now, by metric."""
-    said = subprocess.run([ZOO, "evaluate", name, *options, "--json"], check=True, capture_output=True, text=True)
+    said = subprocess.run(
+        [ZOO, "evaluate", name, *options, "--json"], check=True, capture_output=True, text=True
+    )
     return {one["metric"]: one["value"] for one in json.loads(said.stdout)["evaluations"]}
 
 
@@ -51,7 +59,9 @@ def test_the_digit_classifier_is_right_about_more_than_995_of_1000_test_digits()
 def test_all_distances_of_10_000_samples_to_60_000_take_less_than_a_minute_and_a_gigabyte() -> None:
     generator = torch.Generator().manual_seed(0)
     samples, reference = (torch.randn(n, 128, generator=generator) for n in (10_000, 60_000))
-    Path("/proc/self/clear_refs").write_text("5")  # the peak of memory counts from here, whatever was measured before
+    Path("/proc/self/clear_refs").write_text(
+        "5"
+    )  # the peak of memory counts from here, whatever was measured before
     before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
     for measure in (frechet_distance, kernel_distance, manifolds):
         print(f"\n{measure.__name__}: {measure(samples, reference, seed=0)}")
@@ -61,21 +71,27 @@ def test_all_distances_of_10_000_samples_to_60_000_take_less_than_a_minute_and_a
     assert seconds < 60 and more < 1024
 
 
-def test_zoo_evaluate_measures_the_numbers_of_every_card_again_within_their_standard_errors(root: str) -> None:
+def test_zoo_evaluate_measures_the_numbers_of_every_card_again_within_their_standard_errors(
+    root: str,
+) -> None:
     """All but the likelihoods by many importance samples, which take from a minute to an hour each."""
     wrong = []
     for name in BUNDLED:
         again = measured_again(name, "-k", "1")
         for one in on_card(name):
             if one.metric != "nll" and (one.extractor or one.reference_n == 10_000):
-                print(f"\n{name}: {one.name}: {again[one.metric]:.4g}, on the card {one.text}", end="")
+                print(
+                    f"\n{name}: {one.name}: {again[one.metric]:.4g}, on the card {one.text}", end=""
+                )
                 if abs(again[one.metric] - one.value) > (one.standard_error or 0):
                     wrong.append((name, one.name, again[one.metric], one.value))
     assert wrong == []
 
 
 @pytest.mark.parametrize("name", [name for name in BUNDLED if likelihoods(name)])
-def test_zoo_evaluate_measures_the_likelihood_on_a_card_again_within_its_standard_error(name: str, root: str) -> None:
+def test_zoo_evaluate_measures_the_likelihood_on_a_card_again_within_its_standard_error(
+    name: str, root: str
+) -> None:
     (one,) = likelihoods(name)
     again = measured_again(name)["nll"]
     print(f"\n{name}: {one.name}: {again:.2f}, on the card {one.text}")

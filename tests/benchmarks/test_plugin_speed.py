@@ -1,4 +1,6 @@
-"""What many installed plugins cost, measured side by side: pytest -s tests/benchmarks/test_plugin_speed.py"""
+"""What many installed plugins cost, measured side by side: pytest -s
+tests/benchmarks/test_plugin_speed.py
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,9 +24,13 @@ def test_a_hundred_plugin_distributions_at_most_double_zoo_list(
     trees = []
     for name in (f"guest{number}" for number in range(100)):
         tree = write_plugin(tmp_path, name, GUEST.format(name=name))
-        (tree / "README.md").write_text((ROOT / "README.md").read_text())  # the metadata of what is published hold one
+        (tree / "README.md").write_text(
+            (ROOT / "README.md").read_text()
+        )  # the metadata of what is published hold one
         project = tree / "pyproject.toml"
-        project.write_text(project.read_text().replace("[project]", '[project]\nreadme = "README.md"'))
+        project.write_text(
+            project.read_text().replace("[project]", '[project]\nreadme = "README.md"')
+        )
         trees.append(tree)
     with_none, with_hundred = make_environment(), make_environment()
     with_hundred.install(*trees)

@@ -1,4 +1,6 @@
-"""What drawing samples takes, in time and memory, each as a ratio measured side by side: pytest -s tests/benchmarks"""
+"""What drawing samples takes, in time and memory, each as a ratio measured side by side: pytest -s
+tests/benchmarks
+"""
 
 import sys
 from functools import partial
@@ -40,18 +42,28 @@ def test_sampling_is_not_slower_than_a_plain_loop_over_the_network(name: str) ->
         lambda: seconds(lambda: a_plain_loop(model, n)),
         rounds=11,
     )
-    assert report(f"draw / plain eager loop, {name}, {n} samples at batch 256", [a / b for a, b in rounds], 1.1)
+    assert report(
+        f"draw / plain eager loop, {name}, {n} samples at batch 256",
+        [a / b for a, b in rounds],
+        1.1,
+    )
 
 
-@pytest.mark.skipif(emulates_bf16(torch.device("cpu")), reason="this processor has no instructions for bfloat16")
+@pytest.mark.skipif(
+    emulates_bf16(torch.device("cpu")), reason="this processor has no instructions for bfloat16"
+)
 @torch.inference_mode()
 def test_dcgan_in_bf16_is_sampled_twice_as_fast_as_by_a_plain_float32_loop() -> None:
     model, n = zoo.load("dcgan-mnist"), 2_048
     rounds = in_turn(
-        lambda: seconds(lambda: in_bf16(model, n)), lambda: seconds(lambda: a_plain_loop(model, n)), rounds=5
+        lambda: seconds(lambda: in_bf16(model, n)),
+        lambda: seconds(lambda: a_plain_loop(model, n)),
+        rounds=5,
     )
     assert report(
-        f"draw in bf16 / plain float32 loop, dcgan-mnist, {n} samples at batch 256", [a / b for a, b in rounds], 0.5
+        f"draw in bf16 / plain float32 loop, dcgan-mnist, {n} samples at batch 256",
+        [a / b for a, b in rounds],
+        0.5,
     )
 
 
@@ -62,13 +74,17 @@ def test_every_bundled_checkpoint_draws_a_thousand_samples_a_second_on_two_cores
     speeds = {}
     for name in bundled:
         drawn = partial(draw, zoo.load(name), 2_048, seed=0)
-        speeds[name] = 2_048 / median(spent for (spent,) in in_turn(partial(seconds, drawn), rounds=5))
+        speeds[name] = 2_048 / median(
+            spent for (spent,) in in_turn(partial(seconds, drawn), rounds=5)
+        )
         print(f"\n{name}: {speeds[name]:,.0f} samples/s", end="")
     assert min(speeds.values()) > 1_000
 
 
 def test_dcgan_in_bf16_draws_samples_as_good_as_in_float32(root: str) -> None:
-    """The Fréchet distance of 10,000 samples of one seed to as many real digits, by the digits features."""
+    """The Fréchet distance of 10,000 samples of one seed to as many real digits, by the digits
+    features.
+    """
     model, extractor, n = zoo.load("dcgan-mnist"), load_features("digits"), 10_000
 
     def features(images: torch.Tensor) -> Features:
@@ -79,7 +95,10 @@ def test_dcgan_in_bf16_draws_samples_as_good_as_in_float32(root: str) -> None:
         frechet_distance(features(samples).vectors, real, seed=0)
         for samples in (in_bf16(model, n), draw(model, n, seed=0))
     )
-    print(f"\nFréchet distance of dcgan-mnist: {coarse.value:.3f} in bf16, {exact.value:.3f} in float32")
+    print(
+        f"\nFréchet distance of dcgan-mnist: {coarse.value:.3f} in bf16, {exact.value:.3f} in "
+        "float32"
+    )
     assert coarse.value == pytest.approx(exact.value, rel=0.02)
 
 
@@ -88,4 +107,6 @@ def test_100_000_samples_stream_through_bounded_memory() -> None:
         return run([ZOO, "sample", "vae-mnist", "-n", n, "--seed", "0", "-o", "samples.npz"]).memory
 
     rounds = in_turn(lambda: memory(100_000), lambda: memory(1_000), rounds=3)
-    assert report("peak memory of 100,000 samples / of 1,000, to .npz", [a / b for a, b in rounds], 1.1)
+    assert report(
+        "peak memory of 100,000 samples / of 1,000, to .npz", [a / b for a, b in rounds], 1.1
+    )

@@ -1,4 +1,6 @@
-"""What training takes, in time and memory, each as a ratio measured side by side: pytest -s tests/benchmarks"""
+"""What training takes, in time and memory, each as a ratio measured side by side: pytest -s
+tests/benchmarks
+"""
 
 import contextlib
 import dataclasses
@@ -32,7 +34,9 @@ main()
 
 
 def epochs(model: str, **settings: object) -> Iterator[tuple[float, float]]:
-    """Train a model on MNIST by its own recipe, but for some settings: the seconds of each epoch, and its mean loss."""
+    """Train a model on MNIST by its own recipe, but for some settings: the seconds of each epoch,
+    and its mean loss.
+    """
     model_class = installed().model_class(model)
     state = TrainingState(build(model_class, model_class.Config(), seed=0))
     recipe = dataclasses.replace(model_class.recipe, epochs=1000, **settings)
@@ -46,7 +50,9 @@ def epochs(model: str, **settings: object) -> Iterator[tuple[float, float]]:
 
 @contextlib.contextmanager
 def peer(python: Path | str, script: str, root: str) -> Iterator[Callable[[], list[float]]]:
-    """A script in a process of its own: each call has it train on, and returns the numbers that it prints of that."""
+    """A script in a process of its own: each call has it train on, and returns the numbers that it
+    prints of that.
+    """
     environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
     with (
         Path("peer.log").open("w+") as log,
@@ -82,37 +88,52 @@ def test_an_epoch_of_the_mlp_vae_takes_less_than_half_of_pythaes_and_of_the_clas
     with peer(python_with_pythae, "pythae_vae.py", root) as pythae:
         rounds = in_turn(lambda: next(ours), pythae, lambda: next(classic), rounds=5)
     for (_, our_loss), (_, pythae_loss), (_, classic_loss) in rounds:
-        assert our_loss == pytest.approx(pythae_loss, rel=0.02) and our_loss == pytest.approx(classic_loss, rel=0.02)
+        assert our_loss == pytest.approx(pythae_loss, rel=0.02) and our_loss == pytest.approx(
+            classic_loss, rel=0.02
+        )
     of_pythae = [ours[0] / pythae[0] for ours, pythae, _ in rounds]
     of_classic = [ours[0] / classic[0] for ours, _, classic in rounds]
     within = report("an epoch of mlp-vae / pythae 0.1.2's trainer", of_pythae, 0.45)
     assert report("an epoch of mlp-vae / the classic script", of_classic, 0.35) and within
 
 
-def test_an_epoch_of_dcgan_in_bf16_takes_less_than_half_of_the_classic_float32_script(root: str) -> None:
-    """28 px, width 64, batch 128: whole epochs, against the same networks' time of 30 steps at an epoch's number."""
+def test_an_epoch_of_dcgan_in_bf16_takes_less_than_half_of_the_classic_float32_script(
+    root: str,
+) -> None:
+    """28 px, width 64, batch 128: whole epochs, against the same networks' time of 30 steps at an
+    epoch's number.
+    """
     keep_freed()  # as zoo train does
     ours = epochs("dcgan", batch_size=128, precision="bf16")
     with peer(sys.executable, "plain_dcgan.py", root) as classic:
-        rounds = in_turn(lambda: next(ours)[0], lambda: classic()[0] / 30 * (60_000 // 128), rounds=5)
-    assert report("an epoch of dcgan in bf16 / the classic float32 script", [a / b for a, b in rounds], 0.5)
+        rounds = in_turn(
+            lambda: next(ours)[0], lambda: classic()[0] / 30 * (60_000 // 128), rounds=5
+        )
+    assert report(
+        "an epoch of dcgan in bf16 / the classic float32 script", [a / b for a, b in rounds], 0.5
+    )
 
 
 def test_training_takes_little_more_memory_than_the_classic_script(root: str) -> None:
     outs = iter(f"trained-{index}" for index in range(100))
 
     def ours() -> float:
-        return run([ZOO, "train", "mlp-vae", "--epochs", "1", "--seed", "0", "--out", next(outs)]).memory
+        return run(
+            [ZOO, "train", "mlp-vae", "--epochs", "1", "--seed", "0", "--out", next(outs)]
+        ).memory
 
     def theirs() -> float:
         return run([sys.executable, HERE / "plain_vae.py", root]).memory
 
     rounds = in_turn(ours, theirs, rounds=5)
-    assert report("zoo train mlp-vae / the classic script, peak memory", [a / b for a, b in rounds], 1.2)
+    assert report(
+        "zoo train mlp-vae / the classic script, peak memory", [a / b for a, b in rounds], 1.2
+    )
 
 
 def test_the_first_step_is_taken_soon_after_torch_and_torchvision_are_imported(root: str) -> None:
-    """The command's own path, from the start of the process to the end of the first step of an optimizer.
+    """The command's own path, from the start of the process to the end of the first step of an
+    optimizer.
 
     Neither process is charged with the unloading of torch, which takes about a third of its import.
     """
@@ -126,7 +147,9 @@ def test_the_first_step_is_taken_soon_after_torch_and_torchvision_are_imported(r
 
     rounds = in_turn(ours, theirs, rounds=11)
     assert report(
-        "zoo train mlp-vae up to the first step / importing torch, torchvision", [a / b for a, b in rounds], 1.5
+        "zoo train mlp-vae up to the first step / importing torch, torchvision",
+        [a / b for a, b in rounds],
+        1.5,
     )
 
 
@@ -137,6 +160,8 @@ def test_the_default_mlp_vae_reaches_the_elbo_of_the_reference_script(root: str)
     model = zoo.load("./seed-recipe")
     torch.manual_seed(0)
     with torch.no_grad():
-        total = sum(model.log_likelihood(batch / 255).sum().item() for batch in test.samples.split(1000))
+        total = sum(
+            model.log_likelihood(batch / 255).sum().item() for batch in test.samples.split(1000)
+        )
     print(f"\nmlp-vae at its defaults: test −ELBO {-total / 10_000:.2f} nats per image")
     assert abs(-total / 10_000 - 106.0) <= 1

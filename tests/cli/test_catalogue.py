@@ -13,13 +13,36 @@ from zoo import files
 VAE = Path(__file__).parents[2] / "cards" / "vae-mnist"
 
 
-def test_a_bundled_checkpoint_is_listed_with_model_data_parameters_size_state_summary_and_plugin(zoo: Zoo) -> None:
+def test_a_bundled_checkpoint_is_listed_with_model_data_parameters_size_state_summary_and_plugin(
+    zoo: Zoo,
+) -> None:
     result = zoo("list")
-    header, line = (next(x for x in result.stdout.splitlines() if x.startswith(y)) for y in ("NAME", "vae-mnist"))
-    assert header.split() == ["NAME", "MODEL", "DATA", "PARAMETERS", "SIZE", "STATE", "PLUGIN", "SUMMARY"]
+    header, line = (
+        next(x for x in result.stdout.splitlines() if x.startswith(y))
+        for y in ("NAME", "vae-mnist")
+    )
+    assert header.split() == [
+        "NAME",
+        "MODEL",
+        "DATA",
+        "PARAMETERS",
+        "SIZE",
+        "STATE",
+        "PLUGIN",
+        "SUMMARY",
+    ]
     count = f"{sum(one.numel() for one in door.load('vae-mnist').parameters()):,}"
     size = f"{files.size(VAE) / 1e6:.1f}"
-    assert line.split()[:8] == ["vae-mnist", "mlp-vae", "mnist", count, size, "MB", "bundled", "genzoo"]
+    assert line.split()[:8] == [
+        "vae-mnist",
+        "mlp-vae",
+        "mnist",
+        count,
+        size,
+        "MB",
+        "bundled",
+        "genzoo",
+    ]
     assert "digits" in line
     assert (result.stderr, result.exit_code) == ("", 0)
 
@@ -29,10 +52,20 @@ def test_ls_is_list(zoo: Zoo) -> None:
 
 
 def test_json_is_a_list_of_objects(zoo: Zoo) -> None:
-    (record,) = (one for one in json.loads(zoo("list", "--json").stdout) if one["name"] == "vae-mnist")
+    (record,) = (
+        one for one in json.loads(zoo("list", "--json").stdout) if one["name"] == "vae-mnist"
+    )
     facts = json.loads((VAE / "facts.json").read_text())
-    assert record["model"] == "mlp-vae" and record["dataset"] == "mnist" and record["state"] == "bundled"
-    assert record["parameters"] == facts["parameters"] and record["num_classes"] == 0 and record["plugin"] == "genzoo"
+    assert (
+        record["model"] == "mlp-vae"
+        and record["dataset"] == "mnist"
+        and record["state"] == "bundled"
+    )
+    assert (
+        record["parameters"] == facts["parameters"]
+        and record["num_classes"] == 0
+        and record["plugin"] == "genzoo"
+    )
     assert (Path(record["path"]) / "model.safetensors").stat().st_size < record["size"] < 8e6
 
 
@@ -40,14 +73,20 @@ def test_models_are_listed_with_what_they_can_do(zoo: Zoo) -> None:
     records = {one["name"]: one for one in json.loads(zoo("list", "--models", "--json").stdout)}
     assert {"mlp-vae", "conv-vae", "mlp-gan", "dcgan"} <= set(records)
     assert records["mlp-vae"]["capabilities"] == ["sample", "decode", "encode"]
-    assert "encode" not in records["dcgan"]["capabilities"] and records["dcgan"]["reference"].startswith("https://")
+    assert "encode" not in records["dcgan"]["capabilities"] and records["dcgan"][
+        "reference"
+    ].startswith("https://")
     table = zoo("list", "--models").stdout
     assert "sample, decode, encode" in table and "vae-mnist" not in table
 
 
 @pytest.mark.parametrize(
     ("pattern", "there", "not_there"),
-    [("*-vae", {"mlp-vae", "conv-vae"}, "mlp-gan"), ("mlp-*", {"mlp-vae", "mlp-gan"}, "conv-vae"), ("dcgan", {}, "x")],
+    [
+        ("*-vae", {"mlp-vae", "conv-vae"}, "mlp-gan"),
+        ("mlp-*", {"mlp-vae", "mlp-gan"}, "conv-vae"),
+        ("dcgan", {}, "x"),
+    ],
 )
 def test_wildcards_choose(pattern: str, there: set[str], not_there: str, zoo: Zoo) -> None:
     names = {one["name"] for one in json.loads(zoo("list", "--models", pattern, "--json").stdout)}
@@ -74,7 +113,11 @@ def test_a_trained_checkpoint_is_listed_with_what_its_files_say(zoo: Zoo) -> Non
     small = ["--epochs", "1", "--set", "hidden_dims=8", "--set", "latent_dim=2"]
     assert zoo("train", "mlp-vae", "--name", "mine", *small).exit_code == 0
     (record,) = json.loads(zoo("list", "mine", "--json").stdout)
-    assert record["state"] == "trained" and record["model"] == "mlp-vae" and record["dataset"] == "mnist"
+    assert (
+        record["state"] == "trained"
+        and record["model"] == "mlp-vae"
+        and record["dataset"] == "mnist"
+    )
     assert 10_000 < record["parameters"] < 20_000 and record["plugin"] == "genzoo"
     assert "trained" in zoo("list", "mine").stdout
 
@@ -86,7 +129,12 @@ def test_a_pulled_checkpoint_is_listed_as_pulled(zoo: Zoo) -> None:
 
 @pytest.mark.parametrize(
     ("file", "content"),
-    [("config.json", "{"), ("config.json", "[]"), ("facts.json", "{"), ("facts.json", '{"parameters": "many"}')],
+    [
+        ("config.json", "{"),
+        ("config.json", "[]"),
+        ("facts.json", "{"),
+        ("facts.json", '{"parameters": "many"}'),
+    ],
 )
 def test_a_damaged_entry_of_the_store_does_not_take_the_list_down(
     file: str, content: str, zoo: Zoo, trained: Callable[..., Path]
@@ -124,19 +172,36 @@ def test_what_a_checkpoint_says_of_itself_cannot_steer_the_terminal(zoo: Zoo) ->
     (entry / "facts.json").write_text('{"summary": "\\u001b]0;title\\u0007", "parameters": 1}')
     (entry / "origin.json").write_text('{"source": "trained", "sha256": {}}')
     result = zoo("list", "rude")
-    assert result.exit_code == 0 and "\x1b" not in result.stdout and len(result.stdout.splitlines()) == 2
+    assert (
+        result.exit_code == 0
+        and "\x1b" not in result.stdout
+        and len(result.stdout.splitlines()) == 2
+    )
 
 
-def test_with_no_plugin_the_list_is_empty_and_says_so(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_no_plugin_the_list_is_empty_and_says_so(
+    zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ZOO_LOAD_PLUGINS", "")
     result = zoo("list")
     assert result.stdout == "" and "Nothing is offered" in result.stderr and result.exit_code == 0
     assert json.loads(zoo("list", "--models", "--json").stdout) == []
 
 
-def test_the_built_in_plugins_are_shown_with_distribution_file_offers_and_import_time(zoo: Zoo) -> None:
+def test_the_built_in_plugins_are_shown_with_distribution_file_offers_and_import_time(
+    zoo: Zoo,
+) -> None:
     text = zoo("plugins").stdout
-    assert "vae  genzoo" in text and "zoo_vae" in text and "mlp-vae" in text and " ms)" in text and "WRONG" not in text
+    assert (
+        "vae  genzoo" in text
+        and "zoo_vae" in text
+        and "mlp-vae" in text
+        and " ms)" in text
+        and "WRONG" not in text
+    )
     records = {one["name"]: one for one in json.loads(zoo("plugins", "--json").stdout)}
-    assert records["gan"]["offers"]["models"] == ["mlp-gan", "dcgan"] and records["gan"]["problems"] == []
+    assert (
+        records["gan"]["offers"]["models"] == ["mlp-gan", "dcgan"]
+        and records["gan"]["problems"] == []
+    )
     assert Path(records["vae"]["file"]).is_file() and records["vae"]["seconds"] >= 0

@@ -67,7 +67,9 @@ def put(site: Path, plugin: str, **modules: str) -> None:
         (package / f"{module}.py").write_text(code)
     metadata = site / f"zoo_of_{plugin}-1.0.dist-info"
     metadata.mkdir()
-    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: zoo-of-{plugin}\nVersion: 1.0\n")
+    (metadata / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: zoo-of-{plugin}\nVersion: 1.0\n"
+    )
     (metadata / "entry_points.txt").write_text(f"[zoo]\n{plugin} = zoo_of_{plugin}\n")
 
 
@@ -96,12 +98,18 @@ def test_a_model_that_keeps_the_contract_is_told_so_check_by_check(zoo: Zoo) -> 
     assert "mlp-vae keeps 23 of 23 checks; that took " in result.stderr
 
 
-def test_what_falls_short_and_what_breaks_is_said_and_ends_no_other_check(zoo: Zoo, guest: None) -> None:
+def test_what_falls_short_and_what_breaks_is_said_and_ends_no_other_check(
+    zoo: Zoo, guest: None
+) -> None:
     result = zoo("check", "falling", "dim")
     assert result.exit_code == 1
     assert "Error: The contract is not kept by 2 models: falling, dim." in result.stderr
     rows = [line.split("  ") for line in result.stdout.splitlines()]
-    verdicts = [[cell.strip() for cell in row if cell.strip()] for row in rows if row[0] in ("samples", "training")]
+    verdicts = [
+        [cell.strip() for cell in row if cell.strip()]
+        for row in rows
+        if row[0] in ("samples", "training")
+    ]
     assert [row[:2] for row in verdicts] == [
         ["samples", "broke"],
         ["training", "kept"],
@@ -110,7 +118,9 @@ def test_what_falls_short_and_what_breaks_is_said_and_ends_no_other_check(zoo: Z
     ]
     assert "SystemExit: fell over" in verdicts[0][2] and "models.py, line 28" in verdicts[0][2]
     assert "its images reach from -2 to -1: end in sigmoid()" in verdicts[2][2]
-    assert result.stdout.count("SystemExit: fell over") == 1 and result.stdout.count("as above") >= 5
+    assert (
+        result.stdout.count("SystemExit: fell over") == 1 and result.stdout.count("as above") >= 5
+    )
 
 
 def test_json_has_a_record_for_each_check_of_each_model(zoo: Zoo, guest: None) -> None:
@@ -118,19 +128,35 @@ def test_json_has_a_record_for_each_check_of_each_model(zoo: Zoo, guest: None) -
     records = json.loads(result.stdout)
     assert result.exit_code == 1
     assert [record["model"] for record in records] == 23 * ["dim"] + 23 * ["mlp-vae"]
-    assert all(record.keys() == {"model", "check", "verdict", "says", "seconds"} for record in records)
+    assert all(
+        record.keys() == {"model", "check", "verdict", "says", "seconds"} for record in records
+    )
     short = {record["check"] for record in records if record["verdict"] != "kept"}
     assert short == {"samples", "conditioning"}
 
 
-def test_a_model_that_cannot_be_built_is_told_why_and_the_next_one_is_checked(zoo: Zoo, guest: None) -> None:
+def test_a_model_that_cannot_be_built_is_told_why_and_the_next_one_is_checked(
+    zoo: Zoo, guest: None
+) -> None:
     result = zoo("check", "--json", "gone", "sized")
     records = json.loads(result.stdout)
-    broken = [(one["model"], one["check"], one["says"]) for one in records if one["verdict"] == "broke"]
-    assert [one[:2] for one in broken] == [("gone", "capabilities"), ("gone", "building"), ("sized", "building")]
-    assert "'gone' can't be imported" in broken[0][2] and "'zoo-of-faults': tell its authors" in broken[0][2]
+    broken = [
+        (one["model"], one["check"], one["says"]) for one in records if one["verdict"] == "broke"
+    ]
+    assert [one[:2] for one in broken] == [
+        ("gone", "capabilities"),
+        ("gone", "building"),
+        ("sized", "building"),
+    ]
+    assert (
+        "'gone' can't be imported" in broken[0][2]
+        and "'zoo-of-faults': tell its authors" in broken[0][2]
+    )
     assert "Missing field 'width', which has no default." in broken[2][2]
-    assert "sized can't be built. If its config wants other values: --set FIELD=VALUE; see: zoo show" in result.stderr
+    assert (
+        "sized can't be built. If its config wants other values: --set FIELD=VALUE; see: zoo show"
+        in result.stderr
+    )
     sized = json.loads(zoo("check", "--json", "sized", "--set", "width=3").stdout)
     assert "broke" not in {one["verdict"] for one in sized}
 
@@ -140,7 +166,12 @@ def test_all_installed_models_are_checked_unless_some_are_named(
 ) -> None:
     monkeypatch.setenv("ZOO_LOAD_PLUGINS", "faults")
     records = json.loads(zoo("check", "--json").stdout)
-    assert list(dict.fromkeys(record["model"] for record in records)) == ["dim", "falling", "gone", "sized"]
+    assert list(dict.fromkeys(record["model"] for record in records)) == [
+        "dim",
+        "falling",
+        "gone",
+        "sized",
+    ]
     monkeypatch.setenv("ZOO_LOAD_PLUGINS", "")
     installed.cache_clear()
     result = zoo("check")
@@ -153,7 +184,10 @@ NONE = "from zoo import hookimpl\n@hookimpl\ndef zoo_models():\n    return None\
 
 @pytest.mark.parametrize(
     ("plugin", "code", "said"),
-    [("nothing", "1 / 0\n", "division by zero"), ("none", NONE, "returned None, not a list of ModelSpec")],
+    [
+        ("nothing", "1 / 0\n", "division by zero"),
+        ("none", NONE, "returned None, not a list of ModelSpec"),
+    ],
 )
 def test_a_plugin_too_broken_to_offer_a_model_falls_short_unless_models_are_named(
     plugin: str, code: str, said: str, zoo: Zoo, site: Path, monkeypatch: pytest.MonkeyPatch
@@ -164,8 +198,13 @@ def test_a_plugin_too_broken_to_offer_a_model_falls_short_unless_models_are_name
     header, row = result.stdout.splitlines()
     assert (result.exit_code, header.split()) == (1, ["CHECK", "VERDICT", "WHAT", "TO", "CHANGE"])
     assert row.startswith(f"the plugin '{plugin}' of zoo-of-{plugin}  broke    ")
-    assert said in row and row.endswith(f"Tell the authors of zoo-of-{plugin}, or: pip uninstall zoo-of-{plugin}")
-    assert f"Error: No model is offered by the plugin '{plugin}' of zoo-of-{plugin}, which is broken." in result.stderr
+    assert said in row and row.endswith(
+        f"Tell the authors of zoo-of-{plugin}, or: pip uninstall zoo-of-{plugin}"
+    )
+    assert (
+        f"Error: No model is offered by the plugin '{plugin}' of zoo-of-{plugin}, which is broken."
+        in result.stderr
+    )
     (record,) = json.loads(zoo("check", "--json").stdout)
     assert (record["model"], record["verdict"]) == ("", "broke") and record["says"] in row
     monkeypatch.setenv("ZOO_LOAD_PLUGINS", f"{plugin},vae")
@@ -179,7 +218,10 @@ def test_a_plugin_too_broken_to_offer_a_model_falls_short_unless_models_are_name
         (["mlp-vea"], "No installed plugin offers a model 'mlp-vea'. Did you mean 'mlp-vae' or"),
         (["vae-mnist"], "'vae-mnist' is a checkpoint, not a model. Its model: mlp-vae."),
         (["mlp-vae", "--set", "width=4"], "mlp-vae: Unknown field 'width'."),
-        (["mlp-vae", "--set", "latent_dim=0"], "mlp-vae: latent_dim = 0 is out of bounds: 1 to 65536."),
+        (
+            ["mlp-vae", "--set", "latent_dim=0"],
+            "mlp-vae: latent_dim = 0 is out of bounds: 1 to 65536.",
+        ),
     ],
 )
 def test_what_cannot_be_checked_is_refused_in_words_before_anything_is(
@@ -190,9 +232,13 @@ def test_what_cannot_be_checked_is_refused_in_words_before_anything_is(
     assert f"Error: {words}" in result.stderr
 
 
-def test_checks_that_take_long_are_said_to_beforehand(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checks_that_take_long_are_said_to_beforehand(
+    zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from zoo.cli import check
 
     monkeypatch.setattr(check, "LONG", 0)
     result = zoo("check", "mlp-vae", *SMALL)
-    assert re.search(r"Checking mlp-vae, 72 parameters: about \d+ s\.\nmlp-vae keeps", result.stderr)
+    assert re.search(
+        r"Checking mlp-vae, 72 parameters: about \d+ s\.\nmlp-vae keeps", result.stderr
+    )

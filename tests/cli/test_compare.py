@@ -1,4 +1,6 @@
-"""zoo compare: what facts hold is taken, what is missing is measured alike, and unlike numbers are refused."""
+"""zoo compare: what facts hold is taken, what is missing is measured alike, and unlike numbers are
+refused.
+"""
 
 import json
 import shutil
@@ -60,14 +62,18 @@ def test_what_is_missing_is_measured_and_stands_side_by_side(
     (distance,) = (line for line in lines if line.startswith("Fréchet distance"))
     assert distance.count("±") == 2
     (likelihood,) = (
-        line for line in lines if line.startswith("Negative log-likelihood (Bernoulli, K = 5, grey pixels, 200 images)")
+        line
+        for line in lines
+        if line.startswith("Negative log-likelihood (Bernoulli, K = 5, grey pixels, 200 images)")
     )
     assert likelihood.count("±") == 1 and likelihood.split()[-1] == "–"
     assert "Measured with seed 0, against 800 train images of mnist (" in result.stderr
     assert "), on 60 samples, with the features digits (" in result.stderr
 
 
-def test_what_the_facts_hold_is_taken_as_it_is(zoo: Zoo, two: tuple[str, str], measured: list[str]) -> None:
+def test_what_the_facts_hold_is_taken_as_it_is(
+    zoo: Zoo, two: tuple[str, str], measured: list[str]
+) -> None:
     zoo("evaluate", two[0], *FEW, "--seed", 4, "--write")
     shown = json.loads(zoo("compare", *two, "--json").stdout)["evaluations"]
     assert measured == ["./gan"]  # under the conditions of the other
@@ -91,7 +97,10 @@ def test_when_the_facts_hold_all_no_data_set_is_needed(
         ({"extractor_sha256": "c" * 64}, "with the features digits (cccccccccccc)"),
         ({"n": 61}, "on 60 samples; that of ./gan on 61 samples"),
         ({"seed": 8}, "with seed 0; that of ./gan with seed 8"),
-        ({"reference_sha256": "c" * 64, "reference_n": 7}, "against 7 train images of mnist (cccccccccccc)"),
+        (
+            {"reference_sha256": "c" * 64, "reference_n": 7},
+            "against 7 train images of mnist (cccccccccccc)",
+        ),
     ],
 )
 def test_numbers_that_were_not_measured_alike_are_refused_until_options_say_how(
@@ -101,14 +110,20 @@ def test_numbers_that_were_not_measured_alike_are_refused_until_options_say_how(
         zoo("evaluate", one, *FEW, "--write")
     change("gan", **changes)
     result = zoo("compare", *two)
-    assert result.exit_code == 1 and message in result.stderr and "can't stand side by side" in result.stderr
+    assert (
+        result.exit_code == 1
+        and message in result.stderr
+        and "can't stand side by side" in result.stderr
+    )
     assert result.stdout == "" and measured == [] and not Path("compare.png").exists()
     said = zoo("compare", *two, *FEW, "--seed", 0, "--features", "digits", "--data", "mnist")
     assert said.exit_code == 0, said.stderr
     assert measured == ["./gan"]
 
 
-def test_other_features_than_those_asked_for_are_not_taken(zoo: Zoo, two: tuple[str, str], measured: list[str]) -> None:
+def test_other_features_than_those_asked_for_are_not_taken(
+    zoo: Zoo, two: tuple[str, str], measured: list[str]
+) -> None:
     for one in two:
         zoo("evaluate", one, *FEW, "--write")
     change("gan", extractor="inception")
@@ -116,7 +131,9 @@ def test_other_features_than_those_asked_for_are_not_taken(zoo: Zoo, two: tuple[
     assert measured == ["./gan"]
 
 
-def test_the_picture_shows_the_samples_of_each_and_says_how_it_was_made(zoo: Zoo, two: tuple[str, str]) -> None:
+def test_the_picture_shows_the_samples_of_each_and_says_how_it_was_made(
+    zoo: Zoo, two: tuple[str, str]
+) -> None:
     result = zoo("compare", *two, *FEW, "-o", "both.png")
     assert "64 samples of each, seed 0, in both.png" in result.stderr
     made = provenance.read(Path("both.png"))
@@ -125,20 +142,28 @@ def test_the_picture_shows_the_samples_of_each_and_says_how_it_was_made(zoo: Zoo
     )
     zoo("sample", "./gan", "-n", 64, "--seed", 0, "-o", "gan.png")
     with Image.open("both.png") as both, Image.open("gan.png") as gan:
-        right = both.crop((both.width - gan.width, both.height - gan.height, both.width, both.height))
+        right = both.crop(
+            (both.width - gan.width, both.height - gan.height, both.width, both.height)
+        )
         assert right.tobytes() == gan.tobytes()
 
 
-def test_checkpoints_of_different_data_are_refused_until_data_are_named(zoo: Zoo, two: tuple[str, str]) -> None:
+def test_checkpoints_of_different_data_are_refused_until_data_are_named(
+    zoo: Zoo, two: tuple[str, str]
+) -> None:
     path = Path("gan/facts.json")
     files.write_json(path, {**json.loads(path.read_text()), "dataset": "kmnist"})
     result = zoo("compare", *two, *FEW)
     assert result.exit_code == 1
-    assert "./vae was trained on mnist; ./gan was trained on kmnist. Say with --data" in result.stderr
+    assert (
+        "./vae was trained on mnist; ./gan was trained on kmnist. Say with --data" in result.stderr
+    )
     assert zoo("compare", *two, *FEW, "--data", "mnist").exit_code == 0
 
 
-def test_where_nothing_can_be_measured_it_says_what_is_missing(zoo: Zoo, two: tuple[str, str]) -> None:
+def test_where_nothing_can_be_measured_it_says_what_is_missing(
+    zoo: Zoo, two: tuple[str, str]
+) -> None:
     shutil.copytree(two[1], "other")
     Path("digits").mkdir()
     to_image(load_dataset("mnist").samples[0]).save("digits/1.png")
@@ -148,7 +173,9 @@ def test_where_nothing_can_be_measured_it_says_what_is_missing(zoo: Zoo, two: tu
 
 def test_a_strangers_results_are_read_strictly(zoo: Zoo, two: tuple[str, str]) -> None:
     path = Path("gan/facts.json")
-    files.write_json(path, {**json.loads(path.read_text()), "evaluations": [{"metric": "nll", "value": "1e9"}]})
+    files.write_json(
+        path, {**json.loads(path.read_text()), "evaluations": [{"metric": "nll", "value": "1e9"}]}
+    )
     result = zoo("compare", *two, *FEW)
     assert result.exit_code == 1 and "evaluations[0]" in result.stderr
 

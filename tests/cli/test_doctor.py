@@ -15,7 +15,19 @@ from environments import Environment, write_plugin
 
 from zoo.registry import installed
 
-CHECKED = ["python", "torch", "torchvision", "device", "precision", "plugins", "offers", "store", "data", "disk", "hub"]
+CHECKED = [
+    "python",
+    "torch",
+    "torchvision",
+    "device",
+    "precision",
+    "plugins",
+    "offers",
+    "store",
+    "data",
+    "disk",
+    "hub",
+]
 
 
 def examined(zoo: Zoo) -> tuple[int, dict[str, list[dict[str, str]]]]:
@@ -25,7 +37,9 @@ def examined(zoo: Zoo) -> tuple[int, dict[str, list[dict[str, str]]]]:
     for finding in json.loads(result.stdout):
         assert list(finding) == ["what", "verdict", "found", "advice"]
         findings.setdefault(finding["what"], []).append(finding)
-    wrong = [what for what, some in findings.items() if any(one["verdict"] == "wrong" for one in some)]
+    wrong = [
+        what for what, some in findings.items() if any(one["verdict"] == "wrong" for one in some)
+    ]
     assert result.stderr.count("Error: ") == result.exit_code == bool(wrong)
     assert not wrong or f"Something is wrong with {', '.join(wrong)}: " in result.stderr
     return result.exit_code, findings
@@ -42,38 +56,58 @@ def test_where_all_is_well_everything_is_looked_at_and_found_ok(hub: Any, zoo: Z
     code, findings = examined(zoo)
     assert code == 0 and list(findings) == CHECKED
     noted = {one["what"] for some in findings.values() for one in some if one["verdict"] != "ok"}
-    assert noted <= {"device", "plugins"}  # a GPU that torch can't use, a machine so busy that imports take long
+    assert noted <= {
+        "device",
+        "plugins",
+    }  # a GPU that torch can't use, a machine so busy that imports take long
     assert any("vae (genzoo 0.1.0): 2 models" in one["found"] for one in findings["plugins"])
     assert findings["data"][0]["found"].endswith("(ZOO_DATA): MNIST")
     bundled = len(installed().checkpoints)
-    assert findings["store"][0]["found"].endswith(f", to be made: {bundled} checkpoints can be sampled")
-    assert findings["hub"][0]["found"] == f"{hub.endpoint} answers; you are not logged in, and can pull what is public"
+    assert findings["store"][0]["found"].endswith(
+        f", to be made: {bundled} checkpoints can be sampled"
+    )
+    assert (
+        findings["hub"][0]["found"]
+        == f"{hub.endpoint} answers; you are not logged in, and can pull what is public"
+    )
     assert not Path(os.environ["ZOO_HOME"]).exists()  # looking makes nothing
 
 
-def test_it_says_whom_the_hub_takes_you_for(hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_says_whom_the_hub_takes_you_for(
+    hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_read")
     result = zoo("doctor")
     assert (
-        result.exit_code == 0 and f"ok     hub          {hub.endpoint} answers, and knows you as owner" in result.stdout
+        result.exit_code == 0
+        and f"ok     hub          {hub.endpoint} answers, and knows you as owner" in result.stdout
     )
     assert "(token: read)" in result.stdout
 
 
-def test_a_token_that_the_hub_refuses_is_wrong(hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_that_the_hub_refuses_is_wrong(
+    hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_gone")
     code, findings = examined(zoo)
     assert code == 1 and "The token was refused" in only_wrong(findings, "hub")["found"]
 
 
-def test_a_hub_that_is_not_there_is_said_and_how_to_do_without(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_that_is_not_there_is_said_and_how_to_do_without(
+    zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
     result = zoo("doctor")
     assert result.exit_code == 1 and "Can't reach http://127.0.0.1:1: " in result.stdout
-    assert "→ What is here works without it; where there is no internet, say so with HF_HUB_OFFLINE=1." in result.stdout
+    assert (
+        "→ What is here works without it; where there is no internet, say so with HF_HUB_OFFLINE=1."
+        in result.stdout
+    )
 
 
-def test_a_hub_that_never_answers_is_not_waited_for(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_that_never_answers_is_not_waited_for(
+    zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("zoo.cli.doctor.PATIENCE", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
@@ -91,22 +125,34 @@ def test_what_answers_and_is_no_hub_is_wrong(
     monkeypatch.setenv("HF_TOKEN", token)
     hub.answers["GET /api/"] = lambda answer: (200, {}, body)
     code, findings = examined(zoo)
-    assert code == 1 and "does not answer like a Hugging Face Hub" in only_wrong(findings, "hub")["found"]
+    assert (
+        code == 1
+        and "does not answer like a Hugging Face Hub" in only_wrong(findings, "hub")["found"]
+    )
 
 
 def test_offline_the_hub_is_not_asked(hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     code, findings = examined(zoo)
     assert code == 0 and hub.requests == []
-    assert (findings["hub"][0]["verdict"], findings["hub"][0]["found"]) == ("note", "not asked: HF_HUB_OFFLINE is set")
+    assert (findings["hub"][0]["verdict"], findings["hub"][0]["found"]) == (
+        "note",
+        "not asked: HF_HUB_OFFLINE is set",
+    )
 
 
-def test_a_store_that_is_no_folder_is_wrong(hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_is_no_folder_is_wrong(
+    hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Path("home").write_text("a file")
     monkeypatch.setenv("ZOO_HOME", str(Path.cwd() / "home" / "zoo"))
     code, findings = examined(zoo)
     wrong = only_wrong(findings, "store")
-    assert code == 1 and wrong["found"] == f"{Path.cwd() / 'home'} is no folder" and "ZOO_HOME" in wrong["advice"]
+    assert (
+        code == 1
+        and wrong["found"] == f"{Path.cwd() / 'home'} is no folder"
+        and "ZOO_HOME" in wrong["advice"]
+    )
 
 
 def test_a_damaged_checkpoint_is_named_with_what_to_do(hub: Any, zoo: Zoo) -> None:
@@ -115,7 +161,10 @@ def test_a_damaged_checkpoint_is_named_with_what_to_do(hub: Any, zoo: Zoo) -> No
     (folder / "origin.json").write_text("{")
     code, findings = examined(zoo)
     wrong = only_wrong(findings, "store")
-    assert code == 1 and (wrong["found"], wrong["advice"]) == ("mine is damaged", "zoo rm mine, then get it again.")
+    assert code == 1 and (wrong["found"], wrong["advice"]) == (
+        "mine is damaged",
+        "zoo rm mine, then get it again.",
+    )
     assert zoo("rm", "mine").exit_code == 0 and examined(zoo)[0] == 0  # the advice is good
 
 
@@ -124,23 +173,39 @@ def test_a_current_checkpoint_that_is_gone_is_noted(hub: Any, zoo: Zoo) -> None:
     Path(os.environ["ZOO_HOME"], "current").write_text("mine\n")
     code, findings = examined(zoo)
     note = findings["store"][-1]
-    assert code == 0 and note["verdict"] == "note" and "No checkpoint is called 'mine'" in note["found"]
+    assert (
+        code == 0
+        and note["verdict"] == "note"
+        and "No checkpoint is called 'mine'" in note["found"]
+    )
     assert zoo("pull", "vae-mnist").exit_code == 0 and len(examined(zoo)[1]["store"]) == 1
 
 
-def test_a_mistyped_folder_of_data_is_wrong(hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mistyped_folder_of_data_is_wrong(
+    hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ZOO_DATA", "/no/such/data")
     code, findings = examined(zoo)
-    assert code == 1 and "ZOO_DATA names /no/such/data, which is no folder" in only_wrong(findings, "data")["found"]
+    assert (
+        code == 1
+        and "ZOO_DATA names /no/such/data, which is no folder"
+        in only_wrong(findings, "data")["found"]
+    )
 
 
-def test_the_data_of_ones_own_needs_not_be_there_yet(hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_data_of_ones_own_needs_not_be_there_yet(
+    hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("ZOO_DATA")
     code, findings = examined(zoo)
-    assert code == 0 and findings["data"][0]["found"].endswith("data, to be made: data sets are downloaded to it")
+    assert code == 0 and findings["data"][0]["found"].endswith(
+        "data, to be made: data sets are downloaded to it"
+    )
 
 
-def test_a_disk_that_is_nearly_full_is_wrong(hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_nearly_full_is_wrong(
+    hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("zoo.cli.doctor.ROOM", 1 << 60)
     code, findings = examined(zoo)
     assert code == 1 and "are free at" in only_wrong(findings, "disk")["found"]
@@ -151,11 +216,19 @@ def test_plugins_that_are_left_out_are_noted_and_those_not_there_are_wrong(
 ) -> None:
     monkeypatch.setenv("ZOO_LOAD_PLUGINS", "vea")
     code, findings = examined(zoo)
-    assert code == 1 and only_wrong(findings, "plugins")["found"] == "ZOO_LOAD_PLUGINS names what is not installed: vea"
-    assert [one["found"] for one in findings["plugins"] if one["verdict"] == "note"] == ["none is loaded"]
+    assert (
+        code == 1
+        and only_wrong(findings, "plugins")["found"]
+        == "ZOO_LOAD_PLUGINS names what is not installed: vea"
+    )
+    assert [one["found"] for one in findings["plugins"] if one["verdict"] == "note"] == [
+        "none is loaded"
+    ]
 
 
-def test_a_gpu_that_torch_does_not_see_is_noted(hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_that_torch_does_not_see_is_noted(
+    hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if torch.cuda.is_available():
         pytest.skip("torch sees one here")
     Path("nvidia-smi").write_text("#!/bin/sh\n")
@@ -169,18 +242,25 @@ def test_a_gpu_that_torch_does_not_see_is_noted(hub: Any, zoo: Zoo, monkeypatch:
 
 @pytest.mark.parametrize(
     ("able", "said"),
-    [("avx2", "float32; bfloat16 would be emulated, and slower"), ("avx512_bf16", "float32 and bfloat16")],
+    [
+        ("avx2", "float32; bfloat16 would be emulated, and slower"),
+        ("avx512_bf16", "float32 and bfloat16"),
+    ],
 )
 def test_the_precisions_that_the_processor_computes_in_are_said(
     able: str, said: str, hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("zoo.cli.sample.pick_device", lambda asked: "cpu")
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"architecture": "x86_64", able: True}, raising=False)
+    monkeypatch.setattr(
+        torch.cpu, "get_capabilities", lambda: {"architecture": "x86_64", able: True}, raising=False
+    )
     (finding,) = examined(zoo)[1]["precision"]
     assert (finding["verdict"], finding["found"]) == ("ok", said)
 
 
-def test_a_torchvision_made_for_another_torch_is_wrong(hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_torchvision_made_for_another_torch_is_wrong(
+    hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     about = Path("torchvision-0.21.0.dist-info")
     about.mkdir()
     (about / "METADATA").write_text(
@@ -213,7 +293,9 @@ def test_what_can_not_be_examined_is_wrong_and_the_rest_is_examined_all_the_same
     assert code == 1 and set(CHECKED) - set(findings) == {"torchvision"}
     assert "can't be examined: InvalidRequirement" in findings["torch"][-1]["found"]
     assert "report it" in findings["torch"][-1]["advice"]
-    assert findings["plugins"][0]["found"].startswith("Plugin 'bad' (zoo-bad): import: ModuleNotFoundError")
+    assert findings["plugins"][0]["found"].startswith(
+        "Plugin 'bad' (zoo-bad): import: ModuleNotFoundError"
+    )
     assert findings["hub"][0]["verdict"] == findings["disk"][0]["verdict"] == "ok"
 
 
@@ -228,7 +310,8 @@ def test_a_torchvision_that_dies_and_plugins_that_are_ill_are_all_found_in_one_g
     half = write_plugin(
         tmp_path,
         "half",
-        f"from zoo import ModelSpec, hookimpl\n@hookimpl\ndef zoo_models():\n    return [{', '.join(models)}]\n",
+        "from zoo import ModelSpec, hookimpl\n@hookimpl\ndef zoo_models():\n    return "
+        f"[{', '.join(models)}]\n",
     )
     bad = write_plugin(tmp_path, "bad", "1 / 0\n")
     torchvision = tmp_path / "torchvision"
@@ -245,19 +328,22 @@ def test_a_torchvision_that_dies_and_plugins_that_are_ill_are_all_found_in_one_g
     result = environment.zoo("doctor", HF_HUB_OFFLINE="1")
     assert result.returncode == 1 and "Traceback" not in result.stderr
     for said in (
-        "wrong  torchvision  0.1 can't be imported: RuntimeError: operator torchvision::nms does not exist\n"
+        "wrong  torchvision  0.1 can't be imported: RuntimeError: operator torchvision::nms does "
+        "not exist\n"
         "                    → Install a pair that matches",
         "wrong  plugins      bad (zoo-bad): import: ZeroDivisionError: division by zero",
         "→ Tell the authors of zoo-bad, or: pip uninstall zoo-bad\n",
         "note   plugins      heavy (zoo-heavy 0.1.0): nothing, in ",
         "→ Every command waits for it",
         "wrong  offers       'half' can't be imported from zoo_half.gone:Gone: ModuleNotFoundError",
-        "wrong  offers       The class of the model 'stray' is no GenerativeModel. This is a fault of "
+        "wrong  offers       The class of the model 'stray' is no GenerativeModel. This is a fault "
+        "of "
         "the plugin 'half' of zoo-half: tell its authors.\n",
         "note   hub          not asked: HF_HUB_OFFLINE is set",
         "ok     store        ",
     ):
         assert said in result.stdout, result.stdout
     assert result.stderr.endswith(
-        "Error: Something is wrong with torchvision, plugins, offers: what to do is said beside it.\n"
+        "Error: Something is wrong with torchvision, plugins, offers: what to do is said beside "
+        "it.\n"
     )

@@ -1,4 +1,6 @@
-"""zoo evaluate: numbers for people and programs, kept in facts and card, and words for what can't be measured."""
+"""zoo evaluate: numbers for people and programs, kept in facts and card, and words for what can't
+be measured.
+"""
 
 import json
 import os
@@ -48,42 +50,75 @@ def test_a_vae_is_measured_by_samples_and_by_likelihood(zoo: Zoo, trained: Train
     assert "±" in distance
     for name in (
         "Kernel distance ↓", "Precision ↑", "Recall ↑", "Density ↑", "Coverage ↑", "Classes reached ↑",
-        "KL of the class histogram", "Mean confidence", "ELBO (Bernoulli, grey pixels, 200 images) ↑",
+        "KL of the class histogram", "Mean confidence", (
+            "ELBO (Bernoulli, grey pixels, 200 images) "
+            "↑"
+        ),
         "Active latent dimensions (grey pixels, 200 images)",
     ):  # fmt: skip
         assert any(line.startswith(name) for line in lines), name
     assert any(
-        line.startswith("Negative log-likelihood (Bernoulli, K = 5, grey pixels, 200 images) ↓") for line in lines
+        line.startswith("Negative log-likelihood (Bernoulli, K = 5, grey pixels, 200 images) ↓")
+        for line in lines
     )
-    (kl,) = (line for line in lines if line.startswith("KL of the posterior") and "of each dimension" in line)
+    (kl,) = (
+        line
+        for line in lines
+        if line.startswith("KL of the posterior") and "of each dimension" in line
+    )
     assert len(kl.partition(": ")[2].split()) == 4
-    assert "60 samples of" in result.stderr and "against 800 training images of mnist" in result.stderr
-    assert "Likelihood of 200 test images, pixels as they are, grey" in result.stderr and "about" in result.stderr
+    assert (
+        "60 samples of" in result.stderr and "against 800 training images of mnist" in result.stderr
+    )
+    assert (
+        "Likelihood of 200 test images, pixels as they are, grey" in result.stderr
+        and "about" in result.stderr
+    )
     assert list(Path().iterdir()) == []
 
 
-def test_the_pixels_of_a_model_of_binary_ones_are_drawn_by_a_seed_that_is_said(zoo: Zoo, trained: Trained) -> None:
+def test_the_pixels_of_a_model_of_binary_ones_are_drawn_by_a_seed_that_is_said(
+    zoo: Zoo, trained: Trained
+) -> None:
     result = zoo("evaluate", trained("mlp-vae", "binarize=true"), *FEW, "--seed", 7)
-    assert "200 test images, pixels binarised with seed 7, with 5 importance samples each: about 2 sec" in result.stderr
-    assert "Negative log-likelihood (Bernoulli, K = 5, binarised pixels, 200 images) ↓" in result.stdout
+    assert (
+        "200 test images, pixels binarised with seed 7, with 5 importance samples each: about 2 sec"
+        in result.stderr
+    )
+    assert (
+        "Negative log-likelihood (Bernoulli, K = 5, binarised pixels, 200 images) ↓"
+        in result.stdout
+    )
 
 
-def test_the_likelihood_of_some_test_images_stands_beside_that_of_all(zoo: Zoo, trained: Trained) -> None:
+def test_the_likelihood_of_some_test_images_stands_beside_that_of_all(
+    zoo: Zoo, trained: Trained
+) -> None:
     mine = own(trained("mlp-vae"))
     said = zoo("evaluate", mine, *FEW, "--test-images", 50, "--write").stderr
     assert "Likelihood of 50 of 200 test images, chosen by the seed, pixels" in said
     assert "The floor is the same of 60 of 200 test images, chosen by the seed, in place" in said
     zoo("evaluate", mine, *FEW, "--write")
-    found = [(one["reference_n"], one["n"]) for one in facts()["evaluations"] if one["metric"] == "nll"]
+    found = [
+        (one["reference_n"], one["n"]) for one in facts()["evaluations"] if one["metric"] == "nll"
+    ]
     assert found == [(50, 50), (200, 200)]
 
 
 def test_json_holds_the_records_whole(zoo: Zoo, trained: Trained) -> None:
     shown = json.loads(zoo("evaluate", trained("mlp-gan"), "-n", 60, "--seed", 3, "--json").stdout)
     records = {one["metric"]: one for one in shown["evaluations"]}
-    assert {one["seed"] for one in records.values()} == {3} and {one["n"] for one in records.values()} == {60}
-    assert len(records["frechet_distance"]["extractor_sha256"]) == len(records["recall"]["reference_sha256"]) == 64
-    assert records["precision"]["floor_n"] == 60 and records["frechet_distance"]["standard_error"] > 0
+    assert {one["seed"] for one in records.values()} == {3} and {
+        one["n"] for one in records.values()
+    } == {60}
+    assert (
+        len(records["frechet_distance"]["extractor_sha256"])
+        == len(records["recall"]["reference_sha256"])
+        == 64
+    )
+    assert (
+        records["precision"]["floor_n"] == 60 and records["frechet_distance"]["standard_error"] > 0
+    )
     assert records.keys().isdisjoint({"nll", "elbo", "label_accuracy"})
 
 
@@ -99,7 +134,9 @@ def test_a_conditional_model_is_asked_for_classes(zoo: Zoo, trained: Trained) ->
     assert records["nll"]["value"] > 0 and records["nll"]["labelled"] is True
 
 
-def test_a_conditional_model_of_other_classes_than_the_datas_is_not_asked_for_them(zoo: Zoo, trained: Trained) -> None:
+def test_a_conditional_model_of_other_classes_than_the_datas_is_not_asked_for_them(
+    zoo: Zoo, trained: Trained
+) -> None:
     mine = own(trained("mlp-vae", "num_classes=10"))
     facts(class_names=list("abcdefghij"))
     result = zoo("evaluate", mine, *FEW, "--json")
@@ -111,18 +148,30 @@ def test_a_conditional_model_of_other_classes_than_the_datas_is_not_asked_for_th
     assert "classes_reached" in records and records.isdisjoint({"label_accuracy", "nll"})
 
 
-def test_written_results_stand_in_facts_and_card_and_are_replaced_by_newer_ones(zoo: Zoo, trained: Trained) -> None:
+def test_written_results_stand_in_facts_and_card_and_are_replaced_by_newer_ones(
+    zoo: Zoo, trained: Trained
+) -> None:
     mine = own(trained("mlp-vae"))
     before = {name: files.sha256(Path(mine, name)) for name in ("config.json", "model.safetensors")}
     shown = json.loads(zoo("evaluate", mine, *FEW, "--write", "--json").stdout)["evaluations"]
     assert facts()["evaluations"] == shown and facts()["command"].startswith("zoo train mlp-vae")
     card = Path(mine, "README.md").read_text()
-    assert "## Evaluation" in card and "60 samples, seed 0, against the 800 training images of mnist" in card
+    assert (
+        "## Evaluation" in card
+        and "60 samples, seed 0, against the 800 training images of mnist" in card
+    )
     (row,) = (line for line in card.splitlines() if line.startswith("| Fréchet distance ↓ |"))
     assert "±" in row and len(row.split("|")) == 5
-    assert yaml.safe_load(card.split("---\n")[1])["model-index"][0]["results"][0]["metrics"][0]["value"] > 0
+    assert (
+        yaml.safe_load(card.split("---\n")[1])["model-index"][0]["results"][0]["metrics"][0][
+            "value"
+        ]
+        > 0
+    )
     zoo("evaluate", mine, *FEW, "--seed", 9, "--write")
-    assert len(facts()["evaluations"]) == len(shown) and {one["seed"] for one in facts()["evaluations"]} == {9}
+    assert len(facts()["evaluations"]) == len(shown) and {
+        one["seed"] for one in facts()["evaluations"]
+    } == {9}
     assert before == {name: files.sha256(Path(mine, name)) for name in before}
 
 
@@ -131,14 +180,29 @@ def test_the_commands_that_a_card_states_give_its_numbers_again(zoo: Zoo, traine
     zoo("evaluate", mine, "-n", 40, "-k", 3, "--test-images", 50, "--seed", 4, "--write")
     kept = facts()["evaluations"]
     of_samples, of_images = (
-        line.split() for line in Path(mine, "README.md").read_text().splitlines() if line.startswith("zoo evaluate")
+        line.split()
+        for line in Path(mine, "README.md").read_text().splitlines()
+        if line.startswith("zoo evaluate")
     )
-    found = [json.loads(zoo(*words[1:], "--json").stdout)["evaluations"] for words in (of_samples, of_images)]
-    assert [one for one in found[0] if one["extractor"]] == [one for one in kept if one["extractor"]] != []
-    assert [one for one in found[1] if not one["extractor"]] == [one for one in kept if not one["extractor"]] != []
+    found = [
+        json.loads(zoo(*words[1:], "--json").stdout)["evaluations"]
+        for words in (of_samples, of_images)
+    ]
+    assert (
+        [one for one in found[0] if one["extractor"]]
+        == [one for one in kept if one["extractor"]]
+        != []
+    )
+    assert (
+        [one for one in found[1] if not one["extractor"]]
+        == [one for one in kept if not one["extractor"]]
+        != []
+    )
 
 
-def test_numbers_are_printed_before_they_are_kept(zoo: Zoo, trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numbers_are_printed_before_they_are_kept(
+    zoo: Zoo, trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mine = own(trained("mlp-gan"))
 
     def full(path: Path, value: object) -> None:
@@ -146,10 +210,16 @@ def test_numbers_are_printed_before_they_are_kept(zoo: Zoo, trained: Trained, mo
 
     monkeypatch.setattr(files, "write_json", full)
     result = zoo("evaluate", mine, "-n", 40, "--write")
-    assert result.exit_code == 1 and "no space left" in result.stderr and "Fréchet distance" in result.stdout
+    assert (
+        result.exit_code == 1
+        and "no space left" in result.stderr
+        and "Fréchet distance" in result.stdout
+    )
 
 
-def test_a_picture_shows_samples_above_their_nearest_training_images(zoo: Zoo, trained: Trained) -> None:
+def test_a_picture_shows_samples_above_their_nearest_training_images(
+    zoo: Zoo, trained: Trained
+) -> None:
     mine = own(trained("mlp-gan"))
     assert zoo("evaluate", mine, "-n", 40, "--write").exit_code == 0
     assert provenance.read(Path("mine/images/nearest.png"))["reference"] == "mnist"
@@ -161,7 +231,9 @@ def test_a_picture_shows_samples_above_their_nearest_training_images(zoo: Zoo, t
 
 
 @pytest.mark.parametrize("names", ["0123456789", "abcdefghij"])
-def test_the_pictures_of_what_the_model_can_do_are_made_anew(names: str, zoo: Zoo, trained: Trained) -> None:
+def test_the_pictures_of_what_the_model_can_do_are_made_anew(
+    names: str, zoo: Zoo, trained: Trained
+) -> None:
     mine = own(trained("mlp-vae", "num_classes=10"))
     facts(class_names=list(names))
     before = {path.name: path.read_bytes() for path in Path(mine, "images").iterdir()}
@@ -172,7 +244,9 @@ def test_the_pictures_of_what_the_model_can_do_are_made_anew(names: str, zoo: Zo
     if names != "0123456789":  # there is no class to reconstruct the digits of the data as
         del before["reconstructions.png"]
     assert {name: made[name] for name in made.keys() - {"nearest.png"}} == before
-    assert [f"images/{name}" in Path(mine, "README.md").read_text() for name in made] == [True] * len(made)
+    assert [f"images/{name}" in Path(mine, "README.md").read_text() for name in made] == [
+        True
+    ] * len(made)
 
 
 def test_a_checkpoint_in_the_store_that_was_trained_here_keeps_its_results(zoo: Zoo) -> None:
@@ -189,7 +263,10 @@ def test_the_files_of_a_bundled_checkpoint_are_not_changed(pulled: bool, zoo: Zo
     assert bundled is not None
     before = files.sha256(bundled / "facts.json")
     result = zoo("evaluate", "vae-mnist", *FEW, "--write")
-    assert result.exit_code == 1 and f"vae-mnist is {'pulled' if pulled else 'bundled'}" in result.stderr
+    assert (
+        result.exit_code == 1
+        and f"vae-mnist is {'pulled' if pulled else 'bundled'}" in result.stderr
+    )
     assert "./cards/vae-mnist" in result.stderr and files.sha256(bundled / "facts.json") == before
 
 
@@ -214,11 +291,25 @@ def test_a_folder_of_images_has_no_floor_and_no_likelihood(zoo: Zoo, trained: Tr
     Path("digits").mkdir()
     for index, pixels in enumerate(load_dataset("mnist").samples[:60]):
         to_image(pixels).save(f"digits/{index}.png")
-    result = zoo("evaluate", trained("mlp-vae"), "-n", 40, "--data", "./digits", "--features", "digits", "--json")
+    result = zoo(
+        "evaluate",
+        trained("mlp-vae"),
+        "-n",
+        40,
+        "--data",
+        "./digits",
+        "--features",
+        "digits",
+        "--json",
+    )
     assert result.exit_code == 0, result.stderr
     records = json.loads(result.stdout)["evaluations"]
-    assert {one["reference"] for one in records} == {"./digits"} and {one["floor"] for one in records} == {None}
-    assert "a folder, which has no test images" in result.stderr and "nll" not in [one["metric"] for one in records]
+    assert {one["reference"] for one in records} == {"./digits"} and {
+        one["floor"] for one in records
+    } == {None}
+    assert "a folder, which has no test images" in result.stderr and "nll" not in [
+        one["metric"] for one in records
+    ]
 
 
 def test_without_features_for_the_data_a_gan_is_refused_and_a_vae_gets_its_likelihood(
@@ -227,7 +318,10 @@ def test_without_features_for_the_data_a_gan_is_refused_and_a_vae_gets_its_likel
     for spec in list(installed().features.values()):
         object.__setattr__(spec, "datasets", ())  # as of features that are meant for no data set
     result = zoo("evaluate", trained("mlp-gan"), "-n", 40)
-    assert result.exit_code == 1 and "No features are meant for mnist: name some with --features" in result.stderr
+    assert (
+        result.exit_code == 1
+        and "No features are meant for mnist: name some with --features" in result.stderr
+    )
     assert "digits" in result.stderr
     result = zoo("evaluate", trained("mlp-vae"), *FEW)
     assert result.exit_code == 0 and "Only the likelihood is measured" in result.stderr
@@ -243,7 +337,9 @@ def test_without_features_for_the_data_a_gan_is_refused_and_a_vae_gets_its_likel
         (["--data", "./nowhere"], "nowhere is no folder of images"),
     ],
 )
-def test_what_cannot_be_is_refused_in_words(words: list[str], message: str, zoo: Zoo, trained: Trained) -> None:
+def test_what_cannot_be_is_refused_in_words(
+    words: list[str], message: str, zoo: Zoo, trained: Trained
+) -> None:
     features = [] if "--features" in words else ["--features", "digits"]
     result = zoo("evaluate", trained("mlp-gan"), "-n", 40, *features, *words)
     assert result.exit_code == 1 and message in result.stderr and result.stdout == "", result.stderr
@@ -254,7 +350,9 @@ def test_fewer_samples_than_can_be_measured_are_a_usage_error(zoo: Zoo) -> None:
     assert result.exit_code == 2 and "19 is not in the range x>=20" in result.stderr
 
 
-def test_facts_that_no_card_can_be_made_of_are_refused_before_anything_is_measured(zoo: Zoo, trained: Trained) -> None:
+def test_facts_that_no_card_can_be_made_of_are_refused_before_anything_is_measured(
+    zoo: Zoo, trained: Trained
+) -> None:
     mine = own(trained("mlp-gan"))
     facts(parameters="many")
     before = Path("mine/facts.json").read_bytes()
@@ -264,7 +362,9 @@ def test_facts_that_no_card_can_be_made_of_are_refused_before_anything_is_measur
 
 
 @pytest.mark.parametrize("dataset", [None, "my-holiday", 7])
-def test_a_checkpoint_that_names_no_data_set_is_asked_for_one(dataset: object, zoo: Zoo, trained: Trained) -> None:
+def test_a_checkpoint_that_names_no_data_set_is_asked_for_one(
+    dataset: object, zoo: Zoo, trained: Trained
+) -> None:
     mine = own(trained("mlp-gan"))
     facts(dataset=dataset)
     result = zoo("evaluate", mine, "-n", 40)
@@ -274,10 +374,17 @@ def test_a_checkpoint_that_names_no_data_set_is_asked_for_one(dataset: object, z
 
 
 def test_images_of_another_size_than_the_features_take_are_refused(zoo: Zoo) -> None:
-    checkpoints.save(make_model("dcgan", sample_shape=(1, 32, 32), width=2), Path("large"), {"dataset": "mnist"})
+    checkpoints.save(
+        make_model("dcgan", sample_shape=(1, 32, 32), width=2), Path("large"), {"dataset": "mnist"}
+    )
     result = zoo("evaluate", "./large", "-n", 40)
-    assert result.exit_code == 1 and "take images of (1, 28, 28), not samples of (1, 32, 32)" in result.stderr
-    assert "mnist is scaled from (1, 28, 28) to (1, 32, 32), which the model takes." in result.stderr
+    assert (
+        result.exit_code == 1
+        and "take images of (1, 28, 28), not samples of (1, 32, 32)" in result.stderr
+    )
+    assert (
+        "mnist is scaled from (1, 28, 28) to (1, 32, 32), which the model takes." in result.stderr
+    )
 
 
 @pytest.mark.parametrize(
@@ -286,5 +393,7 @@ def test_images_of_another_size_than_the_features_take_are_refused(zoo: Zoo) -> 
 def test_help_and_early_refusals_import_no_torch(words: str) -> None:
     command = [sys.executable, "-X", "importtime", "-m", "zoo", *words.split()]
     result = subprocess.run(command, capture_output=True, text=True, env=os.environ)
-    imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines() if "|" in line}
+    imported = {
+        line.rpartition("|")[2].strip() for line in result.stderr.splitlines() if "|" in line
+    }
     assert "zoo.cli" in imported and imported.isdisjoint({"torch", "numpy", "torchvision"})

@@ -47,12 +47,23 @@ def row_at(image: Image.Image, top: int, columns: int) -> list[bytes]:
 
 def test_reconstructions_stand_below_the_test_images_that_they_copy(zoo: Zoo) -> None:
     result = zoo("reconstruct", "vae-mnist", "-n", 10)
-    assert result.stdout == "reconstructions.png\n" and "10 images" in result.stderr and result.exit_code == 0
-    originals = [pixels.numpy().tobytes() for pixels in load_dataset("mnist", split="test").samples[:10]]
+    assert (
+        result.stdout == "reconstructions.png\n"
+        and "10 images" in result.stderr
+        and result.exit_code == 0
+    )
+    originals = [
+        pixels.numpy().tobytes() for pixels in load_dataset("mnist", split="test").samples[:10]
+    ]
     with Image.open("reconstructions.png") as image:
         pair = 2 * 30 + 2
-        assert image.size == (8 * 30 + 2, pair + 4 + pair)  # a bar of 4 pixels between the pairs of rows
-        assert strip(image, 0, 8) == originals[:8] and row_at(image, pair + 4 + 2, 2) == originals[8:]
+        assert image.size == (
+            8 * 30 + 2,
+            pair + 4 + pair,
+        )  # a bar of 4 pixels between the pairs of rows
+        assert (
+            strip(image, 0, 8) == originals[:8] and row_at(image, pair + 4 + 2, 2) == originals[8:]
+        )
         for original, copy in zip(originals[:8], strip(image, 1, 8), strict=True):
             differences = [abs(one - other) for one, other in zip(original, copy, strict=True)]
             assert 0 < sum(differences) / len(differences) < 25  # of 255: near, but a copy
@@ -75,7 +86,9 @@ def test_the_recorded_command_makes_the_same_reconstructions_again(zoo: Zoo) -> 
     zoo("reconstruct", "vae-mnist", "digit-0.png", "-o", "copy.png")
     first = Path("copy.png").read_bytes()
     made = provenance.read(Path("copy.png"))
-    assert made["checkpoint"] == "vae-mnist" and made["command"].startswith("zoo reconstruct vae-mnist digit-0.png")
+    assert made["checkpoint"] == "vae-mnist" and made["command"].startswith(
+        "zoo reconstruct vae-mnist digit-0.png"
+    )
     Path("copy.png").unlink()
     assert zoo(*shlex.split(made["command"])[1:]).exit_code == 0
     assert Path("copy.png").read_bytes() == first
@@ -88,9 +101,15 @@ def test_a_broken_or_missing_image_is_named(broken: str | None, zoo: Zoo) -> Non
     result = zoo("reconstruct", "vae-mnist", *digits(1), "broken.png")
     assert (
         result.exit_code == 1
-        and ("broken.png is no readable image" if broken else "There is no file broken.png") in result.stderr
+        and ("broken.png is no readable image" if broken else "There is no file broken.png")
+        in result.stderr
     )
-    assert sorted(path.name for path in Path().iterdir() if path.name not in ("broken.png", "digit-0.png")) == []
+    assert (
+        sorted(
+            path.name for path in Path().iterdir() if path.name not in ("broken.png", "digit-0.png")
+        )
+        == []
+    )
 
 
 def test_an_image_that_breaks_off_is_named(zoo: Zoo) -> None:
@@ -100,7 +119,9 @@ def test_an_image_that_breaks_off_is_named(zoo: Zoo) -> None:
     assert result.exit_code == 1 and "digit-0.png is a damaged image" in result.stderr
 
 
-def test_a_conditional_model_needs_a_label_for_each_named_image(zoo: Zoo, trained: Callable[..., Path]) -> None:
+def test_a_conditional_model_needs_a_label_for_each_named_image(
+    zoo: Zoo, trained: Callable[..., Path]
+) -> None:
     model, paths = trained("mlp-vae", "num_classes=10"), digits(2)
     result = zoo("reconstruct", model, *paths, "--label", 7)
     assert result.exit_code == 1 and "a --label for each of 2 images" in result.stderr
@@ -115,7 +136,9 @@ def test_a_line_of_an_interpolation_goes_from_one_sample_of_the_seed_to_the_next
     zoo("sample", "vae-mnist", "-n", 4, "--seed", 4)
     with Image.open("interpolation.png") as lines, Image.open("samples.png") as samples:
         assert lines.size == (5 * 30 + 2, 2 * 30 + 2)
-        ends = [one for row in (0, 1) for one in (strip(lines, row, 5)[0], strip(lines, row, 5)[-1])]
+        ends = [
+            one for row in (0, 1) for one in (strip(lines, row, 5)[0], strip(lines, row, 5)[-1])
+        ]
         drawn = strip(samples, 0, 2) + strip(samples, 1, 2)
         for end, sample in zip(ends, drawn, strict=True):
             assert max(abs(a - b) for a, b in zip(end, sample, strict=True)) <= 1
@@ -143,7 +166,22 @@ def test_labels_of_an_interpolation(zoo: Zoo, trained: Callable[..., Path]) -> N
     zoo("interpolate", model, "--seed", 1, "-o", "all.png")
     zoo("interpolate", model, "--seed", 1, "--label", 7, "-o", "seven.png")
     assert Path("all.png").read_bytes() != Path("seven.png").read_bytes()
-    zoo("interpolate", model, "-n", 3, "--seed", 1, "--label", 0, "--label", 1, "--label", 2, "-o", "three.png")
+    zoo(
+        "interpolate",
+        model,
+        "-n",
+        3,
+        "--seed",
+        1,
+        "--label",
+        0,
+        "--label",
+        1,
+        "--label",
+        2,
+        "-o",
+        "three.png",
+    )
     with Image.open("all.png") as all_classes, Image.open("three.png") as three:
         for row in range(3):  # without --label the classes take turns
             for one, other in zip(strip(all_classes, row, 8), strip(three, row, 8), strict=True):
@@ -168,25 +206,41 @@ def test_a_model_that_cannot_is_told_which_can_without_importing_torch(
     (site / "zoo_of_flat-1.0.dist-info" / "METADATA").write_text(
         "Metadata-Version: 2.1\nName: zoo-of-flat\nVersion: 1.0\n"
     )
-    (site / "zoo_of_flat-1.0.dist-info" / "entry_points.txt").write_text("[zoo]\nflat = zoo_of_flat\n")
+    (site / "zoo_of_flat-1.0.dist-info" / "entry_points.txt").write_text(
+        "[zoo]\nflat = zoo_of_flat\n"
+    )
     Path("flat").mkdir()
     Path("flat/config.json").write_text('{"format": 1, "model": "flat", "config": {}}')
     command = [sys.executable, "-X", "importtime", "-m", "zoo", verb, "./flat"]
-    result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(site)})
-    imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines() if "|" in line}
+    result = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(site)}
+    )
+    imported = {
+        line.rpartition("|")[2].strip() for line in result.stderr.splitlines() if "|" in line
+    }
     assert "zoo.cli.sample" in imported and imported.isdisjoint({"torch", "numpy", "torchvision"})
     assert result.returncode == 1 and result.stdout == ""
-    assert "is a flat, which can't" in result.stderr and "mlp-vae" in result.stderr and "vae-mnist" in result.stderr
+    assert (
+        "is a flat, which can't" in result.stderr
+        and "mlp-vae" in result.stderr
+        and "vae-mnist" in result.stderr
+    )
 
 
-def test_a_gan_interpolates_but_does_not_reconstruct(zoo: Zoo, trained: Callable[..., Path]) -> None:
+def test_a_gan_interpolates_but_does_not_reconstruct(
+    zoo: Zoo, trained: Callable[..., Path]
+) -> None:
     assert zoo("interpolate", trained("mlp-gan"), "-n", 2).exit_code == 0
     result = zoo("reconstruct", trained("mlp-gan"))
     assert result.exit_code == 1 and "is a mlp-gan, which can't encode images" in result.stderr
 
 
-@pytest.mark.parametrize(("dataset", "told"), [("my-holiday", "'my-holiday'"), (["mnist"], "mnist"), (None, "None")])
-def test_test_images_of_a_data_set_that_nobody_offers_cannot_be_had(dataset: object, told: str, zoo: Zoo) -> None:
+@pytest.mark.parametrize(
+    ("dataset", "told"), [("my-holiday", "'my-holiday'"), (["mnist"], "mnist"), (None, "None")]
+)
+def test_test_images_of_a_data_set_that_nobody_offers_cannot_be_had(
+    dataset: object, told: str, zoo: Zoo
+) -> None:
     import shutil
 
     from zoo.registry import installed
@@ -198,7 +252,9 @@ def test_test_images_of_a_data_set_that_nobody_offers_cannot_be_had(dataset: obj
     assert result.exit_code == 1 and told in result.stderr and "Name the images" in result.stderr
 
 
-@pytest.mark.parametrize("words", [["interpolate", "vae-mnist", "--seed", "1"], ["reconstruct", "vae-mnist"]])
+@pytest.mark.parametrize(
+    "words", [["interpolate", "vae-mnist", "--seed", "1"], ["reconstruct", "vae-mnist"]]
+)
 def test_the_picture_records_the_digest_of_the_weights(zoo: Zoo, words: list[str]) -> None:
     made = provenance.read(Path(zoo(*words).stdout.strip()))
     assert made["sha256"] == installed().checkpoints["vae-mnist"].sha256["model.safetensors"]

@@ -20,7 +20,9 @@ ZOO = [sys.executable, "-m", "zoo"]
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """`zoo` as a process of its own."""
-    return subprocess.run([*ZOO, *arguments], capture_output=True, text=True, env={**os.environ, **environment})
+    return subprocess.run(
+        [*ZOO, *arguments], capture_output=True, text=True, env={**os.environ, **environment}
+    )
 
 
 def test_python_m_zoo_is_zoo(zoo: Zoo) -> None:
@@ -32,14 +34,22 @@ def test_python_m_zoo_is_zoo(zoo: Zoo) -> None:
 def test_help_names_every_command(option: str, zoo: Zoo) -> None:
     result = zoo(option)
     assert result.exit_code == 0 and "zoo pull vae-mnist && zoo sample" in result.stdout
-    listed = [line.split()[0] for line in result.stdout.partition("Commands:")[2].splitlines() if line.strip()]
+    listed = [
+        line.split()[0]
+        for line in result.stdout.partition("Commands:")[2].splitlines()
+        if line.strip()
+    ]
     assert [name for name in listed if name in COMMANDS] == list(COMMANDS)
 
 
 @pytest.mark.parametrize("name", [*COMMANDS, *ALIASES])
 def test_every_command_has_help_and_refuses_unknown_options(name: str, zoo: Zoo) -> None:
     result = zoo(name, "-h")
-    assert result.exit_code == 0 and result.stdout.startswith("Usage: ") and result.stdout == zoo(name, "--help").stdout
+    assert (
+        result.exit_code == 0
+        and result.stdout.startswith("Usage: ")
+        and result.stdout == zoo(name, "--help").stdout
+    )
     assert "--json" in result.stdout
     assert zoo(name, "--no-such-option").exit_code == 2
 
@@ -65,10 +75,16 @@ def test_a_missing_argument_is_a_usage_error(name: str, zoo: Zoo) -> None:
     assert result.exit_code == 2 and "Missing argument" in result.stderr and result.stdout == ""
 
 
-@pytest.mark.parametrize("words", [["--debug", "show", "nope"], ["show", "--debug", "nope"], ["show", "nope"]])
+@pytest.mark.parametrize(
+    "words", [["--debug", "show", "nope"], ["show", "--debug", "nope"], ["show", "nope"]]
+)
 def test_debug_before_or_after_the_command_shows_the_traceback(words: list[str]) -> None:
     result = run(*words)
-    assert result.returncode == 1 and result.stdout == "" and "Nothing is called 'nope'" in result.stderr
+    assert (
+        result.returncode == 1
+        and result.stdout == ""
+        and "Nothing is called 'nope'" in result.stderr
+    )
     assert ("Traceback (most recent call last)" in result.stderr) == ("--debug" in words)
     assert "--debug" in words or len(result.stderr.splitlines()) == 1
 
@@ -87,11 +103,20 @@ def test_debug_before_or_after_the_command_shows_the_traceback(words: list[str])
 )
 def test_the_shell_completes_names(words: str, offered: set[str]) -> None:
     last = str(len(words.split()) - 1)
-    result = run(_ZOO_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=last, PYTHONPROFILEIMPORTTIME="1")
+    result = run(
+        _ZOO_COMPLETE="bash_complete",
+        COMP_WORDS=words,
+        COMP_CWORD=last,
+        PYTHONPROFILEIMPORTTIME="1",
+    )
     assert {line.partition(",")[2] for line in result.stdout.splitlines()} >= offered
-    assert all(line.partition(",")[2].startswith(words.split()[-1]) for line in result.stdout.splitlines())
+    assert all(
+        line.partition(",")[2].startswith(words.split()[-1]) for line in result.stdout.splitlines()
+    )
     imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
-    assert "click" in imported and imported.isdisjoint({"torch", "torchvision", "numpy", "huggingface_hub"})
+    assert "click" in imported and imported.isdisjoint(
+        {"torch", "torchvision", "numpy", "huggingface_hub"}
+    )
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -104,15 +129,23 @@ def asked_for_weights(hub: Hub) -> Iterator[Callable[[], bool]]:
     """A Hub that never sends the weights of hf:owner/repo; whether it was asked for them."""
     released = threading.Event()
     hub.answers[r"GET .*/model\.safetensors"] = stalled(released)
-    yield lambda: any(one.startswith("GET ") and one.endswith("/model.safetensors") for one in hub.requests)
+    yield lambda: any(
+        one.startswith("GET ") and one.endswith("/model.safetensors") for one in hub.requests
+    )
     released.set()
 
 
-def interrupted(*arguments: str, when: Callable[[], bool], **environment: str) -> subprocess.CompletedProcess[str]:
+def interrupted(
+    *arguments: str, when: Callable[[], bool], **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run `zoo`, press Ctrl-C once `when` says so, and wait for the end."""
     command = [*ZOO, *arguments]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
     ) as process:
         deadline = time.monotonic() + 60
         while process.poll() is None and time.monotonic() < deadline and not when():
@@ -129,7 +162,11 @@ def interrupted(*arguments: str, when: Callable[[], bool], **environment: str) -
 def assert_nothing_is_left(result: subprocess.CompletedProcess[str], *, kept: list[str]) -> None:
     """It ended as Ctrl-C ends, in one word; store and working folder are as before."""
     assert result.returncode == 130, result.stderr
-    assert result.stderr.endswith("Interrupted.\n") and "Traceback" not in result.stderr and result.stdout == ""
+    assert (
+        result.stderr.endswith("Interrupted.\n")
+        and "Traceback" not in result.stderr
+        and result.stdout == ""
+    )
     home = Path.cwd().parent / "home"
     for folder in ("checkpoints", "scratch"):
         assert not (home / folder).exists() or list((home / folder).glob("[!.]*")) == []

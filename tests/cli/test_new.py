@@ -50,13 +50,18 @@ def names() -> list[str]:
 def guests(
     make_environment: Callable[[], Environment], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Environment, Mapping[str, Path]]:
-    """An environment in which a new plugin of each kind, `my-KIND`, is installed; and their trees by kind."""
+    """An environment in which a new plugin of each kind, `my-KIND`, is installed; and their trees
+    by kind.
+    """
     environment = make_environment()
     folder = tmp_path_factory.mktemp("guests")
     trees = {kind: folder / f"zoo-my-{kind}" for kind in KINDS}
     code = "from zoo.cli import main\n"
     for kind, tree in trees.items():
-        code += f"main(['new', 'my-{kind}', '--kind', '{kind}', '--out', {str(tree)!r}], standalone_mode=False)\n"
+        code += (
+            f"main(['new', 'my-{kind}', '--kind', '{kind}', '--out', {str(tree)!r}], "
+            "standalone_mode=False)\n"
+        )
     subprocess.run([str(environment.python), "-W", "error", "-c", code], check=True)
     environment.install(*trees.values())
     return environment, trees
@@ -81,7 +86,12 @@ def test_a_new_plugin_of_each_kind_learns_is_sampled_and_is_pushed(
     import numpy as np
 
     code = TRAIN_SAMPLE_AND_PUSH.format(kinds=KINDS)
-    environment = {**os.environ, "HF_TOKEN": "hf_write", "HF_HOME": str(tmp_path / "hf"), "HF_HUB_DISABLE_XET": "1"}
+    environment = {
+        **os.environ,
+        "HF_TOKEN": "hf_write",
+        "HF_HOME": str(tmp_path / "hf"),
+        "HF_HUB_DISABLE_XET": "1",
+    }
     subprocess.run([str(guests[0].python), "-c", code], check=True, env=environment)
     assert {f"owner/{kind}" for kind in KINDS} <= set(hub.repositories)
     drawn = {}
@@ -91,7 +101,9 @@ def test_a_new_plugin_of_each_kind_learns_is_sampled_and_is_pushed(
         assert drawn[name].shape == (4, 1, 28, 28) and len(np.unique(drawn[name])) > 50
     assert not np.array_equal(drawn["plain"], drawn["coarse"])  # its sample-time option
     for kind in KINDS:
-        facts = json.loads((Path(os.environ["ZOO_HOME"]) / "checkpoints" / kind / "facts.json").read_text())
+        facts = json.loads(
+            (Path(os.environ["ZOO_HOME"]) / "checkpoints" / kind / "facts.json").read_text()
+        )
         first, last = (epoch["losses"] for epoch in facts["history"])
         assert kind == "gan" or last["model"] < first["model"]
 
@@ -101,18 +113,26 @@ def test_what_is_said_to_be_next_works_within_a_minute(
 ) -> None:
     environment, began = make_environment(), time.monotonic()
     begun = environment.zoo("new", "my-first", "--out", tmp_path / "zoo-my-first")
-    assert begun.stderr == f"Next: cd {tmp_path}/zoo-my-first && pip install -e '.[test]' && pytest\n"
+    assert (
+        begun.stderr == f"Next: cd {tmp_path}/zoo-my-first && pip install -e '.[test]' && pytest\n"
+    )
     offline = ["--quiet", "--no-index", "--no-build-isolation"]  # what it needs is here
-    for module in (["pip", "install", *offline, "-e", ".[test]"], ["pytest", "-q", "-p", "no:cacheprovider"]):
+    for module in (
+        ["pip", "install", *offline, "-e", ".[test]"],
+        ["pytest", "-q", "-p", "no:cacheprovider"],
+    ):
         command = [environment.python, "-m", *module]
-        done = subprocess.run(command, cwd=tmp_path / "zoo-my-first", capture_output=True, text=True)
+        done = subprocess.run(
+            command, cwd=tmp_path / "zoo-my-first", capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stdout + done.stderr
     assert "passed" in done.stdout and time.monotonic() - began < 60
     assert "my-first" in environment.zoo("list", "--models").stdout
 
 
 @pytest.mark.parametrize(
-    ("kind", "brought"), [("vae", {"likelihood", "beta", "importance_samples"}), ("gan", {"objective", "r1"})]
+    ("kind", "brought"),
+    [("vae", {"likelihood", "beta", "importance_samples"}), ("gan", {"objective", "r1"})],
 )
 def test_the_losses_come_with_the_base(
     kind: str, brought: set[str], guests: tuple[Environment, Mapping[str, Path]]
@@ -130,7 +150,9 @@ def test_what_is_written_has_nothing_to_lint_or_to_format(kind: str, name: str, 
     result = zoo("new", name, "--kind", kind, "--out", "tree")
     assert result.exit_code == 0, result.stderr
     for words in (["check", "--no-cache"], ["format", "--check"]):
-        done = subprocess.run([sys.executable, "-m", "ruff", *words, "tree"], capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *words, "tree"], capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stdout
 
 
@@ -141,21 +163,35 @@ def test_it_writes_a_distribution_and_says_where_and_what_is_next(zoo: Zoo) -> N
     assert files_of(Path("zoo-my-flow")) == TREE and names() == ["zoo-my-flow"]
     assert "class MyFlow(GenerativeModel[" in Path("zoo-my-flow/zoo_my_flow/model.py").read_text()
     for file in TREE:
-        assert not re.search(r"\$\w", Path("zoo-my-flow", file).read_text()), file  # nothing is left open
+        assert not re.search(r"\$\w", Path("zoo-my-flow", file).read_text()), (
+            file
+        )  # nothing is left open
 
 
 def test_its_ci_runs_what_its_readme_says_one_runs(zoo: Zoo) -> None:
     assert zoo("new", "my-flow").exit_code == 0
-    (job,) = yaml.safe_load(Path("zoo-my-flow/.github/workflows/test.yml").read_text())["jobs"].values()
+    (job,) = yaml.safe_load(Path("zoo-my-flow/.github/workflows/test.yml").read_text())[
+        "jobs"
+    ].values()
     run = " && ".join(step["run"] for step in job["steps"] if "run" in step)
-    assert run == "pip install -e '.[test]' && ruff check . && ruff format --check . && mypy && pytest"
+    assert (
+        run == "pip install -e '.[test]' && ruff check . && ruff format --check . && mypy && pytest"
+    )
     readme = Path("zoo-my-flow/README.md").read_text()
-    assert "pip install -e '.[test]' && pytest" in readme and "`ruff check .`, `ruff format .` and `mypy`" in readme
+    assert (
+        "pip install -e '.[test]' && pytest" in readme
+        and "`ruff check .`, `ruff format .` and `mypy`" in readme
+    )
 
 
 def test_it_writes_where_it_is_told_to_and_says_so_in_json(zoo: Zoo) -> None:
     result = zoo("new", "my_flow", "--kind", "latent", "--out", "deep/in here", "--json")
-    said = {"name": "my_flow", "kind": "latent", "path": "deep/in here", "model": "zoo_my_flow/model.py"}
+    said = {
+        "name": "my_flow",
+        "kind": "latent",
+        "path": "deep/in here",
+        "model": "zoo_my_flow/model.py",
+    }
     assert json.loads(result.stdout) == said and "cd 'deep/in here' &&" in result.stderr
     assert files_of(Path("deep/in here")) == TREE
 
@@ -185,7 +221,11 @@ def test_help_says_what_each_kind_is(zoo: Zoo) -> None:
         ("zoo-flow", "leave out the zoo in front"),
         ("lambda", "'lambda' is a word of Python: choose another, such as my-lambda."),
         ("none", "'none' is a word of Python"),
-        ("tensor", "The class would be called Tensor, as another that it uses: choose another, such as my-tensor."),
+        (
+            "tensor",
+            "The class would be called Tensor, as another that it uses: choose another, such as "
+            "my-tensor.",
+        ),
         ("vision", "'vision' is taken by the plugin of genzoo"),
         ("mlp-vae", "'mlp-vae' is taken by what genzoo offers in zoo_models"),
         ("vae-mnist", "'vae-mnist' is taken by what genzoo offers in zoo_checkpoints"),
@@ -193,13 +233,17 @@ def test_help_says_what_each_kind_is(zoo: Zoo) -> None:
         ("inception", "'inception' is taken by what genzoo offers in zoo_features"),
     ],
 )
-def test_a_name_that_would_not_work_is_refused_in_words_that_mend_it(name: str, said: str, zoo: Zoo) -> None:
+def test_a_name_that_would_not_work_is_refused_in_words_that_mend_it(
+    name: str, said: str, zoo: Zoo
+) -> None:
     result = zoo("new", name)
     assert result.exit_code == 1 and said in result.stderr, result.stderr
     assert "Traceback" not in result.stderr and result.stdout == "" and names() == []
 
 
-def test_the_name_of_a_package_that_is_installed_is_refused(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_name_of_a_package_that_is_installed_is_refused(
+    zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Path("zoo_my_flow").mkdir()
     monkeypatch.syspath_prepend(Path.cwd())
     assert "'my-flow' is taken by the installed package zoo_my_flow" in zoo("new", "my-flow").stderr
@@ -212,7 +256,10 @@ def test_the_name_of_a_plugin_that_is_installed_is_refused_however_it_is_spelt(
     again = guests[0].zoo("new", "my-vae")
     assert again.returncode == 1 and "'my-vae' is taken by the plugin of zoo-my-vae" in again.stderr
     respelt = guests[0].zoo("new", "my_vae")
-    assert respelt.returncode == 1 and "'my_vae' is taken by the installed distribution zoo-my-vae" in respelt.stderr
+    assert (
+        respelt.returncode == 1
+        and "'my_vae' is taken by the installed distribution zoo-my-vae" in respelt.stderr
+    )
     assert names() == []
 
 
@@ -222,7 +269,8 @@ def test_what_exists_is_never_written_into(zoo: Zoo) -> None:
     for words in ([], ["--out", "file"], ["--out", "."]):
         result = zoo("new", "my-flow", *words)
         assert (
-            result.exit_code == 1 and "exists already: remove it, or name another folder with --out." in result.stderr
+            result.exit_code == 1
+            and "exists already: remove it, or name another folder with --out." in result.stderr
         )
     assert files_of(Path()) == {"file"} and Path("file").read_text() == "mine"
 

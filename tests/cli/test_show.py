@@ -14,19 +14,28 @@ from PIL import Image
 def test_a_checkpoint_shows_its_card_without_the_front_matter(zoo: Zoo) -> None:
     text = zoo("show", "vae-mnist").stdout
     assert text.startswith("# vae-mnist") and "library_name" not in text and "<!--" not in text
-    assert "zoo train mlp-vae" in text and "| Config | sample_shape [1, 28, 28]" in text and "Files: /" in text
+    assert (
+        "zoo train mlp-vae" in text
+        and "| Config | sample_shape [1, 28, 28]" in text
+        and "Files: /" in text
+    )
 
 
 def test_json_of_a_checkpoint_has_card_config_and_facts(zoo: Zoo) -> None:
     shown = json.loads(zoo("show", "vae-mnist", "--json").stdout)
     assert shown["name"] == "vae-mnist" and shown["config"]["model"] == "mlp-vae"
-    assert shown["config"]["config"]["sample_shape"] == [1, 28, 28] and shown["facts"]["dataset"] == "mnist"
+    assert (
+        shown["config"]["config"]["sample_shape"] == [1, 28, 28]
+        and shown["facts"]["dataset"] == "mnist"
+    )
     assert "# vae-mnist" in shown["card"] and (Path(shown["path"]) / "config.json").is_file()
 
 
 def test_a_checkpoint_without_card_or_facts_shows_its_config(zoo: Zoo) -> None:
     Path("bare").mkdir()
-    Path("bare/config.json").write_text('{"format": 1, "model": "mlp-vae", "config": {"latent_dim": 3}}')
+    Path("bare/config.json").write_text(
+        '{"format": 1, "model": "mlp-vae", "config": {"latent_dim": 3}}'
+    )
     result = zoo("show", "./bare")
     assert "latent_dim" in result.stdout and "mlp-vae" in result.stdout and result.exit_code == 0
     assert json.loads(zoo("show", "./bare", "--json").stdout)["card"] is None
@@ -45,15 +54,28 @@ def test_damaged_json_is_named(file: str, zoo: Zoo) -> None:
     for name in ("config.json", "facts.json"):
         Path("hurt", name).write_text("{}" if name != file else "{nonsense")
     result = zoo("show", "./hurt")
-    assert result.exit_code == 1 and f"hurt/{file} is not JSON" in result.stderr and result.stdout == ""
+    assert (
+        result.exit_code == 1
+        and f"hurt/{file} is not JSON" in result.stderr
+        and result.stdout == ""
+    )
 
 
 def test_a_model_shows_its_fields_with_types_and_defaults_and_its_recipe(zoo: Zoo) -> None:
     lines = [" ".join(line.split()) for line in zoo("show", "mlp-vae").stdout.splitlines()]
     assert "CONFIG DEFAULT TYPE" in lines and "RECIPE DEFAULT TYPE" in lines
-    assert "latent_dim 20 whole number 1 to 65536" in lines and "batch_norm false true or false" in lines
-    assert "sample_shape 1,28,28 list of: whole number 1 to 65536" in lines and "dropout 0.0 number 0 to 1" in lines
-    assert "epochs 10 whole number 1 to 65536" in lines and "schedule constant one of constant, cosine" in lines
+    assert (
+        "latent_dim 20 whole number 1 to 65536" in lines
+        and "batch_norm false true or false" in lines
+    )
+    assert (
+        "sample_shape 1,28,28 list of: whole number 1 to 65536" in lines
+        and "dropout 0.0 number 0 to 1" in lines
+    )
+    assert (
+        "epochs 10 whole number 1 to 65536" in lines
+        and "schedule constant one of constant, cosine" in lines
+    )
     assert any(line.startswith("checkpoints") and "vae-mnist" in line for line in lines)
 
 
@@ -73,26 +95,47 @@ def test_json_of_a_model_has_fields_and_recipe(zoo: Zoo) -> None:
     shown = json.loads(zoo("show", "dcgan", "--json").stdout)
     assert shown["name"] == "dcgan" and shown["capabilities"] == ["sample", "decode"]
     meaning = "Adam's decay rates of the first and the second moment"
-    betas = {"name": "betas", "type": "list of: number 0 to 1", "default": "0.5,0.999", "meaning": meaning}
+    betas = {
+        "name": "betas",
+        "type": "list of: number 0 to 1",
+        "default": "0.5,0.999",
+        "meaning": meaning,
+    }
     assert betas in shown["recipe"]
-    assert {"sample_shape", "num_classes", "latent_dim"} <= {field["name"] for field in shown["config"]}
+    assert {"sample_shape", "num_classes", "latent_dim"} <= {
+        field["name"] for field in shown["config"]
+    }
 
 
 @pytest.mark.parametrize(
     ("name", "lines"),
     [
-        ("mnist", ["mnist: a data set", "sample_shape 1, 28, 28", "class_names 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"]),
+        (
+            "mnist",
+            [
+                "mnist: a data set",
+                "sample_shape 1, 28, 28",
+                "class_names 0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
+            ],
+        ),
         ("digits", ["datasets mnist", "class_names 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"]),
     ],
 )
-def test_data_sets_and_features_show_what_their_plugin_says(name: str, lines: list[str], zoo: Zoo) -> None:
+def test_data_sets_and_features_show_what_their_plugin_says(
+    name: str, lines: list[str], zoo: Zoo
+) -> None:
     shown = [" ".join(line.split()) for line in zoo("show", name).stdout.splitlines()]
     assert shown[0].startswith(f"{name}: ") and set(lines) <= set(shown), shown
     assert json.loads(zoo("show", name, "--json").stdout)["name"] == name
 
 
 def test_a_checkpoint_that_is_called_like_a_data_set_is_shown_first(zoo: Zoo) -> None:
-    assert zoo("train", "mlp-vae", "--name", "mnist", "--epochs", 1, "--set", "hidden_dims=8").exit_code == 0
+    assert (
+        zoo(
+            "train", "mlp-vae", "--name", "mnist", "--epochs", 1, "--set", "hidden_dims=8"
+        ).exit_code
+        == 0
+    )
     assert zoo("show", "mnist").stdout.startswith("# mnist")
 
 
@@ -112,7 +155,9 @@ def test_a_picture_shows_how_it_was_made(zoo: Zoo) -> None:
     zoo("sample", "vae-mnist", "-n", 4, "--seed", 3, "-o", "four digits.png")
     text = zoo("show", "four digits.png").stdout
     shown = json.loads(zoo("show", "./four digits.png", "--json").stdout)
-    command = shlex.join(["zoo", "sample", "vae-mnist", "-n", "4", "--seed", "3", "-o", "four digits.png"])
+    command = shlex.join(
+        ["zoo", "sample", "vae-mnist", "-n", "4", "--seed", "3", "-o", "four digits.png"]
+    )
     assert shown["command"] == command in text
     assert shown["checkpoint"] == "vae-mnist" and shown["seed"] == 3 and shown["sha256"] in text
 
@@ -129,7 +174,9 @@ def huge_png() -> bytes:
     """A PNG of 133 bytes whose header announces 60,000 × 60,000 pixels."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
@@ -141,7 +188,9 @@ def test_a_png_of_another_program_is_refused(zoo: Zoo) -> None:
     Path("huge.png").write_bytes(huge_png())
     for name in ("plain.png", "text.png", "huge.png"):
         result = zoo("show", name)
-        assert f"Error: {name} is no file that the zoo wrote" in result.stderr, repr(result.exception)
+        assert f"Error: {name} is no file that the zoo wrote" in result.stderr, repr(
+            result.exception
+        )
         assert result.exit_code == 1 and result.stdout == ""
     assert "There is no file absent.png" in zoo("show", "absent.png").stderr
 
@@ -160,7 +209,9 @@ def test_a_png_of_another_program_is_refused(zoo: Zoo) -> None:
         ("work", "./work"),
     ],
 )
-def test_what_is_not_there_is_refused_in_words_that_mend_it(reference: str, offered: str, zoo: Zoo) -> None:
+def test_what_is_not_there_is_refused_in_words_that_mend_it(
+    reference: str, offered: str, zoo: Zoo
+) -> None:
     Path("work").mkdir()
     result = zoo("show", reference)
     assert result.exit_code == 1 and result.stdout == ""

@@ -36,17 +36,23 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A distribution that bundles a checkpoint with one byte damaged, and offers one that is on the Hub only."""
+    """A distribution that bundles a checkpoint with one byte damaged, and offers one that is on the
+    Hub only.
+    """
     bundled = installed().checkpoints["vae-mnist"].bundled
     assert bundled
     digests = {file: files.sha256(bundled / file) for file in ("config.json", "model.safetensors")}
     shutil.copytree(bundled, tmp_path / "site" / "hurt-digits")
     weights = tmp_path / "site" / "hurt-digits" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"!")
-    (tmp_path / "site" / "zoo_of_hurt_digits.py").write_text(GUEST.replace("{digests}", repr(digests)))
+    (tmp_path / "site" / "zoo_of_hurt_digits.py").write_text(
+        GUEST.replace("{digests}", repr(digests))
+    )
     metadata = tmp_path / "site" / "zoo_of_hurt_digits-1.0.dist-info"
     metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: zoo-of-hurt-digits\nVersion: 1.0\n")
+    (metadata / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: zoo-of-hurt-digits\nVersion: 1.0\n"
+    )
     (metadata / "entry_points.txt").write_text("[zoo]\nhurt = zoo_of_hurt_digits\n")
     monkeypatch.syspath_prepend(tmp_path / "site")
     installed.cache_clear()
@@ -54,15 +60,26 @@ def guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def tree(folder: Path) -> dict[str, bytes]:
     """Every file below a folder with its bytes."""
-    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("[!.]*") if file.is_file()}
+    return {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in folder.rglob("[!.]*")
+        if file.is_file()
+    }
 
 
-def test_pull_records_a_bundled_checkpoint_and_the_last_line_is_its_path(zoo: Zoo, home: Path) -> None:
+def test_pull_records_a_bundled_checkpoint_and_the_last_line_is_its_path(
+    zoo: Zoo, home: Path
+) -> None:
     result = zoo("pull", "vae-mnist")
     path = Path(result.stdout.splitlines()[-1])
-    assert result.exit_code == 0 and (path / "model.safetensors").is_file() and len(result.stdout.splitlines()) == 1
     assert (
-        f"Pulled vae-mnist: {files.size(path) / 1e6:.1f} MB, verified" in result.stderr and "current" in result.stderr
+        result.exit_code == 0
+        and (path / "model.safetensors").is_file()
+        and len(result.stdout.splitlines()) == 1
+    )
+    assert (
+        f"Pulled vae-mnist: {files.size(path) / 1e6:.1f} MB, verified" in result.stderr
+        and "current" in result.stderr
     )
     origin = json.loads((home / "checkpoints" / "vae-mnist" / "origin.json").read_text())
     assert origin["source"] == "bundle" and origin["distribution"] == "genzoo"
@@ -72,7 +89,11 @@ def test_pull_records_a_bundled_checkpoint_and_the_last_line_is_its_path(zoo: Zo
 
 def test_json_of_pull(zoo: Zoo) -> None:
     (record,) = json.loads(zoo("pull", "vae-mnist", "--json").stdout)
-    assert record["name"] == "vae-mnist" and record["state"] == "pulled" and Path(record["path"]).is_dir()
+    assert (
+        record["name"] == "vae-mnist"
+        and record["state"] == "pulled"
+        and Path(record["path"]).is_dir()
+    )
 
 
 def test_what_is_here_already_is_said_and_becomes_current(zoo: Zoo, home: Path) -> None:
@@ -95,7 +116,9 @@ def test_from_bundle_pulls_anew(zoo: Zoo) -> None:
 
 def test_from_hub_is_refused_for_one_without_a_repository(zoo: Zoo, home: Path) -> None:
     result = zoo("pull", "vae-mnist", "--from", "hub")
-    assert result.exit_code == 1 and "vae-mnist is on no Hub" in result.stderr and result.stdout == ""
+    assert (
+        result.exit_code == 1 and "vae-mnist is on no Hub" in result.stderr and result.stdout == ""
+    )
     assert tree(home) == {}
 
 
@@ -135,7 +158,10 @@ def test_of_several_pulled_only_the_last_is_called_current(zoo: Zoo, home: Path)
 def test_several_pulls_of_one_name_at_once_end_well(home: Path) -> None:
     words = ["pull", "vae-mnist", "--from", "bundle"]
     code = f"from zoo.cli import main\nfor _ in range(20): main({words}, standalone_mode=False)"
-    pulls = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    pulls = [
+        subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
     said = [pull.communicate(timeout=60)[1] for pull in pulls]
     assert [pull.returncode for pull in pulls] == [0] * 4, said
     assert [path.name for path in (home / "checkpoints").iterdir()] == ["vae-mnist"]
@@ -149,11 +175,17 @@ def test_a_damaged_bundled_file_is_refused_and_nothing_is_recorded(zoo: Zoo, hom
     assert "Reinstall" in result.stderr and result.stdout == ""
     assert tree(home) == {}
     verified = zoo("verify", "hurt-digits")
-    assert verified.exit_code == 1 and "damaged" in verified.stdout and "hurt-digits" in verified.stderr
+    assert (
+        verified.exit_code == 1
+        and "damaged" in verified.stdout
+        and "hurt-digits" in verified.stderr
+    )
 
 
 @pytest.mark.usefixtures("guest")
-def test_one_that_is_on_the_hub_only_is_listed_as_such_and_sampling_it_says_to_pull(zoo: Zoo) -> None:
+def test_one_that_is_on_the_hub_only_is_listed_as_such_and_sampling_it_says_to_pull(
+    zoo: Zoo,
+) -> None:
     records = {one["name"]: one for one in json.loads(zoo("list", "--json").stdout)}
     assert records["far-digits"]["state"] == "hub" and records["far-digits"]["path"] is None
     assert records["far-digits"]["plugin"] == "zoo-of-hurt-digits"
@@ -170,7 +202,11 @@ def test_rm_says_the_bytes_freed_and_forgets_the_current_one(zoo: Zoo, home: Pat
     assert not (home / "runs" / "mine").exists()
     assert list((home / "checkpoints").iterdir()) == [] == list((home / "scratch").glob("[!.]*"))
     current = zoo("sample")
-    assert current.exit_code == 1 and "No checkpoint is current" in current.stderr and "vae-mnist" in current.stderr
+    assert (
+        current.exit_code == 1
+        and "No checkpoint is current" in current.stderr
+        and "vae-mnist" in current.stderr
+    )
 
 
 def test_rm_of_a_pulled_bundled_one_leaves_it_bundled(zoo: Zoo) -> None:
@@ -207,9 +243,14 @@ def test_rm_keeps_what_a_plugin_brings(zoo: Zoo) -> None:
 def test_verify_hashes_anew_what_is_here(zoo: Zoo) -> None:
     result = zoo("verify")
     assert result.exit_code == 0
-    assert ["vae-mnist", "model.safetensors", "ok"] in [line.split() for line in result.stdout.splitlines()]
+    assert ["vae-mnist", "model.safetensors", "ok"] in [
+        line.split() for line in result.stdout.splitlines()
+    ]
     (record,) = json.loads(zoo("verify", "vae-mnist", "--json").stdout)
-    assert record == {"name": "vae-mnist", "files": {"config.json": "ok", "model.safetensors": "ok"}}
+    assert record == {
+        "name": "vae-mnist",
+        "files": {"config.json": "ok", "model.safetensors": "ok"},
+    }
 
 
 def store_copy(home: Path, source: Path, name: str) -> Path:
@@ -234,14 +275,21 @@ def store_copy(home: Path, source: Path, name: str) -> Path:
     ],
 )
 def test_verify_finds_a_damaged_checkpoint_and_exits_with_1(
-    file: str, change: str, names: tuple[str, ...], zoo: Zoo, home: Path, trained: Callable[..., Path]
+    file: str,
+    change: str,
+    names: tuple[str, ...],
+    zoo: Zoo,
+    home: Path,
+    trained: Callable[..., Path],
 ) -> None:
     hurt = store_copy(home, trained("mlp-vae"), "mine") / file
     content = hurt.read_bytes()
     if change == "remove":
         hurt.unlink()
     else:
-        hurt.write_bytes(content[:-5] if change == "truncate" else bytes([content[0] ^ 1]) + content[1:])
+        hurt.write_bytes(
+            content[:-5] if change == "truncate" else bytes([content[0] ^ 1]) + content[1:]
+        )
     result = zoo("verify", *names)
     assert result.exit_code == 1, result.stdout
     assert "mine" in result.stderr and "is not here yet" not in result.stderr
@@ -253,7 +301,9 @@ def test_one_checkpoint_without_digests_does_not_hide_what_verify_found_of_the_o
     (store_copy(home, trained("mlp-vae"), "mine") / "origin.json").write_text("{")
     result = zoo("verify")
     assert result.exit_code == 1 and "mine" in result.stderr
-    assert ["vae-mnist", "model.safetensors", "ok"] in [line.split() for line in result.stdout.splitlines()]
+    assert ["vae-mnist", "model.safetensors", "ok"] in [
+        line.split() for line in result.stdout.splitlines()
+    ]
 
 
 def test_what_verify_advises_for_a_damaged_trained_checkpoint_can_be_done(

@@ -55,10 +55,14 @@ def assert_nothing_was_kept(home: Path) -> None:
     assert list(home.parent.rglob("*.partial")) == []
 
 
-def test_a_trained_checkpoint_is_in_the_store_is_current_and_can_be_sampled(zoo: Zoo, home: Path) -> None:
+def test_a_trained_checkpoint_is_in_the_store_is_current_and_can_be_sampled(
+    zoo: Zoo, home: Path
+) -> None:
     result = zoo("train", "mlp-vae", "--name", "mine", "--epochs", 2, "--seed", 5, *SMALL)
     entry = home / "checkpoints" / "mine"
-    assert result.exit_code == 0 and result.stdout == f"{entry}\n" and "Trained mine" in result.stderr
+    assert (
+        result.exit_code == 0 and result.stdout == f"{entry}\n" and "Trained mine" in result.stderr
+    )
     names = {str(path.relative_to(entry)) for path in entry.rglob("*") if path.is_file()}
     assert "images/samples.png" in names  # and what else there is to show of the model
     assert {name for name in names if not name.startswith("images/")} == {
@@ -79,7 +83,11 @@ def test_a_trained_checkpoint_is_in_the_store_is_current_and_can_be_sampled(zoo:
 def test_facts_say_what_was_done(zoo: Zoo, home: Path) -> None:
     zoo("train", "mlp-vae", "--name", "mine", "--epochs", 2, "--set", "batch_size=200", *SMALL)
     facts = json.loads((home / "checkpoints" / "mine" / "facts.json").read_text())
-    assert facts["name"] == "mine" and facts["dataset"] == "mnist" and facts["class_names"] == list("0123456789")
+    assert (
+        facts["name"] == "mine"
+        and facts["dataset"] == "mnist"
+        and facts["class_names"] == list("0123456789")
+    )
     assert facts["recipe"]["epochs"] == 2 and facts["recipe"]["batch_size"] == 200
     assert facts["recipe"]["learning_rate"] == 1e-3
     assert [one["epoch"] for one in facts["history"]] == [1, 2]
@@ -146,12 +154,16 @@ def test_losses_are_plain_lines_when_nobody_watches(zoo: Zoo) -> None:
     result = zoo("train", "mlp-gan", "--name", "mine", "--epochs", 2, "--set", "generator_dims=8")
     lines = [line for line in result.stderr.splitlines() if line.startswith("epoch ")]
     assert [line.split()[1] for line in lines] == ["1/2", "2/2"]
-    assert all("generator" in line and "discriminator" in line and "samples/s" in line for line in lines)
+    assert all(
+        "generator" in line and "discriminator" in line and "samples/s" in line for line in lines
+    )
     assert "\x1b" not in result.stderr and "\r" not in result.stderr
     assert "Warning" not in result.stderr and "loss curves" not in result.stderr
 
 
-def test_a_terminal_gets_a_bar_that_fills_and_a_line_for_each_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_gets_a_bar_that_fills_and_a_line_for_each_epoch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     ours, theirs = pty.openpty()
     seen: list[bytes] = []
 
@@ -177,11 +189,25 @@ def test_a_terminal_gets_a_bar_that_fills_and_a_line_for_each_epoch(monkeypatch:
     assert shown.count("epoch 1/2  model ") == shown.count("epoch 2/2  model ") == 1
 
 
-def test_an_alarm_is_said_once_however_long_it_rings(zoo: Zoo, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_alarm_is_said_once_however_long_it_rings(
+    zoo: Zoo, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("zoo.alarms.WARMING_UP", 0)  # which so short a training doesn't outlast
-    words = ["--set", "generator_dims=2", "--set", "latent_dim=1", "--epochs", 5, "--seed", 0]  # far too narrow
+    words = [
+        "--set",
+        "generator_dims=2",
+        "--set",
+        "latent_dim=1",
+        "--epochs",
+        5,
+        "--seed",
+        0,
+    ]  # far too narrow
     result = zoo("train", "mlp-gan", "--name", "mine", *words)
-    watched = [one["watched"] for one in json.loads((home / "checkpoints/mine/facts.json").read_text())["history"]]
+    watched = [
+        one["watched"]
+        for one in json.loads((home / "checkpoints/mine/facts.json").read_text())["history"]
+    ]
     assert result.exit_code == 0 and max(one["diversity"] for one in watched) < 0.6
     (alarm,) = (line for line in result.stderr.splitlines() if "collapsing" in line)
     assert alarm.startswith("Warning: epoch 2: The samples are much alike (diversity 0.")
@@ -191,10 +217,25 @@ def test_an_alarm_is_said_once_however_long_it_rings(zoo: Zoo, home: Path, monke
 def test_hardware_without_bfloat16_computes_in_float32_and_says_so(
     zoo: Zoo, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"architecture": "x86_64", "avx2": True}, raising=False)
+    monkeypatch.setattr(
+        torch.cpu,
+        "get_capabilities",
+        lambda: {"architecture": "x86_64", "avx2": True},
+        raising=False,
+    )
     said = {}
     for precision in ("bf16", "float32"):
-        words = ["--name", precision, "--epochs", 1, "--seed", 0, "--set", f"precision={precision}", *SMALL]
+        words = [
+            "--name",
+            precision,
+            "--epochs",
+            1,
+            "--seed",
+            0,
+            "--set",
+            f"precision={precision}",
+            *SMALL,
+        ]
         said[precision] = zoo("train", "mlp-vae", *words).stderr
     bf16, float32 = (home / "checkpoints" / precision for precision in ("bf16", "float32"))
     assert files.sha256(bf16 / "model.safetensors") == files.sha256(float32 / "model.safetensors")
@@ -211,14 +252,20 @@ def test_without_matplotlib_it_is_said_beforehand_what_to_install_for_curves(
     result = zoo("train", "mlp-vae", "--name", "mine", "--epochs", 1, *SMALL)
     assert result.exit_code == 0, result.stderr
     before, _, _ = result.stderr.partition("epoch 1/1")
-    assert "There will be no loss curves: matplotlib draws them, pip install 'genzoo[plots]'" in before
+    assert (
+        "There will be no loss curves: matplotlib draws them, pip install 'genzoo[plots]'" in before
+    )
     entry = home / "checkpoints" / "mine"
-    assert (entry / "images" / "traversal.png").is_file() and not (entry / "images" / "losses.png").exists()
+    assert (entry / "images" / "traversal.png").is_file() and not (
+        entry / "images" / "losses.png"
+    ).exists()
     assert "losses.png" not in (entry / "README.md").read_text()
 
 
 def test_json_of_train(zoo: Zoo) -> None:
-    record = json.loads(zoo("train", "mlp-vae", "--out", "made", "--epochs", 1, "--json", *SMALL).stdout)
+    record = json.loads(
+        zoo("train", "mlp-vae", "--out", "made", "--epochs", 1, "--json", *SMALL).stdout
+    )
     assert record["path"] == "made" and record["name"] == "made" and record["dataset"] == "mnist"
 
 
@@ -244,11 +291,24 @@ def test_a_folder_that_does_not_fit_in_memory_trains_the_same_weights(
     zoo: Zoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     digits(Path("my-digits"))
-    words = ["--data", "./my-digits", "--epochs", 2, "--seed", 0, "--set", "num_classes=2", "--balance", *SMALL]
+    words = [
+        "--data",
+        "./my-digits",
+        "--epochs",
+        2,
+        "--seed",
+        0,
+        "--set",
+        "num_classes=2",
+        "--balance",
+        *SMALL,
+    ]
     assert zoo("train", "mlp-vae", "--out", "memory", *words).exit_code == 0
     monkeypatch.setattr("zoo.data._fits", lambda shape: False)
     assert zoo("train", "mlp-vae", "--out", "disk", *words).exit_code == 0
-    assert files.sha256(Path("memory/model.safetensors")) == files.sha256(Path("disk/model.safetensors"))
+    assert files.sha256(Path("memory/model.safetensors")) == files.sha256(
+        Path("disk/model.safetensors")
+    )
 
 
 def test_a_training_on_a_folder_goes_on_whether_or_not_it_fits_in_memory_now(
@@ -261,7 +321,10 @@ def test_a_training_on_a_folder_goes_on_whether_or_not_it_fits_in_memory_now(
     monkeypatch.setattr("zoo.data._fits", lambda shape: False)
     (folder / "even" / "another.png").write_bytes(next(folder.glob("odd/*")).read_bytes())
     refused = zoo("train", "--resume", "made.run")
-    assert refused.exit_code == 1 and "The data, or a default of the model, is no longer" in refused.stderr
+    assert (
+        refused.exit_code == 1
+        and "The data, or a default of the model, is no longer" in refused.stderr
+    )
     (folder / "even" / "another.png").unlink()
     assert zoo("train", "--resume", "made.run").exit_code == 0
 
@@ -270,10 +333,15 @@ def test_a_conditional_vae_is_kept_though_the_test_images_have_no_labels(
     zoo: Zoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unseen = train._unseen
-    monkeypatch.setattr(train, "_unseen", lambda *asked: dataclasses.replace(unseen(*asked), labels=None))
+    monkeypatch.setattr(
+        train, "_unseen", lambda *asked: dataclasses.replace(unseen(*asked), labels=None)
+    )
     words = ["--out", "made", "--epochs", 1, "--set", "num_classes=10", *SMALL]
     assert zoo("train", "mlp-vae", *words).exit_code == 0
-    assert not Path("made/images/reconstructions.png").exists() and Path("made/images/interpolation.png").is_file()
+    assert (
+        not Path("made/images/reconstructions.png").exists()
+        and Path("made/images/interpolation.png").is_file()
+    )
 
 
 def test_what_cannot_be_trained_costs_an_earlier_training_nothing(zoo: Zoo, home: Path) -> None:
@@ -299,8 +367,12 @@ def test_images_of_several_sizes_need_a_sample_shape(zoo: Zoo, home: Path) -> No
 def test_a_broken_image_is_named(damage: str, shape: list[str], zoo: Zoo, home: Path) -> None:
     hurt = next((digits(Path("mine"), 10) / "even").iterdir())
     hurt.write_bytes(b"no image" if damage == "text" else hurt.read_bytes()[:100])
-    result = zoo("train", "mlp-vae", "--data", "./mine", "--name", "mine", "--epochs", 1, *SMALL, *shape)
-    assert result.exit_code == 1 and str(hurt) in result.stderr and result.stderr.startswith("Error: ")
+    result = zoo(
+        "train", "mlp-vae", "--data", "./mine", "--name", "mine", "--epochs", 1, *SMALL, *shape
+    )
+    assert (
+        result.exit_code == 1 and str(hurt) in result.stderr and result.stderr.startswith("Error: ")
+    )
     assert_nothing_was_kept(home)
 
 
@@ -308,7 +380,10 @@ def test_a_broken_image_is_named(damage: str, shape: list[str], zoo: Zoo, home: 
     ("words", "why"),
     [
         (["mlp-va", "--name", "x"], "'mlp-vae'"),
-        (["vae-mnist", "--name", "x"], "'vae-mnist' is a checkpoint, not a model. Its model: mlp-vae."),
+        (
+            ["vae-mnist", "--name", "x"],
+            "'vae-mnist' is a checkpoint, not a model. Its model: mlp-vae.",
+        ),
         (["mlp-vae", "--name", "x", "--data", "mnst"], "'mnist'"),
         (["mlp-vae", "--name", "x", "--data", "pictures"], "./pictures"),
         (["mlp-vae", "--name", "x", "--data", "./pictures"], "holds no images"),
@@ -322,10 +397,19 @@ def test_a_broken_image_is_named(damage: str, shape: list[str], zoo: Zoo, home: 
         (["mlp-vae", "--name", "x", "--set", "num_classes=5"], "--set num_classes=10"),
         (["mlp-vae", "--name", "x", "--set", "sample_shape=2,28,28"], "1 or 3 channels"),
         (["dcgan", "--name", "x", "--set", "sample_shape=1,6,30"], "at least 8×8 pixels, not 6×30"),
-        (["mlp-vae", "--name", "x", "--set", "holdout=800"], "800 samples can't be held out of the 800 of mnist"),
-        (["mlp-vae", "--name", "x", "--set", "class_weights=1,2"], "class_weights has 2 values; mnist has 10 classes"),
+        (
+            ["mlp-vae", "--name", "x", "--set", "holdout=800"],
+            "800 samples can't be held out of the 800 of mnist",
+        ),
+        (
+            ["mlp-vae", "--name", "x", "--set", "class_weights=1,2"],
+            "class_weights has 2 values; mnist has 10 classes",
+        ),
         (["mlp-vae", "--name", "x", "--set", "augment=blur"], "one of shift, rotate, zoom, flip"),
-        (["mlp-vae", "--resume", "nowhere"], "There is no folder nowhere, nor a training of that name."),
+        (
+            ["mlp-vae", "--resume", "nowhere"],
+            "There is no folder nowhere, nor a training of that name.",
+        ),
         (["mlp-vae", "--resume", "no/where"], "There is no folder no/where."),
         (
             ["mlp-vae", "--out", "My Out"],
@@ -339,7 +423,9 @@ def test_a_broken_image_is_named(damage: str, shape: list[str], zoo: Zoo, home: 
         (["mlp-vae", "--out", ".", "--name", "x"], "Error: "),
     ],
 )
-def test_what_cannot_be_trained_is_refused_before_any_epoch(words: list[str], why: str, zoo: Zoo, home: Path) -> None:
+def test_what_cannot_be_trained_is_refused_before_any_epoch(
+    words: list[str], why: str, zoo: Zoo, home: Path
+) -> None:
     if "." not in words:
         Path("pictures").mkdir()
         Path("pictures/taken").write_text("from before")
@@ -362,7 +448,9 @@ def test_a_name_in_the_store_is_taken_and_its_checkpoint_stays(zoo: Zoo, home: P
     zoo("train", "mlp-vae", "--name", "mine", "--epochs", 1, *SMALL)
     before = files.sha256(home / "checkpoints" / "mine" / "model.safetensors")
     result = zoo("train", "mlp-vae", "--name", "mine", "--epochs", 1, *SMALL)
-    assert result.exit_code == 1 and "zoo rm mine" in result.stderr and "epoch 1" not in result.stderr
+    assert (
+        result.exit_code == 1 and "zoo rm mine" in result.stderr and "epoch 1" not in result.stderr
+    )
     assert files.sha256(home / "checkpoints" / "mine" / "model.safetensors") == before
 
 
@@ -370,18 +458,25 @@ def test_a_name_in_the_store_is_taken_and_its_checkpoint_stays(zoo: Zoo, home: P
     ("words", "why"),
     [
         (["mlp-vae"], "--name NAME"),
-        (["--name", "x"], "Say which MODEL to train (zoo list --models), or what to go on with: --resume DIR"),
+        (
+            ["--name", "x"],
+            "Say which MODEL to train (zoo list --models), or what to go on with: --resume DIR",
+        ),
         (["mlp-vae", "--name", "x", "--epochs", "0"], "0 is not in the range"),
         (["mlp-vae", "--name", "x", "--seed", "-1"], "-1 is not in the range"),
     ],
 )
 def test_usage_errors_exit_with_2(words: list[str], why: str, zoo: Zoo, home: Path) -> None:
     result = zoo("train", *words)
-    assert result.exit_code == 2 and "Usage: " in result.stderr and why in result.stderr, result.stderr
+    assert result.exit_code == 2 and "Usage: " in result.stderr and why in result.stderr, (
+        result.stderr
+    )
     assert_nothing_was_kept(home)
 
 
-def test_an_augmentation_that_there_is_not_is_refused_with_those_that_there_are(zoo: Zoo, home: Path) -> None:
+def test_an_augmentation_that_there_is_not_is_refused_with_those_that_there_are(
+    zoo: Zoo, home: Path
+) -> None:
     result = zoo("train", "mlp-vae", "--name", "x", "--augment", "blur")
     assert result.exit_code == 1 and "one of shift, rotate, zoom, flip" in result.stderr
     assert_nothing_was_kept(home)
@@ -397,12 +492,26 @@ def test_a_conditional_model_needs_labels(zoo: Zoo, home: Path) -> None:
 
 def test_balance_needs_labels_and_is_part_of_the_recipe(zoo: Zoo, home: Path) -> None:
     flat = digits(Path("classes"), 10) / "even"
-    result = zoo("train", "mlp-vae", "--data", f"./{flat}", "--name", "x", "--epochs", 1, "--balance")
+    result = zoo(
+        "train", "mlp-vae", "--data", f"./{flat}", "--name", "x", "--epochs", 1, "--balance"
+    )
     assert (
-        result.exit_code == 1 and "--balance draws every class equally often, but ./even has no labels" in result.stderr
+        result.exit_code == 1
+        and "--balance draws every class equally often, but ./even has no labels" in result.stderr
     )
     assert_nothing_was_kept(home)
-    words = ["--name", "x", "--epochs", 1, "--balance", "--augment", "shift", "--augment", "zoom", *SMALL]
+    words = [
+        "--name",
+        "x",
+        "--epochs",
+        1,
+        "--balance",
+        "--augment",
+        "shift",
+        "--augment",
+        "zoom",
+        *SMALL,
+    ]
     assert zoo("train", "mlp-vae", "--data", "./classes", *words).exit_code == 0
     facts = json.loads((home / "checkpoints" / "x" / "facts.json").read_text())
     assert facts["recipe"]["balance"] is True and facts["recipe"]["augment"] == ["shift", "zoom"]
@@ -413,7 +522,18 @@ def test_data_of_another_size_is_resized_on_request(zoo: Zoo, home: Path) -> Non
     for path in digits(Path("small"), 20).rglob("*.png"):
         with Image.open(path) as image:
             image.resize((6, 6)).save(path)
-    words = ["--data", "./small", "--name", "x", "--epochs", 1, "--set", "width=4", "--set", "latent_dim=4"]
+    words = [
+        "--data",
+        "./small",
+        "--name",
+        "x",
+        "--epochs",
+        1,
+        "--set",
+        "width=4",
+        "--set",
+        "latent_dim=4",
+    ]
     refused = zoo("train", "dcgan", *words)
     assert refused.exit_code == 1 and "at least 8×8 pixels, not 6×6: resize" in refused.stderr
     assert zoo("train", "dcgan", *words, "--set", "sample_shape=1,32,32").exit_code == 0
@@ -422,9 +542,15 @@ def test_data_of_another_size_is_resized_on_request(zoo: Zoo, home: Path) -> Non
 
 
 @pytest.mark.parametrize("model", ["mlp-vae", "conv-vae"])
-def test_training_that_breaks_down_stops_with_a_clear_message(model: str, zoo: Zoo, home: Path) -> None:
-    result = zoo("train", model, "--name", "mine", "--epochs", 3, "--set", "learning_rate=1000", "--seed", 0)
-    assert result.exit_code == 1 and result.stderr.splitlines()[-1].startswith("Error: "), repr(result.exception)
+def test_training_that_breaks_down_stops_with_a_clear_message(
+    model: str, zoo: Zoo, home: Path
+) -> None:
+    result = zoo(
+        "train", model, "--name", "mine", "--epochs", 3, "--set", "learning_rate=1000", "--seed", 0
+    )
+    assert result.exit_code == 1 and result.stderr.splitlines()[-1].startswith("Error: "), repr(
+        result.exception
+    )
     assert "smaller learning_rate than 1000" in result.stderr
     assert_nothing_was_kept(home)
 
@@ -433,27 +559,59 @@ def test_the_last_good_state_of_a_training_that_ran_away_can_be_sampled(
     zoo: Zoo, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("zoo.cli.following.KEEP_SECONDS", (0.0, 1e9))
-    words = ["--set", "optimizer=sgd", "--set", "learning_rate=0.3", "--set", "warmup=1", "--set", "batch_size=40"]
-    words += ["--set", "hidden_dims=32", "--set", "latent_dim=4", "--epochs", "10", "--seed", "0"]  # on 800 digits
+    words = [
+        "--set",
+        "optimizer=sgd",
+        "--set",
+        "learning_rate=0.3",
+        "--set",
+        "warmup=1",
+        "--set",
+        "batch_size=40",
+    ]
+    words += [
+        "--set",
+        "hidden_dims=32",
+        "--set",
+        "latent_dim=4",
+        "--epochs",
+        "10",
+        "--seed",
+        "0",
+    ]  # on 800 digits
     result = zoo("train", "mlp-vae", "--name", "mine", *words)
-    assert result.exit_code == 1 and "smaller learning_rate than 0.3" in result.stderr, result.stderr
+    assert result.exit_code == 1 and "smaller learning_rate than 0.3" in result.stderr, (
+        result.stderr
+    )
     run = home / "runs" / "mine"
-    kept = [json.loads(line)["step"] for line in (run / "history.jsonl").read_text().splitlines()][-1]
-    assert f"The last good state, of step {kept}, is kept: zoo sample {run / 'last-good'}" in result.stderr
+    kept = [json.loads(line)["step"] for line in (run / "history.jsonl").read_text().splitlines()][
+        -1
+    ]
+    assert (
+        f"The last good state, of step {kept}, is kept: zoo sample {run / 'last-good'}"
+        in result.stderr
+    )
     assert kept > 20
     assert_nothing_was_kept(home)
-    assert zoo("sample", run / "last-good", "-n", 4).exit_code == 0 and Path("samples.png").is_file()
-    assert zoo("train", "mlp-vae", "--name", "mine", "--epochs", 1, *SMALL).exit_code == 0  # and the name is free
+    assert (
+        zoo("sample", run / "last-good", "-n", 4).exit_code == 0 and Path("samples.png").is_file()
+    )
+    assert (
+        zoo("train", "mlp-vae", "--name", "mine", "--epochs", 1, *SMALL).exit_code == 0
+    )  # and the name is free
 
 
-def test_out_of_memory_is_said_with_a_batch_size_to_try(zoo: Zoo, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_out_of_memory_is_said_with_a_batch_size_to_try(
+    zoo: Zoo, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def greedy(*_: object) -> Any:
         yield torch.empty(2**50)  # a petabyte
 
     monkeypatch.setattr(installed().model_class("mlp-vae"), "training_step", greedy)
     result = zoo("train", "mlp-vae", "--name", "mine", *SMALL)
     assert (
-        result.exit_code == 1 and "Out of memory with a batch of 128 samples. Try --set batch_size=64" in result.stderr
+        result.exit_code == 1
+        and "Out of memory with a batch of 128 samples. Try --set batch_size=64" in result.stderr
     )
     assert_nothing_was_kept(home)
 
@@ -467,20 +625,41 @@ def test_data_that_is_not_there_says_where_to_put_it(zoo: Zoo, home: Path) -> No
     assert_nothing_was_kept(home)
 
 
-def test_a_full_disk_at_the_end_of_training_is_said_and_no_half_checkpoint_is_kept(home: Path) -> None:
-    code = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000)); import zoo.__main__"
+def test_a_full_disk_at_the_end_of_training_is_said_and_no_half_checkpoint_is_kept(
+    home: Path,
+) -> None:
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000)); import "
+        "zoo.__main__"
+    )
     words = ["train", "mlp-vae", "--name", "mine", "--epochs", "1", "--set", "hidden_dims=100"]
-    result = subprocess.run([sys.executable, "-B", "-c", code, *words], capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-B", "-c", code, *words], capture_output=True, text=True
+    )
     assert result.returncode == 1 and "Traceback" not in result.stderr, result.stderr
-    assert result.stderr.splitlines()[-1].startswith("Error: Can't write ") and "mine" in result.stderr
+    assert (
+        result.stderr.splitlines()[-1].startswith("Error: Can't write ") and "mine" in result.stderr
+    )
     assert_nothing_was_kept(home)
 
 
 # --- trainings that are stopped, and go on
 
 MODELS = {
-    "mlp-vae": ["hidden_dims=16", "latent_dim=2", "batch_norm=true", "average=0.99", "batch_size=40"],
-    "mlp-gan": ["generator_dims=16", "discriminator_dims=16", "latent_dim=4", "batch_size=40", "augment=shift"],
+    "mlp-vae": [
+        "hidden_dims=16",
+        "latent_dim=2",
+        "batch_norm=true",
+        "average=0.99",
+        "batch_size=40",
+    ],
+    "mlp-gan": [
+        "generator_dims=16",
+        "discriminator_dims=16",
+        "latent_dim=4",
+        "batch_size=40",
+        "augment=shift",
+    ],
 }
 
 
@@ -489,7 +668,17 @@ EPOCHS = {"mlp-vae": 15, "mlp-gan": 8}
 
 def train_words(model: str, out: str | Path) -> list[str]:
     settings = [word for setting in MODELS[model] for word in ("--set", setting)]
-    return ["train", model, "--out", str(out), "--epochs", str(EPOCHS[model]), "--seed", "0", *settings]
+    return [
+        "train",
+        model,
+        "--out",
+        str(out),
+        "--epochs",
+        str(EPOCHS[model]),
+        "--seed",
+        "0",
+        *settings,
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -508,12 +697,20 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Zoo, str], Path
 def signalled(
     number: signal.Signals, words: list[str], folder: Path, moment: float
 ) -> subprocess.CompletedProcess[str]:
-    """Run `zoo`, which keeps its state at each report, and send it a signal that long after its first state is kept."""
+    """Run `zoo`, which keeps its state at each report, and send it a signal that long after its
+    first state is kept.
+    """
     code = "from zoo.cli import following; following.KEEP_SECONDS = (0.0, 0.0); import zoo.__main__"
     command = [sys.executable, "-c", code, *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         deadline = time.monotonic() + 120
-        while not (folder / runs.STATE).exists() and process.poll() is None and time.monotonic() < deadline:
+        while (
+            not (folder / runs.STATE).exists()
+            and process.poll() is None
+            and time.monotonic() < deadline
+        ):
             time.sleep(0.01)
         time.sleep(moment)
         process.send_signal(number)
@@ -530,7 +727,9 @@ def assert_the_same_came_of_both(one: Path, other: Path) -> None:
         if (one / name).exists() or (other / name).exists():
             assert files.sha256(one / name) == files.sha256(other / name)
     first, second = (json.loads((path / "facts.json").read_text()) for path in (one, other))
-    assert first["history"] == second["history"] and len(first["history"]) == first["recipe"]["epochs"]
+    assert (
+        first["history"] == second["history"] and len(first["history"]) == first["recipe"]["epochs"]
+    )
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -539,12 +738,19 @@ def test_a_training_that_was_killed_goes_on_to_the_same_weights_bit_for_bit(
 ) -> None:
     moment = random.Random().uniform(0, 0.4)
     killed = signalled(signal.SIGKILL, train_words(model, "killed"), Path("killed.run"), moment)
-    assert killed.returncode == -signal.SIGKILL and not Path("killed").exists(), (moment, killed.stderr)
+    assert killed.returncode == -signal.SIGKILL and not Path("killed").exists(), (
+        moment,
+        killed.stderr,
+    )
     resumed = zoo("train", "--resume", "killed.run")
-    assert resumed.exit_code == 0 and resumed.stdout == "killed\n" and "on from step" in resumed.stderr, moment
+    assert (
+        resumed.exit_code == 0 and resumed.stdout == "killed\n" and "on from step" in resumed.stderr
+    ), moment
     assert_the_same_came_of_both(Path("killed"), whole(zoo, model))
     lines = Path("killed.run/history.jsonl").read_text().splitlines()
-    assert [json.loads(line) for line in lines] == json.loads(Path("killed/facts.json").read_text())["history"]
+    assert [json.loads(line) for line in lines] == json.loads(
+        Path("killed/facts.json").read_text()
+    )["history"]
     assert not Path("killed.run", runs.STATE).exists()
     assert zoo("verify").exit_code == 0 and zoo("sample", "./killed", "-n", 1).exit_code == 0
 
@@ -556,7 +762,9 @@ def test_one_that_was_killed_before_it_kept_a_state_begins_again_and_ends_the_sa
     code = f"import os, signal; from zoo.runs import Run; {at_the_first_epoch}; import zoo.__main__"
     command = [sys.executable, "-c", code, *train_words("mlp-vae", "killed")]
     killed = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert killed.returncode == -signal.SIGKILL and not Path("killed.run", runs.STATE).exists(), killed.stderr
+    assert killed.returncode == -signal.SIGKILL and not Path("killed.run", runs.STATE).exists(), (
+        killed.stderr
+    )
     resumed = zoo("train", "--resume", "killed.run")
     assert resumed.exit_code == 0 and "on 800 samples" in resumed.stderr
     assert_the_same_came_of_both(Path("killed"), whole(zoo, "mlp-vae"))
@@ -567,7 +775,10 @@ def test_ctrl_c_finishes_its_step_keeps_the_state_and_says_how_to_go_on(
 ) -> None:
     stopped = signalled(signal.SIGINT, train_words("mlp-vae", "stopped"), Path("stopped.run"), 0.1)
     assert stopped.returncode == 130 and "Traceback" not in stopped.stderr, stopped.stderr
-    assert "Go on: zoo train --resume stopped.run" in stopped.stderr and "Interrupted." in stopped.stderr
+    assert (
+        "Go on: zoo train --resume stopped.run" in stopped.stderr
+        and "Interrupted." in stopped.stderr
+    )
     assert not Path("stopped").exists()
     assert zoo("train", "--resume", "stopped.run").exit_code == 0
     assert_the_same_came_of_both(Path("stopped"), whole(zoo, "mlp-vae"))
@@ -590,7 +801,9 @@ def ctrl_c_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 
 @pytest.fixture
-def unfinished(zoo: Zoo, home: Path, ctrl_c_after: Callable[[int], None], monkeypatch: pytest.MonkeyPatch) -> Path:
+def unfinished(
+    zoo: Zoo, home: Path, ctrl_c_after: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """The folder of a training of 3 epochs that was stopped after its first."""
     ctrl_c_after(1)
     result = zoo("train", "mlp-vae", "--name", "mine", "--epochs", 3, "--seed", 7, *SMALL)
@@ -603,7 +816,9 @@ def test_what_was_asked_for_may_be_said_again(zoo: Zoo, unfinished: Path, home: 
     words = ["mlp-vae", "--name", "mine", "--epochs", 3, "--seed", 7, "--data", "mnist", *SMALL]
     assert zoo("train", *words, "--resume", unfinished).exit_code == 0
     facts = json.loads((home / "checkpoints" / "mine" / "facts.json").read_text())
-    assert [one["epoch"] for one in facts["history"]] == [1, 2, 3] and "--resume" not in facts["command"]
+    assert [one["epoch"] for one in facts["history"]] == [1, 2, 3] and "--resume" not in facts[
+        "command"
+    ]
     again = zoo("train", "--resume", unfinished)
     assert again.exit_code == 1 and "holds no unfinished training" in again.stderr
 
@@ -644,24 +859,45 @@ def test_a_damaged_state_is_said_and_stays_for_who_can_mend_it(
     hurt = damage(path.read_bytes())
     path.write_bytes(hurt)
     result = zoo("train", "--resume", unfinished)
-    assert result.exit_code == 1 and f"{path} is damaged" in result.stderr and path.read_bytes() == hurt
+    assert (
+        result.exit_code == 1
+        and f"{path} is damaged" in result.stderr
+        and path.read_bytes() == hurt
+    )
     assert len((unfinished / "history.jsonl").read_text().splitlines()) == 1
 
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("model", 3), ("settings", None), ("data", 7), ("seed", "1"), ("out", 1), ("folder", None), ("name", ["x"])],
+    [
+        ("model", 3),
+        ("settings", None),
+        ("data", 7),
+        ("seed", "1"),
+        ("out", 1),
+        ("folder", None),
+        ("name", ["x"]),
+    ],
 )
-def test_settings_of_a_strangers_run_are_refused_by_name(key: str, value: object, zoo: Zoo, unfinished: Path) -> None:
+def test_settings_of_a_strangers_run_are_refused_by_name(
+    key: str, value: object, zoo: Zoo, unfinished: Path
+) -> None:
     settings = files.read_json(unfinished / runs.SETTINGS)
     files.write_json(unfinished / runs.SETTINGS, {**settings, key: value})
     result = zoo("train", "--resume", unfinished)
-    assert result.exit_code == 1 and f"run.json is damaged: {key} is" in result.stderr, result.stderr
+    assert result.exit_code == 1 and f"run.json is damaged: {key} is" in result.stderr, (
+        result.stderr
+    )
 
 
-def test_a_training_goes_on_by_its_name_and_a_mistyped_one_is_mended(zoo: Zoo, unfinished: Path) -> None:
+def test_a_training_goes_on_by_its_name_and_a_mistyped_one_is_mended(
+    zoo: Zoo, unfinished: Path
+) -> None:
     refused = zoo("train", "--resume", "mien")
-    assert refused.exit_code == 1 and "nor a training of that name. Did you mean 'mine'?" in refused.stderr
+    assert (
+        refused.exit_code == 1
+        and "nor a training of that name. Did you mean 'mine'?" in refused.stderr
+    )
     assert zoo("train", "--resume", "mine").exit_code == 0
     again = zoo("train", "--resume", "mine")
     assert again.exit_code == 1 and "holds no unfinished training: it is finished" in again.stderr
@@ -687,11 +923,17 @@ def test_a_result_whose_name_was_taken_meanwhile_can_be_sampled_and_is_not_train
     (home / "checkpoints" / "mine").mkdir(parents=True)
     (home / "checkpoints" / "mine" / "file").touch()
     result = zoo("train", "--resume", unfinished)
-    assert result.exit_code == 1 and f"What was trained is in {unfinished / 'unsaved'}: zoo sample" in result.stderr
+    assert (
+        result.exit_code == 1
+        and f"What was trained is in {unfinished / 'unsaved'}: zoo sample" in result.stderr
+    )
     assert zoo("sample", *result.stderr.split("zoo sample ")[1].split(), "-n", 1).exit_code == 0
     files.remove(home / "checkpoints" / "mine")
     over = zoo("train", "mlp-vae", "--name", "mine", "--epochs", 1, *SMALL)
-    assert over.exit_code == 1 and f"{unfinished / 'unsaved'} holds what an earlier training made" in over.stderr
+    assert (
+        over.exit_code == 1
+        and f"{unfinished / 'unsaved'} holds what an earlier training made" in over.stderr
+    )
     assert zoo("sample", unfinished / "unsaved", "-n", 1).exit_code == 0
 
 
@@ -706,17 +948,34 @@ def test_a_result_that_found_no_place_at_all_can_be_had_by_going_on(
         result = zoo("train", "--resume", unfinished)
     assert result.exit_code == 1 and "Disk full" in result.stderr
     assert result.stderr.rstrip().endswith(f"When that is mended: zoo train --resume {unfinished}")
-    assert not (unfinished / "unsaved").exists() and zoo("train", "--resume", unfinished).exit_code == 0
+    assert (
+        not (unfinished / "unsaved").exists()
+        and zoo("train", "--resume", unfinished).exit_code == 0
+    )
     assert (home / "checkpoints" / "mine" / "model.safetensors").is_file()
 
 
 def test_a_training_goes_on_from_wherever_one_stands(
     zoo: Zoo, tmp_path: Path, ctrl_c_after: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The data and the place for the checkpoint are those that were named from the folder where it began."""
+    """The data and the place for the checkpoint are those that were named from the folder where it
+    began.
+    """
     digits(Path("here"))
     ctrl_c_after(1)
-    words = ["--data", "./here", "--out", "made", "--epochs", 2, "--seed", 0, "--set", "batch_size=20", *SMALL]
+    words = [
+        "--data",
+        "./here",
+        "--out",
+        "made",
+        "--epochs",
+        2,
+        "--seed",
+        0,
+        "--set",
+        "batch_size=20",
+        *SMALL,
+    ]
     assert zoo("train", "mlp-vae", *words).exit_code == 130
     ctrl_c_after(0)
     (tmp_path / "elsewhere").mkdir()
@@ -728,7 +987,9 @@ def test_a_training_goes_on_from_wherever_one_stands(
     assert list(Path().iterdir()) == []
 
 
-def test_another_amount_of_data_than_it_began_with_is_refused(zoo: Zoo, ctrl_c_after: Callable[[int], None]) -> None:
+def test_another_amount_of_data_than_it_began_with_is_refused(
+    zoo: Zoo, ctrl_c_after: Callable[[int], None]
+) -> None:
     folder = digits(Path("here"))
     ctrl_c_after(1)
     words = ["--data", "./here", "--name", "mine", "--epochs", 2, "--set", "batch_size=20", *SMALL]
@@ -736,10 +997,15 @@ def test_another_amount_of_data_than_it_began_with_is_refused(zoo: Zoo, ctrl_c_a
     ctrl_c_after(0)
     next(folder.rglob("*.png")).write_bytes(max(folder.rglob("*.png")).read_bytes())
     result = zoo("train", "--resume", Path("../home/runs/mine"))
-    assert result.exit_code == 1 and "The data, or a default of the model, is no longer what it was" in result.stderr
+    assert (
+        result.exit_code == 1
+        and "The data, or a default of the model, is no longer what it was" in result.stderr
+    )
 
 
-def test_a_long_history_is_thinned_in_the_facts(zoo: Zoo, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_history_is_thinned_in_the_facts(
+    zoo: Zoo, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """facts.json has to stay a file that the zoo reads."""
     monkeypatch.setattr("zoo.cli.train.HISTORY", 10)
     digits(Path("few"), 4)
@@ -769,7 +1035,10 @@ def test_two_at_once_can_not_go_on_with_one_training(zoo: Zoo, unfinished: Path)
 def test_tensorboard_gets_losses_and_grids(zoo: Zoo, home: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    assert zoo("train", "mlp-vae", "--name", "mine", "--epochs", 2, "--tensorboard", *SMALL).exit_code == 0
+    assert (
+        zoo("train", "mlp-vae", "--name", "mine", "--epochs", 2, "--tensorboard", *SMALL).exit_code
+        == 0
+    )
     events = EventAccumulator(str(home / "runs" / "mine" / "tensorboard"))
     events.Reload()
     history = json.loads((home / "checkpoints" / "mine" / "facts.json").read_text())["history"]
@@ -799,7 +1068,9 @@ def test_tensorboard_is_followed_when_a_training_goes_on(
 def test_without_the_package_tensorboard_says_which_extra_it_is_in(
     zoo: Zoo, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in [name for name in sys.modules if name.startswith(("tensorboard", "torch.utils.tensorboard"))]:
+    for name in [
+        name for name in sys.modules if name.startswith(("tensorboard", "torch.utils.tensorboard"))
+    ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "tensorboard", None)  # type: ignore[arg-type]  # how Python says: not there
     result = zoo("train", "mlp-vae", "--name", "mine", "--epochs", 1, "--tensorboard", *SMALL)

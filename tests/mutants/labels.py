@@ -8,7 +8,9 @@ from mutants.sound import LABELLED, Bell, Coder, Painter, SmallConfig, Unlabelle
 
 
 @found_by(
-    "labels", r"it is given the label -1 with num_classes = 3, and decode\(\) takes it: call check_labels", **LABELLED
+    "labels",
+    r"it is given the label -1 with num_classes = 3, and decode\(\) takes it: call check_labels",
+    **LABELLED,
 )
 class Clamping(Painter):
     """Makes do with any label."""
@@ -17,7 +19,11 @@ class Clamping(Painter):
         return super().decode(z, None if labels is None else labels.clamp(0, 2))
 
 
-@found_by("labels", r"it is given the label 3 with num_classes = 3, and sample\(\) fails of IndexError", **LABELLED)
+@found_by(
+    "labels",
+    r"it is given the label 3 with num_classes = 3, and sample\(\) fails of IndexError",
+    **LABELLED,
+)
 class Tabular(Bell):
     """Looks labels up unchecked."""
 
@@ -28,7 +34,9 @@ class Tabular(Bell):
         return Independent(Normal(self.mean(which), self.scale.exp()), 1)
 
 
-@found_by("labels", r"it is given no labels with num_classes = 3, and decode\(\) takes it", **LABELLED)
+@found_by(
+    "labels", r"it is given no labels with num_classes = 3, and decode\(\) takes it", **LABELLED
+)
 class Guessing(Painter):
     """Draws a label where none is given."""
 
@@ -37,7 +45,10 @@ class Guessing(Painter):
         return super().decode(z, labels if given else torch.zeros(len(z), dtype=torch.int64))
 
 
-@found_by("labels", r"it is given the label 0 with num_classes = 0, and decode\(\) takes it: call check_labels")
+@found_by(
+    "labels",
+    r"it is given the label 0 with num_classes = 0, and decode\(\) takes it: call check_labels",
+)
 class Polite(Unlabelled):
     """Takes labels that it has no use for."""
 
@@ -45,7 +56,11 @@ class Polite(Unlabelled):
         return super().decode(z)
 
 
-@found_by("labels", r"with num_classes = 3, encode\(\) does not take all of 0 to 2: index out of range", **LABELLED)
+@found_by(
+    "labels",
+    r"with num_classes = 3, encode\(\) does not take all of 0 to 2: index out of range",
+    **LABELLED,
+)
 class Short(Coder):
     """Has room for all classes but one."""
 
@@ -58,7 +73,9 @@ class Short(Coder):
         return super().encode(samples + shift, labels)
 
 
-@found_by("conditioning", r"its samples are the same for every label: append labels by with_labels\(\)")
+@found_by(
+    "conditioning", r"its samples are the same for every label: append labels by with_labels\(\)"
+)
 class Deaf(Painter):
     """Checks its labels, and then does without them; its config says nothing of classes."""
 

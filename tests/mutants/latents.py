@@ -19,7 +19,10 @@ class Wide(Painter):
         return super().decode(z[:, :2], labels)
 
 
-@found_by("latents", r"prior\(\) has the batch shape \(2,\) and the event shape \(\): .*wrap it in Independent\(…, 1\)")
+@found_by(
+    "latents",
+    r"prior\(\) has the batch shape \(2,\) and the event shape \(\): .*wrap it in Independent\(…, 1\)",
+)
 class Apart(Painter):
     """Its prior is one of two batches."""
 
@@ -28,7 +31,8 @@ class Apart(Painter):
 
 
 @found_by(
-    "latents", r"encode\(\) has the batch shape \(2, 2\) and the event shape \(\): it must have \(2,\) and \(2,\)"
+    "latents",
+    r"encode\(\) has the batch shape \(2, 2\) and the event shape \(\): it must have \(2,\) and \(2,\)",
 )
 class Separate(Coder):
     """Its posterior is not independent over z."""
@@ -45,7 +49,9 @@ class Rows(Coder):
         return Independent(super().likelihood(z, labels).base_dist, 2)
 
 
-@found_by("interpolation", r"does not end at its end points: decode\(\) must take each latent by itself")
+@found_by(
+    "interpolation", r"does not end at its end points: decode\(\) must take each latent by itself"
+)
 class Following(Odd):
     """Lets the first of a batch of five show through, which no batch of another size does."""
 
@@ -65,14 +71,20 @@ class Tiring(Painter):
 
 @found_by("likelihood", r"log_likelihood\(\) has the shape \(\): .* it must be \(3,\)")
 class Mean(Bell):
-    def log_likelihood(self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1) -> Tensor:
+    def log_likelihood(
+        self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1
+    ) -> Tensor:
         return super().log_likelihood(samples, labels).mean()
 
 
-@found_by("likelihood", r"log_likelihood\(\) is not finite for samples in \[0, 1\]: look for a log of 0")
+@found_by(
+    "likelihood", r"log_likelihood\(\) is not finite for samples in \[0, 1\]: look for a log of 0"
+)
 class Doubtful(Bell):
     """Finds everything impossible, except while it learns."""
 
-    def log_likelihood(self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1) -> Tensor:
+    def log_likelihood(
+        self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1
+    ) -> Tensor:
         value = super().log_likelihood(samples, labels)
         return value if self.training else value - torch.inf

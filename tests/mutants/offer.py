@@ -12,13 +12,19 @@ from zoo.models import GenerativeModel, Objective, Size, Step, StrictConfig
 
 
 @found_by(
-    "entry_module", r"zoo_mutants_heavy imports in \d+ ms and brings in torch, numpy", entry_module="zoo_mutants_heavy"
+    "entry_module",
+    r"zoo_mutants_heavy imports in \d+ ms and brings in torch, numpy",
+    entry_module="zoo_mutants_heavy",
 )
 class OfferedByAHeavyModule(Painter):
     """Its entry module imports torch."""
 
 
-@found_by("spec", r"its plugin has a problem: .*which is no ModelSpec", entry_module="zoo_mutants_troubled")
+@found_by(
+    "spec",
+    r"its plugin has a problem: .*which is no ModelSpec",
+    entry_module="zoo_mutants_troubled",
+)
 class OfferedAmongRubbish(Painter):
     """Its plugin offers None too."""
 
@@ -33,13 +39,19 @@ class OfTwoLines(Painter):
     """Spoils every list it is in."""
 
 
-@found_by("spec", r"has the reference 'Me et al\.': give the address of the paper", spec={"reference": "Me et al."})
+@found_by(
+    "spec",
+    r"has the reference 'Me et al\.': give the address of the paper",
+    spec={"reference": "Me et al."},
+)
 class WithoutAnAddress(Painter):
     """Refers to nothing that can be opened."""
 
 
 @found_by(
-    "capabilities", r"say capabilities=\('sample', 'decode'\)", spec={"capabilities": ("sample", "decode", "encode")}
+    "capabilities",
+    r"say capabilities=\('sample', 'decode'\)",
+    spec={"capabilities": ("sample", "decode", "encode")},
 )
 class Boaster(Painter):
     """Claims an encoder."""
@@ -57,12 +69,20 @@ class Unfinished(GenerativeModel[SmallConfig]):
     Config = SmallConfig
 
     def sample(
-        self, n: int, labels: Tensor | None = None, *, generator: torch.Generator, options: Any = None
+        self,
+        n: int,
+        labels: Tensor | None = None,
+        *,
+        generator: torch.Generator,
+        options: Any = None,
     ) -> Tensor:
         return torch.zeros(n, 1, 2, 2)
 
 
-@found_by("capabilities", r"its Config is builtins:dict: nest a class Config derived from zoo.models.ModelConfig")
+@found_by(
+    "capabilities",
+    r"its Config is builtins:dict: nest a class Config derived from zoo.models.ModelConfig",
+)
 class Loose(Painter):
     """Takes its config from a dict."""
 
@@ -78,7 +98,8 @@ class Undecorated(Painter):
 
 
 @found_by(
-    "capabilities", r"its Options is .*:Chosen.Options: nest a class Options derived from zoo.models.StrictConfig"
+    "capabilities",
+    r"its Options is .*:Chosen.Options: nest a class Options derived from zoo.models.StrictConfig",
 )
 class Chosen(Painter):
     """Its options are a class of no kind."""
@@ -95,7 +116,10 @@ class UndecoratedOptions(Painter):
         steps: int = 3
 
 
-@found_by("capabilities", r"its Options can't be made without values \(.*'steps'\): give every field a default")
+@found_by(
+    "capabilities",
+    r"its Options can't be made without values \(.*'steps'\): give every field a default",
+)
 class Demanding(Painter):
     """Can't draw unless told how."""
 
@@ -117,12 +141,15 @@ class Optionless(GenerativeModel[SmallConfig]):
     def sample(self, n: int, labels: Tensor | None = None, *, generator: torch.Generator) -> Tensor:
         return torch.zeros(n, 1, 2, 2)
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         yield Objective(samples.mean())
 
 
 @found_by(
-    "capabilities", r"its decode\(\) can't be called as it has to be \(.*'labels'\): decode\(self, z, labels=None\)"
+    "capabilities",
+    r"its decode\(\) can't be called as it has to be \(.*'labels'\): decode\(self, z, labels=None\)",
 )
 class Insistent(Painter):
     """Wants labels where there are none."""
@@ -144,7 +171,9 @@ class Grower(Painter):
             object.__setattr__(self, "width", 2 * self.width)
 
 
-@found_by("config", r"does not come back from JSON: Object of type Parameter is not JSON serializable")
+@found_by(
+    "config", r"does not come back from JSON: Object of type Parameter is not JSON serializable"
+)
 class Unwritten(Painter):
     """Its config holds what JSON can't."""
 
@@ -162,4 +191,6 @@ class Lenient(Painter):
     class Config(SmallConfig):
         @classmethod
         def from_dict(cls, values: Mapping[str, Any]) -> Self:
-            return super().from_dict({key: one for key, one in values.items() if key in cls.__dataclass_fields__})
+            return super().from_dict(
+                {key: one for key, one in values.items() if key in cls.__dataclass_fields__}
+            )

@@ -24,7 +24,9 @@ class Odd(Painter):
         return self.spoil(super().decode(z, labels))
 
 
-@found_by("samples", r"asked for 1, it draws samples of shape \(1, 4\): its config says \(1, 1, 2, 2\)")
+@found_by(
+    "samples", r"asked for 1, it draws samples of shape \(1, 4\): its config says \(1, 1, 2, 2\)"
+)
 class Flat(Odd):
     def spoil(self, samples: Tensor) -> Tensor:
         return samples.flatten(1)
@@ -97,15 +99,25 @@ class Overexposed(GenerativeModel[SmallConfig]):
         self.bias = nn.Parameter(torch.zeros(()))
 
     def sample(
-        self, n: int, labels: Tensor | None = None, *, generator: torch.Generator, options: Any = None
+        self,
+        n: int,
+        labels: Tensor | None = None,
+        *,
+        generator: torch.Generator,
+        options: Any = None,
     ) -> Tensor:
         return torch.full((n, 1, 2, 2), options.light if options else 0.5)
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         yield Objective((samples - self.bias).square().mean((1, 2, 3)))
 
 
-@found_by("noise", r"its samples depend on the batch size: .* let no sample depend on the others of its batch")
+@found_by(
+    "noise",
+    r"its samples depend on the batch size: .* let no sample depend on the others of its batch",
+)
 class Sociable(Odd):
     """Takes the mean of the batch off, like batch norm in train mode."""
 
@@ -133,7 +145,9 @@ class Starter(Painter):
         return super().decode(z + (len(z) == 3), labels)
 
 
-@found_by("noise", r"its samples are the same for every seed: take every random number from the generator")
+@found_by(
+    "noise", r"its samples are the same for every seed: take every random number from the generator"
+)
 class Unmoved(Painter):
     """Makes no use of its latent, but for a gradient."""
 
@@ -164,7 +178,9 @@ class Borrower(Odd):
             return (samples + 1e-6 * torch.rand(())).clamp(0, 1)
 
 
-@found_by("side_effects", r"sampling changes 'drawn': change weights and buffers while training alone")
+@found_by(
+    "side_effects", r"sampling changes 'drawn': change weights and buffers while training alone"
+)
 class Counter(Painter):
     def __init__(self, config: SmallConfig) -> None:
         super().__init__(config)
@@ -175,7 +191,9 @@ class Counter(Painter):
         return super().decode(z, labels)
 
 
-@found_by("side_effects", r"sampling changes the train flag: leave train\(\) and eval\(\) to the caller")
+@found_by(
+    "side_effects", r"sampling changes the train flag: leave train\(\) and eval\(\) to the caller"
+)
 class Trainer(Painter):
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         self.layer.train()
@@ -203,18 +221,24 @@ class Clock(Painter):
         return super().decode(z + (next(self.ticks) if len(z) == 4 else 0), labels)
 
 
-@found_by("bf16", r"drawn in bfloat16 its samples are not finite: take logarithms, divide and sum in .float\(\)")
+@found_by(
+    "bf16",
+    r"drawn in bfloat16 its samples are not finite: take logarithms, divide and sum in .float\(\)",
+)
 class Coarse(Painter):
     """Divides by 1 − 0.999, which is 0 in bfloat16."""
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         scores = self.layer(self.with_labels(z, labels))
         nearly_one = scores * 0 + 0.999
-        return (scores + 1 / (1 - nearly_one)).sigmoid().unflatten(1, (1, 2, 2)) + 0 / (1 - nearly_one[0, 0])
+        return (scores + 1 / (1 - nearly_one)).sigmoid().unflatten(1, (1, 2, 2)) + 0 / (
+            1 - nearly_one[0, 0]
+        )
 
 
 @found_by(
-    "bf16", r"drawn in bfloat16 it fails: view size is not compatible .* Use flatten\(\) or reshape\(\) for view\(\)"
+    "bf16",
+    r"drawn in bfloat16 it fails: view size is not compatible .* Use flatten\(\) or reshape\(\) for view\(\)",
 )
 class Viewer(Painter):
     """Views what a convolution gives, which is not contiguous in channels-last order."""

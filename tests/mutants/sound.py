@@ -24,7 +24,9 @@ from zoo.models import (
 
 
 class Mutant(NamedTuple):
-    """A broken model, the check that finds it and words that it says; `spec` is what its ModelSpec has of its own."""
+    """A broken model, the check that finds it and words that it says; `spec` is what its ModelSpec
+    has of its own.
+    """
 
     model: type
     check: str
@@ -73,7 +75,9 @@ class Painter(LatentModel[SmallConfig]):
         z = torch.randn(len(samples), *self.latent_shape)
         return (self.decode(z, labels) - samples).square().mean((1, 2, 3))
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         yield Objective(self.loss(samples, labels))
 
 
@@ -90,14 +94,18 @@ class Coder(Autoencoder[SmallConfig]):
         self.decoder = nn.Linear(config.latent_dim + config.num_classes, 4)
 
     def encode(self, samples: Tensor, labels: Tensor | None = None) -> Distribution:
-        mean, deviation = self.encoder(self.with_labels(samples.flatten(1), labels)).float().chunk(2, dim=1)
+        mean, deviation = (
+            self.encoder(self.with_labels(samples.flatten(1), labels)).float().chunk(2, dim=1)
+        )
         return Independent(Normal(mean, deviation.exp()), 1)
 
     def likelihood(self, z: Tensor, labels: Tensor | None = None) -> Distribution:
         mean = self.decoder(self.with_labels(z, labels)).float().sigmoid().unflatten(1, (1, 2, 2))
         return Independent(Normal(mean, 0.1), 3)
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         yield Objective(-self.log_weights(self.encode(samples, labels), 1, samples, labels)[0])
 
 
@@ -116,9 +124,13 @@ class Player(Painter):
     def judge(self, samples: Tensor, labels: Tensor | None) -> Tensor:
         return self.critic(self.with_labels(samples.flatten(1), labels))[:, 0]
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         fake = self.decode(torch.randn(len(samples), *self.latent_shape), labels)
-        loss = F.softplus(self.judge(fake.detach(), labels)) + F.softplus(-self.judge(samples, labels))
+        loss = F.softplus(self.judge(fake.detach(), labels)) + F.softplus(
+            -self.judge(samples, labels)
+        )
         yield Objective(loss, "critic", adversarial=True)
         if step.index % 2:
             yield Objective(F.softplus(-self.judge(fake, labels)), "painter", adversarial=True)
@@ -144,15 +156,24 @@ class Bell(GenerativeModel[SmallConfig]):
         return Independent(Normal(self.mean(which), self.scale.exp()), 1)
 
     def sample(
-        self, n: int, labels: Tensor | None = None, *, generator: torch.Generator, options: Any = None
+        self,
+        n: int,
+        labels: Tensor | None = None,
+        *,
+        generator: torch.Generator,
+        options: Any = None,
     ) -> Tensor:
         noise = torch.randn(n, 3, generator=generator).to(self.device)
         return self.over(n, labels).mean + self.scale.exp() * noise
 
-    def log_likelihood(self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1) -> Tensor:
+    def log_likelihood(
+        self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1
+    ) -> Tensor:
         return self.over(len(samples), labels).log_prob(samples)
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         yield Objective(-self.log_likelihood(samples, labels))
 
 
@@ -174,7 +195,9 @@ class Alternating(Painter):
     def parameter_groups(self) -> dict[str, Iterable[nn.Parameter]]:
         return {"weight": [self.layer.weight], "bias": [self.layer.bias]}
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         yield Objective(self.loss(samples, labels), next(self.turns))
 
 

@@ -23,7 +23,9 @@ class Yielding(Painter):
     def spoil(self, objective: Objective, step: Step) -> Any:
         return objective
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         yield self.spoil(Objective(self.loss(samples, labels)), step)
 
 
@@ -37,12 +39,15 @@ class Stray(Yielding):
 class Idle(Player):
     """Never trains its critic."""
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         yield Objective(self.loss(samples, labels), "painter")
 
 
 @found_by(
-    "objectives", r"the loss of 'model' has the shape \(4,\): give one value a sample, \(16,\), or their mean, \(\)"
+    "objectives",
+    r"the loss of 'model' has the shape \(4,\): give one value a sample, \(16,\), or their mean, \(\)",
 )
 class Quarters(Yielding):
     def spoil(self, objective: Objective, step: Step) -> Objective:
@@ -74,7 +79,8 @@ class Listing(Painter):
 
 
 @found_by(
-    "objectives", r"the loss of 'model' depends on no parameter: no detach\(\), .item\(\) or no_grad\(\) on its way"
+    "objectives",
+    r"the loss of 'model' depends on no parameter: no detach\(\), .item\(\) or no_grad\(\) on its way",
 )
 class Detached(Yielding):
     def spoil(self, objective: Objective, step: Step) -> Objective:
@@ -82,7 +88,8 @@ class Detached(Yielding):
 
 
 @found_by(
-    "objectives", r"its optimizers can't be made: The parameter group 'critic' has no parameter that can be trained"
+    "objectives",
+    r"its optimizers can't be made: The parameter group 'critic' has no parameter that can be trained",
 )
 class Frozen(Player):
     def __init__(self, config: SmallConfig) -> None:
@@ -95,11 +102,15 @@ class Misled(Painter):
     recipe = TrainConfig(learning_rates={"generator": 1e-4})
 
 
-@found_by("modes", r"training_step changes the grad mode for the loop: end `with` blocks before a yield")
+@found_by(
+    "modes", r"training_step changes the grad mode for the loop: end `with` blocks before a yield"
+)
 class Blind(Yielding):
     """Yields inside no_grad()."""
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         loss = self.loss(samples, labels)
         with torch.no_grad():
             yield Objective(loss)
@@ -109,7 +120,9 @@ class Blind(Yielding):
 class Hazy(Painter):
     """Yields inside autocast."""
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         with torch.autocast("cpu", torch.bfloat16):
             yield Objective(self.loss(samples, labels))
 
@@ -118,7 +131,9 @@ class Hazy(Painter):
 class Exact(Coder):
     """Yields outside of autocast, which its recipe asks for."""
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         with torch.autocast("cpu", enabled=False):
             yield from super().training_step(samples, labels, step)
 
@@ -127,18 +142,26 @@ class Exact(Coder):
 class Sleepy(Painter):
     """Puts itself into eval mode."""
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         yield from super().training_step(samples, labels, step)
         self.layer.eval()
 
 
-@found_by("gradients", r"layer.bias is in no parameter group: add them, or freeze them by requires_grad_\(False\)")
+@found_by(
+    "gradients",
+    r"layer.bias is in no parameter group: add them, or freeze them by requires_grad_\(False\)",
+)
 class Left(Painter):
     def parameter_groups(self) -> dict[str, Iterable[nn.Parameter]]:
         return {"model": [self.layer.weight]}
 
 
-@found_by("gradients", r"spare.weight, spare.bias are of the group 'model' without a gradient: use them in its loss")
+@found_by(
+    "gradients",
+    r"spare.weight, spare.bias are of the group 'model' without a gradient: use them in its loss",
+)
 class Spare(Painter):
     """Has a layer that it makes no use of."""
 
@@ -149,9 +172,13 @@ class Spare(Painter):
 
 @found_by("gradients", r"layer.weight, layer.bias are of the group 'painter' without a gradient")
 class Severed(Player):
-    """Cuts its painter off from what the critic says, by which the loss depends on the critic alone."""
+    """Cuts its painter off from what the critic says, by which the loss depends on the critic
+    alone.
+    """
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         for objective in super().training_step(samples, labels, step):
             yield (
                 objective
@@ -193,11 +220,14 @@ class Fragile(Yielding):
         self.count = nn.Parameter(torch.zeros(()))
 
     def spoil(self, objective: Objective, step: Step) -> Objective:
-        return objective._replace(loss=objective.loss + self.count + (torch.inf if self.count < -0.0105 else 0))
+        return objective._replace(
+            loss=objective.loss + self.count + (torch.inf if self.count < -0.0105 else 0)
+        )
 
 
 @found_by(
-    "determinism", r"trained twice with one seed, its weights differ: take random numbers from torch's global generator"
+    "determinism",
+    r"trained twice with one seed, its weights differ: take random numbers from torch's global generator",
 )
 class Restless(Painter):
     """Trains with noise of the system's."""

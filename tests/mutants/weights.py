@@ -13,7 +13,10 @@ from zoo.models import (
 )
 
 
-@found_by("meta", r"can't be built on torch's meta device, .*item\(\).*No .item\(\), .tolist\(\) or NumPy in __init__")
+@found_by(
+    "meta",
+    r"can't be built on torch's meta device, .*item\(\).*No .item\(\), .tolist\(\) or NumPy in __init__",
+)
 class Impatient(Painter):
     """Looks at its weights as it is built."""
 
@@ -35,7 +38,9 @@ class Spender(Painter):
 class Late(Painter):
     """Makes a buffer when it sees the first data."""
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         self.register_buffer("late", samples.mean())
         yield from super().training_step(samples, labels, step)
 
@@ -66,7 +71,9 @@ class Picky(Player):
 class Forgiving(Painter):
     """Loads whatever fits."""
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
         return super().load_state_dict(state_dict, strict=False, assign=assign)
 
 
@@ -74,9 +81,13 @@ class Forgiving(Painter):
 class Hoarding(Painter):
     """Overlooks what it has no place for."""
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
         own = self.state_dict().keys()
-        return super().load_state_dict({key: state_dict[key] for key in state_dict if key in own}, assign=assign)
+        return super().load_state_dict(
+            {key: state_dict[key] for key in state_dict if key in own}, assign=assign
+        )
 
 
 @found_by(
@@ -88,7 +99,9 @@ class Forgetful(Painter):
 
     brightness = 0.1
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         self.brightness = samples.mean().item()
         yield from super().training_step(samples, labels, step)
 
@@ -96,7 +109,10 @@ class Forgetful(Painter):
         return super().decode(z, labels) * self.brightness
 
 
-@found_by("save_and_load", r"saved, it can't be loaded: PluginError: The tensor 'scale' is not in the state dict")
+@found_by(
+    "save_and_load",
+    r"saved, it can't be loaded: PluginError: The tensor 'scale' is not in the state dict",
+)
 class Fleeting(Painter):
     """Has a buffer that is not persistent."""
 
@@ -109,7 +125,8 @@ class Fleeting(Painter):
 
 
 @found_by(
-    "save_and_load", r"saved, it can't be loaded: PluginError: The tensor 'critic.scale' is not in the state dict"
+    "save_and_load",
+    r"saved, it can't be loaded: PluginError: The tensor 'critic.scale' is not in the state dict",
 )
 class Careless(Player):
     """Has a buffer that is not persistent in what only training needs."""

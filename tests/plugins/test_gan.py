@@ -25,7 +25,12 @@ class TestMLPGAN(ModelContract):
 
 class TestConditionalMLPGAN(ModelContract):
     model = "mlp-gan"
-    config = {"generator_dims": [16], "discriminator_dims": [16], "num_classes": 3, "spectral_norm": True}
+    config = {
+        "generator_dims": [16],
+        "discriminator_dims": [16],
+        "num_classes": 3,
+        "spectral_norm": True,
+    }
 
 
 class TestDCGAN(ModelContract):
@@ -35,7 +40,13 @@ class TestDCGAN(ModelContract):
 
 class TestConditionalDCGAN(ModelContract):
     model = "dcgan"
-    config = {"width": 4, "latent_dim": 4, "num_classes": 3, "spectral_norm": True, "objective": "hinge"}
+    config = {
+        "width": 4,
+        "latent_dim": 4,
+        "num_classes": 3,
+        "spectral_norm": True,
+        "objective": "hinge",
+    }
 
 
 class TestWassersteinGAN(ModelContract):
@@ -47,7 +58,9 @@ class TestWassersteinGAN(ModelContract):
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("size", [28, 32, 64])
 def test_it_takes_every_size_and_number_of_channels(model: str, channels: int, size: int) -> None:
-    small: dict[str, Any] = {"generator_dims": (8,), "discriminator_dims": (8,)} if model == "mlp-gan" else {"width": 4}
+    small: dict[str, Any] = (
+        {"generator_dims": (8,), "discriminator_dims": (8,)} if model == "mlp-gan" else {"width": 4}
+    )
     built = make_model(model, sample_shape=(channels, size, size), num_classes=2, **small)
     check_samples(built)
     check_training(built, steps=3)
@@ -70,7 +83,9 @@ def test_dcgan_says_which_sizes_it_cannot_make(shape: tuple[int, ...]) -> None:
 def test_dcgan_goes_down_to_maps_of_4_by_4() -> None:
     shapes = []
     model = make_model("dcgan")
-    model.discriminator[-2].register_forward_pre_hook(lambda _, inputs: shapes.append(tuple(inputs[0].shape)))
+    model.discriminator[-2].register_forward_pre_hook(
+        lambda _, inputs: shapes.append(tuple(inputs[0].shape))
+    )
     with torch.no_grad():
         model.discriminate(torch.zeros(1, 1, 28, 28), None)
     assert shapes == [(1, 256, 4, 4)]
@@ -87,29 +102,43 @@ def test_its_objectives_are_those_of_the_paper_worked_out_by_hand() -> None:
     d_data = model.discriminator(samples * 2 - 1).sigmoid()
     d_fake = model.discriminator(fake).sigmoid()
     # Goodfellow 2014, eq. 1, and the generator's loss of section 3
-    assert torch.allclose(discriminator.loss, -(d_data.log() + (1 - d_fake).log()).flatten(), rtol=1e-4)
+    assert torch.allclose(
+        discriminator.loss, -(d_data.log() + (1 - d_fake).log()).flatten(), rtol=1e-4
+    )
     assert torch.allclose(generator.loss, -d_fake.log().flatten(), rtol=1e-4)
 
 
 def test_the_two_networks_share_no_parameter() -> None:
-    groups = {name: set(parameters) for name, parameters in make_model("dcgan", width=4).parameter_groups().items()}
+    groups = {
+        name: set(parameters)
+        for name, parameters in make_model("dcgan", width=4).parameter_groups().items()
+    }
     assert groups.keys() == {"discriminator", "generator"}
     assert not groups["discriminator"] & groups["generator"]
 
 
-@pytest.mark.parametrize("small", [{"discriminator_dims": (8,)}, {"width": 4}], ids=["mlp-gan", "dcgan"])
+@pytest.mark.parametrize(
+    "small", [{"discriminator_dims": (8,)}, {"width": 4}], ids=["mlp-gan", "dcgan"]
+)
 def test_a_logit_is_that_of_any_image_and_that_of_its_class(small: dict[str, Any]) -> None:
     """Miyato & Koyama 2018, eq. 3: a last layer of 1 + K outputs is ψ and V at once."""
     model = make_model("dcgan" if "width" in small else "mlp-gan", num_classes=3, **small)
-    *hidden, last = [part for part in model.discriminator if not isinstance(part, nn.Flatten | nn.Dropout)]
-    assert next(iter(hidden[0].parameters())).shape[1] in (1, 28 * 28)  # the labels are no part of the input
+    *hidden, last = [
+        part for part in model.discriminator if not isinstance(part, nn.Flatten | nn.Dropout)
+    ]
+    assert next(iter(hidden[0].parameters())).shape[1] in (
+        1,
+        28 * 28,
+    )  # the labels are no part of the input
     images = torch.rand(4, 1, 28, 28)
     features = images if "width" in small else images.flatten(1)
     for part in hidden:
         features = part(features)
     phi, weight = features.flatten(1), last.weight.flatten(1)
     labels = torch.tensor([2, 0, 1, 1])
-    expected = phi @ weight[0] + last.bias[0] + (phi * weight[1 + labels]).sum(1) + last.bias[1 + labels]
+    expected = (
+        phi @ weight[0] + last.bias[0] + (phi * weight[1 + labels]).sum(1) + last.bias[1 + labels]
+    )
     assert torch.allclose(model.discriminate(images, labels), expected, atol=1e-5)
 
 
@@ -122,7 +151,9 @@ def test_a_conditional_discriminator_wants_labels_that_it_knows() -> None:
 
 
 @pytest.mark.parametrize("shape", [(6, 9), (4, 3, 4, 4)])
-def test_spectral_norm_makes_the_largest_singular_value_1_and_agrees_with_torch(shape: tuple[int, ...]) -> None:
+def test_spectral_norm_makes_the_largest_singular_value_1_and_agrees_with_torch(
+    shape: tuple[int, ...],
+) -> None:
     layer: nn.Module = nn.Linear(9, 6) if len(shape) == 2 else nn.Conv2d(3, 4, 4)
     peer: nn.Module = nn.Linear(9, 6) if len(shape) == 2 else nn.Conv2d(3, 4, 4)
     peer.load_state_dict(layer.state_dict())
@@ -136,8 +167,12 @@ def test_spectral_norm_makes_the_largest_singular_value_1_and_agrees_with_torch(
     assert torch.allclose(last, peer.weight, atol=1e-5)
     # eq. 12: the gradient goes through σ too
     direction = torch.rand(shape)
-    (mine,) = torch.autograd.grad((layer.weight * direction).sum(), layer.parametrizations.weight.original)
-    (theirs,) = torch.autograd.grad((peer.weight * direction).sum(), peer.parametrizations.weight.original)
+    (mine,) = torch.autograd.grad(
+        (layer.weight * direction).sum(), layer.parametrizations.weight.original
+    )
+    (theirs,) = torch.autograd.grad(
+        (peer.weight * direction).sum(), peer.parametrizations.weight.original
+    )
     assert torch.allclose(mine, theirs, atol=1e-4)
 
 
@@ -160,16 +195,24 @@ def test_spectral_norm_bounds_every_layer_of_the_discriminator(model: str, depth
     samples = torch.rand(4, 1, 28, 28)
     for index in range(40):
         list(built.training_step(samples, None, Step(index, 40)))
-    layers = [layer for layer in built.discriminator.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
+    layers = [
+        layer for layer in built.discriminator.modules() if isinstance(layer, nn.Linear | nn.Conv2d)
+    ]
     assert len(layers) == depth
     for layer in layers:
-        assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.1)
+        assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(
+            1, abs=0.1
+        )
     assert not any(isinstance(part, SpectralNorm) for part in built.generator.modules())
 
 
 def test_a_checkpoint_with_spectral_norm_is_sampled_without_torchs_compiler(tmp_path: Path) -> None:
-    """Whatever computes on the meta device has torch import its compiler: a second, for parts that are left out."""
-    checkpoints.save(make_model("dcgan", width=2, latent_dim=4, spectral_norm=True), tmp_path / "tiny", {})
+    """Whatever computes on the meta device has torch import its compiler: a second, for parts that
+    are left out.
+    """
+    checkpoints.save(
+        make_model("dcgan", width=2, latent_dim=4, spectral_norm=True), tmp_path / "tiny", {}
+    )
     code = "import sys; from zoo.cli import main\n"
     code += f"try: main(['sample', {str(tmp_path / 'tiny')!r}, '-n', '2'])\n"
     code += "except SystemExit as stop: assert not stop.code\nprint('torch._dynamo' in sys.modules)"
@@ -185,7 +228,9 @@ def test_the_discriminator_is_kept_too_and_comes_back_the_same(tmp_path: Path) -
     assert kept.keys() == loaded.keys()
     assert all(torch.equal(kept[name], loaded[name]) for name in kept)
     images, labels = torch.rand(3, 1, 28, 28), torch.tensor([0, 1, 2])
-    assert torch.allclose(model.discriminate(images, labels), again.discriminate(images, labels), atol=1e-5)
+    assert torch.allclose(
+        model.discriminate(images, labels), again.discriminate(images, labels), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("name", ["gan-mnist", "dcgan-mnist"])
@@ -203,7 +248,11 @@ def test_a_config_from_before_there_were_objectives_means_what_it_meant(model: s
     config = installed().model_class(model).Config
     first = {"sample_shape": [1, 28, 28], "num_classes": 0, "latent_dim": 100, "batch_norm": True}
     assert config.from_dict({**first, "spectral_norm": False}) == config()
-    assert (config().objective, config().r1, config().discriminator_steps) == ("non-saturating", 0, 1)
+    assert (config().objective, config().r1, config().discriminator_steps) == (
+        "non-saturating",
+        0,
+        1,
+    )
 
 
 def test_dcgan_starts_from_the_weights_of_the_paper() -> None:

@@ -17,7 +17,8 @@ from zoo.testing import check_training
 from zoo.training import TrainingState, fit
 
 SMALL: dict[str, Any] = {"generator_dims": (8,), "discriminator_dims": (8,), "latent_dim": 4}
-# for the logits ln 3 (D = ¾) on data and −ln 2 (D = ⅓) on a fake: the losses, and their slopes in each logit
+# for the logits ln 3 (D = ¾) on data and −ln 2 (D = ⅓) on a fake: the losses, and their slopes in
+# each logit
 BY_HAND = {
     "non-saturating": (math.log(4 / 3) + math.log(3 / 2), -1 / 4, 1 / 3, math.log(3), -2 / 3),
     "saturating": (math.log(4 / 3) + math.log(3 / 2), -1 / 4, 1 / 3, math.log(2 / 3), -1 / 3),
@@ -105,7 +106,9 @@ def test_against_the_best_discriminator_the_game_is_the_jensen_shannon_divergenc
 
 
 def test_against_the_best_discriminator_least_squares_is_half_a_pearson_divergence() -> None:
-    """Mao et al. 2017, section 3.2: with D = (p − q) / (p + q), ½ E_p D² + ½ E_q D² = ½ χ²(p + q ‖ 2q)."""
+    """Mao et al. 2017, section 3.2: with D = (p − q) / (p + q), ½ E_p D² + ½ E_q D² = ½ χ²(p + q ‖
+    2q).
+    """
     p, q = torch.tensor([0.5, 0.3, 0.2]), torch.tensor([0.1, 0.2, 0.7])
     best = ((p - q) / (p + q)).requires_grad_()
     discriminator, generator = LOSSES["least-squares"]
@@ -120,11 +123,13 @@ def test_against_the_best_discriminator_least_squares_is_half_a_pearson_divergen
 def test_the_best_critic_measures_the_distance_of_two_point_masses() -> None:
     """For masses at a and b a linear critic w · x earns w · (a − b) − λ (‖w‖ − 1)².
 
-    Its best w lies along a − b, with norm 1 + ‖a − b‖ / 2λ: of slope 1, and then W₁ = ‖a − b‖, as λ grows.
-    """
+    Its best w lies along a − b, with norm 1 + ‖a − b‖ / 2λ: of slope 1, and then W₁ = ‖a − b‖, as λ
+    grows."""
     a, b, penalty = torch.tensor([[3.0, 0.0]]), torch.tensor([[0.0, 4.0]]), 1000.0
     w = torch.tensor([0.5, 0.5], requires_grad=True)
-    optimizer = torch.optim.LBFGS([w], max_iter=100, tolerance_grad=1e-9, line_search_fn="strong_wolfe")
+    optimizer = torch.optim.LBFGS(
+        [w], max_iter=100, tolerance_grad=1e-9, line_search_fn="strong_wolfe"
+    )
     distance, _ = LOSSES["wasserstein"]
 
     def loss() -> Tensor:
@@ -196,32 +201,42 @@ def test_a_step_yields_the_formulas_of_its_objective(objective: str, classes: in
     on_data, on_fake = model.discriminate(data, labels), model.discriminate(fake, labels)
     expected = LOSSES[objective][0](on_data, on_fake)
     if objective == "wasserstein":
-        expected = expected + 10 * gradient_penalty(lambda x: model.discriminate(x, labels), data, fake)
+        expected = expected + 10 * gradient_penalty(
+            lambda x: model.discriminate(x, labels), data, fake
+        )
     assert torch.allclose(discriminator.loss, expected, atol=1e-5)
     assert torch.allclose(generator.loss, LOSSES[objective][1](on_fake), atol=1e-5)
     assert (discriminator.optimizer, generator.optimizer) == ("discriminator", "generator")
     assert discriminator.adversarial and generator.adversarial
     if objective == "wasserstein":
-        assert discriminator.metrics["wasserstein"].item() == pytest.approx((on_data - on_fake).mean().item())
+        assert discriminator.metrics["wasserstein"].item() == pytest.approx(
+            (on_data - on_fake).mean().item()
+        )
     else:
         right = [*(on_data > 0).tolist(), *(on_fake < 0).tolist()]
         assert discriminator.metrics["accuracy"].item() == pytest.approx(sum(right) / 12)
 
 
-def test_one_batch_of_fakes_serves_both_and_only_the_generators_loss_reaches_the_generator() -> None:
+def test_one_batch_of_fakes_serves_both_and_only_the_generators_loss_reaches_the_generator() -> (
+    None
+):
     model = make_model("mlp-gan", **SMALL)
     made: list[int] = []
     model.generator.register_forward_hook(lambda *_: made.append(1))
     discriminator, generator = a_step(model)
     weights = list(model.generator.parameters())
-    reached = torch.autograd.grad(discriminator.loss.sum(), weights, retain_graph=True, allow_unused=True)
+    reached = torch.autograd.grad(
+        discriminator.loss.sum(), weights, retain_graph=True, allow_unused=True
+    )
     assert all(one is None for one in reached)
     assert all(one.abs().sum() > 0 for one in torch.autograd.grad(generator.loss.sum(), weights))
     assert len(made) == 1
 
 
 def test_r1_adds_half_of_gamma_times_the_squared_slope_at_the_data() -> None:
-    plain, penalised = (make_model("mlp-gan", r1=gamma, **SMALL) for gamma in (0.0, 8.0))  # of the same weights
+    plain, penalised = (
+        make_model("mlp-gan", r1=gamma, **SMALL) for gamma in (0.0, 8.0)
+    )  # of the same weights
     added = a_step(penalised)[0].loss - a_step(plain)[0].loss
     data = torch.rand(6, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
     for image, one in zip(data, added, strict=True):
@@ -230,10 +245,16 @@ def test_r1_adds_half_of_gamma_times_the_squared_slope_at_the_data() -> None:
         assert one.item() == pytest.approx(8 / 2 * slope.square().sum().item(), rel=1e-3)
 
 
-@pytest.mark.parametrize("game", [{"objective": "wasserstein"}, {"r1": 5.0}, {"spectral_norm": True}, {}])
-def test_batch_norm_stays_out_of_a_discriminator_whose_slope_is_bounded(game: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "game", [{"objective": "wasserstein"}, {"r1": 5.0}, {"spectral_norm": True}, {}]
+)
+def test_batch_norm_stays_out_of_a_discriminator_whose_slope_is_bounded(
+    game: dict[str, Any],
+) -> None:
     model = make_model("dcgan", width=2, **game)
-    inside = [part for part in model.discriminator.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+    inside = [
+        part for part in model.discriminator.modules() if isinstance(part, torch.nn.BatchNorm2d)
+    ]
     assert bool(inside) == (not game)
     assert any(isinstance(part, torch.nn.BatchNorm2d) for part in model.generator.modules())
 
@@ -253,9 +274,13 @@ def test_batch_norm_stays_out_of_a_discriminator_whose_slope_is_bounded(game: di
 def test_every_game_is_played_in_either_precision(game: dict[str, Any], precision: str) -> None:
     model = make_model("dcgan", width=2, latent_dim=4, **game)
     before = {name: [p.clone() for p in group] for name, group in model.parameter_groups().items()}
-    images = torch.randint(0, 256, (64, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    images = torch.randint(
+        0, 256, (64, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
     digits = Dataset("noise", images, torch.arange(64) % 4)
-    settings = TrainConfig(epochs=1, batch_size=16, learning_rate=1e-3, precision=precision, average=0.9)
+    settings = TrainConfig(
+        epochs=1, batch_size=16, learning_rate=1e-3, precision=precision, average=0.9
+    )
     report = list(fit(TrainingState(model), digits, settings))[-1]
     assert all(math.isfinite(value) for value in report.losses.values())
     assert report.losses.keys() == {
@@ -264,14 +289,18 @@ def test_every_game_is_played_in_either_precision(game: dict[str, Any], precisio
         "wasserstein" if game["objective"] == "wasserstein" else "accuracy",
     }
     for name, group in model.parameter_groups().items():
-        assert any(not torch.equal(p, old) for p, old in zip(group, before[name], strict=True)), name
+        assert any(not torch.equal(p, old) for p, old in zip(group, before[name], strict=True)), (
+            name
+        )
         assert all(p.isfinite().all() for p in group)
 
 
 @pytest.mark.parametrize("objective", LOSSES)
 def test_bfloat16_comes_close_to_float32_penalties_and_all(objective: str) -> None:
     penalty = {"gradient_penalty": 100.0} if objective == "wasserstein" else {"r1": 100.0}
-    model = make_model("dcgan", width=4, latent_dim=4, objective=objective, spectral_norm=True, **penalty)
+    model = make_model(
+        "dcgan", width=4, latent_dim=4, objective=objective, spectral_norm=True, **penalty
+    )
     exact = a_step(model)
     with torch.autocast("cpu", torch.bfloat16):
         rough = a_step(model)
@@ -289,7 +318,9 @@ def test_the_generator_steps_once_for_so_many_of_the_discriminators() -> None:
 
 def test_the_generators_graph_is_built_only_where_it_takes_a_step() -> None:
     model, built = make_model("mlp-gan", discriminator_steps=3, **SMALL), []
-    model.generator.register_forward_hook(lambda module, given, images: built.append(images.requires_grad))
+    model.generator.register_forward_hook(
+        lambda module, given, images: built.append(images.requires_grad)
+    )
     for index in range(3):
         a_step(model, index)
     assert built == [False, False, True]
@@ -302,21 +333,36 @@ def test_with_several_discriminator_steps_every_network_still_learns() -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"objective": "hinge", "gradient_penalty": 1.0}, "gradient_penalty = 1 would have no effect.*this is hinge"),
+        (
+            {"objective": "hinge", "gradient_penalty": 1.0},
+            "gradient_penalty = 1 would have no effect.*this is hinge",
+        ),
         ({"objective": "wasserstein", "r1": 0.5}, "r1 = 0.5 flattens.*set r1=0"),
-        ({"objective": "wasserstein", "gradient_penalty": 0.0}, "leaves the critic's slope without a bound"),
-        ({"objective": "wgan"}, "objective = 'wgan' is not of its type: one of non-saturating, saturating, wass"),
+        (
+            {"objective": "wasserstein", "gradient_penalty": 0.0},
+            "leaves the critic's slope without a bound",
+        ),
+        (
+            {"objective": "wgan"},
+            "objective = 'wgan' is not of its type: one of non-saturating, saturating, wass",
+        ),
         ({"discriminator_steps": 0}, "discriminator_steps = 0 is out of bounds"),
         ({"r1": -1.0}, "r1 = -1.0 is out of bounds"),
     ],
 )
 @pytest.mark.parametrize("model", ["mlp-gan", "dcgan"])
-def test_games_that_make_no_sense_are_refused(model: str, values: dict[str, Any], words: str) -> None:
+def test_games_that_make_no_sense_are_refused(
+    model: str, values: dict[str, Any], words: str
+) -> None:
     with pytest.raises(ConfigError, match=words):
         make_model(model, **values)
 
 
 def test_a_critic_may_be_bounded_by_its_weights_alone() -> None:
-    model = make_model("mlp-gan", objective="wasserstein", gradient_penalty=0.0, spectral_norm=True, **SMALL)
+    model = make_model(
+        "mlp-gan", objective="wasserstein", gradient_penalty=0.0, spectral_norm=True, **SMALL
+    )
     discriminator, _ = a_step(model)
-    assert discriminator.loss.mean().item() == pytest.approx(-discriminator.metrics["wasserstein"].item(), rel=1e-5)
+    assert discriminator.loss.mean().item() == pytest.approx(
+        -discriminator.metrics["wasserstein"].item(), rel=1e-5
+    )

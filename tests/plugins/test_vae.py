@@ -19,17 +19,35 @@ class TestMLPVAE(ModelContract):
 
 class TestConditionalMLPVAE(ModelContract):
     model = "mlp-vae"
-    config = {"hidden_dims": [16, 8], "latent_dim": 3, "num_classes": 4, "batch_norm": True, "dropout": 0.1}
+    config = {
+        "hidden_dims": [16, 8],
+        "latent_dim": 3,
+        "num_classes": 4,
+        "batch_norm": True,
+        "dropout": 0.1,
+    }
 
 
 class TestGaussianMLPVAE(ModelContract):
     model = "mlp-vae"
-    config = {"hidden_dims": [16], "latent_dim": 3, "likelihood": "gaussian", "free_bits": 0.1, "beta_warmup": 0.5}
+    config = {
+        "hidden_dims": [16],
+        "latent_dim": 3,
+        "likelihood": "gaussian",
+        "free_bits": 0.1,
+        "beta_warmup": 0.5,
+    }
 
 
 class TestBinarizedImportanceWeightedMLPVAE(ModelContract):
     model = "mlp-vae"
-    config = {"hidden_dims": [16], "latent_dim": 3, "num_classes": 4, "binarize": True, "importance_samples": 3}
+    config = {
+        "hidden_dims": [16],
+        "latent_dim": 3,
+        "num_classes": 4,
+        "binarize": True,
+        "importance_samples": 3,
+    }
 
 
 class TestConvVAE(ModelContract):
@@ -39,26 +57,43 @@ class TestConvVAE(ModelContract):
 
 class TestContinuousBernoulliConvVAE(ModelContract):
     model = "conv-vae"
-    config = {"channels": [4], "hidden_dim": 16, "latent_dim": 3, "likelihood": "continuous-bernoulli"}
+    config = {
+        "channels": [4],
+        "hidden_dim": 16,
+        "latent_dim": 3,
+        "likelihood": "continuous-bernoulli",
+    }
 
 
 class TestConditionalConvVAE(ModelContract):
     model = "conv-vae"
-    config = {"channels": [4], "hidden_dim": 16, "latent_dim": 3, "num_classes": 4, "batch_norm": False}
+    config = {
+        "channels": [4],
+        "hidden_dim": 16,
+        "latent_dim": 3,
+        "num_classes": 4,
+        "batch_norm": False,
+    }
 
 
 @pytest.mark.parametrize("model", ["mlp-vae", "conv-vae"])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("size", [28, 32, 64])
 def test_it_takes_every_size_and_number_of_channels(model: str, channels: int, size: int) -> None:
-    small: dict[str, Any] = {"hidden_dims": (8,)} if model == "mlp-vae" else {"channels": (4, 4, 4), "hidden_dim": 8}
+    small: dict[str, Any] = (
+        {"hidden_dims": (8,)} if model == "mlp-vae" else {"channels": (4, 4, 4), "hidden_dim": 8}
+    )
     built = make_model(model, sample_shape=(channels, size, size), num_classes=2, **small)
     check_samples(built)
     check_training(built, steps=10)
 
 
 def test_the_default_mlp_vae_is_784_400_20_400_784() -> None:
-    linear = [tuple(p.shape) for name, p in make_model("mlp-vae").named_parameters() if name.endswith("weight")]
+    linear = [
+        tuple(p.shape)
+        for name, p in make_model("mlp-vae").named_parameters()
+        if name.endswith("weight")
+    ]
     assert linear == [(400, 784), (40, 400), (400, 20), (784, 400)]
 
 
@@ -75,7 +110,9 @@ def test_its_loss_is_the_negative_elbo_worked_out_by_hand() -> None:
     cross_entropy = -(samples * p.log() + (1 - samples) * (1 - p).log()).sum((1, 2, 3)).mean()
     # Kingma & Welling 2013, appendix B: −KL = ½ Σ (1 + log σ² − μ² − σ²)
     kl = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum(1).mean()
-    assert objective.metrics["reconstruction"].item() == pytest.approx(cross_entropy.item(), rel=1e-5)
+    assert objective.metrics["reconstruction"].item() == pytest.approx(
+        cross_entropy.item(), rel=1e-5
+    )
     assert objective.metrics["kl"].item() == pytest.approx(kl.item(), rel=1e-4)
     assert objective.loss.shape == (5,)
     assert objective.loss.mean().item() == pytest.approx((cross_entropy + kl).item(), rel=1e-5)
@@ -103,7 +140,14 @@ def test_the_bound_is_exact_where_the_posterior_is() -> None:
         value = model.log_likelihood(samples, importance_samples=7)
         posterior = model.encode(samples)
     assert torch.allclose(value, torch.full((3,), -784 * math.log(2)), atol=1e-2)
-    assert float(kl_divergence(posterior.base_dist, Normal(torch.zeros(3, 2), torch.ones(3, 2))).abs().max()) == 0
+    assert (
+        float(
+            kl_divergence(posterior.base_dist, Normal(torch.zeros(3, 2), torch.ones(3, 2)))
+            .abs()
+            .max()
+        )
+        == 0
+    )
 
 
 def test_interpolated_and_reconstructed_images_are_images() -> None:
@@ -117,7 +161,9 @@ def test_interpolated_and_reconstructed_images_are_images() -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (5, 8), (27, 28), (9, 64)])
 def test_a_conv_vae_takes_odd_and_oblong_images(height: int, width: int) -> None:
-    model = make_model("conv-vae", sample_shape=(1, height, width), channels=(4, 4, 4), hidden_dim=8)
+    model = make_model(
+        "conv-vae", sample_shape=(1, height, width), channels=(4, 4, 4), hidden_dim=8
+    )
     samples = torch.rand(2, 1, height, width)
     with torch.no_grad():
         assert model.reconstruct(samples).shape == samples.shape
@@ -128,7 +174,9 @@ def test_the_default_conv_vae_has_two_blocks_at_each_halved_resolution_and_none_
     assert sum(parameter.numel() for parameter in model.parameters()) == 2_064_897
     assert sum(type(module).__name__ == "ResidualBlock" for module in model.modules()) == 8
     shapes = []
-    model.decoder[-1].register_forward_pre_hook(lambda _, inputs: shapes.append(tuple(inputs[0].shape)))
+    model.decoder[-1].register_forward_pre_hook(
+        lambda _, inputs: shapes.append(tuple(inputs[0].shape))
+    )
     with torch.no_grad():
         model.decode(torch.zeros(1, 32))
     assert shapes == [(1, 16, 28, 28)]

@@ -19,12 +19,16 @@ from zoo.models import Objective, Step
 
 FIRST = Step(0, 1)
 SIGMA = 0.5
-LOADING = torch.tensor([[1.0, 0.5], [1.0, -0.5], [-1.0, 0.5], [-1.0, -0.5]])  # (pixels, latents): orthogonal columns
+LOADING = torch.tensor(
+    [[1.0, 0.5], [1.0, -0.5], [-1.0, 0.5], [-1.0, -0.5]]
+)  # (pixels, latents): orthogonal columns
 BIAS = torch.tensor([0.1, 0.2, 0.3, 0.4])
 
 
 class PPCA(VAE["PPCA.Config"]):
-    """Probabilistic PCA (Tipping & Bishop 1999): its posterior is known, and factorised for orthogonal columns."""
+    """Probabilistic PCA (Tipping & Bishop 1999): its posterior is known, and factorised for
+    orthogonal columns.
+    """
 
     @dataclass(frozen=True, kw_only=True)
     class Config(VAEConfig):
@@ -48,7 +52,9 @@ class PPCA(VAE["PPCA.Config"]):
 
 
 PPCA_SAMPLES = torch.linspace(-1, 2, 12).view(3, 1, 2, 2)
-PPCA_EXACT = MultivariateNormal(BIAS, LOADING @ LOADING.T + SIGMA**2 * torch.eye(4)).log_prob(PPCA_SAMPLES.flatten(1))
+PPCA_EXACT = MultivariateNormal(BIAS, LOADING @ LOADING.T + SIGMA**2 * torch.eye(4)).log_prob(
+    PPCA_SAMPLES.flatten(1)
+)
 
 
 class Told(VAE["Told.Config"]):
@@ -94,18 +100,25 @@ def test_the_elbo_of_probabilistic_pca_with_its_exact_posterior_is_its_likelihoo
 
 
 @pytest.mark.parametrize("draws", [2, 8])
-def test_the_importance_weighted_bound_with_the_exact_posterior_is_the_likelihood_whatever_is_drawn(draws: int) -> None:
+def test_the_importance_weighted_bound_with_the_exact_posterior_is_the_likelihood_whatever_is_drawn(
+    draws: int,
+) -> None:
     objective = step(PPCA(importance_samples=draws), PPCA_SAMPLES)
     assert torch.allclose(-objective.loss, PPCA_EXACT, atol=1e-4)
     elbo = -(objective.metrics["reconstruction"] + objective.metrics["kl"])
     assert elbo.item() == pytest.approx(PPCA_EXACT.mean().item(), abs=1e-4)
-    assert torch.allclose(PPCA().log_likelihood(PPCA_SAMPLES, importance_samples=draws), PPCA_EXACT, atol=1e-4)
+    assert torch.allclose(
+        PPCA().log_likelihood(PPCA_SAMPLES, importance_samples=draws), PPCA_EXACT, atol=1e-4
+    )
 
 
 def test_with_a_wrong_posterior_the_objective_rises_with_the_draws_towards_the_likelihood() -> None:
     torch.manual_seed(0)
     many = PPCA_SAMPLES[:1].expand(10_000, 1, 2, 2)
-    bounds = [-step(PPCA(shift=0.2, importance_samples=draws), many).loss.mean().item() for draws in (1, 2, 8, 32)]
+    bounds = [
+        -step(PPCA(shift=0.2, importance_samples=draws), many).loss.mean().item()
+        for draws in (1, 2, 8, 32)
+    ]
     assert bounds == sorted(bounds)
     exact = PPCA_EXACT[0].item()
     posterior, truth = PPCA(shift=0.2).encode(many[:1]), PPCA().encode(many[:1])
@@ -116,7 +129,9 @@ def test_with_a_wrong_posterior_the_objective_rises_with_the_draws_towards_the_l
 
 def test_the_kl_of_each_dimension_is_that_of_the_library() -> None:
     mean, deviation = torch.randn(5, 2, 3), torch.rand(5, 2, 3) + 0.1
-    expected = kl_divergence(Normal(mean, deviation), Normal(torch.zeros(5, 2, 3), torch.ones(5, 2, 3)))
+    expected = kl_divergence(
+        Normal(mean, deviation), Normal(torch.zeros(5, 2, 3), torch.ones(5, 2, 3))
+    )
     assert torch.allclose(kl_to_prior(mean, deviation), expected.flatten(1), atol=1e-5)
 
 
@@ -147,19 +162,27 @@ def test_a_gaussian_likelihood_of_variance_one_half_is_the_squared_error_and_a_c
     model = Told(torch.tensor([0.0, 1.0, -2.0]), likelihood="gaussian", sigma=0.5**0.5)
     z, samples = torch.zeros(4, 1), torch.rand(4, 1, 1, 3)
     squared_error = (samples - model.decode(z)).square().sum((1, 2, 3))
-    assert torch.allclose(-model.likelihood(z).log_prob(samples), squared_error + 1.5 * math.log(math.pi))
+    assert torch.allclose(
+        -model.likelihood(z).log_prob(samples), squared_error + 1.5 * math.log(math.pi)
+    )
     assert model.decode(z)[0, 0, 0, 1].item() == pytest.approx(1 / (1 + math.exp(-1)))
 
 
-LOGITS = torch.tensor([-16.0, -5.0, -0.31, -0.29, 0.0, 1e-3, 0.3, 2.0, 12.0, 16.0], dtype=torch.float64)
+LOGITS = torch.tensor(
+    [-16.0, -5.0, -0.31, -0.29, 0.0, 1e-3, 0.3, 2.0, 12.0, 16.0], dtype=torch.float64
+)
 
 
 def test_a_continuous_bernoulli_density_integrates_to_one_and_to_its_mean() -> None:
     x = torch.linspace(0, 1, 20_001, dtype=torch.float64).unsqueeze(1)
     distribution = ContinuousBernoulli(logits=LOGITS, validate_args=False)
     density = distribution.log_prob(x).exp()
-    assert torch.trapezoid(density, x, dim=0).tolist() == pytest.approx([1.0] * len(LOGITS), abs=1e-6)
-    assert torch.trapezoid(x * density, x, dim=0).tolist() == pytest.approx(distribution.mean.tolist(), abs=1e-6)
+    assert torch.trapezoid(density, x, dim=0).tolist() == pytest.approx(
+        [1.0] * len(LOGITS), abs=1e-6
+    )
+    assert torch.trapezoid(x * density, x, dim=0).tolist() == pytest.approx(
+        distribution.mean.tolist(), abs=1e-6
+    )
 
 
 def test_a_continuous_bernoulli_held_down_integrates_to_less_than_one() -> None:
@@ -183,28 +206,45 @@ def test_a_continuous_bernoullis_gradients_are_finite_and_right() -> None:
     logits = torch.tensor([-1e4, -15.0, -0.3, 0.0, 1e-6, 0.3, 15.0, 1e4], requires_grad=True)
     distribution = ContinuousBernoulli(logits=logits, validate_args=False)
     (slope,) = torch.autograd.grad(distribution.log_prob(torch.full((8,), 0.25)).sum(), logits)
-    assert torch.allclose(slope[1:-1], 0.25 - distribution.mean[1:-1], atol=1e-5)  # of an exponential family: x − E[x]
-    assert slope[[0, -1]].tolist() == pytest.approx([0.25, 0.25 - 1])  # drawn back to where the density is one
+    assert torch.allclose(
+        slope[1:-1], 0.25 - distribution.mean[1:-1], atol=1e-5
+    )  # of an exponential family: x − E[x]
+    assert slope[[0, -1]].tolist() == pytest.approx(
+        [0.25, 0.25 - 1]
+    )  # drawn back to where the density is one
     (curvature,) = torch.autograd.grad(distribution.mean.sum(), logits)
     assert curvature.isfinite().all() and curvature[3].item() == pytest.approx(1 / 12)
 
 
 def test_a_continuous_bernoulli_likelihood_is_the_cross_entropy_and_its_constant_by_hand() -> None:
     """C(λ) = 2 artanh(1 − 2λ) / (1 − 2λ), and 2 at λ = ½ (Loaiza-Ganem & Cunningham 2019)."""
-    model = Told(torch.tensor([1 / 3, 1.0, 3.0]).log(), likelihood="continuous-bernoulli")  # λ = ¼, ½, ¾
-    value = model.likelihood(torch.zeros(1, 1)).log_prob(torch.tensor([1.0, 0.0, 0.5]).view(1, 1, 1, 3))
+    model = Told(
+        torch.tensor([1 / 3, 1.0, 3.0]).log(), likelihood="continuous-bernoulli"
+    )  # λ = ¼, ½, ¾
+    value = model.likelihood(torch.zeros(1, 1)).log_prob(
+        torch.tensor([1.0, 0.0, 0.5]).view(1, 1, 1, 3)
+    )
     constants = [2 * math.atanh(0.5) / 0.5, 2.0, 2 * math.atanh(0.5) / 0.5]
-    cross_entropy = -math.log(1 / 4) - math.log(1 / 2) - 0.5 * math.log(3 / 4) - 0.5 * math.log(1 / 4)
+    cross_entropy = (
+        -math.log(1 / 4) - math.log(1 / 2) - 0.5 * math.log(3 / 4) - 0.5 * math.log(1 / 4)
+    )
     assert value.item() == pytest.approx(sum(map(math.log, constants)) - cross_entropy, rel=1e-5)
 
 
 def test_a_continuous_bernoulli_stays_a_bounded_density_where_pixels_are_black() -> None:
     model = Told(torch.tensor([-17.0, -100.0, -1e6]), likelihood="continuous-bernoulli")
-    assert model.decode(torch.zeros(1, 1)).flatten().tolist() == pytest.approx([0.0625] * 3, abs=1e-6)
-    assert model.likelihood(torch.zeros(1, 1)).log_prob(torch.zeros(1, 1, 1, 3)).item() <= 3 * math.log(16) + 1e-5
+    assert model.decode(torch.zeros(1, 1)).flatten().tolist() == pytest.approx(
+        [0.0625] * 3, abs=1e-6
+    )
+    assert (
+        model.likelihood(torch.zeros(1, 1)).log_prob(torch.zeros(1, 1, 1, 3)).item()
+        <= 3 * math.log(16) + 1e-5
+    )
 
 
-@pytest.mark.parametrize(("index", "factor"), [(0, 0.0), (10, 0.25), (20, 0.5), (40, 1.0), (99, 1.0)])
+@pytest.mark.parametrize(
+    ("index", "factor"), [(0, 0.0), (10, 0.25), (20, 0.5), (40, 1.0), (99, 1.0)]
+)
 def test_beta_rises_linearly_over_its_share_of_the_training(index: int, factor: float) -> None:
     at, samples = Step(index, 100), torch.rand(4, 1, 1, 3)
     assert warm_up(at, 0.4) == pytest.approx(factor)
@@ -217,7 +257,9 @@ def test_beta_rises_linearly_over_its_share_of_the_training(index: int, factor: 
 def test_without_a_warm_up_beta_counts_from_the_first_step() -> None:
     assert warm_up(Step(0, 100), 0.0) == 1
     model = Told(torch.zeros(3), beta=2.0)
-    assert without_reconstruction(model, torch.rand(4, 1, 1, 3)) == pytest.approx(2 * TOLD_KL, abs=1e-5)
+    assert without_reconstruction(model, torch.rand(4, 1, 1, 3)) == pytest.approx(
+        2 * TOLD_KL, abs=1e-5
+    )
 
 
 def test_free_bits_are_charged_in_full_below_the_threshold_of_a_dimensions_mean() -> None:
@@ -256,14 +298,22 @@ def test_outside_of_training_samples_are_taken_as_they_are() -> None:
 @pytest.mark.parametrize("likelihood", ["bernoulli", "continuous-bernoulli", "gaussian"])
 @pytest.mark.parametrize("draws", [1, 4])
 @pytest.mark.parametrize("size", [1.0, 1e4])
-def test_under_bf16_the_loss_is_float32_and_its_gradients_are_finite(likelihood: str, draws: int, size: float) -> None:
-    model = make_model("mlp-vae", hidden_dims=(8,), latent_dim=2, likelihood=likelihood, importance_samples=draws)
+def test_under_bf16_the_loss_is_float32_and_its_gradients_are_finite(
+    likelihood: str, draws: int, size: float
+) -> None:
+    model = make_model(
+        "mlp-vae", hidden_dims=(8,), latent_dim=2, likelihood=likelihood, importance_samples=draws
+    )
     model.decoder[-1].weight.data *= size  # logits in the thousands
     samples = torch.rand(6, 1, 28, 28)
     with torch.autocast("cpu", torch.bfloat16):
         objective = step(model, samples)
     objective.loss.mean().backward()
-    assert objective.loss.shape == (6,) and objective.loss.dtype == torch.float32 and objective.loss.isfinite().all()
+    assert (
+        objective.loss.shape == (6,)
+        and objective.loss.dtype == torch.float32
+        and objective.loss.isfinite().all()
+    )
     gradients = [parameter.grad for parameter in model.parameters()]
     assert all(bool(gradient.isfinite().all()) for gradient in gradients)
     assert any(bool(gradient.abs().max() > 0) for gradient in gradients)
@@ -271,8 +321,13 @@ def test_under_bf16_the_loss_is_float32_and_its_gradients_are_finite(likelihood:
 
 @pytest.mark.parametrize("likelihood", ["continuous-bernoulli", "gaussian"])
 def test_the_bound_goes_by_the_configured_likelihood(likelihood: str) -> None:
-    model, samples = Told(torch.tensor([0.5, 1.0, 2.0]), likelihood=likelihood), torch.rand(5, 1, 1, 3)
-    expected = model.likelihood(torch.zeros(5, 1)).log_prob(samples)  # the decoder doesn't look at z
+    model, samples = (
+        Told(torch.tensor([0.5, 1.0, 2.0]), likelihood=likelihood),
+        torch.rand(5, 1, 1, 3),
+    )
+    expected = model.likelihood(torch.zeros(5, 1)).log_prob(
+        samples
+    )  # the decoder doesn't look at z
     torch.manual_seed(0)
     bound = model.log_likelihood(samples, importance_samples=50_000)
     assert torch.allclose(bound, expected, atol=0.05)
@@ -281,14 +336,27 @@ def test_the_bound_goes_by_the_configured_likelihood(likelihood: str) -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"binarize": True, "likelihood": "gaussian"}, "set binarize=false, or likelihood=bernoulli"),
-        ({"importance_samples": 2, "beta": 0.5}, "importance_samples = 2 .* no KL term .* importance_samples=1"),
+        (
+            {"binarize": True, "likelihood": "gaussian"},
+            "set binarize=false, or likelihood=bernoulli",
+        ),
+        (
+            {"importance_samples": 2, "beta": 0.5},
+            "importance_samples = 2 .* no KL term .* importance_samples=1",
+        ),
         ({"importance_samples": 2, "beta_warmup": 0.5}, "no KL term"),
         ({"importance_samples": 2, "free_bits": 0.5}, "no KL term"),
         ({"likelihood": "poisson"}, "one of bernoulli, continuous-bernoulli, gaussian"),
         ({"sigma": 0.0}, "sigma = 0.0 is out of bounds"),
-        ({"sigma": 0.5}, "sigma = 0.5 would have no effect: it belongs to likelihood=gaussian, and this is bernoulli"),
-        ({"sigma": 0.5, "likelihood": "continuous-bernoulli"}, "no effect.* this is continuous-bernoulli"),
+        (
+            {"sigma": 0.5},
+            "sigma = 0.5 would have no effect: it belongs to likelihood=gaussian, and this is "
+            "bernoulli",
+        ),
+        (
+            {"sigma": 0.5, "likelihood": "continuous-bernoulli"},
+            "no effect.* this is continuous-bernoulli",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_refused(config: dict[str, Any], message: str) -> None:

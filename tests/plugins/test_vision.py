@@ -23,7 +23,13 @@ def test_mnist_is_read_from_a_torchvision_root() -> None:
     train, test = load_dataset("mnist"), load_dataset("mnist", split="test")
     assert (train.samples.shape, test.samples.shape) == ((800, 1, 28, 28), (200, 1, 28, 28))
     assert train.samples.dtype == torch.uint8
-    assert train.labels is not None and train.labels[:5].tolist() == [5, 0, 4, 1, 9]  # as everybody knows them
+    assert train.labels is not None and train.labels[:5].tolist() == [
+        5,
+        0,
+        4,
+        1,
+        9,
+    ]  # as everybody knows them
     assert train.class_names == tuple("0123456789")
 
 
@@ -81,7 +87,9 @@ def test_features_of_a_digit_do_not_depend_on_its_batch_nor_on_the_day() -> None
     images = digits_of("test")[0] / 255
     seen = extract(load_features("digits"), [images]).vectors
     assert torch.equal(seen, extract(load_features("digits"), [images]).vectors)
-    assert torch.allclose(seen, extract(load_features("digits"), images.split(3)).vectors, atol=1e-4)
+    assert torch.allclose(
+        seen, extract(load_features("digits"), images.split(3)).vectors, atol=1e-4
+    )
 
 
 def test_the_digit_classifier_is_meant_for_mnist_alone_and_is_small() -> None:
@@ -93,7 +101,9 @@ def test_the_digit_classifier_is_meant_for_mnist_alone_and_is_small() -> None:
 
 
 def test_images_of_another_size_are_refused() -> None:
-    with pytest.raises(DataError, match=r"'digits' take images of \(1, 28, 28\), not samples of \(3, 32, 32\)"):
+    with pytest.raises(
+        DataError, match=r"'digits' take images of \(1, 28, 28\), not samples of \(3, 32, 32\)"
+    ):
         extract(load_features("digits"), [torch.rand(2, 3, 32, 32)])
 
 
@@ -111,7 +121,13 @@ def test_distorted_digits_are_moved_but_still_digits() -> None:
 def test_training_writes_weights_that_load_and_that_the_seed_decides(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = ["train_digits", "--data-root", str(Path(__file__).parents[1] / "data"), "--epochs", "1"]
+    command = [
+        "train_digits",
+        "--data-root",
+        str(Path(__file__).parents[1] / "data"),
+        "--epochs",
+        "1",
+    ]
     for name, seed in (("a", "0"), ("b", "0"), ("c", "1")):
         monkeypatch.setattr(sys, "argv", [*command, "--seed", seed, "--out", str(tmp_path / name)])
         train_digits.main()
@@ -125,7 +141,9 @@ def test_inception_needs_a_file_of_weights_and_says_how_to_make_one() -> None:
         load_features("inception")
 
 
-def test_inception_without_its_extra_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inception_without_its_extra_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for module in ("torch_fidelity", "torch_fidelity.feature_extractor_inceptionv3"):
         monkeypatch.setitem(sys.modules, module, None)  # as if it were not installed
     (tmp_path / "weights").touch()
@@ -134,7 +152,9 @@ def test_inception_without_its_extra_says_what_to_install(tmp_path: Path, monkey
 
 
 def test_inception_sees_what_its_network_sees_in_eight_bits(tmp_path: Path) -> None:
-    network = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3").FeatureExtractorInceptionV3
+    network = pytest.importorskip(
+        "torch_fidelity.feature_extractor_inceptionv3"
+    ).FeatureExtractorInceptionV3
 
     class Untrained(network):  # type: ignore[misc, valid-type]  # of a package without types
         def load_state_dict(self, *_: object) -> None:

@@ -1,4 +1,6 @@
-"""The `zoo` command: a lazy group, one file per noun; rooms that import torch are imported inside commands."""
+"""The `zoo` command: a lazy group, one file per noun; rooms that import torch are imported inside
+commands.
+"""
 
 import importlib
 import os
@@ -36,7 +38,7 @@ ALIASES = {"ls": "list"}
 
 
 class ZooGroup(click.Group):
-    """Imports a command when it is asked for, lets plugins add theirs, and translates errors once."""
+    """Imports a command when asked for, lets plugins add theirs, translates errors once."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Ours in the order of use, then those of plugins."""
@@ -72,7 +74,9 @@ class ZooGroup(click.Group):
     def _add_plugin_commands(self) -> None:
         if not self.commands:
             reserved = click.Group(
-                commands={name: self._ours(ALIASES.get(name, name)) for name in (*COMMANDS, *ALIASES)}
+                commands={
+                    name: self._ours(ALIASES.get(name, name)) for name in (*COMMANDS, *ALIASES)
+                }
             )
             try:
                 installed().add_commands(reserved)

@@ -3,13 +3,25 @@
 import click
 
 from zoo.cli.evaluate import refuse_foreign
-from zoo.cli.output import as_json, clean, command, complete_checkpoints, note, open_store, print_json
+from zoo.cli.output import (
+    as_json,
+    clean,
+    command,
+    complete_checkpoints,
+    note,
+    open_store,
+    print_json,
+)
 from zoo.store import CARD, read_facts
 
 
 @command()
 @click.argument("reference", metavar="REF", shell_complete=complete_checkpoints)
-@click.option("--write", is_flag=True, help="Put it into the checkpoint's README.md, whose path is printed instead.")
+@click.option(
+    "--write",
+    is_flag=True,
+    help="Put it into the checkpoint's README.md, whose path is printed instead.",
+)
 @as_json
 def card(reference: str, write: bool, json_: bool) -> None:
     """Print the card of REF as its config, facts and pictures make it now.
@@ -23,7 +35,9 @@ def card(reference: str, write: bool, json_: bool) -> None:
     from zoo import cards
 
     facts = read_facts(directory)
-    made = cards.made_of(directory, cards.called(facts, reference) if reference.startswith("hf:") else facts)
+    made = cards.made_of(
+        directory, cards.called(facts, reference) if reference.startswith("hf:") else facts
+    )
     if write:
         cards.write(directory)
         note(f"Kept in {directory / CARD}.")

@@ -30,17 +30,25 @@ SHOWN = 20  # names or problems of a plugin
 @command("list")
 @click.argument("pattern", required=False)
 @click.option("--models", is_flag=True, help="List the models that you can train instead.")
-@click.option("--outdated", is_flag=True, help="Only those that have changed since you pulled them; asks the Hub.")
+@click.option(
+    "--outdated",
+    is_flag=True,
+    help="Only those that have changed since you pulled them; asks the Hub.",
+)
 @as_json
 def list_(pattern: str | None, models: bool, outdated: bool, json_: bool) -> None:
     """List the checkpoints you have or can have (PATTERN as in '*vae*').
 
-    States: bundled (comes with its plugin), pulled, trained (both in your store), hub (can be pulled), damaged.
-    """
+    States: bundled (comes with its plugin), pulled, trained (both in your store), hub (can be
+    pulled), damaged."""
     if models and outdated:
         raise click.UsageError("--outdated is of checkpoints: leave out --models.")
     entries = [] if models else open_store().entries()
-    records = _models() if models else [_checkpoint(one) for one in (_outdated(entries) if outdated else entries)]
+    records = (
+        _models()
+        if models
+        else [_checkpoint(one) for one in (_outdated(entries) if outdated else entries)]
+    )
     if pattern:
         records = [record for record in records if fnmatch(record["name"], pattern)]
     if json_:
@@ -53,7 +61,10 @@ def list_(pattern: str | None, models: bool, outdated: bool, json_: bool) -> Non
         hint = "" if set(pattern) & set("*?[") else f" Try '*{pattern}*'."
         return note(f"Nothing is called {pattern!r}.{hint}")
     if models:
-        rows = [[one["name"], ", ".join(one["capabilities"]), one["plugin"], one["summary"]] for one in records]
+        rows = [
+            [one["name"], ", ".join(one["capabilities"]), one["plugin"], one["summary"]]
+            for one in records
+        ]
         return print_table(("NAME", "CAN", "PLUGIN", "SUMMARY"), rows)
     rows = [
         [
@@ -68,22 +79,33 @@ def list_(pattern: str | None, models: bool, outdated: bool, json_: bool) -> Non
         ]
         for one in records
     ]
-    return print_table(("NAME", "MODEL", "DATA", "PARAMETERS", "SIZE", "STATE", "PLUGIN", "SUMMARY"), rows)
+    return print_table(
+        ("NAME", "MODEL", "DATA", "PARAMETERS", "SIZE", "STATE", "PLUGIN", "SUMMARY"), rows
+    )
 
 
 @command()
 @as_json
 def plugins(json_: bool) -> None:
-    """Show the installed plugins: what they offer, how long they took to import, and what is wrong with them."""
+    """Show the installed plugins: what they offer, how long they took to import, and what is wrong
+    with them.
+    """
     root = click.get_current_context().find_root()
     if isinstance(root.command, click.Group):
         root.command.list_commands(root)  # so that what goes wrong in zoo_commands is known too
-    found = [replace(plugin, problems=plugin.problems + _faults(plugin)) for plugin in installed().plugins]
+    found = [
+        replace(plugin, problems=plugin.problems + _faults(plugin))
+        for plugin in installed().plugins
+    ]
     if json_:
         return print_json([vars(plugin) for plugin in found])
     for plugin in found:
         _tell(plugin)
-    return None if found else note("No plugin is installed, or ZOO_LOAD_PLUGINS leaves all of them out.")
+    return (
+        None
+        if found
+        else note("No plugin is installed, or ZOO_LOAD_PLUGINS leaves all of them out.")
+    )
 
 
 def _faults(plugin: Plugin) -> list[str]:
@@ -91,24 +113,38 @@ def _faults(plugin: Plugin) -> list[str]:
     from zoo import source
 
     models = installed().models
-    faults = {name: source.fault(models[name].entry_point) for name in plugin.offers.get("models", [])}
+    faults = {
+        name: source.fault(models[name].entry_point) for name in plugin.offers.get("models", [])
+    }
     return [f"the model {name!r}: {said}" for name, said in faults.items() if said]
 
 
 def _tell(plugin: Plugin) -> None:
     """Print what a plugin offers, what it costs, what is wrong with it, and whom to tell."""
-    offers = "; ".join(f"{kind}: {', '.join(_first(names))}" for kind, names in plugin.offers.items()) or "nothing"
-    slow = f"  SLOW    importing it brings in {', '.join(plugin.heavy)}, which every command waits for"
+    offers = (
+        "; ".join(f"{kind}: {', '.join(_first(names))}" for kind, names in plugin.offers.items())
+        or "nothing"
+    )
+    slow = (
+        f"  SLOW    importing it brings in {', '.join(plugin.heavy)}, which every command waits for"
+    )
     wrong = [slow] if plugin.heavy else []
     wrong += [f"  WRONG   {problem}" for problem in _first(plugin.problems)]
-    click.echo(printable(f"{plugin.name}  {plugin.distribution} {plugin.version}  ({plugin.seconds * 1000:.0f} ms)"))
+    click.echo(
+        printable(
+            f"{plugin.name}  {plugin.distribution} {plugin.version}  ({plugin.seconds * 1000:.0f} "
+            "ms)"
+        )
+    )
     click.echo(printable(f"  file    {plugin.file or 'not found'}"))
     click.echo(printable(f"  offers  {offers}"))
     for line in wrong:
         click.echo(click.style(printable(line), fg="red"))
     if wrong and plugin.distribution != UNKNOWN:
         distribution = printable(plugin.distribution)
-        click.echo(f"          Tell the authors of {distribution}, or: pip uninstall {distribution}")
+        click.echo(
+            f"          Tell the authors of {distribution}, or: pip uninstall {distribution}"
+        )
 
 
 def _first(texts: list[str]) -> list[str]:
@@ -118,7 +154,9 @@ def _first(texts: list[str]) -> list[str]:
 
 
 def _outdated(entries: list[Entry]) -> list[Entry]:
-    """Those that were pulled and have changed since; raises when the Hub does not tell of one, having named it."""
+    """Those that were pulled and have changed since; raises when the Hub does not tell of one,
+    having named it.
+    """
     from zoo.pull import outdated
 
     found, unknown = [], []
@@ -131,7 +169,10 @@ def _outdated(entries: list[Entry]) -> list[Entry]:
             unknown.append(entry.name)
     if unknown:
         known = ", ".join(entry.name for entry in found) or "none"
-        raise HubError(f"It is not known whether {', '.join(unknown)} changed. Of the others, outdated: {known}.")
+        raise HubError(
+            f"It is not known whether {', '.join(unknown)} changed. Of the others, outdated: "
+            f"{known}."
+        )
     return found
 
 
@@ -163,10 +204,21 @@ def _checkpoint(entry: Entry) -> dict[str, Any]:
         }
     else:
         known = _read(entry)
-    plugin = _distribution("checkpoints", entry.name) if offered else _distribution("models", known["model"])
+    plugin = (
+        _distribution("checkpoints", entry.name)
+        if offered
+        else _distribution("models", known["model"])
+    )
     taken = files.size(entry.path) if entry.path else 0
     path = str(entry.path) if entry.path else None
-    return {"name": entry.name, **known, "size": taken, "state": entry.state, "plugin": plugin, "path": path}
+    return {
+        "name": entry.name,
+        **known,
+        "size": taken,
+        "state": entry.state,
+        "plugin": plugin,
+        "path": path,
+    }
 
 
 def _read(entry: Entry) -> dict[str, Any]:

@@ -5,7 +5,15 @@ from typing import Any
 
 import click
 
-from zoo.cli.output import as_json, command, complete_models, note, print_json, print_table, warn_of_plugins
+from zoo.cli.output import (
+    as_json,
+    command,
+    complete_models,
+    note,
+    print_json,
+    print_table,
+    warn_of_plugins,
+)
 from zoo.config import parse_assignments
 from zoo.errors import ConfigError, PluginError, counted
 from zoo.guests import Plugin
@@ -17,14 +25,21 @@ LONG = 10  # seconds, from which on it is said beforehand how long the checks wi
 
 @command()
 @click.argument("names", nargs=-1, metavar="[MODEL...]", shell_complete=complete_models)
-@click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Field of the config; repeatable.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Field of the config; repeatable.",
+)
 @as_json
 def check(names: tuple[str, ...], settings: tuple[str, ...], json_: bool) -> None:
-    """Check models (all that are installed, unless named) as their plugins' tests would; exit 1 when one falls short.
+    """Check models (all that are installed, unless named) as their plugins' tests would; exit 1
+    when one falls short.
 
-    Each is checked with its config's defaults: --set makes a large one small, such as --set width=4. Unless models are
-    named, a plugin that something is wrong with and that offers none falls short too.
-    """
+    Each is checked with its config's defaults: --set makes a large one small, such as --set
+    width=4. Unless models are named, a plugin that something is wrong with and that offers none
+    falls short too."""
     warn_of_plugins()
     chosen = list(dict.fromkeys(names or sorted(installed().models)))
     for name in chosen:
@@ -32,7 +47,11 @@ def check(names: tuple[str, ...], settings: tuple[str, ...], json_: bool) -> Non
             installed().model_class(name)  # refuses it, with the nearest name
     values = {name: _values(name, settings) for name in chosen}
     records = [record for name in chosen for record in _checked(name, values[name], json_)]
-    mute = [] if names else [plugin for plugin in installed().broken if not plugin.offers.get("models")]
+    mute = (
+        []
+        if names
+        else [plugin for plugin in installed().broken if not plugin.offers.get("models")]
+    )
     records += (told := [_told(plugin) for plugin in mute])
     if json_:
         print_json(records)
@@ -40,8 +59,16 @@ def check(names: tuple[str, ...], settings: tuple[str, ...], json_: bool) -> Non
         _print(told)
     if not chosen:
         note("No model is offered by the installed plugins.")
-    bad = list(dict.fromkeys(record["model"] for record in records if record["model"] and record["verdict"] != "kept"))
-    wrong = [f"The contract is not kept by {counted(len(bad), 'model')}: {', '.join(bad)}."] if bad else []
+    bad = list(
+        dict.fromkeys(
+            record["model"] for record in records if record["model"] and record["verdict"] != "kept"
+        )
+    )
+    wrong = (
+        [f"The contract is not kept by {counted(len(bad), 'model')}: {', '.join(bad)}."]
+        if bad
+        else []
+    )
     wrong += [f"No model is offered by {plugin.called}, which is broken." for plugin in mute]
     if wrong:
         raise PluginError(" ".join(wrong))
@@ -56,10 +83,16 @@ def _checked(name: str, values: dict[str, Any], quiet: bool) -> list[dict[str, A
     for verdict in verdicts(name, values):
         records.append({"model": name, **verdict._asdict()})
         if verdict.check == "building" and verdict.verdict == "broke":
-            note(f"{name} can't be built. If its config wants other values: --set FIELD=VALUE; see: zoo show {name}")
+            note(
+                f"{name} can't be built. If its config wants other values: --set FIELD=VALUE; see: "
+                f"zoo show {name}"
+            )
         elif verdict.check == "building":
             seconds = BUILDINGS * verdict.seconds
-            note(f"Checking {name}, {verdict.says}{f': about {seconds:.0f} s' if seconds > LONG else ''}.")
+            note(
+                f"Checking {name}, "
+                f"{verdict.says}{f': about {seconds:.0f} s' if seconds > LONG else ''}."
+            )
     if not quiet:
         _print(records)
     kept = sum(one["verdict"] == "kept" for one in records)
@@ -72,14 +105,22 @@ def _told(plugin: Plugin) -> dict[str, Any]:
     """What is wrong with a plugin that offers no model, as a record of none."""
     advice = f"Tell the authors of {plugin.distribution}, or: pip uninstall {plugin.distribution}"
     says = f"{'; '.join(plugin.problems)}. {advice}"
-    return {"model": "", "check": plugin.called, "verdict": "broke", "says": says, "seconds": plugin.seconds}
+    return {
+        "model": "",
+        "check": plugin.called,
+        "verdict": "broke",
+        "says": says,
+        "seconds": plugin.seconds,
+    }
 
 
 def _print(records: list[dict[str, Any]]) -> None:
     rows, told = [], set[str]()
     for one in records:
         says = " ".join(one["says"].split())
-        rows.append([one["check"], one["verdict"], "as above" if says in told else says])  # one fault breaks many
+        rows.append(
+            [one["check"], one["verdict"], "as above" if says in told else says]
+        )  # one fault breaks many
         told |= {says} - {""}
     print_table(("CHECK", "VERDICT", "WHAT TO CHANGE"), rows)
 

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from zoo import files
-from zoo.cli.evaluate import load_extractor, measure, measuring, name_of_features, read_data, trained_on
+from zoo.cli.evaluate import (
+    load_extractor,
+    measure,
+    measuring,
+    name_of_features,
+    read_data,
+    trained_on,
+)
 from zoo.cli.output import (
     command,
     complete_checkpoints,
@@ -46,26 +53,43 @@ class Wanted(NamedTuple):
 
     def fits(self, one: Evaluation) -> bool:
         """Whether a result was measured under these conditions."""
-        if self.seed not in (None, one.seed) or (self.images_sha256 and one.reference_sha256 not in self.images_sha256):
+        if self.seed not in (None, one.seed) or (
+            self.images_sha256 and one.reference_sha256 not in self.images_sha256
+        ):
             return False
         if not one.extractor:
             return one.metric != "nll" or self.importance_samples in (None, one.importance_samples)
-        same = self.features in (None, one.extractor) and self.features_sha256 in ("", one.extractor_sha256)
+        same = self.features in (None, one.extractor) and self.features_sha256 in (
+            "",
+            one.extractor_sha256,
+        )
         return same and self.n in (None, one.n)
 
-    def met_by(self, results: Iterable[Evaluation], model: "GenerativeModel[Any]", data: str) -> bool:
+    def met_by(
+        self, results: Iterable[Evaluation], model: "GenerativeModel[Any]", data: str
+    ) -> bool:
         """Whether there are results of all that can be measured."""
         from zoo.likelihood import has_likelihood
 
         has = {one.extractor or one.metric for one in results}
-        likelihood = has_likelihood(model) and data in installed().datasets  # a folder has no test images
-        return bool(has) and (self.features is None or self.features in has) and ("nll" in has or not likelihood)
+        likelihood = (
+            has_likelihood(model) and data in installed().datasets
+        )  # a folder has no test images
+        return (
+            bool(has)
+            and (self.features is None or self.features in has)
+            and ("nll" in has or not likelihood)
+        )
 
 
 @command()
-@click.argument("references", nargs=-1, required=True, metavar="REF REF…", shell_complete=complete_checkpoints)
+@click.argument(
+    "references", nargs=-1, required=True, metavar="REF REF…", shell_complete=complete_checkpoints
+)
 @measuring
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("compare.png"), help="A .png.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default=Path("compare.png"), help="A .png."
+)
 def compare(
     references: tuple[str, ...],
     data: str | None,
@@ -81,10 +105,9 @@ def compare(
 ) -> None:
     """Set several checkpoints side by side: their numbers, and a grid of samples of each.
 
-    What their facts.json hold is taken, what is missing is measured alike. Numbers of different features, seeds, sizes
-    or reference images are refused, unless options say which are meant: then what was measured otherwise is measured
-    anew.
-    """
+    What their facts.json hold is taken, what is missing is measured alike. Numbers of different
+    features, seeds, sizes or reference images are refused, unless options say which are meant: then
+    what was measured otherwise is measured anew."""
     if len(set(references)) < 2:
         raise click.UsageError("Name two different checkpoints at least.")
     if output.suffix != ".png":
@@ -97,10 +120,13 @@ def compare(
     models = {reference: load(directory, device) for reference, directory in directories.items()}
     if others := [reference for reference, model in models.items() if model.sample_kind != "image"]:
         raise CapabilityError(
-            f"zoo compare sets images side by side, which the samples of {others[0]} are not: measure each by itself, "
+            f"zoo compare sets images side by side, which the samples of {others[0]} are not: "
+            "measure each by itself, "
             "with zoo evaluate."
         )
-    read: dict[tuple[int, ...], tuple[Dataset, Dataset | None]] = {}  # by the shape that a model takes
+    read: dict[
+        tuple[int, ...], tuple[Dataset, Dataset | None]
+    ] = {}  # by the shape that a model takes
 
     def images_for(model: "GenerativeModel[Any]") -> "tuple[Dataset, Dataset | None]":
         shape = model.config.sample_shape
@@ -108,10 +134,16 @@ def compare(
             read[shape] = read_data(against, data_root, model)
         return read[shape]
 
-    extractor = load_extractor(name, weights, device, models[references[0]], against) if features or weights else None
+    extractor = (
+        load_extractor(name, weights, device, models[references[0]], against)
+        if features or weights
+        else None
+    )
     pairs = [images_for(model) for model in models.values()] if data else []
     digests = frozenset(one.sha256 for pair in pairs for one in pair if one is not None)
-    wanted = Wanted(name, extractor.sha256 if extractor else "", digests, n, seed, importance_samples)
+    wanted = Wanted(
+        name, extractor.sha256 if extractor else "", digests, n, seed, importance_samples
+    )
     columns = {
         reference: [one for one in recorded(read_facts(directory)) if wanted.fits(one)]
         for reference, directory in directories.items()
@@ -123,7 +155,9 @@ def compare(
             extractor = extractor or load_extractor(name, weights, device, model, against)
             train, test = images_for(model)
             classes = names_of_classes(directories[reference]) or None
-            columns[reference] = measure(reference, model, train, test, extractor, class_names=classes, **alike)
+            columns[reference] = measure(
+                reference, model, train, test, extractor, class_names=classes, **alike
+            )
     rows = _rows(columns)
     meant = {
         "--data": data,
@@ -132,14 +166,25 @@ def compare(
         "-n": alike["n"],
         "-k": alike["importance_samples"],
     }
-    options = [word for option, value in meant.items() if value is not None for word in (option, str(value))]
+    options = [
+        word
+        for option, value in meant.items()
+        if value is not None
+        for word in (option, str(value))
+    ]
     _save_picture(output, models, directories, alike["seed"], options)
     if json_:
-        evaluations = {reference: [one.to_dict() for one in results] for reference, results in columns.items()}
+        evaluations = {
+            reference: [one.to_dict() for one in results] for reference, results in columns.items()
+        }
         return print_json({"path": str(output), "evaluations": evaluations})
     floors = [next((one.floor_text for one in row.values() if one.floor_text), "") for row in rows]
     cells = [
-        [next(iter(row.values())).title, *(row[one].text if one in row else "–" for one in columns), floor]
+        [
+            next(iter(row.values())).title,
+            *(row[one].text if one in row else "–" for one in columns),
+            floor,
+        ]
         for row, floor in zip(rows, floors, strict=True)
     ]
     print_table(("METRIC", *columns, "FLOOR"), cells)
@@ -152,7 +197,9 @@ def compare(
 
 def _trained_on(directories: Mapping[str, Path]) -> str:
     """The data set that all were trained on."""
-    names = {reference: trained_on(reference, directory) for reference, directory in directories.items()}
+    names = {
+        reference: trained_on(reference, directory) for reference, directory in directories.items()
+    }
     if len(set(names.values())) > 1:
         said = "; ".join(f"{reference} was trained on {name}" for reference, name in names.items())
         raise ConfigError(f"{said}. Say with --data what all are to be measured against.")
@@ -164,18 +211,26 @@ def _rows(columns: Mapping[str, list[Evaluation]]) -> list[dict[str, Evaluation]
         return side_by_side(columns)
     except ConfigError as error:
         raise ConfigError(
-            f"{error} Say with -n, --seed, --features and --data how all are to be measured: what was measured "
+            f"{error} Say with -n, --seed, --features and --data how all are to be measured: what "
+            "was measured "
             f"otherwise is then measured anew."
         ) from error
 
 
 def _conditions(
-    columns: Mapping[str, list[Evaluation]], n: int | None, seed: int | None, importance_samples: int | None
+    columns: Mapping[str, list[Evaluation]],
+    n: int | None,
+    seed: int | None,
+    importance_samples: int | None,
 ) -> dict[str, int]:
-    """How what is missing is measured: as options say, else as what there is, else as `zoo evaluate` does."""
+    """How what is missing is measured: as options say, else as what there is, else as `zoo
+    evaluate` does.
+    """
     held = [one for results in columns.values() for one in results]
     drawn = [one.n for one in held if one.extractor]
-    bounds = [one.importance_samples for one in held if one.metric == "nll" and one.importance_samples]
+    bounds = [
+        one.importance_samples for one in held if one.metric == "nll" and one.importance_samples
+    ]
     seeds = [one.seed for one in held]
     return {
         "n": n or next(iter(drawn), SAMPLES),
@@ -196,7 +251,9 @@ def _save_picture(
 
     from zoo import images, sampling
 
-    grids = {name: images.grid(sampling.draw(model, SHOWN, seed=seed)) for name, model in models.items()}
+    grids = {
+        name: images.grid(sampling.draw(model, SHOWN, seed=seed)) for name, model in models.items()
+    }
     width = sum(grid.width + GAP for grid in grids.values()) - GAP
     mode = "RGB" if any(grid.mode == "RGB" for grid in grids.values()) else "L"
     canvas = Image.new(mode, (width, CAPTION + max(grid.height for grid in grids.values())), "grey")
@@ -213,6 +270,8 @@ def _save_picture(
         "n": SHOWN,
         "seed": seed,
         "version": version("genzoo"),
-        "command": shlex.join(["zoo", "compare", *models, *options, "--seed", str(seed), "-o", path.name]),
+        "command": shlex.join(
+            ["zoo", "compare", *models, *options, "--seed", str(seed), "-o", path.name]
+        ),
     }
     images.save_png(canvas, path, made)

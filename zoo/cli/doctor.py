@@ -37,7 +37,8 @@ class Finding:
 @command()
 @as_json
 def doctor(json_: bool) -> None:
-    """Examine what the zoo stands on, and say what to do about what is wrong; exit 1 when something is.
+    """Examine what the zoo stands on, and say what to do about what is wrong; exit 1 when something
+    is.
 
     Looks at Python, torch, the device, the plugins, the store, the data, the Hub and the disk.
     """
@@ -51,12 +52,16 @@ def doctor(json_: bool) -> None:
                 click.echo(f"{'':18}  → {printable(finding.advice)}")
     if json_:
         print_json([asdict(finding) for finding in findings])
-    if wrong := list(dict.fromkeys(finding.what for finding in findings if finding.verdict == "wrong")):
+    if wrong := list(
+        dict.fromkeys(finding.what for finding in findings if finding.verdict == "wrong")
+    ):
         raise ZooError(f"Something is wrong with {', '.join(wrong)}: what to do is said beside it.")
 
 
 def _examine() -> Iterator[Finding]:
-    """The findings of every check. One that breaks is a finding, too: what is ill may be so in a new way."""
+    """The findings of every check. One that breaks is a finding, too: what is ill may be so in a
+    new way.
+    """
     checks: dict[str, Callable[[], Iterator[Finding]]] = {
         "python": _python,
         "torch": _torch,
@@ -75,30 +80,50 @@ def _examine() -> Iterator[Finding]:
             yield Finding(what, "wrong", str(error))
         except Exception as error:
             yield Finding(
-                what, "wrong", f"can't be examined: {_in_a_line(error)}", "If you can't mend that, report it to genzoo."
+                what,
+                "wrong",
+                f"can't be examined: {_in_a_line(error)}",
+                "If you can't mend that, report it to genzoo.",
             )
 
 
 def _python() -> Iterator[Finding]:
-    yield Finding("python", "ok", f"{platform.python_version()}, genzoo {version('genzoo')}, in {sys.prefix}")
+    yield Finding(
+        "python", "ok", f"{platform.python_version()}, genzoo {version('genzoo')}, in {sys.prefix}"
+    )
 
 
 def _torch() -> Iterator[Finding]:
     """Whether torch and torchvision can be imported, and are a pair."""
-    advice = "Install a pair that matches, from one index: pip install --force-reinstall torch torchvision"
+    advice = (
+        "Install a pair that matches, from one index: pip install --force-reinstall torch "
+        "torchvision"
+    )
     for name in ("torch", "torchvision"):
         found = version(name)
         try:
             __import__(name)
-        except Exception as error:  # OSError of a library, RuntimeError of an operator that isn't there
+        except (
+            Exception
+        ) as error:  # OSError of a library, RuntimeError of an operator that isn't there
             yield Finding(name, "wrong", f"{found} can't be imported: {_in_a_line(error)}", advice)
             return
         wanted = [Requirement(one) for one in requires(name) or ()]
         torch = next(
-            (one for one in wanted if one.name == "torch" and not one.specifier.contains(version("torch"))), None
+            (
+                one
+                for one in wanted
+                if one.name == "torch" and not one.specifier.contains(version("torch"))
+            ),
+            None,
         )
         if torch:
-            yield Finding(name, "wrong", f"{found} requires torch{torch.specifier}, this is {version('torch')}", advice)
+            yield Finding(
+                name,
+                "wrong",
+                f"{found} requires torch{torch.specifier}, this is {version('torch')}",
+                advice,
+            )
         else:
             yield Finding(name, "ok", found)
 
@@ -114,17 +139,27 @@ def _device() -> Iterator[Finding]:
     from zoo.sampling import emulates_bf16
 
     device = torch.device(pick_device("auto"))
-    torch.ones(2, 2, device=device).matmul(torch.ones(2, 2, device=device)).sum().item()  # a GPU too old raises
+    torch.ones(2, 2, device=device).matmul(
+        torch.ones(2, 2, device=device)
+    ).sum().item()  # a GPU too old raises
     if device.type == "cpu" and shutil.which("nvidia-smi"):
-        advice = "Install a torch that is built for its driver (pytorch.org/get-started), or update the driver."
+        advice = (
+            "Install a torch that is built for its driver (pytorch.org/get-started), or update the "
+            "driver."
+        )
         yield Finding(
-            "device", "note", f"{hardware(device)}; torch sees no GPU, though NVIDIA's tools are here", advice
+            "device",
+            "note",
+            f"{hardware(device)}; torch sees no GPU, though NVIDIA's tools are here",
+            advice,
         )
     else:
         yield Finding("device", "ok", hardware(device))
     emulated = emulates_bf16(device)
     yield Finding(
-        "precision", "ok", "float32; bfloat16 would be emulated, and slower" if emulated else "float32 and bfloat16"
+        "precision",
+        "ok",
+        "float32; bfloat16 would be emulated, and slower" if emulated else "float32 and bfloat16",
     )
 
 
@@ -134,21 +169,40 @@ def _plugins() -> Iterator[Finding]:
     if isinstance(root.command, click.Group):
         root.command.list_commands(root)  # so that what goes wrong in zoo_commands is known too
     for plugin in installed().plugins:
-        offers = ", ".join(f"{len(names)} {kind}" for kind, names in plugin.offers.items()) or "nothing"
-        found = f"{plugin.name} ({plugin.distribution} {plugin.version}): {offers}, in {plugin.seconds * 1000:.0f} ms"
+        offers = (
+            ", ".join(f"{len(names)} {kind}" for kind, names in plugin.offers.items()) or "nothing"
+        )
+        found = (
+            f"{plugin.name} ({plugin.distribution} {plugin.version}): {offers}, in "
+            f"{plugin.seconds * 1000:.0f} ms"
+        )
         for problem in plugin.problems:
-            advice = f"Tell the authors of {plugin.distribution}, or: pip uninstall {plugin.distribution}"
-            yield Finding("plugins", "wrong", f"{plugin.name} ({plugin.distribution}): {problem}", advice)
+            advice = (
+                f"Tell the authors of {plugin.distribution}, or: pip uninstall "
+                f"{plugin.distribution}"
+            )
+            yield Finding(
+                "plugins", "wrong", f"{plugin.name} ({plugin.distribution}): {problem}", advice
+            )
         if plugin.seconds > SLOW:
-            advice = "Every command waits for it: its authors should import torch in model files only."
+            advice = (
+                "Every command waits for it: its authors should import torch in model files only."
+            )
             yield Finding("plugins", "note", found, advice)
         elif not plugin.problems:
             yield Finding("plugins", "ok", found)
     if absent := sorted(installed().absent):
         advice = "Install what offers them, or correct ZOO_LOAD_PLUGINS (see: zoo plugins)."
-        yield Finding("plugins", "wrong", f"ZOO_LOAD_PLUGINS names what is not installed: {', '.join(absent)}", advice)
+        yield Finding(
+            "plugins",
+            "wrong",
+            f"ZOO_LOAD_PLUGINS names what is not installed: {', '.join(absent)}",
+            advice,
+        )
     if not installed().plugins:
-        yield Finding("plugins", "note", "none is loaded", "Unset ZOO_LOAD_PLUGINS, which leaves them out.")
+        yield Finding(
+            "plugins", "note", "none is loaded", "Unset ZOO_LOAD_PLUGINS, which leaves them out."
+        )
 
 
 def _offers() -> Iterator[Finding]:
@@ -158,7 +212,9 @@ def _offers() -> Iterator[Finding]:
     from zoo.checkpoints import model_class
 
     registry = installed()
-    offered: list[tuple[Callable[[str], Any], str]] = [(model_class, name) for name in registry.models]
+    offered: list[tuple[Callable[[str], Any], str]] = [
+        (model_class, name) for name in registry.models
+    ]
     offered += [(registry.dataset_loader, name) for name in registry.datasets]
     offered += [(registry.feature_loader, name) for name in registry.features]
     broken = 0
@@ -168,7 +224,9 @@ def _offers() -> Iterator[Finding]:
         except PluginError as error:
             broken += 1
             yield Finding("offers", "wrong", str(error))
-    found = f"{len(offered) - broken} of {len(offered)} models, data sets and features can be imported"
+    found = (
+        f"{len(offered) - broken} of {len(offered)} models, data sets and features can be imported"
+    )
     yield Finding("offers", "ok", found)
 
 
@@ -178,14 +236,24 @@ def _store() -> Iterator[Finding]:
     nearest = _nearest(store.root)
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         why = "can't be written" if nearest.is_dir() else "is no folder"
-        yield Finding("store", "wrong", f"{nearest} {why}", "Mend that, or name another folder with ZOO_HOME.")
+        yield Finding(
+            "store", "wrong", f"{nearest} {why}", "Mend that, or name another folder with ZOO_HOME."
+        )
         return
     entries = store.entries()
     for entry in entries:
         if entry.state == "damaged":
-            yield Finding("store", "wrong", f"{entry.name} is damaged", f"zoo rm {entry.name}, then get it again.")
+            yield Finding(
+                "store",
+                "wrong",
+                f"{entry.name} is damaged",
+                f"zoo rm {entry.name}, then get it again.",
+            )
     here = sum(bool(entry.path) and entry.state != "damaged" for entry in entries)
-    found = f"{store.root}{'' if store.root.exists() else ', to be made'}: {counted(here, 'checkpoint')} can be sampled"
+    found = (
+        f"{store.root}{'' if store.root.exists() else ', to be made'}: "
+        f"{counted(here, 'checkpoint')} can be sampled"
+    )
     yield Finding("store", "ok", found)
     try:
         current = store.current()
@@ -195,7 +263,10 @@ def _store() -> Iterator[Finding]:
         store.find(current)
     except ZooError as error:
         yield Finding(
-            "store", "note", f"the current checkpoint is gone: {error}", "Make another current: zoo pull NAME"
+            "store",
+            "note",
+            f"the current checkpoint is gone: {error}",
+            "Make another current: zoo pull NAME",
         )
 
 
@@ -207,7 +278,9 @@ def _data() -> Iterator[Finding]:
         advice = "Name a folder that holds data sets, or unset it: they are downloaded then."
         yield Finding("data", "wrong", f"ZOO_DATA names {folder}, which is no folder", advice)
     elif folder.is_dir():
-        holds = ", ".join(sorted(one.name for one in folder.iterdir() if one.is_dir())) or "nothing yet"
+        holds = (
+            ", ".join(sorted(one.name for one in folder.iterdir() if one.is_dir())) or "nothing yet"
+        )
         yield Finding("data", "ok", f"{folder}{' (ZOO_DATA)' if named else ''}: {holds}")
     else:
         yield Finding("data", "ok", f"{folder}, to be made: data sets are downloaded to it")
@@ -217,7 +290,9 @@ def _disk() -> Iterator[Finding]:
     place = _nearest(home())
     free = shutil.disk_usage(place).free
     if free < ROOM:
-        advice = "Free some (zoo list, zoo rm NAME), or name a folder on another disk with ZOO_HOME."
+        advice = (
+            "Free some (zoo list, zoo rm NAME), or name a folder on another disk with ZOO_HOME."
+        )
         yield Finding("disk", "wrong", f"{size(free)} are free at {place}", advice)
     else:
         yield Finding("disk", "ok", f"{size(free)} are free at {place}")
@@ -231,25 +306,37 @@ def _hub() -> Iterator[Finding]:
     from zoo.hub import connected
 
     if constants.HF_HUB_OFFLINE:
-        yield Finding("hub", "note", "not asked: HF_HUB_OFFLINE is set", "Unset it to search, pull and push.")
+        yield Finding(
+            "hub", "note", "not asked: HF_HUB_OFFLINE is set", "Unset it to search, pull and push."
+        )
         return
     try:
         with connected("ask", patience=PATIENCE) as session:
             if session.token:
                 who = session.api.whoami()
                 right = who["auth"]["accessToken"]["role"]
-                found = f"{session.endpoint} answers, and knows you as {who['name']} (token: {right})"
+                found = (
+                    f"{session.endpoint} answers, and knows you as {who['name']} (token: {right})"
+                )
             else:
                 answer = get_session().get(f"{session.endpoint}/api/models", params={"limit": 1})
                 hf_raise_for_status(answer)
                 if not isinstance(answer.json(), list):
                     raise ValueError("no list of models")
-                found = f"{session.endpoint} answers; you are not logged in, and can pull what is public"
+                found = (
+                    f"{session.endpoint} answers; you are not logged in, and can pull what is "
+                    "public"
+                )
     except HubError as error:
-        advice = "What is here works without it; where there is no internet, say so with HF_HUB_OFFLINE=1."
+        advice = (
+            "What is here works without it; where there is no internet, say so with "
+            "HF_HUB_OFFLINE=1."
+        )
         yield Finding("hub", "wrong", str(error), advice)
         return
-    yield Finding("hub", "ok", found, "" if session.token else "To push: hf auth login, or set HF_TOKEN.")
+    yield Finding(
+        "hub", "ok", found, "" if session.token else "To push: hf auth login, or set HF_TOKEN."
+    )
 
 
 def _nearest(path: Path) -> Path:

@@ -19,7 +19,14 @@ from zoo.cli.output import (
     track,
 )
 from zoo.cli.sample import device_option, load, names_of_classes, pick_device
-from zoo.errors import CapabilityError, ConfigError, NotFoundError, OutputError, counted, did_you_mean
+from zoo.errors import (
+    CapabilityError,
+    ConfigError,
+    NotFoundError,
+    OutputError,
+    counted,
+    did_you_mean,
+)
 from zoo.registry import installed
 from zoo.results import FEWEST, IMPORTANCE_SAMPLES, SAMPLES, SEED, Evaluation, merged, recorded
 from zoo.store import CARD, FACTS, WEIGHTS, Store, is_path, read_facts
@@ -33,10 +40,16 @@ SHOWN = 16  # samples with their nearest training images, and images with their 
 
 MEASURING = (  # the options of whatever measures, in the order of its --help
     click.option(
-        "--data", shell_complete=complete_datasets, help="Name, or ./FOLDER; what it was trained on unless given."
+        "--data",
+        shell_complete=complete_datasets,
+        help="Name, or ./FOLDER; what it was trained on unless given.",
     ),
-    click.option("-n", "n", type=click.IntRange(FEWEST), help="Samples to draw; 10,000 unless given."),
-    click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Of everything random; 0 unless given."),
+    click.option(
+        "-n", "n", type=click.IntRange(FEWEST), help="Samples to draw; 10,000 unless given."
+    ),
+    click.option(
+        "--seed", type=click.IntRange(0, 2**63 - 1), help="Of everything random; 0 unless given."
+    ),
     click.option("--features", help="Features by name; those meant for the data unless given."),
     click.option("--weights", type=click.Path(path_type=Path), help="Safetensors of the features."),
     click.option(
@@ -45,7 +58,11 @@ MEASURING = (  # the options of whatever measures, in the order of its --help
         type=click.IntRange(1),
         help="Latents an image for the likelihood; 500 unless given.",
     ),
-    click.option("--data-root", type=click.Path(path_type=Path), help="Folder that holds the data; else ZOO_DATA."),
+    click.option(
+        "--data-root",
+        type=click.Path(path_type=Path),
+        help="Folder that holds the data; else ZOO_DATA.",
+    ),
     device_option,
     as_json,
 )
@@ -66,7 +83,9 @@ def measuring(function: Callable[..., Any]) -> Callable[..., Any]:
     type=click.IntRange(1),
     help="Test images for the likelihood, chosen by the seed; all unless given.",
 )
-@click.option("--write", is_flag=True, help="Keep the results in the checkpoint's facts.json and card.")
+@click.option(
+    "--write", is_flag=True, help="Keep the results in the checkpoint's facts.json and card."
+)
 def evaluate(
     reference: str,
     data: str | None,
@@ -81,12 +100,12 @@ def evaluate(
     device: str,
     json_: bool,
 ) -> None:
-    """Measure REF: its samples against the training images, by their features, and the likelihood of test images.
+    """Measure REF: its samples against the training images, by their features, and the likelihood
+    of test images.
 
-    The floor is what real test images, chosen by the seed, get in place of the samples. A VAE's likelihood is a bound,
-    by importance sampling. Distances are of images: of other samples the likelihood alone is measured. The same command
-    gives the same numbers on one machine.
-    """
+    The floor is what real test images, chosen by the seed, get in place of the samples. A VAE's
+    likelihood is a bound, by importance sampling. Distances are of images: of other samples the
+    likelihood alone is measured. The same command gives the same numbers on one machine."""
     store = open_store()
     directory = store.find(reference)
     if write:
@@ -121,7 +140,9 @@ def evaluate(
         for one in results:
             if one.values:
                 values = " ".join(f"{value:.2f}" for value in one.values)
-                click.echo(f"\n{one.title}, of each dimension, the largest first, 64 at most: {values}")
+                click.echo(
+                    f"\n{one.title}, of each dimension, the largest first, 64 at most: {values}"
+                )
     if write:
         keep(directory, model, train, test, results)
         note(f"Kept in {directory / FACTS} and its card.")
@@ -140,22 +161,31 @@ def trained_on(reference: str, directory: Path) -> str:
 
 
 def name_of_features(asked: str | None, data: str) -> str | None:
-    """The features to compare by: those asked for, else those meant for the data; None when there are none."""
+    """The features to compare by: those asked for, else those meant for the data; None when there
+    are none.
+    """
     offered = installed().features
     if asked is not None and asked not in offered:
-        raise NotFoundError(f"No installed plugin offers features {asked!r}.{did_you_mean(asked, offered)}")
+        raise NotFoundError(
+            f"No installed plugin offers features {asked!r}.{did_you_mean(asked, offered)}"
+        )
     meant = installed().features_for(data)
     return asked or (meant.name if meant else None)
 
 
-def read_data(reference: str, root: Path | None, model: "GenerativeModel[Any]") -> tuple["Dataset", "Dataset | None"]:
+def read_data(
+    reference: str, root: Path | None, model: "GenerativeModel[Any]"
+) -> tuple["Dataset", "Dataset | None"]:
     """The training images and the test images; a folder has none of the latter."""
     from zoo.data import load_dataset
 
     shape = model.config.sample_shape
     train = load_dataset(reference, root=root, sample_shape=shape)
     if reference not in installed().datasets:
-        note(f"{reference} is a folder, which has no test images: there is no floor, and no likelihood.")
+        note(
+            f"{reference} is a folder, which has no test images: there is no floor, and no "
+            "likelihood."
+        )
         return train, None
     if (own := tuple(installed().datasets[reference].sample_shape)) != tuple(shape):
         note(f"{reference} is scaled from {own} to {tuple(shape)}, which the model takes.")
@@ -165,19 +195,24 @@ def read_data(reference: str, root: Path | None, model: "GenerativeModel[Any]") 
 def load_extractor(
     name: str | None, weights: Path | None, device: str, model: "GenerativeModel[Any]", data: str
 ) -> "Extractor | None":
-    """The features' network; None, with a note, when there is a likelihood only, for want of features or of images."""
+    """The features' network; None, with a note, when there is a likelihood only, for want of
+    features or of images.
+    """
     from zoo.features import load_features
     from zoo.likelihood import has_likelihood
 
     if model.sample_kind != "image":
         if not has_likelihood(model):
-            raise CapabilityError("Distances are of images, which its samples are not, and it has no likelihood.")
+            raise CapabilityError(
+                "Distances are of images, which its samples are not, and it has no likelihood."
+            )
         note("Distances are of images, which its samples are not. Only the likelihood is measured.")
         return None
     if name is not None:
         return load_features(name, weights, pick_device(device))
     words = (
-        f"No features are meant for {data}: name some with --features ({', '.join(installed().features) or 'none'})."
+        f"No features are meant for {data}: name some with --features "
+        f"({', '.join(installed().features) or 'none'})."
     )
     if not has_likelihood(model) or data not in installed().datasets:  # a folder has no test images
         raise ConfigError(words)
@@ -198,30 +233,46 @@ def measure(
     class_names: Sequence[str] | None,
     test_images: int | None = None,
 ) -> list[Evaluation]:
-    """Evaluate a model, saying on standard error what is done and how long the likelihood will take."""
+    """Evaluate a model, saying on standard error what is done and how long the likelihood will
+    take.
+    """
     from zoo import evaluation, likelihood
 
     if extractor is not None:
         note(
-            f"{n:,} samples of {reference}, seed {seed}, against {counted(len(train), 'training image')} of "
+            f"{n:,} samples of {reference}, seed {seed}, against "
+            f"{counted(len(train), 'training image')} of "
             f"{train.name}, by the features {extractor.name} (sha256 {extractor.sha256[:12]})."
-            + (" Its classes are drawn evenly, whatever those of the images." if model.config.num_classes else "")
+            + (
+                " Its classes are drawn evenly, whatever those of the images."
+                if model.config.num_classes
+                else ""
+            )
         )
         if test is not None:
             note(f"The floor is the same of {_told(n, test)}, in place of the samples.")
     if not likelihood.shares_classes(model, test or train, class_names):
         note(
-            f"The classes of {reference} are not those of {train.name}: whether samples show the class asked for, and "
+            f"The classes of {reference} are not those of {train.name}: whether samples show the "
+            "class asked for, and "
             f"a likelihood, are left out."
         )
     elif test is not None and likelihood.has_likelihood(model):
         some = evaluation.some(test, test_images, seed)
         seconds = likelihood.seconds(model, some, importance_samples=importance_samples, seed=seed)
         about = f"{seconds / 60:.0f} minutes" if seconds > 90 else f"{max(seconds, 2):.0f} seconds"
-        noun, binarised = "image" if model.sample_kind == "image" else "sample", likelihood.binarises(model)
-        pixels = f"binarised with seed {seed}" if binarised else "as they are, grey (not to be compared with binarised)"
+        noun, binarised = (
+            "image" if model.sample_kind == "image" else "sample",
+            likelihood.binarises(model),
+        )
+        pixels = (
+            f"binarised with seed {seed}"
+            if binarised
+            else "as they are, grey (not to be compared with binarised)"
+        )
         note(
-            f"Likelihood of {_told(len(some), test, noun)}, {f'pixels {pixels}, ' if noun == 'image' else ''}with "
+            f"Likelihood of {_told(len(some), test, noun)}, "
+            f"{f'pixels {pixels}, ' if noun == 'image' else ''}with "
             f"{counted(importance_samples, 'importance sample')} each: about {about}."
         )
     return evaluation.evaluate(
@@ -250,8 +301,10 @@ def refuse_foreign(store: Store, reference: str) -> None:
     state = store.entry(reference).state
     if state != "trained":
         raise OutputError(
-            f"--write changes files of a checkpoint, but {reference} is {state}: its files are its publisher's. Name a "
-            f"directory of your own by its path, such as ./cards/{reference.rpartition('/')[2]}, or leave --write out."
+            f"--write changes files of a checkpoint, but {reference} is {state}: its files are its "
+            "publisher's. Name a "
+            f"directory of your own by its path, such as ./cards/{reference.rpartition('/')[2]}, "
+            "or leave --write out."
         )
 
 
@@ -277,13 +330,23 @@ def keep(
 
 
 def _draw(
-    directory: Path, model: "GenerativeModel[Any]", train: "Dataset", test: "Dataset | None", reference: str, seed: int
+    directory: Path,
+    model: "GenerativeModel[Any]",
+    train: "Dataset",
+    test: "Dataset | None",
+    reference: str,
+    seed: int,
 ) -> None:
     """Pictures of what the model can do and has learnt by heart."""
     from zoo import images, likelihood, pictures, sampling
 
     picture = pictures.nearest(sampling.draw(model, SHOWN, seed=seed), train.samples)
-    made = {"sha256": files.sha256(directory / WEIGHTS), "n": SHOWN, "seed": seed, "reference": train.name}
+    made = {
+        "sha256": files.sha256(directory / WEIGHTS),
+        "n": SHOWN,
+        "seed": seed,
+        "reference": train.name,
+    }
     images.save_png(picture, directory / "images" / "nearest.png", {**made, "picture": "nearest"})
     unseen = (test or train).part(slice(SHOWN))
     fit = likelihood.shares_classes(model, unseen, names_of_classes(directory) or None)

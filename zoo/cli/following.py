@@ -1,4 +1,6 @@
-"""Following a training: its progress on a terminal or in a log, its folder kept, its alarms heard, its end survived."""
+"""Following a training: its progress on a terminal or in a log, its folder kept, its alarms heard,
+its end survived.
+"""
 
 import contextlib
 import signal
@@ -51,7 +53,9 @@ class Followed:
         """What it was trained on."""
         processes = Accelerator().num_processes
         device = self.state.model.device
-        name = checkpoints.hardware(device) + (", no bfloat16" if sampling.emulates_bf16(device) else "")
+        name = checkpoints.hardware(device) + (
+            ", no bfloat16" if sampling.emulates_bf16(device) else ""
+        )
         return name if processes == 1 else f"{processes} × {name}"
 
     def take_up(self, notes: dict[str, Any]) -> None:
@@ -59,7 +63,9 @@ class Followed:
         try:
             self.seconds, self.history = float(notes["seconds"]), list(notes["history"])
         except (LookupError, TypeError, ValueError) as error:
-            raise CheckpointError(f"What {self.run.folder} notes of its training is damaged: {error}") from error
+            raise CheckpointError(
+                f"What {self.run.folder} notes of its training is damaged: {error}"
+            ) from error
 
     def keep(self) -> None:
         """Keep the state in the run's folder."""
@@ -79,18 +85,21 @@ def follow(
     resume: bool,
     board: bool,
 ) -> Iterator[Followed | None]:
-    """Train to the end, or until it is stopped; no other process goes on with the same folder until the block ends.
+    """Train to the end, or until it is stopped; no other process goes on with the same folder until
+    the block ends.
 
     **Returns:** what came of it; None in a process that isn't the first of several.
 
-    **Raises:** `TrainingError`, `KeyboardInterrupt`, both after saying how to go on; what `fit` raises.
-    """
+    **Raises:** `TrainingError`, `KeyboardInterrupt`, both after saying how to go on; what `fit`
+    raises."""
     memory.keep_freed()
     accelerator = Accelerator()
     if accelerator.num_processes > 1:  # each may have drawn a seed
         settings["seed"] = broadcast_object_list([settings["seed"]])[0]
     where = accelerator.device if accelerator.num_processes > 1 else pick_device(device)
-    state = training.TrainingState(training.build(model_class, config, settings["seed"]).to(where), settings["seed"])
+    state = training.TrainingState(
+        training.build(model_class, config, settings["seed"]).to(where), settings["seed"]
+    )
     first = accelerator.is_main_process
     with files.alone(folder, wait=False) if first else contextlib.nullcontext():
         run = Run(folder, board=board and first)
@@ -108,14 +117,28 @@ def follow(
             yield None
             return
         n = len(data) - recipe.holdout
-        going = f"on from step {state.step:,}" if state.step else f"on {counted(n, 'sample')} of {data.name}"
-        note(f"Training {settings['model']} {going}, seed {state.seed}. Grids and history: {folder}")
+        going = (
+            f"on from step {state.step:,}"
+            if state.step
+            else f"on {counted(n, 'sample')} of {data.name}"
+        )
+        note(
+            f"Training {settings['model']} {going}, seed {state.seed}. Grids and history: {folder}"
+        )
         if recipe.precision == "bf16" and sampling.emulates_bf16(state.model.device):
             note("It is computed in float32: this hardware has no bfloat16.")
         if model_class.sample_kind == "image" and not find_spec("matplotlib"):
             note("There will be no loss curves: matplotlib draws them, pip install 'genzoo[plots]'")
         with _stopping(state) as stopped:
-            _hear(reports, followed, recipe, alarms.Watch(data), settings["name"], stopped, accelerator.num_processes)
+            _hear(
+                reports,
+                followed,
+                recipe,
+                alarms.Watch(data),
+                settings["name"],
+                stopped,
+                accelerator.num_processes,
+            )
         yield followed
 
 
@@ -154,7 +177,10 @@ def _hear(
                         followed.keep()
                         kept = time.perf_counter()  # when it was written: that may have taken long
                     if stopped and not done:
-                        note(f"\nStopped after step {report.step:,}. Go on: zoo train --resume {followed.run.folder}")
+                        note(
+                            f"\nStopped after step {report.step:,}. Go on: zoo train --resume "
+                            f"{followed.run.folder}"
+                        )
                         raise KeyboardInterrupt
         except OutOfMemoryError:  # what was kept is sound, and can go on where there is more
             raise
@@ -181,28 +207,40 @@ def _end_epoch(followed: Followed, report: training.Progress, watch: alarms.Watc
 
 
 def _line(report: training.Progress, epochs: int) -> str:
-    losses = {**report.losses, **{f"held-out {name}": value for name, value in report.held_out.items()}}
+    losses = {
+        **report.losses,
+        **{f"held-out {name}": value for name, value in report.held_out.items()},
+    }
     words = "  ".join(f"{key} {value:.4g}" for key, value in losses.items())
     epoch = min(report.epoch + (not report.epoch_ended), epochs)
     return f"epoch {epoch}/{epochs}  {words}  {report.samples_per_second:,.0f} samples/s"
 
 
 def _keep_last_good(followed: Followed, recipe: TrainConfig) -> str:
-    """Turn the last state that was kept, before the training broke, into a checkpoint; says where it is."""
+    """Turn the last state that was kept, before the training broke, into a checkpoint; says where
+    it is.
+    """
     run, state = followed.run, followed.state
     try:
         if not run.restore(state):
             return ""
     except Exception:  # nothing to keep: the error that brought us here says more
         return ""
-    checkpoints.save(state.averaged.eval().cpu(), run.folder / LAST_GOOD, {"recipe": recipe.to_dict()})
+    checkpoints.save(
+        state.averaged.eval().cpu(), run.folder / LAST_GOOD, {"recipe": recipe.to_dict()}
+    )
     run.finish()
-    return f"\nThe last good state, of step {state.step:,}, is kept: zoo sample {as_reference(run.folder / LAST_GOOD)}"
+    return (
+        f"\nThe last good state, of step {state.step:,}, is kept: zoo sample "
+        f"{as_reference(run.folder / LAST_GOOD)}"
+    )
 
 
 @contextlib.contextmanager
 def _stopping(state: training.TrainingState) -> Iterator[list[int]]:
-    """Inside the block the first Ctrl-C asks the loop to finish its step, and fills the list; the second ends it."""
+    """Inside the block the first Ctrl-C asks the loop to finish its step, and fills the list; the
+    second ends it.
+    """
     stopped: list[int] = []
 
     def stop(number: int, frame: Any) -> None:

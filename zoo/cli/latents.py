@@ -9,7 +9,15 @@ from typing import Any
 import click
 
 from zoo import files
-from zoo.cli.output import as_json, command, complete_checkpoints, note, open_store, print_json, show_preview
+from zoo.cli.output import (
+    as_json,
+    command,
+    complete_checkpoints,
+    note,
+    open_store,
+    print_json,
+    show_preview,
+)
 from zoo.cli.sample import (
     device_option,
     label_option,
@@ -27,9 +35,21 @@ from zoo.store import WEIGHTS, Store, read_facts
 @command()
 @click.argument("reference", metavar="REF", shell_complete=complete_checkpoints)
 @click.argument("images", nargs=-1, type=click.Path(path_type=Path))
-@click.option("-n", "n", type=click.IntRange(1), default=16, help="How many test images, when none are named.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("reconstructions.png"), help="A .png.")
-@click.option("--data-root", type=click.Path(path_type=Path), help="Folder of the data set, when no images are named.")
+@click.option(
+    "-n", "n", type=click.IntRange(1), default=16, help="How many test images, when none are named."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("reconstructions.png"),
+    help="A .png.",
+)
+@click.option(
+    "--data-root",
+    type=click.Path(path_type=Path),
+    help="Folder of the data set, when no images are named.",
+)
 @label_option
 @device_option
 @as_json
@@ -43,7 +63,9 @@ def reconstruct(
     device: str,
     json_: bool,
 ) -> None:
-    """Encode and decode IMAGES (else test images of the checkpoint's data): rows of originals above their copies."""
+    """Encode and decode IMAGES (else test images of the checkpoint's data): rows of originals above
+    their copies.
+    """
     store = open_store()
     directory = store.find(reference)
     _refuse_incapable(store, reference, directory, "encode")
@@ -61,25 +83,43 @@ def reconstruct(
     if images:
         samples = load_images(images, model.config.sample_shape)
         if classes and len(asked) != len(images):
-            raise LabelError(f"{reference} is conditional: give a --label for each of {counted(len(images), 'image')}.")
+            raise LabelError(
+                f"{reference} is conditional: give a --label for each of "
+                f"{counted(len(images), 'image')}."
+            )
         given = torch.tensor(asked) if classes else None
     elif labels:
-        raise LabelError("--label goes with images that you name: test images have labels of their own.")
+        raise LabelError(
+            "--label goes with images that you name: test images have labels of their own."
+        )
     else:
         samples, given = _test_images(directory, model, n, data_root)
     made = _made(reference, directory, n=len(samples))
     save_png(pictures.reconstructions(model, samples, given), output, made)
-    _report(output, made, f"{counted(len(samples), 'image')} above reconstructions by {reference}, in {output}", json_)
+    _report(
+        output,
+        made,
+        f"{counted(len(samples), 'image')} above reconstructions by {reference}, in {output}",
+        json_,
+    )
 
 
 @command()
 @click.argument("reference", metavar="REF", shell_complete=complete_checkpoints)
 @click.option("-n", "n", type=click.IntRange(1), default=8, help="How many lines.")
-@click.option("--steps", type=click.IntRange(2), help="Points on each line; 8 for a .png, 30 for a .gif unless given.")
+@click.option(
+    "--steps",
+    type=click.IntRange(2),
+    help="Points on each line; 8 for a .png, 30 for a .gif unless given.",
+)
 @seed_option
 @label_option
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), default=Path("interpolation.png"), help="A .png or a .gif."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("interpolation.png"),
+    help="A .png or a .gif.",
 )
 @device_option
 @as_json
@@ -93,7 +133,9 @@ def interpolate(
     device: str,
     json_: bool,
 ) -> None:
-    """Walk straight lines between latents: line k goes from the latent of sample 2k of the seed to that of 2k + 1."""
+    """Walk straight lines between latents: line k goes from the latent of sample 2k of the seed to
+    that of 2k + 1.
+    """
     store = open_store()
     directory = store.find(reference)
     _refuse_incapable(store, reference, directory, "decode")
@@ -118,7 +160,12 @@ def interpolate(
     else:
         images.save_png(pictures.interpolation(model, seed, n, steps, given), output, made)
     lines_of = f"{counted(n, 'line')} of {steps} steps"
-    _report(output, made, f"{lines_of} through the latents of {reference}, seed {seed}, in {output}", json_)
+    _report(
+        output,
+        made,
+        f"{lines_of} through the latents of {reference}, seed {seed}, in {output}",
+        json_,
+    )
 
 
 def _test_images(directory: Path, model: Any, n: int, root: Path | None) -> tuple[Any, Any]:
@@ -126,7 +173,9 @@ def _test_images(directory: Path, model: Any, n: int, root: Path | None) -> tupl
 
     name = read_facts(directory).get("dataset")
     if not isinstance(name, str) or name not in installed().datasets:
-        raise ConfigError(f"Name the images to reconstruct: no plugin offers the data set {str(name)[:80]!r}.")
+        raise ConfigError(
+            f"Name the images to reconstruct: no plugin offers the data set {str(name)[:80]!r}."
+        )
     data = load_dataset(name, root=root, split="test", sample_shape=model.config.sample_shape)
     labels = data.labels[:n] if data.labels is not None and model.config.num_classes else None
     return data.samples[:n], labels
@@ -138,7 +187,11 @@ def _refuse_incapable(store: Store, reference: str, directory: Path, capability:
     spec = models.get(model_name(directory))
     if spec and capability not in spec.capabilities:
         able = sorted(name for name, other in models.items() if capability in other.capabilities)
-        ready = [entry.name for entry in store.entries() if entry.checkpoint and entry.checkpoint.model in able]
+        ready = [
+            entry.name
+            for entry in store.entries()
+            if entry.checkpoint and entry.checkpoint.model in able
+        ]
         verb = {"encode": "encode images", "decode": "decode latents"}[capability]
         raise CapabilityError(
             f"{reference} is a {spec.name}, which can't {verb}. Models that can: {', '.join(able)}"
@@ -151,7 +204,9 @@ def _refuse_suffix(output: Path, *suffixes: str) -> None:
         raise OutputError(f"{output} must end in {' or '.join(suffixes)}.")
 
 
-def _made(reference: str, directory: Path, *, seed: int | None = None, **numbers: int) -> dict[str, Any]:
+def _made(
+    reference: str, directory: Path, *, seed: int | None = None, **numbers: int
+) -> dict[str, Any]:
     """How a picture is made, as its PNG records it."""
     numbers |= {} if seed is None else {"seed": seed}
     made = {"checkpoint": reference, "sha256": files.sha256(directory / WEIGHTS), **numbers}
@@ -166,7 +221,11 @@ def _command(seed: int | None = None) -> str:
         value = context.params.get(parameter.name or "")
         if isinstance(parameter, click.Argument):
             words += [str(one) for one in (value if isinstance(value, tuple) else (value,))]
-        elif parameter.name not in ("json_", "device", "data_root") and value not in (None, parameter.default, ()):
+        elif parameter.name not in ("json_", "device", "data_root") and value not in (
+            None,
+            parameter.default,
+            (),
+        ):
             for one in value if isinstance(value, tuple) else (value,):
                 words += [parameter.opts[0], str(one)]
     if seed is not None and context.params.get("seed") is None:

@@ -20,19 +20,30 @@ from zoo.errors import ConfigError, OutputError
 from zoo.guests import found
 from zoo.registry import installed
 
-TEMPLATES = resources("zoo") / "templates"  # plugin/: files of every plugin; kinds/KIND/: its words, and its model.py
+TEMPLATES = (
+    resources("zoo") / "templates"
+)  # plugin/: files of every plugin; kinds/KIND/: its words, and its model.py
 SUFFIX = ".template"  # so that no tool takes a template for what it will become
-NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")  # of a distribution (PEP 508), a model and a key in TOML at once
+NAME = re.compile(
+    r"[a-z][a-z0-9]*([-_][a-z0-9]+)*"
+)  # of a distribution (PEP 508), a model and a key in TOML at once
 LONGEST = 32  # characters of a name
 
 
 @command()
 @click.argument("name")
-@click.option("--kind", type=click.Choice(sorted(one.name for one in (TEMPLATES / "kinds").iterdir())), default="plain")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to write; ./zoo-NAME unless given.")
+@click.option(
+    "--kind",
+    type=click.Choice(sorted(one.name for one in (TEMPLATES / "kinds").iterdir())),
+    default="plain",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder to write; ./zoo-NAME unless given."
+)
 @as_json
 def new(name: str, kind: str, out: Path | None, json_: bool) -> None:
-    """Begin a plugin: write the distribution zoo-NAME, with a model that trains and tests that pass.
+    """Begin a plugin: write the distribution zoo-NAME, with a model that trains and tests that
+    pass.
 
     \b
     Kinds, by what the model derives from:
@@ -44,7 +55,10 @@ def new(name: str, kind: str, out: Path | None, json_: bool) -> None:
     _check_name(name)
     words = _words(name, kind)
     if re.search(rf"\b{words['class_name']}\b", _model_template(kind).read_text(encoding="utf-8")):
-        raise ConfigError(f"The class would be called {words['class_name']}, as another that it uses: {_other(name)}")
+        raise ConfigError(
+            f"The class would be called {words['class_name']}, as another that it uses: "
+            f"{_other(name)}"
+        )
     out = out or Path(words["distribution"])
     if out.exists():
         raise OutputError(f"{out} exists already: remove it, or name another folder with --out.")
@@ -53,19 +67,26 @@ def new(name: str, kind: str, out: Path | None, json_: bool) -> None:
         _render(_model_template(kind), partial / words["package"], words)
     note(f"Next: cd {shlex.quote(str(out))} && pip install -e '.[test]' && pytest")
     if json_:
-        return print_json({"name": name, "kind": kind, "path": str(out), "model": f"{words['package']}/model.py"})
+        return print_json(
+            {"name": name, "kind": kind, "path": str(out), "model": f"{words['package']}/model.py"}
+        )
     return click.echo(out)
 
 
 def _check_name(name: str) -> None:
     """Refuse a name that pip, Python or another plugin would stumble over."""
     if name.startswith(("zoo-", "zoo_")):
-        raise ConfigError(f"The distribution of {name!r} would be zoo-{name}: leave out the zoo in front.")
+        raise ConfigError(
+            f"The distribution of {name!r} would be zoo-{name}: leave out the zoo in front."
+        )
     if not NAME.fullmatch(name) or len(name) > LONGEST:
-        mended = re.sub(r"[^a-z0-9]+", "-", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()).strip("-0123456789")
+        mended = re.sub(
+            r"[^a-z0-9]+", "-", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
+        ).strip("-0123456789")
         near = f" Did you mean {mended[:LONGEST].rstrip('-')!r}?" if mended else ""
         raise ConfigError(
-            f"{name[:80]!r} is no name of a plugin: a lower-case letter, then more, digits and single '-' or '_' "
+            f"{name[:80]!r} is no name of a plugin: a lower-case letter, then more, digits and "
+            "single '-' or '_' "
             f"between them, {LONGEST} at most.{near}"
         )
     if keyword.iskeyword(name) or keyword.iskeyword(_class_name(name)):
@@ -75,10 +96,14 @@ def _check_name(name: str) -> None:
 
 
 def _owner(name: str) -> str:
-    """Who has a name already, as an entry point, a distribution, a package, or anything that a plugin offers."""
+    """Who has a name already, as an entry point, a distribution, a package, or anything that a
+    plugin offers.
+    """
     for entry_point in found()[0]:
         if entry_point.name == name:
-            return f"the plugin of {entry_point.dist.name if entry_point.dist else entry_point.module}"
+            return (
+                f"the plugin of {entry_point.dist.name if entry_point.dist else entry_point.module}"
+            )
     registry = installed()
     warn_of_plugins()
     for kind in ("models", "checkpoints", "datasets", "features"):
@@ -123,7 +148,9 @@ def _model_template(kind: str) -> Traversable:
 
 
 def _write(source: Traversable, folder: Path, words: dict[str, str]) -> None:
-    """Render each template of a folder, and those of its sub-folders, whose names are templates too."""
+    """Render each template of a folder, and those of its sub-folders, whose names are templates
+    too.
+    """
     folder.mkdir()
     for one in source.iterdir():
         if one.is_dir():
@@ -134,4 +161,6 @@ def _write(source: Traversable, folder: Path, words: dict[str, str]) -> None:
 
 def _render(template: Traversable, folder: Path, words: dict[str, str]) -> None:
     target = folder / Template(template.name).substitute(words).removesuffix(SUFFIX)
-    target.write_text(Template(template.read_text(encoding="utf-8")).substitute(words), encoding="utf-8")
+    target.write_text(
+        Template(template.read_text(encoding="utf-8")).substitute(words), encoding="utf-8"
+    )

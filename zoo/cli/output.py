@@ -1,4 +1,6 @@
-"""What the commands share in speaking: tables, JSON, sizes, notes on standard error, and the store at hand."""
+"""What the commands share in speaking: tables, JSON, sizes, notes on standard error, and the store
+at hand.
+"""
 
 import functools
 import json
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 
 
 def open_store() -> Store:
-    """The user's store, with the catalogue of the installed plugins; says when a plugin has a problem."""
+    """The user's store, with the catalogue of the installed plugins; says when a plugin has a
+    problem.
+    """
     warn_of_plugins()
     return Store(installed().checkpoints)
 
@@ -52,7 +56,9 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]], below: Sequence[str] = ()) -> None:
+def print_table(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], below: Sequence[str] = ()
+) -> None:
     """Print rows in columns; the last may be as long as it likes.
 
     **Arguments:**
@@ -61,7 +67,9 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]], below: Se
     clean = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(headers, *clean, strict=True)]
     for row, text in zip((headers, *clean), ("", *(below or [""] * len(rows))), strict=True):
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        line = "  ".join(
+            cell.ljust(width) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
         click.echo(click.style(line, bold=True) if row is headers else line)
         if text:
             left = max(40, shutil.get_terminal_size().columns) - 4
@@ -80,7 +88,9 @@ def clean(text: object) -> str:
 
 
 def as_reference(path: str | Path) -> str:
-    """A path as a command takes it in the place of a checkpoint's name: it begins with `.`, `/` or `~`."""
+    """A path as a command takes it in the place of a checkpoint's name: it begins with `.`, `/` or
+    `~`.
+    """
     return str(path) if is_path(str(path)) else f"./{path}"
 
 
@@ -102,7 +112,9 @@ def command(name: str | None = None) -> Callable[[Callable[..., Any]], click.Com
             ctx.meta["zoo.debug"] = True
 
     def decorate(function: Callable[..., Any]) -> click.Command:
-        debug = click.option("--debug", is_flag=True, expose_value=False, callback=keep, hidden=True)
+        debug = click.option(
+            "--debug", is_flag=True, expose_value=False, callback=keep, hidden=True
+        )
         return click.command(name)(debug(function))
 
     return decorate
@@ -110,7 +122,9 @@ def command(name: str | None = None) -> Callable[[Callable[..., Any]], click.Com
 
 def hub_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of a command that speaks with the Hub: `endpoint` and `token`."""
-    where = click.option("--endpoint", metavar="URL", help="Which Hub; HF_ENDPOINT or huggingface.co unless given.")
+    where = click.option(
+        "--endpoint", metavar="URL", help="Which Hub; HF_ENDPOINT or huggingface.co unless given."
+    )
     who = click.option("--token", help="What to show it, in place of HF_TOKEN or the stored login.")
     return where(who(function))
 
@@ -118,9 +132,15 @@ def hub_options(function: Callable[..., Any]) -> Callable[..., Any]:
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON, for programs.")
 
 
-def complete_checkpoints(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+def complete_checkpoints(
+    ctx: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[str]:
     """Names of checkpoints for the shell's completion."""
-    return [entry.name for entry in Store(installed().checkpoints).entries() if entry.name.startswith(incomplete)]
+    return [
+        entry.name
+        for entry in Store(installed().checkpoints).entries()
+        if entry.name.startswith(incomplete)
+    ]
 
 
 def complete_models(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -134,7 +154,9 @@ def complete_datasets(ctx: click.Context, parameter: click.Parameter, incomplete
 
 
 def track(batches: Iterable[Any], n: int, doing: str) -> Iterator[Any]:
-    """Pass on batches of samples; with thousands of samples and a person watching, show a progress bar."""
+    """Pass on batches of samples; with thousands of samples and a person watching, show a progress
+    bar.
+    """
     if n < 2000 or not sys.stderr.isatty():
         yield from batches
         return
@@ -150,7 +172,13 @@ def track(batches: Iterable[Any], n: int, doing: str) -> Iterator[Any]:
 def progress() -> "Progress":
     """A progress bar on standard error: what, how far, time left, losses and samples per second."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     return Progress(
         TextColumn("{task.description}"),
@@ -163,7 +191,9 @@ def progress() -> "Progress":
 
 
 def show_preview(path: Path) -> None:
-    """The upper part of a picture, in coloured blocks, when standard output goes to a person who wants colour."""
+    """The upper part of a picture, in coloured blocks, when standard output goes to a person who
+    wants colour.
+    """
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
         return
     from PIL import Image

@@ -28,17 +28,28 @@ from zoo.store import ORIGIN, Entry, Store
 @command()
 @click.argument("names", nargs=-1, metavar="NAME...", shell_complete=complete_checkpoints)
 @click.option(
-    "--from", "source", type=click.Choice(["bundle", "hub"]), help="Where from; a bundled one first unless given."
+    "--from",
+    "source",
+    type=click.Choice(["bundle", "hub"]),
+    help="Where from; a bundled one first unless given.",
 )
 @click.option(
-    "--update", is_flag=True, help="Get those anew that have changed since; all that were pulled, unless named."
+    "--update",
+    is_flag=True,
+    help="Get those anew that have changed since; all that were pulled, unless named.",
 )
 @hub_options
 @as_json
 def pull(
-    names: tuple[str, ...], source: str | None, update: bool, endpoint: str | None, token: str | None, json_: bool
+    names: tuple[str, ...],
+    source: str | None,
+    update: bool,
+    endpoint: str | None,
+    token: str | None,
+    json_: bool,
 ) -> None:
-    """Get checkpoints by NAME or hf:OWNER/REPO[@REVISION], verify them, and make the last one current.
+    """Get checkpoints by NAME or hf:OWNER/REPO[@REVISION], verify them, and make the last one
+    current.
 
     The last line on standard output is its path.
     """
@@ -49,7 +60,9 @@ def pull(
     results, failed = [], []
     for name in wanted:
         try:
-            results.append(_pull(store, name, source, update, {"endpoint": endpoint, "token": token}))
+            results.append(
+                _pull(store, name, source, update, {"endpoint": endpoint, "token": token})
+            )
         except HubError as error:
             if names:
                 raise
@@ -69,7 +82,9 @@ def pull(
         raise HubError(f"Not updated: {', '.join(failed)}.")
 
 
-def _pull(store: Store, name: str, source: str | None, update: bool, hub: dict[str, str | None]) -> dict[str, Any]:
+def _pull(
+    store: Store, name: str, source: str | None, update: bool, hub: dict[str, str | None]
+) -> dict[str, Any]:
     entry = store.entry(name)
     here = {"name": name, "path": str(entry.path), "state": entry.state}
     pulled_before = entry.origin and entry.path and entry.state != "damaged"
@@ -80,7 +95,10 @@ def _pull(store: Store, name: str, source: str | None, update: bool, hub: dict[s
         raise NotFoundError(f"{name} was trained here: it can't be pulled.")
     if pulled_before and source is None:
         if entry.origin.get("source") == "hub":
-            source, hub = "hub", {**hub, "endpoint": hub["endpoint"] or entry.origin.get("endpoint")}
+            source, hub = (
+                "hub",
+                {**hub, "endpoint": hub["endpoint"] or entry.origin.get("endpoint")},
+            )
         from zoo.pull import outdated
 
         if not outdated(entry, **hub):
@@ -101,11 +119,14 @@ def _whence(entry: Entry) -> str:
 
 
 def _pull_bundled(store: Store, checkpoint: Checkpoint, bundled: Path) -> Path:
-    """Verify a bundled checkpoint against the catalogue and record it; its files stay where they lie."""
+    """Verify a bundled checkpoint against the catalogue and record it; its files stay where they
+    lie.
+    """
     for file, digest in checkpoint.sha256.items():
         if files.sha256(bundled / file) != digest:
             raise CheckpointError(
-                f"{bundled / file} is damaged: its sha256 is not the catalogue's. Reinstall its plugin."
+                f"{bundled / file} is damaged: its sha256 is not the catalogue's. Reinstall its "
+                "plugin."
             )
     plugin = installed().offered_by("checkpoints", checkpoint.name)
     origin: dict[str, Any] = {"source": "bundle", "sha256": dict(checkpoint.sha256)}
@@ -128,5 +149,11 @@ def _pull_hub(store: Store, entry: Entry, hub: dict[str, str | None]) -> Path:
         taken, config = files.size(scratch), read_config(scratch)
     note(f"Pulled {entry.name}: {size(taken)}, verified.")
     if config["model"] not in installed().models:
-        note(printable(f"No installed plugin offers its model {config['model']!r}.{claimed_maker(config)}"))
-    return store.directory(entry.name)  # not looked for: another process may be replacing it with the same
+        note(
+            printable(
+                f"No installed plugin offers its model {config['model']!r}.{claimed_maker(config)}"
+            )
+        )
+    return store.directory(
+        entry.name
+    )  # not looked for: another process may be replacing it with the same

@@ -28,8 +28,16 @@ if TYPE_CHECKING:
 @command()
 @click.argument("reference", metavar="REF", shell_complete=complete_checkpoints)
 @click.argument("repo_id", metavar="OWNER/REPO")
-@click.option("--private", is_flag=True, help="Make the repository a private one; public unless given.")
-@click.option("--revision", "branch", metavar="BRANCH", default="main", help="Which branch; main unless given.")
+@click.option(
+    "--private", is_flag=True, help="Make the repository a private one; public unless given."
+)
+@click.option(
+    "--revision",
+    "branch",
+    metavar="BRANCH",
+    default="main",
+    help="Which branch; main unless given.",
+)
 @click.option("--message", help="What the commit is called.")
 @click.option("--dry-run", is_flag=True, help="List what would be sent, and send nothing.")
 @click.option("--yes", is_flag=True, help="Publish without asking.")
@@ -49,9 +57,8 @@ def push(
 ) -> None:
     """Publish a checkpoint as OWNER/REPO on the Hub, in one commit, and print its address.
 
-    The repository is made if need be. Only the files of a checkpoint are sent, and what was written into the README.md
-    on the Hub stays there.
-    """
+    The repository is made if need be. Only the files of a checkpoint are sent, and what was written
+    into the README.md on the Hub stays there."""
     store = open_store()
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo_id):
         hint = " Leave out hf: here." if repo_id.startswith("hf:") else ""
@@ -60,25 +67,40 @@ def push(
         raise HubError(f"{branch[:80]!r} is no name of a branch.")
     store.find(reference)  # before anything is imported that takes time
     if not (dry_run or yes or sys.stdin.isatty()):
-        raise HubError("zoo push asks before it publishes, and nobody is here to answer: add --yes, or --dry-run.")
+        raise HubError(
+            "zoo push asks before it publishes, and nobody is here to answer: add --yes, or "
+            "--dry-run."
+        )
     from zoo import push as work
     from zoo import pushes
     from zoo.hub import connected
 
     source = work.source(store, reference)
-    with connected(f"push to {repo_id} on", repo_id, branch, endpoint=endpoint, token=token) as session:
+    with connected(
+        f"push to {repo_id} on", repo_id, branch, endpoint=endpoint, token=token
+    ) as session:
         if not (session.token or dry_run):
             raise HubError(f"{session.endpoint} wants to know who you are: {session.login}.")
         target = pushes.find(store, session.endpoint, repo_id, branch, private)
         planned = work.plan(session, source, target)
         if planned.text_left:
-            note("What was written into the README.md on the Hub stays; what you wrote into yours is not sent.")
+            note(
+                "What was written into the README.md on the Hub stays; what you wrote into yours "
+                "is not sent."
+            )
         if planned.changes and (paths := work.paths_told(source)):
-            note(printable(f"Whoever pulls it reads these paths of this machine in its facts: {', '.join(paths)}"))
+            note(
+                printable(
+                    "Whoever pulls it reads these paths of this machine in its facts: "
+                    f"{', '.join(paths)}"
+                )
+            )
         agreed = yes or dry_run or not planned.changes or _ask(planned, target.url)
         commit = None
         if agreed and not dry_run:
-            commit = work.carry_out(session, source, target, planned, message or _message(reference))
+            commit = work.carry_out(
+                session, source, target, planned, message or _message(reference)
+            )
     if not agreed:
         note("Nothing was sent.")
         raise click.exceptions.Exit(1)
@@ -110,7 +132,9 @@ def _kind(planned: "Plan") -> str:
 
 def _say(planned: "Plan", url: str, commit: str | None, json_: bool) -> None:
     if json_:
-        return print_json({"url": url, "commit": commit, "private": planned.private, "files": planned.changes})
+        return print_json(
+            {"url": url, "commit": commit, "private": planned.private, "files": planned.changes}
+        )
     if not planned.changes:
         note("Nothing to change: all of it is there already.")
     elif commit:

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo import files
-from zoo.cli.output import as_json, command, complete_checkpoints, note, open_store, print_json, show_preview, track
+from zoo.cli.output import (
+    as_json,
+    command,
+    complete_checkpoints,
+    note,
+    open_store,
+    print_json,
+    show_preview,
+    track,
+)
 from zoo.errors import ConfigError, LabelError, counted, did_you_mean
 from zoo.store import CONFIG, WEIGHTS, read_facts
 
@@ -20,28 +29,51 @@ if TYPE_CHECKING:
 PER_CLASS = 8  # samples in a row of a conditional model's default grid
 
 device_option = click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", help="Where to compute; auto takes a GPU."
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    help="Where to compute; auto takes a GPU.",
 )
 seed_option = click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), help="Drawn, printed and recorded unless given."
 )
-label_option = click.option("--label", "labels", multiple=True, help="Class by name or number; repeatable.")
+label_option = click.option(
+    "--label", "labels", multiple=True, help="Class by name or number; repeatable."
+)
 
 
 @command()
 @click.argument("reference", required=False, metavar="[REF]", shell_complete=complete_checkpoints)
-@click.option("-n", "n", type=click.IntRange(1), help="How many; 64 unless given (8 a class for a conditional model).")
-@seed_option
-@click.option("--start", type=click.IntRange(0), default=0, help="Index of the first sample of the seed.")
-@label_option
-@click.option("-o", "--output", type=click.Path(path_type=Path), help=".png, .npz, .safetensors or a folder.")
-@click.option("--batch-size", type=click.IntRange(1), help="Samples computed at once; 256 unless given.")
 @click.option(
-    "--precision", type=click.Choice(["float32", "bf16"]), default="float32", help="bf16 is faster and coarser."
+    "-n",
+    "n",
+    type=click.IntRange(1),
+    help="How many; 64 unless given (8 a class for a conditional model).",
+)
+@seed_option
+@click.option(
+    "--start", type=click.IntRange(0), default=0, help="Index of the first sample of the seed."
+)
+@label_option
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help=".png, .npz, .safetensors or a folder."
+)
+@click.option(
+    "--batch-size", type=click.IntRange(1), help="Samples computed at once; 256 unless given."
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bf16"]),
+    default="float32",
+    help="bf16 is faster and coarser.",
 )
 @device_option
 @click.option(
-    "--set", "options", multiple=True, metavar="NAME=VALUE", help="Sample-time option of the model; repeatable."
+    "--set",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Sample-time option of the model; repeatable.",
 )
 @as_json
 def sample(
@@ -57,11 +89,11 @@ def sample(
     options: tuple[str, ...],
     json_: bool,
 ) -> None:
-    """Draw samples from REF (the current checkpoint unless given) into samples.png, or where -o says.
+    """Draw samples from REF (the current checkpoint unless given) into samples.png, or where -o
+    says.
 
-    The suffix decides: .png is a grid, .npz and .safetensors are arrays, a folder gets one PNG a sample. Equal seeds
-    give equal samples. `zoo show samples.png` says how a picture was made.
-    """
+    The suffix decides: .png is a grid, .npz and .safetensors are arrays, a folder gets one PNG a
+    sample. Equal seeds give equal samples. `zoo show samples.png` says how a picture was made."""
     store = open_store()
     reference = reference or store.current()
     directory = store.find(reference)
@@ -69,9 +101,18 @@ def sample(
     path = output or Path("samples.png" if model.sample_kind == "image" else "samples.npz")
     seed = secrets.randbelow(2**32) if seed is None else seed
     made = draw_to(
-        path, model, reference, directory, n=n, seed=seed, start=start, labels=labels,
-        batch_size=batch_size, options=options, precision=precision,
-    )  # fmt: skip
+        path,
+        model,
+        reference,
+        directory,
+        n=n,
+        seed=seed,
+        start=start,
+        labels=labels,
+        batch_size=batch_size,
+        options=options,
+        precision=precision,
+    )
     if json_:
         return print_json({"path": str(path), **made})
     note(f"{counted(made['n'], 'sample')} of {reference}, seed {seed}, in {path}")
@@ -81,7 +122,9 @@ def sample(
 
 
 def load(directory: Path, device: str) -> "GenerativeModel[Any]":
-    """The model of a checkpoint, on the device that `--device` says, in a process that is there to use it."""
+    """The model of a checkpoint, on the device that `--device` says, in a process that is there to
+    use it.
+    """
     from zoo import checkpoints, memory
 
     memory.keep_freed()
@@ -89,11 +132,13 @@ def load(directory: Path, device: str) -> "GenerativeModel[Any]":
 
 
 def pick_device(choice: str) -> str:
-    """What `--device` means here; raises `ConfigError` when a GPU is asked for and there is none."""
+    """The device that `--device` means; raises `ConfigError` when there is no GPU."""
     import torch
 
     if choice == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("--device cuda: torch sees no GPU here. Leave it out, or take --device cpu.")
+        raise ConfigError(
+            "--device cuda: torch sees no GPU here. Leave it out, or take --device cpu."
+        )
     return "cuda" if choice != "cpu" and torch.cuda.is_available() else "cpu"
 
 
@@ -116,7 +161,9 @@ def draw_to(
 
     outputs.check_path(path, model.sample_kind)
     class_names = names_of_classes(directory)
-    asked = numbers_of(labels, class_names, model.config.num_classes) or list(range(model.config.num_classes))
+    asked = numbers_of(labels, class_names, model.config.num_classes) or list(
+        range(model.config.num_classes)
+    )
     n = n or (PER_CLASS * len(asked) if asked else 64)
     made = {
         "checkpoint": reference,
@@ -149,7 +196,10 @@ def draw_to(
         precision=precision,
     )
     if precision == "bf16" and sampling.emulates_bf16(model.device):
-        note(f"This {model.device.type} has no instructions for bf16 and emulates it: float32 is likely faster here.")
+        note(
+            f"This {model.device.type} has no instructions for bf16 and emulates it: float32 is "
+            "likely faster here."
+        )
     outputs.write(
         path,
         track(batches, n, "Sampling"),
@@ -163,10 +213,13 @@ def draw_to(
 
 
 def numbers_of(labels: Sequence[str], class_names: Sequence[str], num_classes: int) -> list[int]:
-    """Classes asked for by name or number, as numbers; raises `LabelError` for one that there isn't."""
+    """Classes asked for by name or number, as numbers; raises `LabelError` for one that there
+    isn't.
+    """
     if labels and not num_classes:
         raise LabelError(
-            "This checkpoint is unconditional: it takes no --label. Train another with --set num_classes=N"
+            "This checkpoint is unconditional: it takes no --label. Train another with --set "
+            "num_classes=N"
         )
     numbers = []
     for label in labels:
@@ -205,7 +258,9 @@ def _options(model: "GenerativeModel[Any]", texts: Sequence[str]) -> Any:
 
     if model.Options is None:
         if texts:
-            raise ConfigError(f"This model has no sample-time options: it takes no --set {texts[0]}")
+            raise ConfigError(
+                f"This model has no sample-time options: it takes no --set {texts[0]}"
+            )
         return None
     (values,) = parse_assignments(texts, model.Options)
     return model.Options.from_dict(values)

@@ -4,12 +4,19 @@ import click
 
 from zoo.cli.output import as_json, command, hub_options, note, print_json, print_table
 
-SHOWN = ("frechet_distance", "precision", "recall", "nll")  # metrics that tell most; --json has all of them
+SHOWN = (
+    "frechet_distance",
+    "precision",
+    "recall",
+    "nll",
+)  # metrics that tell most; --json has all of them
 
 
 @command()
 @click.argument("text", default="")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000), help="How many at most.")
+@click.option(
+    "--limit", default=20, show_default=True, type=click.IntRange(1, 1000), help="How many at most."
+)
 @hub_options
 @as_json
 def search(text: str, limit: int, endpoint: str | None, token: str | None, json_: bool) -> None:
@@ -21,13 +28,24 @@ def search(text: str, limit: int, endpoint: str | None, token: str | None, json_
     if json_:
         return print_json(found)
     if not found:
-        return note(f"No checkpoint on the Hub has {text!r} in its name." if text else "The Hub has no checkpoint yet.")
+        return note(
+            f"No checkpoint on the Hub has {text!r} in its name."
+            if text
+            else "The Hub has no checkpoint yet."
+        )
     rows = []
     for one in found:
         values = {metric["metric"]: metric["value"] for metric in one["metrics"]}
         names = [name for name in SHOWN if name in values] or list(values)[: len(SHOWN)]
         metrics = ", ".join(f"{name} {values[name]:.4g}" for name in names)
-        told = [one["name"], one["model"], one["dataset"], f"{one['downloads']:,}", one["license"], metrics]
+        told = [
+            one["name"],
+            one["model"],
+            one["dataset"],
+            f"{one['downloads']:,}",
+            one["license"],
+            metrics,
+        ]
         rows.append(told)
     print_table(("NAME", "MODEL", "DATA", "DOWNLOADS", "LICENCE", "METRICS"), rows)
     return note(f"Get one with: zoo pull {found[0]['name']}{option(find_endpoint(endpoint))}")

@@ -32,7 +32,9 @@ def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -
 @click.argument("reference", metavar="REF", shell_complete=_complete)
 @as_json
 def show(reference: str, json_: bool) -> None:
-    """Show a checkpoint's card, config and facts; a model's config fields; data, features; how samples were made."""
+    """Show a checkpoint's card, config and facts; a model's config fields; data, features; how
+    samples were made.
+    """
     store = open_store()
     if _holds_samples(reference):
         return _show_provenance(Path(reference).expanduser(), json_)
@@ -45,7 +47,9 @@ def show(reference: str, json_: bool) -> None:
 
 
 def _offered() -> dict[str, Any]:
-    """Models, data sets and features by name; of two that are called alike, the one that comes first."""
+    """Models, data sets and features by name; of two that are called alike, the one that comes
+    first.
+    """
     registry = installed()
     return {**registry.features, **registry.datasets, **registry.models}
 
@@ -106,7 +110,9 @@ def _show_model(name: str, json_: bool) -> None:
         print_table((title, "DEFAULT", "TYPE"), rows, [field.meaning for field in some])
         click.echo()
     click.echo(f"Train one: zoo train {name} --name NAME --set FIELD=VALUE")
-    return click.echo("Sample with an option: zoo sample NAME --set OPTION=VALUE") if options else None
+    return (
+        click.echo("Sample with an option: zoo sample NAME --set OPTION=VALUE") if options else None
+    )
 
 
 def _show_spec(spec: Any, json_: bool) -> None:
@@ -118,7 +124,11 @@ def _show_spec(spec: Any, json_: bool) -> None:
     click.echo()
     for key, value in vars(spec).items():
         if value and key not in ("name", "summary"):
-            click.echo(printable(f"{key:12} {', '.join(map(str, value)) if isinstance(value, tuple) else value}"))
+            click.echo(
+                printable(
+                    f"{key:12} {', '.join(map(str, value)) if isinstance(value, tuple) else value}"
+                )
+            )
     return None
 
 
@@ -129,19 +139,31 @@ def _show_checkpoint(store: Store, reference: str, json_: bool) -> None:
         known = {*_offered(), *(entry.name for entry in store.entries())}
         if not NAME.fullmatch(reference) or reference in known or Path(reference).exists():
             raise
-        raise NotFoundError(f"Nothing is called {reference!r}.{did_you_mean(reference, known)}") from error
+        raise NotFoundError(
+            f"Nothing is called {reference!r}.{did_you_mean(reference, known)}"
+        ) from error
     config = files.read_json(directory / CONFIG)
     facts = read_facts(directory)
     if json_:
         card = directory / CARD
         text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else None
-        return print_json({"name": reference, "path": str(directory), "config": config, "facts": facts, "card": text})
+        return print_json(
+            {
+                "name": reference,
+                "path": str(directory),
+                "config": config,
+                "facts": facts,
+                "card": text,
+            }
+        )
     click.echo("\n".join(printable(line) for line in _card(directory, config, facts).splitlines()))
     return click.echo(f"\nFiles: {directory}")
 
 
 def _card(directory: Path, config: dict[str, Any], facts: dict[str, Any]) -> str:
-    """The card without its front matter and comments; of a checkpoint that has none, its config and facts."""
+    """The card without its front matter and comments; of a checkpoint that has none, its config and
+    facts.
+    """
     card = directory / CARD
     if card.is_file():
         text = card.read_text(encoding="utf-8", errors="replace")

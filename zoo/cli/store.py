@@ -20,10 +20,14 @@ from zoo.store import TRAINING, WEIGHTS
 
 
 @command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_checkpoints)
+@click.argument(
+    "names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_checkpoints
+)
 @as_json
 def rm(names: tuple[str, ...], json_: bool) -> None:
-    """Remove checkpoints from your store, with the grids and the history of their training; say the bytes freed."""
+    """Remove checkpoints from your store, with the grids and the history of their training; say the
+    bytes freed.
+    """
     store = open_store()
     for name in names:
         if not store.entry(name).origin:
@@ -44,7 +48,8 @@ def rm(names: tuple[str, ...], json_: bool) -> None:
 @click.argument("names", nargs=-1, metavar="[NAME...]", shell_complete=complete_checkpoints)
 @as_json
 def verify(names: tuple[str, ...], json_: bool) -> None:
-    """Hash the files of checkpoints anew (of all that are here, unless named); exit 1 when one is damaged.
+    """Hash the files of checkpoints anew (of all that are here, unless named); exit 1 when one is
+    damaged.
 
     Those from the Hub are also loaded: their weights must fit their model and be finite.
     """
@@ -57,10 +62,16 @@ def verify(names: tuple[str, ...], json_: bool) -> None:
     if json_:
         print_json([{"name": name, "files": found} for name, found in verdicts.items()])
     else:
-        rows = [[name, file, verdict] for name, found in verdicts.items() for file, verdict in found.items()]
+        rows = [
+            [name, file, verdict]
+            for name, found in verdicts.items()
+            for file, verdict in found.items()
+        ]
         print_table(("NAME", "FILE", "VERDICT"), rows)
     if bad := [name for name, found in verdicts.items() if set(found.values()) != {"ok"}]:
-        raise CheckpointError(f"Damaged: {', '.join(bad)}. zoo rm NAME removes one; then pull or train it again.")
+        raise CheckpointError(
+            f"Damaged: {', '.join(bad)}. zoo rm NAME removes one; then pull or train it again."
+        )
 
 
 def _load(name: str, directory: Path) -> str:
@@ -69,7 +80,10 @@ def _load(name: str, directory: Path) -> str:
 
     try:
         checkpoints.load(directory, training_parts=(directory / TRAINING).is_file())
-    except (NotFoundError, PluginError) as error:  # for the want of a plugin: nothing is wrong with the file
+    except (
+        NotFoundError,
+        PluginError,
+    ) as error:  # for the want of a plugin: nothing is wrong with the file
         note(f"{name} was not loaded, only hashed: {clean(error)}")
     except ZooError as error:
         note(f"{name}: {clean(error)}")

@@ -36,18 +36,37 @@ HISTORY = 400  # epochs that facts.json shows; those between are in the run's hi
 @command()
 @click.argument("model", required=False, shell_complete=complete_models)
 @click.option("--name", help="What the checkpoint is called; needed unless --out gives it a place.")
-@click.option("--data", shell_complete=complete_datasets, help="Name, or ./FOLDER; mnist unless given.")
-@click.option("--epochs", type=click.IntRange(1), help="Passes over the data; the recipe's unless given.")
 @click.option(
-    "--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Field of the config or recipe; repeatable."
+    "--data", shell_complete=complete_datasets, help="Name, or ./FOLDER; mnist unless given."
+)
+@click.option(
+    "--epochs", type=click.IntRange(1), help="Passes over the data; the recipe's unless given."
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Field of the config or recipe; repeatable.",
 )
 @click.option("--balance", is_flag=True, help="Draw every class equally often, however rare it is.")
 @click.option(
-    "--augment", multiple=True, metavar="WAY", help="Change samples at random: shift, rotate, zoom or flip; repeatable."
+    "--augment",
+    multiple=True,
+    metavar="WAY",
+    help="Change samples at random: shift, rotate, zoom or flip; repeatable.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Drawn and recorded unless given.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the checkpoint to this folder, not to the store.")
-@click.option("--data-root", type=click.Path(path_type=Path), help="Folder that holds the data; else ZOO_DATA.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write the checkpoint to this folder, not to the store.",
+)
+@click.option(
+    "--data-root",
+    type=click.Path(path_type=Path),
+    help="Folder that holds the data; else ZOO_DATA.",
+)
 @click.option(
     "--resume",
     metavar="DIR",
@@ -66,9 +85,9 @@ def train(
 ) -> None:
     """Train MODEL by its own recipe and keep the result as a checkpoint.
 
-    `zoo show MODEL` lists the fields for --set. A grid of samples is written after each epoch. A training that was
-    stopped goes on with `zoo train --resume DIR`; it says which folder that is, or take the NAME of the checkpoint.
-    """
+    `zoo show MODEL` lists the fields for --set. A grid of samples is written after each epoch. A
+    training that was stopped goes on with `zoo train --resume DIR`; it says which folder that is,
+    or take the NAME of the checkpoint."""
     store = open_store()
     resume = _run_folder(store, resume) if resume else None
     settings = resumed(resume, model, asked) if resume else begun(store, model, asked)
@@ -78,13 +97,17 @@ def train(
     from zoo.cli.following import follow
 
     model_class = checkpoints.model_class(settings["model"])
-    values, recipe_values = parse_assignments(settings["settings"], model_class.Config, type(model_class.recipe))
+    values, recipe_values = parse_assignments(
+        settings["settings"], model_class.Config, type(model_class.recipe)
+    )
     recipe_values |= {"epochs": settings["epochs"]} if settings["epochs"] else {}
     recipe = dataclasses.replace(model_class.recipe, **recipe_values)
     model_class.Config.from_dict(values)  # refuses a wrong value before the data is read
 
     here = settings["folder"] == str(Path.cwd())
-    began_in = Path() if here else Path(settings["folder"])  # what a data folder and --out are relative to
+    began_in = (
+        Path() if here else Path(settings["folder"])
+    )  # what a data folder and --out are relative to
     moved = settings["data"].startswith(".") and not here
     source = str(began_in / settings["data"]) if moved else settings["data"]
     kept_root = Path(settings["data_root"]) if settings["data_root"] else None
@@ -95,11 +118,14 @@ def train(
     exact = {
         "config": config.to_dict(),
         "recipe": recipe.to_dict(),
-        "data": dataset.sha256 if source in installed().datasets else data.folder_digest(Path(source)),
+        "data": dataset.sha256
+        if source in installed().datasets
+        else data.folder_digest(Path(source)),
     }
     if settings.setdefault("exact", exact) != exact:
         raise ConfigError(
-            f"The data, or a default of the model, is no longer what it was when {resume} began: install what it began "
+            f"The data, or a default of the model, is no longer what it was when {resume} began: "
+            "install what it began "
             f"with ({resume}/run.json has it), or start anew."
         )
     out = began_in / settings["out"] if settings["out"] else None
@@ -107,7 +133,15 @@ def train(
     folder = resume or (out.with_name(f"{out.name}.run") if out else store.run(name))
     board = settings["tensorboard"] or asked["tensorboard"]
     with follow(
-        folder, model_class, config, recipe, dataset, settings, device=device, resume=bool(resume), board=board
+        folder,
+        model_class,
+        config,
+        recipe,
+        dataset,
+        settings,
+        device=device,
+        resume=bool(resume),
+        board=board,
     ) as followed:
         if followed is None:  # another process, of several that train together, keeps the result
             return None
@@ -133,13 +167,17 @@ def _run_folder(store: Store, named: Path) -> Path:
     if (runs / named).is_dir():
         return runs / named
     known = [run.name for run in runs.iterdir()] if runs.is_dir() else []
-    raise NotFoundError(f"There is no folder {named}, nor a training of that name.{did_you_mean(str(named), known)}")
+    raise NotFoundError(
+        f"There is no folder {named}, nor a training of that name.{did_you_mean(str(named), known)}"
+    )
 
 
 def begun(store: Store, model: str | None, asked: Mapping[str, Any]) -> dict[str, Any]:
     """What a new training was asked for, as the folder of its run records it."""
     if model is None:
-        raise click.UsageError("Say which MODEL to train (zoo list --models), or what to go on with: --resume DIR")
+        raise click.UsageError(
+            "Say which MODEL to train (zoo list --models), or what to go on with: --resume DIR"
+        )
     out = asked["out"]
     return {
         "model": model,
@@ -161,14 +199,26 @@ def resumed(folder: Path, model: str | None, asked: Mapping[str, Any]) -> dict[s
 
     settings = Run(folder).settings
     out = None if asked["out"] is None else str(asked["out"])
-    given = {**asked, "model": model, "out": out, "settings": None, "data_root": None, "tensorboard": None}
+    given = {
+        **asked,
+        "model": model,
+        "out": out,
+        "settings": None,
+        "data_root": None,
+        "tensorboard": None,
+    }
     for key, value in settings.items():
         if given.get(key) is not None and given[key] != value:
             had = "unset" if value is None else value
-            raise ConfigError(f"{folder} holds a training with {key} {had}, not {given[key]}: leave that out.")
+            raise ConfigError(
+                f"{folder} holds a training with {key} {had}, not {given[key]}: leave that out."
+            )
     if different := [one for one in _settings(asked) if one not in settings["settings"]]:
         had = " ".join(settings["settings"]) or "the model's own"
-        raise ConfigError(f"{folder} holds a training with other settings than {different[0]} ({had}): leave that out.")
+        raise ConfigError(
+            f"{folder} holds a training with other settings than {different[0]} ({had}): leave "
+            "that out."
+        )
     return settings
 
 
@@ -210,7 +260,9 @@ def _facts(settings: Mapping[str, Any], recipe: Any, dataset: Any, followed: Any
         "hardware": followed.hardware,
         "versions": {package: version(package) for package in ("genzoo", "torch")},
         "recipe": recipe.to_dict(),
-        "history": followed.history[:: -1 - len(followed.history) // HISTORY][::-1],  # the last is among them
+        "history": followed.history[:: -1 - len(followed.history) // HISTORY][
+            ::-1
+        ],  # the last is among them
     }
 
 
@@ -223,13 +275,26 @@ def _put_aside(followed: Any, facts: Mapping[str, Any]) -> str:
         with files.replacing(folder / UNSAVED) as partial:
             checkpoints.save(followed.model, partial, facts)
     except OutputError:
-        return f"The training is done, and its state is kept. When that is mended: zoo train --resume {folder}"
+        return (
+            "The training is done, and its state is kept. When that is mended: zoo train --resume "
+            f"{folder}"
+        )
     followed.run.finish()
     return f"What was trained is in {folder / UNSAVED}: zoo sample {as_reference(folder / UNSAVED)}"
 
 
-def _keep(store: Store, model: Any, name: str, out: Path | None, asked: str, facts: dict[str, Any], data: Any) -> Path:
-    """Write the finished checkpoint, whole or not at all; in its card it is called as --out `asked`."""
+def _keep(
+    store: Store,
+    model: Any,
+    name: str,
+    out: Path | None,
+    asked: str,
+    facts: dict[str, Any],
+    data: Any,
+) -> Path:
+    """Write the finished checkpoint, whole or not at all; in its card it is called as --out
+    `asked`.
+    """
     if out is not None:
         path = as_reference(asked)
         with files.replacing(out) as partial:
@@ -252,14 +317,20 @@ def _fill(directory: Path, model: Any, reference: str, facts: dict[str, Any], da
     model = checkpoints.load(directory)  # what others will load: its samples are theirs to the bit
     if model.sample_kind == "image":
         made = draw_to(directory / "images" / "samples.png", model, reference, directory, seed=0)
-        files.write_json(directory / FACTS, {**read_facts(directory), "samples_command": made["command"]})
+        files.write_json(
+            directory / FACTS, {**read_facts(directory), "samples_command": made["command"]}
+        )
         unseen = {"samples": data.samples[:], "labels": data.labels}
-        pictures.write_all(model, directory, {"checkpoint": reference}, **unseen, history=facts["history"])
+        pictures.write_all(
+            model, directory, {"checkpoint": reference}, **unseen, history=facts["history"]
+        )
     cards.write(directory)
 
 
 def _unseen(reference: str, root: Path | None, trained_on: Any) -> Any:
-    """The data whose reconstructions are shown: the test set, or what was trained on where there is none."""
+    """The data whose reconstructions are shown: the test set, or what was trained on where there is
+    none.
+    """
     from zoo.data import load_dataset
 
     if reference not in installed().datasets:
@@ -269,9 +340,13 @@ def _unseen(reference: str, root: Path | None, trained_on: Any) -> Any:
 
 
 def _command_line(settings: Mapping[str, Any]) -> str:
-    """The command that trains the same model again: what was asked for, with the seed that was drawn."""
+    """The command that trains the same model again: what was asked for, with the seed that was
+    drawn.
+    """
     words = ["zoo", "train", settings["model"]]
-    named = settings["out"] is None or Path(settings["out"]).name != settings["name"]  # else --out names it
+    named = (
+        settings["out"] is None or Path(settings["out"]).name != settings["name"]
+    )  # else --out names it
     for option in (*(("name",) if named else ()), "data", "epochs", "out"):
         words += [f"--{option}", str(settings[option])] if settings[option] is not None else []
     words += [word for setting in settings["settings"] for word in ("--set", setting)]

@@ -10,9 +10,21 @@ from zoo.models import GenerativeModel
 from zoo.testing.labels import check_conditioning, check_labels
 from zoo.testing.latents import check_interpolation, check_latents, check_likelihood
 from zoo.testing.offer import check_capabilities, check_config, check_entry_module, check_spec
-from zoo.testing.samples import check_bf16, check_global_generator, check_noise, check_samples, check_side_effects
+from zoo.testing.samples import (
+    check_bf16,
+    check_global_generator,
+    check_noise,
+    check_samples,
+    check_side_effects,
+)
 from zoo.testing.subject import Shortfall, built
-from zoo.testing.training import check_determinism, check_gradients, check_modes, check_objectives, check_training
+from zoo.testing.training import (
+    check_determinism,
+    check_gradients,
+    check_modes,
+    check_objectives,
+    check_training,
+)
 from zoo.testing.weights import check_meta, check_save_and_load, check_state_dict
 
 __all__ = [
@@ -47,8 +59,14 @@ __all__ = [
     "verdicts",
 ]
 
-OFFER_CHECKS: tuple[Callable[[str], str | None], ...] = (check_entry_module, check_spec, check_capabilities)
-MODEL_CHECKS: tuple[Callable[[GenerativeModel[Any]], None], ...] = (  # what others build on comes first
+OFFER_CHECKS: tuple[Callable[[str], str | None], ...] = (
+    check_entry_module,
+    check_spec,
+    check_capabilities,
+)
+MODEL_CHECKS: tuple[
+    Callable[[GenerativeModel[Any]], None], ...
+] = (  # what others build on comes first
     check_config,
     check_meta,
     check_samples,
@@ -163,7 +181,8 @@ class Verdict(NamedTuple):
     **Arguments:**
     - `check`: its name, such as "save and load".
     - `verdict`: "kept", "falls short", or "broke" where the check could not be finished.
-    - `says`: what to change, or the error that it broke of; of a check that is kept a remark, mostly none.
+    - `says`: what to change, or the error that it broke of; of a check that is kept a remark,
+        mostly none.
     - `seconds`: that it took.
     """
 
@@ -180,9 +199,8 @@ def verdicts(name: str, config: Mapping[str, Any]) -> Iterator[Verdict]:
     - `name`: of the model, as an installed plugin offers it.
     - `config`: values for its Config.
 
-    **Returns:** a verdict for each check, as soon as it is reached; "building" stands between those of what is offered
-    and those of the model, and where that breaks it is the last.
-    """
+    **Returns:** a verdict for each check, as soon as it is reached; "building" stands between those
+    of what is offered and those of the model, and where that breaks it is the last."""
     for of_offer in OFFER_CHECKS:
         yield _verdict(of_offer, lambda: name)
     building = _verdict(_building, lambda: built(name, config))
@@ -205,7 +223,13 @@ def _verdict(check: Callable[[Any], str | None], subject: Callable[[], Any]) -> 
         verdict, says = "falls short", str(shortfall)
     except ZooError as error:
         verdict, says = "broke", str(error)
-    except (Exception, SystemExit) as error:  # a bug of the model's, which its author will want to find
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # a bug of the model's, which its author will want to find
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        verdict, says = "broke", f"{type(error).__name__}: {error} ({frame.filename}, line {frame.lineno})"
+        verdict, says = (
+            "broke",
+            f"{type(error).__name__}: {error} ({frame.filename}, line {frame.lineno})",
+        )
     return Verdict(name, verdict, says, time.perf_counter() - began)

@@ -16,10 +16,14 @@ Way = Callable[[int, Tensor | None], object]  # what a model does with n labels
 
 
 def check_labels(model: GenerativeModel[Any]) -> None:
-    """It takes every label there is, refuses those out of range, missing or not wanted, with or without classes."""
+    """It takes every label there is, refuses those out of range, missing or not wanted, with or
+    without classes.
+    """
     for one in {id(one): one for one in (model, conditional(model)) if one}.values():
         classes = one.config.num_classes
-        refused = [torch.tensor([-1]), torch.tensor([classes]), None] if classes else [torch.tensor([0])]
+        refused = (
+            [torch.tensor([-1]), torch.tensor([classes]), None] if classes else [torch.tensor([0])]
+        )
         taken = torch.arange(classes) if classes else None
         for name, way in _ways(one).items():
             try:
@@ -27,7 +31,8 @@ def check_labels(model: GenerativeModel[Any]) -> None:
                     way(classes or 1, taken)
             except (LabelError, IndexError, RuntimeError) as error:
                 raise Shortfall(
-                    f"with num_classes = {classes}, {name} does not take all of 0 to {classes - 1}: {error}"
+                    f"with num_classes = {classes}, {name} does not take all of 0 to "
+                    f"{classes - 1}: {error}"
                 ) from error
             for labels in refused:
                 _require_refused(name, way, labels, classes)
@@ -39,10 +44,13 @@ def check_conditioning(model: GenerativeModel[Any]) -> None:
     if one is None:
         return
     train(one, 10)
-    first, second = (draw(one.eval(), 4, seed=0, labels=torch.full((4,), label)) for label in (0, 1))
+    first, second = (
+        draw(one.eval(), 4, seed=0, labels=torch.full((4,), label)) for label in (0, 1)
+    )
     require(
         not torch.equal(first, second),
-        f"with num_classes = {one.config.num_classes}, its samples are the same for every label: append labels by "
+        f"with num_classes = {one.config.num_classes}, its samples are the same for every label: "
+        "append labels by "
         "with_labels(), or refuse num_classes above 0 with a ConfigError",
     )
 
@@ -55,7 +63,9 @@ def _ways(model: GenerativeModel[Any]) -> dict[str, Way]:
 
     ways: dict[str, Way] = {"sample()": sample}
     if isinstance(model, LatentModel):
-        ways = {"decode()": lambda n, labels: model.decode(torch.zeros(n, *model.latent_shape), labels)}
+        ways = {
+            "decode()": lambda n, labels: model.decode(torch.zeros(n, *model.latent_shape), labels)
+        }
     if isinstance(model, Autoencoder):
         ways["encode()"] = lambda n, labels: model.encode(some_data(model, n)[0], labels)
     return ways
@@ -64,7 +74,8 @@ def _ways(model: GenerativeModel[Any]) -> dict[str, Way]:
 def _require_refused(name: str, way: Way, labels: Tensor | None, classes: int) -> None:
     what = "no labels" if labels is None else f"the label {int(labels)}"
     advice = (
-        f"with num_classes = {classes}, and {name} %s: call check_labels(labels, n) or with_labels(x, labels) in it"
+        f"with num_classes = {classes}, and {name} %s: call check_labels(labels, n) or "
+        "with_labels(x, labels) in it"
     )
     try:
         with torch.no_grad():

@@ -14,7 +14,7 @@ from zoo.testing.subject import require, some_data
 @torch.no_grad()
 @torch.random.fork_rng(devices=())
 def check_latents(model: GenerativeModel[Any]) -> None:
-    """If it has latents, the shapes of prior, decode, encode and likelihood agree with one another."""
+    """If it has latents, the shapes of prior, decode, encode and likelihood agree."""
     if not isinstance(model, LatentModel):
         return
     samples, labels = some_data(model, n=2)
@@ -30,7 +30,9 @@ def check_latents(model: GenerativeModel[Any]) -> None:
 
 @torch.no_grad()
 def check_interpolation(model: GenerativeModel[Any]) -> None:
-    """If it has latents, a walk from one to another begins with the sample of the first and ends with the other's."""
+    """If it has latents, a walk from one to another begins with the sample of the first and ends
+    with the other's.
+    """
     if not isinstance(model, LatentModel):
         return
     _, labels = some_data(model, n=1)
@@ -39,14 +41,17 @@ def check_interpolation(model: GenerativeModel[Any]) -> None:
     ends = model.decode(z, None if labels is None else labels.expand(2))
     require(
         torch.allclose(line[0, [0, -1]], ends, atol=1e-5),
-        "an interpolation does not end at its end points: decode() must take each latent by itself, not with its batch",
+        "an interpolation does not end at its end points: decode() must take each latent by "
+        "itself, not with its batch",
     )
 
 
 @torch.no_grad()
 @torch.random.fork_rng(devices=())
 def check_likelihood(model: GenerativeModel[Any]) -> None:
-    """If it has a likelihood, that is one finite value a sample, however many importance samples are taken."""
+    """If it has a likelihood, that is one finite value a sample, however many importance samples
+    are taken.
+    """
     if not has_likelihood(model):
         return
     samples, labels = some_data(model, n=3)
@@ -54,19 +59,26 @@ def check_likelihood(model: GenerativeModel[Any]) -> None:
         value = model.log_likelihood(samples, labels, importance_samples=draws)
         _require_shape("log_likelihood()", value, (3,))
         require(
-            bool(value.isfinite().all()), "log_likelihood() is not finite for samples in [0, 1]: look for a log of 0"
+            bool(value.isfinite().all()),
+            "log_likelihood() is not finite for samples in [0, 1]: look for a log of 0",
         )
 
 
 def _require_shape(what: str, value: Tensor, shape: tuple[int, ...]) -> None:
     given = tuple(value.shape)
-    require(given == shape, f"{what} has the shape {given}: with its latent_shape and sample_shape it must be {shape}")
+    require(
+        given == shape,
+        f"{what} has the shape {given}: with its latent_shape and sample_shape it must be {shape}",
+    )
 
 
-def _require_distribution(what: str, one: Distribution, batch: tuple[int, ...], event: tuple[int, ...]) -> None:
+def _require_distribution(
+    what: str, one: Distribution, batch: tuple[int, ...], event: tuple[int, ...]
+) -> None:
     has = tuple(one.batch_shape), tuple(one.event_shape)
     require(
         has == (batch, event),
-        f"{what} has the batch shape {has[0]} and the event shape {has[1]}: it must have {batch} and {event}; wrap "
+        f"{what} has the batch shape {has[0]} and the event shape {has[1]}: it must have {batch} "
+        f"and {event}; wrap "
         f"it in Independent(…, {len(event)})",
     )

@@ -1,4 +1,6 @@
-"""Checks of what a plugin offers: its entry module, the record of a model, its class and its Config."""
+"""Checks of what a plugin offers: its entry module, the record of a model, its class and its
+Config.
+"""
 
 import dataclasses
 import functools
@@ -22,7 +24,8 @@ module, heavy, sys.path[:] = json.loads(sys.argv[1])
 import zoo
 started = time.perf_counter()
 importlib.import_module(module)
-print("\\n" + json.dumps([time.perf_counter() - started, [name for name in heavy if name in sys.modules]]))
+found = [name for name in heavy if name in sys.modules]
+print("\\n" + json.dumps([time.perf_counter() - started, found]))
 """
 
 
@@ -36,7 +39,8 @@ def check_entry_module(name: str) -> str:
     took = f"{module} imports in {seconds * 1000:.0f} ms"
     require(
         not heavy,
-        f"{took} and brings in {', '.join(heavy)}: offer models from a module that imports zoo alone, and leave the "
+        f"{took} and brings in {', '.join(heavy)}: offer models from a module that imports zoo "
+        "alone, and leave the "
         "rest to the module that entry_point names",
     )
     return took
@@ -49,32 +53,44 @@ def check_spec(name: str) -> None:
     spec = installed().models[name]
     line = spec.summary.strip()
     require(
-        bool(line) and line.isprintable(), f"its ModelSpec has the summary {spec.summary!r}: say in a line what it is"
+        bool(line) and line.isprintable(),
+        f"its ModelSpec has the summary {spec.summary!r}: say in a line what it is",
     )
     address = spec.reference.startswith(("https://", "http://")) and spec.reference.isprintable()
     require(
         not spec.reference or address,
-        f"its ModelSpec has the reference {spec.reference!r}: give the address of the paper, or nothing",
+        f"its ModelSpec has the reference {spec.reference!r}: give the address of the paper, or "
+        "nothing",
     )
 
 
 def check_capabilities(name: str) -> None:
-    """Its class is a GenerativeModel with a Config, not abstract, and as capable as its ModelSpec claims."""
+    """Its class is a GenerativeModel with a Config, not abstract, and as capable as its ModelSpec
+    claims.
+    """
     model_class = installed().model_class(name)
     derives = isinstance(model_class, type) and issubclass(model_class, GenerativeModel)
-    require(derives, f"{_named(model_class)} must be a class that derives from zoo.models.GenerativeModel")
+    require(
+        derives,
+        f"{_named(model_class)} must be a class that derives from zoo.models.GenerativeModel",
+    )
     _require_fields("Config", getattr(model_class, "Config", None), ModelConfig)
     if model_class.Options is not None:
         _require_options(model_class.Options)
     abstract = ", ".join(sorted(getattr(model_class, "__abstractmethods__", ())))
-    require(not inspect.isabstract(model_class), f"{_named(model_class)} is abstract: give it {abstract}")
+    require(
+        not inspect.isabstract(model_class),
+        f"{_named(model_class)} is abstract: give it {abstract}",
+    )
     _require_signatures(model_class)
     has: tuple[str, ...] = ("sample",)
     has += ("decode",) if issubclass(model_class, LatentModel) else ()
     has += ("encode",) if issubclass(model_class, Autoencoder) else ()
     claimed = tuple(installed().models[name].capabilities)
     require(
-        claimed == has, f"its ModelSpec claims the capabilities {claimed}, its class has others: say capabilities={has}"
+        claimed == has,
+        f"its ModelSpec claims the capabilities {claimed}, its class has others: say "
+        f"capabilities={has}",
     )
 
 
@@ -85,22 +101,36 @@ def check_config(model: GenerativeModel[Any]) -> None:
         again = config_class.from_dict(json.loads(json.dumps(config.to_dict())))
     except (ConfigError, TypeError) as error:
         raise Shortfall(f"its config does not come back from JSON: {error}") from error
-    require(again == config, f"its config changes on the way through JSON: {config} becomes {again}")
+    require(
+        again == config, f"its config changes on the way through JSON: {config} becomes {again}"
+    )
     try:
         config_class.from_dict({"no_such_field": 1})
     except ConfigError:
         return
-    raise Shortfall("its Config takes an unknown field: leave from_dict() to zoo.models.ModelConfig")
+    raise Shortfall(
+        "its Config takes an unknown field: leave from_dict() to zoo.models.ModelConfig"
+    )
 
 
 def _require_fields(name: str, nested: Any, base: type[StrictConfig]) -> None:
     derives = isinstance(nested, type) and issubclass(nested, base)
-    require(derives, f"its {name} is {_named(nested)}: nest a class {name} derived from zoo.models.{base.__name__}")
+    require(
+        derives,
+        f"its {name} is {_named(nested)}: nest a class {name} derived from "
+        f"zoo.models.{base.__name__}",
+    )
     fields = {field.name for field in dataclasses.fields(nested)}
-    said = {name for name, hint in inspect.get_annotations(nested).items() if "ClassVar" not in str(hint)}
+    said = {
+        name
+        for name, hint in inspect.get_annotations(nested).items()
+        if "ClassVar" not in str(hint)
+    }
     plain = ", ".join(sorted(said - fields))
     require(
-        not plain, f"its {name} has {plain} as no field: write @dataclass(frozen=True, kw_only=True) above the class"
+        not plain,
+        f"its {name} has {plain} as no field: write @dataclass(frozen=True, kw_only=True) above "
+        "the class",
     )
 
 
@@ -109,7 +139,9 @@ def _require_options(options: type[StrictConfig]) -> None:
     try:
         options()
     except TypeError as error:
-        raise Shortfall(f"its Options can't be made without values ({error}): give every field a default") from error
+        raise Shortfall(
+            f"its Options can't be made without values ({error}): give every field a default"
+        ) from error
 
 
 def _require_signatures(model_class: type[GenerativeModel[Any]]) -> None:
@@ -121,7 +153,9 @@ def _require_signatures(model_class: type[GenerativeModel[Any]]) -> None:
 
 
 def _require_signature(name: str, method: Callable[..., Any], declared: Callable[..., Any]) -> None:
-    said = [one.replace(annotation=one.empty) for one in inspect.signature(declared).parameters.values()]
+    said = [
+        one.replace(annotation=one.empty) for one in inspect.signature(declared).parameters.values()
+    ]
     for given in (said, [one for one in said if one.default is one.empty]):
         in_order = [None for one in given if one.kind is one.POSITIONAL_OR_KEYWORD]
         by_name = {one.name: None for one in given if one.kind is one.KEYWORD_ONLY}
@@ -129,13 +163,17 @@ def _require_signature(name: str, method: Callable[..., Any], declared: Callable
             inspect.signature(method).bind(*in_order, **by_name)
         except TypeError as error:
             shape = inspect.Signature(said)
-            raise Shortfall(f"its {name}() can't be called as it has to be ({error}): {name}{shape}") from error
+            raise Shortfall(
+                f"its {name}() can't be called as it has to be ({error}): {name}{shape}"
+            ) from error
 
 
 def _plugin(name: str) -> Plugin:
     if plugin := installed().offered_by("models", name):
         return plugin
-    raise NotFoundError(f"No installed plugin offers a model {name!r}.{did_you_mean(name, installed().models)}")
+    raise NotFoundError(
+        f"No installed plugin offers a model {name!r}.{did_you_mean(name, installed().models)}"
+    )
 
 
 def _entry_module(name: str) -> str:
@@ -146,11 +184,13 @@ def _entry_module(name: str) -> str:
 
 @functools.cache
 def _import(module: str) -> tuple[float, tuple[str, ...]]:
-    """Seconds that a module takes to import in a new process, and what it brings in that is heavy."""
+    """Seconds that a module takes to import in a new process, and the heavy modules it imports."""
     given = json.dumps([module, HEAVY, sys.path])
     command = [sys.executable, "-c", IMPORT, given]
     done = subprocess.run(command, capture_output=True, text=True, timeout=IMPORT_SECONDS)
-    lines = (done.stderr if done.returncode else done.stdout).strip().splitlines() or ["nothing was said"]
+    lines = (done.stderr if done.returncode else done.stdout).strip().splitlines() or [
+        "nothing was said"
+    ]
     require(not done.returncode, f"{module} can't be imported in a process of its own: {lines[-1]}")
     seconds, heavy = json.loads(lines[-1])
     return seconds, tuple(heavy)

@@ -17,20 +17,31 @@ LENT = "take every random number from the generator that sample() is given, or f
 
 
 def check_samples(model: GenerativeModel[Any]) -> None:
-    """Its samples are float32 of the right shape, finite, on its device, images in [0, 1]: be it one, or many."""
+    """Its samples are float32 of the right shape, finite, on its device, images in [0, 1]: be it
+    one, or many.
+    """
     for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
         there = model if device == "cpu" else copy.deepcopy(model).to(device)
         for n in (1, BLOCK + 3):
             labels = some_labels(there, n)
             with torch.no_grad():
                 samples = there.sample(
-                    n, None if labels is None else labels.to(device), generator=torch.Generator().manual_seed(0)
+                    n,
+                    None if labels is None else labels.to(device),
+                    generator=torch.Generator().manual_seed(0),
                 )
             kind = type(samples).__name__
-            require(isinstance(samples, Tensor), f"sample() returns {kind}: it must return a tensor")
+            require(
+                isinstance(samples, Tensor), f"sample() returns {kind}: it must return a tensor"
+            )
             where = samples.device.type
-            require(where == device, f"its samples are on {where}, the model on {device}: make tensors with device=")
-            require(samples.dtype == torch.float32, f"its samples are {samples.dtype}: return .float()")
+            require(
+                where == device,
+                f"its samples are on {where}, the model on {device}: make tensors with device=",
+            )
+            require(
+                samples.dtype == torch.float32, f"its samples are {samples.dtype}: return .float()"
+            )
             _require_samples(model, samples, n)
     _require_samples(model, draw(model, BLOCK + 3, seed=0, batch_size=BLOCK), BLOCK + 3)
     if model.Options:
@@ -46,10 +57,13 @@ def check_noise(model: GenerativeModel[Any]) -> None:
     ):
         require(
             torch.allclose(whole, some, atol=1e-5),
-            f"its samples depend on the {what}: {LENT}, and let no sample depend on the others of its batch",
+            f"its samples depend on the {what}: {LENT}, and let no sample depend on the others of "
+            "its batch",
         )
     if torch.equal(whole, draw(model, BLOCK + 8, seed=4)):
-        train(model, 10)  # a network whose last weights begin at 0 gives the same for whatever noise
+        train(
+            model, 10
+        )  # a network whose last weights begin at 0 gives the same for whatever noise
         first, second = (draw(model.eval(), 4, seed=seed) for seed in (3, 4))
         require(not torch.equal(first, second), f"its samples are the same for every seed: {LENT}")
 
@@ -64,7 +78,10 @@ def check_global_generator(model: GenerativeModel[Any]) -> None:
     require(not changed, f"sampling changes the global generator of {', '.join(changed)}: {LENT}")
     torch.rand(1)
     again = draw(model, 2, seed=0)
-    require(torch.equal(first, again), f"its samples depend on torch's global generator, or on what was drawn: {LENT}")
+    require(
+        torch.equal(first, again),
+        f"its samples depend on torch's global generator, or on what was drawn: {LENT}",
+    )
 
 
 def check_side_effects(model: GenerativeModel[Any]) -> None:
@@ -73,39 +90,62 @@ def check_side_effects(model: GenerativeModel[Any]) -> None:
     given = None if labels is None else labels.clone()
     before, modes = {key: one.clone() for key, one in model.state_dict().items()}, _modes(model)
     first = draw(model, 4, seed=0, labels=labels)
-    changed = [key for key, one in model.state_dict().items() if key not in before or not torch.equal(one, before[key])]
+    changed = [
+        key
+        for key, one in model.state_dict().items()
+        if key not in before or not torch.equal(one, before[key])
+    ]
     require(
         not changed,
-        f"sampling changes {changed[0] if changed else ''!r}: change weights and buffers while training alone",
+        f"sampling changes {changed[0] if changed else ''!r}: change weights and buffers while "
+        "training alone",
     )
-    require(_modes(model) == modes, "sampling changes the train flag: leave train() and eval() to the caller")
+    require(
+        _modes(model) == modes,
+        "sampling changes the train flag: leave train() and eval() to the caller",
+    )
     kept = given is None or labels is None or torch.equal(labels, given)
     require(kept, "sampling changes the labels that it is given: work on a copy")
     again = draw(model, 4, seed=0, labels=labels)
-    require(torch.equal(first, again), f"drawn twice with one seed, its samples differ: {LENT}, and keep no state")
+    require(
+        torch.equal(first, again),
+        f"drawn twice with one seed, its samples differ: {LENT}, and keep no state",
+    )
 
 
 def check_bf16(model: GenerativeModel[Any]) -> None:
-    """Computed in bfloat16, under autocast and with channels-last convolutions, its samples stay finite."""
+    """Computed in bfloat16, under autocast and with channels-last convolutions, its samples stay
+    finite.
+    """
     try:
         samples = draw(model, 4, seed=0, precision="bf16")
     except RuntimeError as error:
         raise Shortfall(
-            f"drawn in bfloat16 it fails: {error}. Use flatten() or reshape() for view(), and .float()"
+            f"drawn in bfloat16 it fails: {error}. Use flatten() or reshape() for view(), and "
+            ".float()"
         ) from error
     finite = bool(samples.isfinite().all())
-    require(finite, "drawn in bfloat16 its samples are not finite: take logarithms, divide and sum in .float()")
+    require(
+        finite,
+        "drawn in bfloat16 its samples are not finite: take logarithms, divide and sum in .float()",
+    )
 
 
 def _require_samples(model: GenerativeModel[Any], samples: Tensor, n: int) -> None:
     shape, said = tuple(samples.shape), (n, *model.config.sample_shape)
-    require(shape == said, f"asked for {n}, it draws samples of shape {shape}: its config says {said}")
-    require(bool(samples.isfinite().all()), "its samples are not finite: look for a division by 0, or a log of it")
+    require(
+        shape == said, f"asked for {n}, it draws samples of shape {shape}: its config says {said}"
+    )
+    require(
+        bool(samples.isfinite().all()),
+        "its samples are not finite: look for a division by 0, or a log of it",
+    )
     if model.sample_kind == "image":
         least, greatest = float(samples.min()), float(samples.max())
         require(
             least >= 0 and greatest <= 1,
-            f"its images reach from {least:.3g} to {greatest:.3g}: end in sigmoid() or clamp(0, 1), or say "
+            f"its images reach from {least:.3g} to {greatest:.3g}: end in sigmoid() or clamp(0, "
+            "1), or say "
             'sample_kind = "array"',
         )
 

@@ -34,14 +34,16 @@ def built(name: str, config: Mapping[str, Any]) -> GenerativeModel[Any]:
     - `name`: of the model, as its plugin offers it.
     - `config`: values for its Config.
 
-    **Raises:** `NotFoundError`, `PluginError`, `ConfigError` when there is no such model, or it can't be built.
-    """
+    **Raises:** `NotFoundError`, `PluginError`, `ConfigError` when there is no such model, or it
+    can't be built."""
     model_class = installed().model_class(name)
     return shown_data(build(model_class, model_class.Config.from_dict(config), seed=0))
 
 
 def conditional(model: GenerativeModel[Any]) -> GenerativeModel[Any] | None:
-    """The model itself if it has two classes or more, else one like it that has; None if it makes no use of labels."""
+    """The model itself if it has two classes or more, else one like it that has; None if it makes
+    no use of labels.
+    """
     if model.config.num_classes > 1:
         return model
     with torch.random.fork_rng(devices=()):
@@ -53,8 +55,13 @@ def conditional(model: GenerativeModel[Any]) -> GenerativeModel[Any] | None:
 
 
 def shown_data(model: GenerativeModel[Any]) -> GenerativeModel[Any]:
-    """The model in eval mode, after a few training steps without an optimizer: batch norm then has statistics."""
-    with torch.random.fork_rng(devices=()), contextlib.suppress(Exception):  # the checks of training say what is wrong
+    """The model in eval mode, after a few training steps without an optimizer: batch norm then has
+    statistics.
+    """
+    with (
+        torch.random.fork_rng(devices=()),
+        contextlib.suppress(Exception),
+    ):  # the checks of training say what is wrong
         torch.manual_seed(0)
         for index in range(3):
             for _ in model.train().training_step(*some_data(model), Step(index, 3)):

@@ -42,14 +42,18 @@ def test_the_noise_of_an_image_gives_the_image_back(blocks: int) -> None:
 
 def test_the_log_determinant_is_that_of_the_jacobian() -> None:
     model, y = rough(), 8 * torch.rand(1, 1, 4, 4)
-    jacobian = torch.autograd.functional.jacobian(lambda one: model(one.view(1, 1, 4, 4))[0][0], y.flatten())
+    jacobian = torch.autograd.functional.jacobian(
+        lambda one: model(one.view(1, 1, 4, 4))[0][0], y.flatten()
+    )
     _, expected = torch.linalg.slogdet(jacobian)
     assert torch.allclose(model(y)[1], expected, atol=1e-4)
 
 
 def test_all_of_the_noise_depends_on_every_pixel() -> None:
     model, y = rough(blocks=4), 8 * torch.rand(1, 1, 4, 4)
-    jacobian = torch.autograd.functional.jacobian(lambda one: model(one.view(1, 1, 4, 4))[0][0], y.flatten())
+    jacobian = torch.autograd.functional.jacobian(
+        lambda one: model(one.view(1, 1, 4, 4))[0][0], y.flatten()
+    )
     assert (jacobian != 0).all()
 
 
@@ -57,7 +61,10 @@ def test_the_density_of_images_of_two_pixels_integrates_to_one() -> None:
     model = rough(sample_shape=[1, 1, 2], patch=1, levels=4, blocks=2)
     points = torch.cartesian_prod(*2 * [torch.arange(-20, 24, 0.06) + 0.03]).view(-1, 1, 1, 2)
     with torch.no_grad():
-        total = sum(model.log_density(some).exp().sum().item() for some in points.split(2**18)) * 0.06**2
+        total = (
+            sum(model.log_density(some).exp().sum().item() for some in points.split(2**18))
+            * 0.06**2
+        )
     assert math.isclose(total, 1, abs_tol=2e-3)
 
 
@@ -74,7 +81,9 @@ def test_samples_are_grey_values_and_without_noise_all_alike() -> None:
     drawn = model.sample(8, generator=torch.Generator().manual_seed(0))
     assert set((3 * drawn).round(decimals=4).unique().tolist()) <= {0, 1, 2, 3}
     assert len(drawn.unique(dim=0)) == 8
-    cold = model.sample(8, generator=torch.Generator().manual_seed(0), options=Flow.Options(temperature=0))
+    cold = model.sample(
+        8, generator=torch.Generator().manual_seed(0), options=Flow.Options(temperature=0)
+    )
     assert len(cold.unique(dim=0)) == 1
 
 

@@ -32,7 +32,7 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:
             license="apache-2.0",
             sha256={
                 "config.json": "a85145da18c55115220aec467347b39a3328a5625b932a79b2d462ddc0f7e69e",
-                "model.safetensors": "8a425e3042f396f5cf8e736dadef2c3488d554da0b3d5195e10afeaedff8c655",
+                "model.safetensors": "8a425e3042f396f5cf8e736dadef2c3488d554da0b3d5195e10afeaedff8c655",  # noqa: E501
             },
             bundled=bundled(__file__, "flow-mnist"),
         )

@@ -4,11 +4,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-LARGEST = 4.0  # |log scale|: a token is stretched 55-fold at most, so that no sample runs off to infinity
+LARGEST = (
+    4.0  # |log scale|: a token is stretched 55-fold at most, so that no sample runs off to infinity
+)
 
 
 class Block(nn.Module):
-    """z_t = (x_t − μ_t) exp(−α_t), with μ_t and α_t of x_1 … x_{t−1} alone (Papamakarios et al. 2017, eq. 3 to 5).
+    """z_t = (x_t − μ_t) exp(−α_t), with μ_t and α_t of x_1 … x_{t−1} alone (Papamakarios et al.
+    2017, eq. 3 to 5).
 
     **Arguments:**
     - `tokens`: how many.
@@ -17,7 +20,9 @@ class Block(nn.Module):
     - `width`, `layers`, `heads`: of the transformer.
     """
 
-    def __init__(self, tokens: int, dim: int, context: int, width: int, layers: int, heads: int) -> None:
+    def __init__(
+        self, tokens: int, dim: int, context: int, width: int, layers: int, heads: int
+    ) -> None:
         super().__init__()
         self.embed = nn.Linear(dim + context, width)
         self.positions = nn.Parameter(torch.zeros(tokens, width))
@@ -44,7 +49,9 @@ class Block(nn.Module):
         x = z[:, :0]
         for t in range(z.shape[1]):
             token = z[:, t : t + 1]
-            shift, log_scale = self.affine(torch.cat([x, token], 1), context)  # which does not look at the last token
+            shift, log_scale = self.affine(
+                torch.cat([x, token], 1), context
+            )  # which does not look at the last token
             x = torch.cat([x, token * log_scale[:, -1:].exp() + shift[:, -1:]], 1)
         return x
 
@@ -58,7 +65,9 @@ class Block(nn.Module):
 
 
 class Layer(nn.Module):
-    """Causal self-attention, then two fully connected layers, each on a normalised input and added to it."""
+    """Causal self-attention, then two fully connected layers, each on a normalised input and added
+    to it.
+    """
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()

@@ -1,4 +1,6 @@
-"""The wave keeps the contract and looks at what came before alone, and the sines are what they are said to be."""
+"""The wave keeps the contract and looks at what came before alone, and the sines are what they are
+said to be.
+"""
 
 from pathlib import Path
 
@@ -51,7 +53,9 @@ def test_the_noise_that_a_sample_was_drawn_by_is_found_in_it() -> None:
 
 
 def test_images_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"sample_shape = \(length,\), not \(1, 28, 28\): train it on sines"):
+    with pytest.raises(
+        ConfigError, match=r"sample_shape = \(length,\), not \(1, 28, 28\): train it on sines"
+    ):
         Wave.Config(sample_shape=(1, 28, 28))
 
 
@@ -60,9 +64,13 @@ def test_a_signal_holds_as_many_sines_as_its_label_says(split: str) -> None:
     (spec,) = zoo_datasets()
     signals, labels = sines.load(Path("nowhere"), split)
     assert signals.dtype == torch.uint8 and tuple(signals.shape[1:]) == tuple(spec.sample_shape)
-    spectra = torch.fft.rfft(signals / 255 - 0.5).abs()[:, 1:]  # 0.15 · 64 / 2 = 4.8 where there is a sine
+    spectra = torch.fft.rfft(signals / 255 - 0.5).abs()[
+        :, 1:
+    ]  # 0.15 · 64 / 2 = 4.8 where there is a sine
     assert ((spectra > 2.4).sum(1) == labels + 1).float().mean() > 0.999
-    assert labels.bincount().tolist() == pytest.approx(len(spec.class_names) * [len(labels) / 3], rel=0.1)
+    assert labels.bincount().tolist() == pytest.approx(
+        len(spec.class_names) * [len(labels) / 3], rel=0.1
+    )
     assert torch.equal(signals, sines.load(Path("nowhere"), split)[0])
 
 

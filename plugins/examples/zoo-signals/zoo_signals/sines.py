@@ -15,15 +15,19 @@ NOISE = 0.02  # standard deviation
 def load(root: Path, split: str) -> tuple[Tensor, Tensor]:
     """Draw the data: the same each time, and nothing is kept below `root`.
 
-    **Returns:** signals, uint8 `(n, 64)` with 128 for silence, and how many sines each has, less one, int64 `(n,)`.
-    """
+    **Returns:** signals, uint8 `(n, 64)` with 128 for silence, and how many sines each has, less
+    one, int64 `(n,)`."""
     n = SIZES[split]
     generator = torch.Generator().manual_seed(list(SIZES).index(split))
     labels = torch.randint(3, (n,), generator=generator)
-    frequencies = 1 + torch.rand(n, FREQUENCIES, generator=generator).argsort(1)[:, :3]  # no frequency twice
+    frequencies = (
+        1 + torch.rand(n, FREQUENCIES, generator=generator).argsort(1)[:, :3]
+    )  # no frequency twice
     phases = 2 * math.pi * torch.rand(n, 3, 1, generator=generator)
     heard = torch.arange(3) <= labels[:, None]  # (n, 3)
-    angles = 2 * math.pi * frequencies[:, :, None] * torch.arange(LENGTH) / LENGTH + phases  # (n, 3, 64)
+    angles = (
+        2 * math.pi * frequencies[:, :, None] * torch.arange(LENGTH) / LENGTH + phases
+    )  # (n, 3, 64)
     signals = 0.5 + 0.15 * (heard[:, :, None] * angles.sin()).sum(1)  # within 0.05 to 0.95
     signals += NOISE * torch.randn(n, LENGTH, generator=generator)
     return (255 * signals).round().clamp(0, 255).to(torch.uint8), labels

@@ -9,16 +9,29 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 from torch.nn import functional as F
 
-from zoo.models import Bounds, ConfigError, GenerativeModel, ModelConfig, Objective, Size, Step, TrainConfig
+from zoo.models import (
+    Bounds,
+    ConfigError,
+    GenerativeModel,
+    ModelConfig,
+    Objective,
+    Size,
+    Step,
+    TrainConfig,
+)
 
 LEAST = 1 / 256  # of a deviation: what 8 bits can't tell apart is not to be learnt
 
 
 class Wave(GenerativeModel["Wave.Config"]):
-    """p(x) = ∏ N(x_t; μ_t, σ_t²), with μ_t and σ_t computed of x_1 … x_{t−1}, after WaveNet (arXiv:1609.03499)."""
+    """p(x) = ∏ N(x_t; μ_t, σ_t²), with μ_t and σ_t computed of x_1 … x_{t−1}, after WaveNet
+    (arXiv:1609.03499).
+    """
 
     sample_kind = "array"
-    recipe = TrainConfig(epochs=20, batch_size=128, learning_rate=2e-3, schedule="cosine", average=0.99)
+    recipe = TrainConfig(
+        epochs=20, batch_size=128, learning_rate=2e-3, schedule="cosine", average=0.99
+    )
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ModelConfig):
@@ -37,18 +50,23 @@ class Wave(GenerativeModel["Wave.Config"]):
             super().__post_init__()
             if len(self.sample_shape) != 1:
                 raise ConfigError(
-                    f"wave models signals, of sample_shape = (length,), not {self.sample_shape}: train it on sines, or "
+                    f"wave models signals, of sample_shape = (length,), not {self.sample_shape}: "
+                    "train it on sines, or "
                     "on a data set of your own."
                 )
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.entry = nn.Conv1d(1 + config.num_classes, config.channels, 1)
-        self.layers = nn.ModuleList(Layer(config.channels, 2**index) for index in range(config.layers))
+        self.layers = nn.ModuleList(
+            Layer(config.channels, 2**index) for index in range(config.layers)
+        )
         self.head = nn.Conv1d(config.channels, 2, 1)
 
     def forward(self, signals: Tensor, labels: Tensor | None = None) -> Normal:
-        """The distribution of each value given those before it, each of shape `(n, t)` as the signals are."""
+        """The distribution of each value given those before it, each of shape `(n, t)` as the
+        signals are.
+        """
         before = F.pad(signals[:, :-1], (1, 0), value=0.5)  # before it begins there is silence
         h = self.entry(self.with_labels(2 * before[:, None] - 1, labels))
         for layer in self.layers:
@@ -57,22 +75,33 @@ class Wave(GenerativeModel["Wave.Config"]):
         return Normal(0.5 + mean, LEAST + 0.1 * F.softplus(deviation), validate_args=False)
 
     def sample(
-        self, n: int, labels: Tensor | None = None, *, generator: torch.Generator, options: Any = None
+        self,
+        n: int,
+        labels: Tensor | None = None,
+        *,
+        generator: torch.Generator,
+        options: Any = None,
     ) -> Tensor:
         """Draw value after value."""
         noise = torch.randn(n, *self.config.sample_shape, generator=generator).to(self.device)
         signals = noise[:, :0]
         for t in range(noise.shape[1]):
-            value = self(torch.cat([signals, noise[:, t : t + 1]], 1), labels)  # which does not look at the last
+            value = self(
+                torch.cat([signals, noise[:, t : t + 1]], 1), labels
+            )  # which does not look at the last
             drawn = value.mean[:, -1] + value.stddev[:, -1] * noise[:, t]
             signals = torch.cat([signals, drawn[:, None]], 1)
         return signals
 
-    def training_step(self, samples: Tensor, labels: Tensor | None, step: Step) -> Iterator[Objective]:
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
         """Minimise −log p(x), in nats per signal."""
         yield Objective(-self.log_likelihood(samples, labels))
 
-    def log_likelihood(self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1) -> Tensor:
+    def log_likelihood(
+        self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1
+    ) -> Tensor:
         """log p(x), exactly: nats per signal, `(n,)`, of values taken as real numbers."""
         log_densities: Tensor = self(samples, labels).log_prob(samples)
         return log_densities.sum(1)
