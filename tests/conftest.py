@@ -16,8 +16,8 @@ from click.testing import CliRunner, Result
 from environments import Environment
 
 from zoo.cli import main
-from zoo.cli.output import warn_of_plugins
-from zoo.registry import installed
+from zoo.cli.console import warn_of_plugins
+from zoo.registry.registry import installed
 
 DIGITS = Path(__file__).parent / "data"  # 800 training and 200 test digits of MNIST
 
@@ -147,7 +147,7 @@ def files_no_larger_than(limit: int) -> Iterator[None]:
 
 def make_model(name: str, **config: Any) -> Any:
     """A model with fresh weights, in eval mode."""
-    from zoo.training import build
+    from zoo.training.loop import build
 
     model_class = installed().model_class(name)
     return build(model_class, model_class.Config(**config), seed=0).eval()

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from environments import Environment
 
-from zoo import provenance
-from zoo.registry import installed
-from zoo.store import read_facts
+from zoo.checkpoints.store import read_facts
+from zoo.registry.registry import installed
+from zoo.sampling import provenance
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

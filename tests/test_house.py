@@ -15,26 +15,36 @@ CORE = ROOT / "zoo"
 PLUGINS = ROOT / "plugins"
 HEAVY = ("torch", "torchvision", "numpy", "huggingface_hub")
 FLOORS = (
-    ("errors",),
-    (
-        "files",
-        "config",
-        "results",
-        "recipe",
-        "hookspecs",
-        "__init__",
-        "provenance",
-        "waiting",
-        "memory",
-    ),
-    ("source", "guests", "registry", "store", "layout", "pushes"),
-    ("models",),
-    ("loaders", "data", "sampling", "images", "features", "metrics", "pictures"),
-    ("batches", "optimizers"),
-    ("outputs", "checkpoints", "likelihood", "evaluation", "training", "alarms", "runs"),
-    ("merging", "cards", "address", "hub", "pull", "push", "search"),
-    ("testing", "cli"),
+    ("common",),
+    ("registry", "models"),
+    ("checkpoints", "data", "sampling", "optim"),
+    ("training", "evaluation", "hub", "testing"),
+    ("__init__",),
+    ("cli",),
 )
+# imports between two districts of one floor, each with its reason
+BESIDE = {
+    ("models", "registry"): "a model is built by its name",
+    ("sampling", "checkpoints"): "a picture says which weights drew it",
+    ("sampling", "data"): "reconstructions are of data",
+    ("training", "evaluation"): "alarms and cards use measures",
+}
+# rooms that another district may enter by themselves; all others are entered by their district's door
+DOOR_ROOMS = {
+    "checkpoints.card",
+    "checkpoints.weights",
+    "evaluation.compare",
+    "evaluation.measure",
+    "hub.pull",
+    "hub.push",
+    "hub.search",
+    "hub.session",
+    "models.build",
+    "optim.optimizers",
+    "training.keep",
+    "training.request",
+    "training.session",
+}
 
 
 def rooms(folder: Path) -> list[Path]:
@@ -53,14 +63,18 @@ def imports(path: Path) -> list[tuple[str, str]]:
     return found
 
 
-def core_rooms_imported(path: Path) -> set[str]:
+def district(path: Path) -> str:
+    """The district of a room: its folder, or `__init__` for the light door."""
+    parts = path.relative_to(CORE).parts
+    return parts[0] if len(parts) > 1 else parts[0].removesuffix(".py")
+
+
+def districts_imported(path: Path) -> set[str]:
     named = set()
-    for module, name in imports(path):
+    for module, _ in imports(path):
         first, _, rest = module.partition(".")
         if first == "zoo":
-            named.add(
-                rest.partition(".")[0] or (name if (CORE / f"{name}.py").exists() else "__init__")
-            )
+            named.add(rest.partition(".")[0] or "__init__")
     return named
 
 
@@ -81,7 +95,7 @@ def test_the_top_level_holds_what_was_agreed_and_nothing_else() -> None:
 )
 def test_a_room_fits_one_sitting_and_says_in_a_line_what_it_holds(path: Path) -> None:
     text = path.read_text()
-    assert len(text.splitlines()) <= 300
+    assert len(text.splitlines()) <= 500
     docstring = ast.get_docstring(ast.parse(text))
     assert docstring and docstring.splitlines()[0].endswith(".")
 
@@ -98,7 +112,7 @@ def test_a_plugin_takes_the_two_doors_and_no_other(path: Path) -> None:
 
 
 def test_the_core_names_no_plugin_model_data_set_or_checkpoint() -> None:
-    from zoo.registry import installed
+    from zoo.registry.registry import installed
 
     offered = {
         name for plugin in installed().plugins for names in plugin.offers.values() for name in names
@@ -219,21 +233,13 @@ def test_sampling_imports_no_torchvision_no_compiler_and_nothing_that_only_train
 
 @pytest.mark.parametrize("path", rooms(CORE), ids=lambda path: str(path.relative_to(CORE)))
 def test_imports_run_downwards(path: Path) -> None:
-    room = path.relative_to(CORE).parts[0].removesuffix(".py")
-    if room == "__main__":
+    own = district(path)
+    if own in ("__main__", "errors"):
         return
     floor = {name: level for level, names in enumerate(FLOORS) for name in names}
-    allowed = (
-        {"registry", "store", "checkpoints"} if room == "__init__" else set()
-    )  # the door's own load()
-    for other in core_rooms_imported(path) - {room} - allowed:
-        beside = floor[other] == floor[room] and FLOORS[floor[room]].index(other) < FLOORS[
-            floor[room]
-        ].index(room)
-        below = floor[other] < floor[room]
-        assert below or beside or room == "__init__", (
-            f"{room} imports {other}, which is not below it"
-        )
+    for other in districts_imported(path) - {own, "errors"}:
+        beside = floor[other] == floor[own] and (own, other) in BESIDE
+        assert floor[other] < floor[own] or beside, f"{own} imports {other}, which is not below it"
 
 
 def test_the_light_door_shows_exactly_what_it_says() -> None:

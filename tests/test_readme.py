@@ -16,11 +16,13 @@ from environments import Environment
 from hub_repositories import User
 from hub_server import Hub, serving
 
-from zoo import files, hookspecs, provenance
+from zoo.checkpoints.format import read_config
+from zoo.checkpoints.results import recorded
+from zoo.checkpoints.store import Store, read_facts
 from zoo.cli import ALIASES, COMMANDS
-from zoo.layout import read_config
-from zoo.results import recorded
-from zoo.store import Store, read_facts
+from zoo.common import files
+from zoo.registry import hookspecs
+from zoo.sampling import provenance
 from zoo.testing import MODEL_CHECKS, OFFER_CHECKS
 
 ROOT = Path(__file__).parents[1]

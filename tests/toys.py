@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.models import GenerativeModel, ModelConfig, Objective, Step
+from zoo.models.interface import GenerativeModel, ModelConfig, Objective, Step
 
 
 class Toy(GenerativeModel[ModelConfig]):

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ZooError
-from zoo.hookspecs import Checkpoint, DatasetSpec, FeatureSpec, ModelSpec, bundled, hookimpl
+from zoo.common.errors import ZooError
+from zoo.registry import Checkpoint, DatasetSpec, FeatureSpec, ModelSpec, bundled, hookimpl
 
 if TYPE_CHECKING:
     from zoo.models import GenerativeModel
@@ -31,15 +31,14 @@ def load(reference: str, device: str = "cpu") -> "GenerativeModel[Any]":
 
     **Raises:** `ZooError`: unknown reference, damaged checkpoint, model of no installed plugin.
     """
-    from zoo import checkpoints
+    from zoo.checkpoints import Store, weights
     from zoo.registry import installed
-    from zoo.store import Store
 
-    return checkpoints.load(Store(installed().checkpoints).find(reference), device)
+    return weights.load(Store(installed().checkpoints).find(reference), device)
 
 
 def refresh() -> None:
     """Look for plugins anew at the next use: after a pip install in a running notebook."""
-    from zoo import registry
+    from zoo.registry import registry
 
     registry.refresh()

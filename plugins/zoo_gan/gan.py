@@ -1,6 +1,4 @@
-"""The generative adversarial network (Goodfellow et al. 2014, arXiv:1406.2661), short of its two
-networks.
-"""
+"""The GAN (Goodfellow et al. 2014, arXiv:1406.2661) without its networks."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -1,6 +1,4 @@
-"""Spectral normalisation, which bounds a discriminator's slope (Miyato et al. 2018,
-arXiv:1802.05957).
-"""
+"""Spectral normalisation of a discriminator (Miyato et al. 2018, arXiv:1802.05957)."""
 
 import torch
 from torch import Tensor, nn

@@ -1,6 +1,4 @@
-"""What a VAE minimises, term by term: divergence, free bits, warm-up and the importance weighted
-bound.
-"""
+"""The terms that a VAE minimises: divergence, free bits, warm-up, weighted bound."""
 
 import math
 

@@ -1,6 +1,4 @@
-"""Offers torchvision's small image data sets, and features: a digit classifier's, and
-Inception-v3's.
-"""
+"""Offers torchvision's small image data sets, and features to compare them."""
 
 from collections.abc import Iterable
 

@@ -1,9 +1,9 @@
-"""Inception-v3 as TensorFlow shipped it in 2015: the 2,048 features that published Fréchet
-distances are computed on.
+"""Inception-v3 of 2015: the 2,048 features of published Fréchet distances.
 
 Nothing is downloaded, and no file that may be a pickle is opened. The weights are those of
 torch-fidelity's release v0.2.0, weights-inception-2015-12-05-6726825d.pth; whoever trusts that file
-makes safetensors of it by `CONVERT`."""
+makes safetensors of it by `CONVERT`.
+"""
 
 import io
 from pathlib import Path

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from zoo.data import load_dataset
-from zoo.features import extract, load_features
-from zoo.metrics import frechet_distance, kernel_distance, manifolds
-from zoo.registry import installed
-from zoo.results import Evaluation, recorded
-from zoo.store import Store, read_facts
+from zoo.checkpoints.results import Evaluation, recorded
+from zoo.checkpoints.store import Store, read_facts
+from zoo.data.dataset import load_dataset
+from zoo.data.features import extract, load_features
+from zoo.evaluation.metrics import frechet_distance, kernel_distance, manifolds
+from zoo.registry.registry import installed
 
 ZOO = Path(sys.executable).with_name("zoo")
 BUNDLED = [name for name, one in installed().checkpoints.items() if one.bundled]

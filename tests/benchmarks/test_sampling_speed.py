@@ -12,12 +12,12 @@ import torch
 from racing import in_turn, report, run, seconds
 
 import zoo
-from zoo.data import load_dataset
-from zoo.features import Features, extract, load_features
-from zoo.metrics import frechet_distance
-from zoo.models import LatentModel
-from zoo.registry import installed
-from zoo.sampling import draw, emulates_bf16
+from zoo.data.dataset import load_dataset
+from zoo.data.features import Features, extract, load_features
+from zoo.evaluation.metrics import frechet_distance
+from zoo.models.interface import LatentModel
+from zoo.registry.registry import installed
+from zoo.sampling.sampler import draw, emulates_bf16
 
 ZOO = Path(sys.executable).with_name("zoo")
 

@@ -17,10 +17,10 @@ import torch
 from racing import in_turn, report, run
 
 import zoo
-from zoo.data import load_dataset
-from zoo.memory import keep_freed
-from zoo.registry import installed
-from zoo.training import TrainingState, build, fit
+from zoo.common.compute import keep_freed
+from zoo.data.dataset import load_dataset
+from zoo.registry.registry import installed
+from zoo.training.loop import TrainingState, build, fit
 
 ZOO = Path(sys.executable).with_name("zoo")
 HERE = Path(__file__).parent

@@ -8,7 +8,7 @@ import pytest
 from conftest import Zoo
 
 import zoo as door
-from zoo import files
+from zoo.common import files
 
 VAE = Path(__file__).parents[2] / "cards" / "vae-mnist"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import Zoo
 
-from zoo.registry import installed
+from zoo.registry.registry import installed
 
 SMALL = ["--set", "hidden_dims=4", "--set", "latent_dim=2", "--set", "sample_shape=1,2,2"]
 

@@ -12,10 +12,11 @@ import pytest
 from conftest import Zoo
 from PIL import Image
 
-from zoo import files, provenance
 from zoo.cli import compare, evaluate
-from zoo.data import load_dataset
-from zoo.images import to_image
+from zoo.common import files
+from zoo.data.dataset import load_dataset
+from zoo.sampling import provenance
+from zoo.sampling.images import to_image
 
 Trained = Callable[..., Path]
 FEW = ["-n", "60", "-k", "5"]

@@ -13,7 +13,7 @@ import torch
 from conftest import Zoo
 from environments import Environment, write_plugin
 
-from zoo.registry import installed
+from zoo.registry.registry import installed
 
 CHECKED = [
     "python",

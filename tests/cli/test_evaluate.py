@@ -16,11 +16,13 @@ import yaml
 from conftest import Zoo, make_model
 from PIL import Image
 
-from zoo import checkpoints, files, provenance
-from zoo.data import load_dataset
-from zoo.errors import OutputError
-from zoo.images import to_image
-from zoo.registry import installed
+from zoo.checkpoints import weights
+from zoo.common import files
+from zoo.common.errors import OutputError
+from zoo.data.dataset import load_dataset
+from zoo.registry.registry import installed
+from zoo.sampling import provenance
+from zoo.sampling.images import to_image
 
 Trained = Callable[..., Path]
 FEW = ["-n", "60", "-k", "5"]
@@ -374,7 +376,7 @@ def test_a_checkpoint_that_names_no_data_set_is_asked_for_one(
 
 
 def test_images_of_another_size_than_the_features_take_are_refused(zoo: Zoo) -> None:
-    checkpoints.save(
+    weights.save(
         make_model("dcgan", sample_shape=(1, 32, 32), width=2), Path("large"), {"dataset": "mnist"}
     )
     result = zoo("evaluate", "./large", "-n", 40)

@@ -12,10 +12,10 @@ import pytest
 from conftest import Zoo
 from PIL import Image, ImageSequence
 
-from zoo import provenance
-from zoo.data import load_dataset
-from zoo.images import to_image
-from zoo.registry import installed
+from zoo.data.dataset import load_dataset
+from zoo.registry.registry import installed
+from zoo.sampling import provenance
+from zoo.sampling.images import to_image
 
 GUEST = """
 from zoo import ModelSpec, hookimpl
@@ -243,7 +243,7 @@ def test_test_images_of_a_data_set_that_nobody_offers_cannot_be_had(
 ) -> None:
     import shutil
 
-    from zoo.registry import installed
+    from zoo.registry.registry import installed
 
     shutil.copytree(str(installed().checkpoints["vae-mnist"].bundled), "moved")
     facts = json.loads(Path("moved/facts.json").read_text())

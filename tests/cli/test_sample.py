@@ -17,9 +17,10 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from zoo import files, provenance
-from zoo.errors import ConfigError
-from zoo.registry import installed
+from zoo.common import files
+from zoo.common.errors import ConfigError
+from zoo.registry.registry import installed
+from zoo.sampling import provenance
 
 Trained = Callable[..., Path]
 

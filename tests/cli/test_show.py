@@ -141,8 +141,8 @@ def test_a_checkpoint_that_is_called_like_a_data_set_is_shown_first(zoo: Zoo) ->
 
 @pytest.mark.parametrize("model", ["mlp-vae", "conv-vae", "mlp-gan", "dcgan"])
 def test_every_default_that_is_shown_can_be_typed_back(model: str, zoo: Zoo) -> None:
-    from zoo.config import parse_assignments
-    from zoo.registry import installed
+    from zoo.common.config import parse_assignments
+    from zoo.registry.registry import installed
 
     model_class = installed().model_class(model)
     shown = json.loads(zoo("show", model, "--json").stdout)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from conftest import Zoo
 
-from zoo import files
-from zoo.registry import installed
+from zoo.common import files
+from zoo.registry.registry import installed
 
 TINY = ["--epochs", "1", "--set", "hidden_dims=8", "--set", "latent_dim=2", "--seed", "0"]
 GUEST = """

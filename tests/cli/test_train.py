@@ -21,11 +21,13 @@ import torch
 from conftest import Zoo
 from PIL import Image
 
-from zoo import files, provenance, runs
 from zoo.cli import main, train
-from zoo.data import load_dataset
-from zoo.images import to_image
-from zoo.registry import installed
+from zoo.common import files
+from zoo.data.dataset import load_dataset
+from zoo.registry.registry import installed
+from zoo.sampling import provenance
+from zoo.sampling.images import to_image
+from zoo.training import run as runs
 
 SMALL = ["--set", "hidden_dims=8", "--set", "latent_dim=2"]
 
@@ -192,7 +194,9 @@ def test_a_terminal_gets_a_bar_that_fills_and_a_line_for_each_epoch(
 def test_an_alarm_is_said_once_however_long_it_rings(
     zoo: Zoo, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zoo.alarms.WARMING_UP", 0)  # which so short a training doesn't outlast
+    monkeypatch.setattr(
+        "zoo.training.alarms.WARMING_UP", 0
+    )  # which so short a training doesn't outlast
     words = [
         "--set",
         "generator_dims=2",
@@ -304,7 +308,7 @@ def test_a_folder_that_does_not_fit_in_memory_trains_the_same_weights(
         *SMALL,
     ]
     assert zoo("train", "mlp-vae", "--out", "memory", *words).exit_code == 0
-    monkeypatch.setattr("zoo.data._fits", lambda shape: False)
+    monkeypatch.setattr("zoo.data.dataset._fits", lambda shape: False)
     assert zoo("train", "mlp-vae", "--out", "disk", *words).exit_code == 0
     assert files.sha256(Path("memory/model.safetensors")) == files.sha256(
         Path("disk/model.safetensors")
@@ -318,7 +322,7 @@ def test_a_training_on_a_folder_goes_on_whether_or_not_it_fits_in_memory_now(
     ctrl_c_after(1)
     words = ["--data", "./my-digits", "--out", "made", "--epochs", 2, *SMALL]
     assert zoo("train", "mlp-vae", *words).exit_code == 130
-    monkeypatch.setattr("zoo.data._fits", lambda shape: False)
+    monkeypatch.setattr("zoo.data.dataset._fits", lambda shape: False)
     (folder / "even" / "another.png").write_bytes(next(folder.glob("odd/*")).read_bytes())
     refused = zoo("train", "--resume", "made.run")
     assert (
@@ -759,7 +763,7 @@ def test_one_that_was_killed_before_it_kept_a_state_begins_again_and_ends_the_sa
     zoo: Zoo, whole: Callable[[Zoo, str], Path]
 ) -> None:
     at_the_first_epoch = "Run.log = lambda *_: os.kill(os.getpid(), signal.SIGKILL)"
-    code = f"import os, signal; from zoo.runs import Run; {at_the_first_epoch}; import zoo.__main__"
+    code = f"import os, signal; from zoo.training.run import Run; {at_the_first_epoch}; import zoo.__main__"
     command = [sys.executable, "-c", code, *train_words("mlp-vae", "killed")]
     killed = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert killed.returncode == -signal.SIGKILL and not Path("killed.run", runs.STATE).exists(), (
@@ -944,7 +948,7 @@ def test_a_result_that_found_no_place_at_all_can_be_had_by_going_on(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("zoo.checkpoints._write_tensors", full)
+        patch.setattr("zoo.checkpoints.weights._write_tensors", full)
         result = zoo("train", "--resume", unfinished)
     assert result.exit_code == 1 and "Disk full" in result.stderr
     assert result.stderr.rstrip().endswith(f"When that is mended: zoo train --resume {unfinished}")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mutants.sound import Painter, SmallConfig, found_by
-from zoo.models import GenerativeModel, Objective, Size, Step, StrictConfig
+from zoo.models.interface import GenerativeModel, Objective, Size, Step, StrictConfig
 
 
 @found_by(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mutants.sound import LABELLED, Painter, SmallConfig, found_by
-from zoo.models import GenerativeModel, Objective, Rate, Step, StrictConfig
+from zoo.models.interface import GenerativeModel, Objective, Rate, Step, StrictConfig
 
 
 class Odd(Painter):

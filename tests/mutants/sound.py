@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 from torch.nn import functional as F
 
-from zoo.models import (
+from zoo.models.interface import (
     Autoencoder,
     ConfigError,
     GenerativeModel,

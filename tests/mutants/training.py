@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mutants.sound import Coder, Painter, Player, SmallConfig, found_by
-from zoo.models import (
+from zoo.models.interface import (
     Objective,
     Step,
     TrainConfig,

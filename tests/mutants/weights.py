@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mutants.sound import Painter, Player, SmallConfig, found_by
-from zoo.models import (
+from zoo.models.interface import (
     Objective,
     Step,
 )

@@ -10,11 +10,11 @@ from conftest import make_model
 from torch import Tensor
 from zoo_gan.objectives import LOSSES, gradient_penalty, r1
 
-from zoo.data import Dataset
-from zoo.errors import ConfigError
-from zoo.models import Objective, Step, TrainConfig
+from zoo.common.errors import ConfigError
+from zoo.data.dataset import Dataset
+from zoo.models.interface import Objective, Step, TrainConfig
 from zoo.testing import check_training
-from zoo.training import TrainingState, fit
+from zoo.training.loop import TrainingState, fit
 
 SMALL: dict[str, Any] = {"generator_dims": (8,), "discriminator_dims": (8,), "latent_dim": 4}
 # for the logits ln 3 (D = ¾) on data and −ln 2 (D = ⅓) on a fake: the losses, and their slopes in

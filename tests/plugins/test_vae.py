@@ -8,7 +8,7 @@ import torch
 from conftest import make_model
 from torch.distributions import Normal, kl_divergence
 
-from zoo.models import Step
+from zoo.models.interface import Step
 from zoo.testing import ModelContract, check_samples, check_training
 
 

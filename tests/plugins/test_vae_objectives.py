@@ -14,8 +14,8 @@ from zoo_vae.likelihoods import ContinuousBernoulli
 from zoo_vae.objectives import importance_weighted_bound, kl_to_prior, warm_up, with_free_bits
 from zoo_vae.vae import VAE, VAEConfig
 
-from zoo.errors import ConfigError
-from zoo.models import Objective, Step
+from zoo.common.errors import ConfigError
+from zoo.models.interface import Objective, Step
 
 FIRST = Step(0, 1)
 SIGMA = 0.5

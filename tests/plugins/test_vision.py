@@ -12,11 +12,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from zoo_vision import digits, train_digits
 
-from zoo.data import load_dataset
-from zoo.errors import DataError, ZooError
-from zoo.features import extract, load_features
-from zoo.files import sha256
-from zoo.registry import installed
+from zoo.common.errors import DataError, ZooError
+from zoo.common.files import sha256
+from zoo.data.dataset import load_dataset
+from zoo.data.features import extract, load_features
+from zoo.registry.registry import installed
 
 
 def test_mnist_is_read_from_a_torchvision_root() -> None:

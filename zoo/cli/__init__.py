@@ -1,6 +1,4 @@
-"""The `zoo` command: a lazy group, one file per noun; rooms that import torch are imported inside
-commands.
-"""
+"""The `zoo` command: a lazy group; commands import torch only when they run."""
 
 import importlib
 import os
@@ -10,8 +8,8 @@ from typing import Any, NoReturn
 
 import click
 
-from zoo.cli.output import clean, debugging, printable, warn_of_plugins
-from zoo.errors import ZooError
+from zoo.cli.console import clean, debugging, printable, warn_of_plugins
+from zoo.common.errors import ZooError
 from zoo.registry import installed
 
 COMMANDS = {

@@ -2,8 +2,8 @@
 
 import click
 
-from zoo.cli.evaluate import refuse_foreign
-from zoo.cli.output import (
+from zoo.checkpoints import CARD, read_facts
+from zoo.cli.console import (
     as_json,
     clean,
     command,
@@ -12,7 +12,7 @@ from zoo.cli.output import (
     open_store,
     print_json,
 )
-from zoo.store import CARD, read_facts
+from zoo.cli.evaluate import refuse_foreign
 
 
 @command()
@@ -32,7 +32,7 @@ def card(reference: str, write: bool, json_: bool) -> None:
     directory = store.find(reference)
     if write:
         refuse_foreign(store, reference)
-    from zoo import cards
+    from zoo.checkpoints import card as cards
 
     facts = read_facts(directory)
     made = cards.made_of(

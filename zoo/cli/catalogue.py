@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from zoo import files
-from zoo.cli.output import (
+from zoo.checkpoints import CONFIG, FACTS, Entry
+from zoo.cli.console import (
     as_json,
     clean,
     command,
@@ -19,10 +19,9 @@ from zoo.cli.output import (
     size,
     warn_of_plugins,
 )
-from zoo.errors import CheckpointError, HubError
-from zoo.guests import UNKNOWN, Plugin
-from zoo.registry import installed
-from zoo.store import CONFIG, FACTS, Entry
+from zoo.common import files
+from zoo.common.errors import CheckpointError, HubError
+from zoo.registry import UNKNOWN, Plugin, installed
 
 SHOWN = 20  # names or problems of a plugin
 
@@ -110,7 +109,7 @@ def plugins(json_: bool) -> None:
 
 def _faults(plugin: Plugin) -> list[str]:
     """What is wrong with the source of its models, none of which is imported for that."""
-    from zoo import source
+    from zoo.registry import source
 
     models = installed().models
     faults = {
@@ -157,7 +156,7 @@ def _outdated(entries: list[Entry]) -> list[Entry]:
     """Those that were pulled and have changed since; raises when the Hub does not tell of one,
     having named it.
     """
-    from zoo.pull import outdated
+    from zoo.hub.download import outdated
 
     found, unknown = [], []
     for entry in entries:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from zoo.cli.output import (
+from zoo.cli.console import (
     as_json,
     command,
     complete_models,
@@ -14,10 +14,9 @@ from zoo.cli.output import (
     print_table,
     warn_of_plugins,
 )
-from zoo.config import parse_assignments
-from zoo.errors import ConfigError, PluginError, counted
-from zoo.guests import Plugin
-from zoo.registry import installed
+from zoo.common.config import parse_assignments
+from zoo.common.errors import ConfigError, PluginError, counted
+from zoo.registry import Plugin, installed
 
 BUILDINGS = 60  # times that the checks take as long as building the model and showing it some data
 LONG = 10  # seconds, from which on it is said beforehand how long the checks will take

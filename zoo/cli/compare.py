@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from zoo import files
-from zoo.cli.evaluate import (
-    load_extractor,
-    measure,
-    measuring,
-    name_of_features,
-    read_data,
-    trained_on,
+from zoo.checkpoints import (
+    IMPORTANCE_SAMPLES,
+    SAMPLES,
+    SEED,
+    WEIGHTS,
+    Evaluation,
+    read_facts,
+    recorded,
+    side_by_side,
 )
-from zoo.cli.output import (
+from zoo.cli.console import (
     command,
     complete_checkpoints,
     note,
@@ -26,11 +27,18 @@ from zoo.cli.output import (
     print_table,
     show_preview,
 )
+from zoo.cli.evaluate import (
+    load_extractor,
+    measure,
+    measuring,
+    name_of_features,
+    read_data,
+    trained_on,
+)
 from zoo.cli.sample import load, names_of_classes
-from zoo.errors import CapabilityError, ConfigError, OutputError
+from zoo.common import files
+from zoo.common.errors import CapabilityError, ConfigError, OutputError
 from zoo.registry import installed
-from zoo.results import IMPORTANCE_SAMPLES, SAMPLES, SEED, Evaluation, recorded, side_by_side
-from zoo.store import WEIGHTS, read_facts
 
 if TYPE_CHECKING:
     from zoo.data import Dataset
@@ -69,7 +77,7 @@ class Wanted(NamedTuple):
         self, results: Iterable[Evaluation], model: "GenerativeModel[Any]", data: str
     ) -> bool:
         """Whether there are results of all that can be measured."""
-        from zoo.likelihood import has_likelihood
+        from zoo.evaluation import has_likelihood
 
         has = {one.extractor or one.metric for one in results}
         likelihood = (
@@ -249,10 +257,10 @@ def _save_picture(
     """A grid of samples of each checkpoint, side by side, its name above it."""
     from PIL import Image, ImageDraw, ImageFont
 
-    from zoo import images, sampling
+    from zoo.sampling import images, sampler
 
     grids = {
-        name: images.grid(sampling.draw(model, SHOWN, seed=seed)) for name, model in models.items()
+        name: images.grid(sampler.draw(model, SHOWN, seed=seed)) for name, model in models.items()
     }
     width = sum(grid.width + GAP for grid in grids.values()) - GAP
     mode = "RGB" if any(grid.mode == "RGB" for grid in grids.values()) else "L"

@@ -13,10 +13,10 @@ from typing import Any, Literal
 import click
 from packaging.requirements import Requirement
 
-from zoo.cli.output import as_json, command, print_json, printable, size
-from zoo.errors import HubError, NotFoundError, PluginError, ZooError, counted
+from zoo.checkpoints import Store, home
+from zoo.cli.console import as_json, command, print_json, printable, size
+from zoo.common.errors import HubError, NotFoundError, PluginError, ZooError, counted
 from zoo.registry import installed
-from zoo.store import Store, home
 
 SLOW = 0.5  # seconds of import that every command would wait for
 PATIENCE = 5.0  # seconds without a byte from the Hub
@@ -134,7 +134,7 @@ def _device() -> Iterator[Finding]:
         return
     import torch
 
-    from zoo.checkpoints import hardware
+    from zoo.checkpoints.weights import hardware
     from zoo.cli.sample import pick_device
     from zoo.sampling import emulates_bf16
 
@@ -209,7 +209,7 @@ def _offers() -> Iterator[Finding]:
     """Whether the code of what plugins offer can be imported, and its models are models."""
     if "torch" not in sys.modules:
         return
-    from zoo.checkpoints import model_class
+    from zoo.checkpoints.weights import model_class
 
     registry = installed()
     offered: list[tuple[Callable[[str], Any], str]] = [
@@ -303,7 +303,7 @@ def _hub() -> Iterator[Finding]:
     from huggingface_hub import constants, get_session
     from huggingface_hub.utils._http import hf_raise_for_status
 
-    from zoo.hub import connected
+    from zoo.hub.session import connected
 
     if constants.HF_HUB_OFFLINE:
         yield Finding(

@@ -6,8 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo import files
-from zoo.cli.output import (
+from zoo.checkpoints import (
+    CARD,
+    FACTS,
+    FEWEST,
+    IMPORTANCE_SAMPLES,
+    SAMPLES,
+    SEED,
+    WEIGHTS,
+    Evaluation,
+    Store,
+    is_path,
+    merged,
+    read_facts,
+    recorded,
+)
+from zoo.cli.console import (
     as_json,
     command,
     complete_checkpoints,
@@ -19,7 +33,8 @@ from zoo.cli.output import (
     track,
 )
 from zoo.cli.sample import device_option, load, names_of_classes, pick_device
-from zoo.errors import (
+from zoo.common import files
+from zoo.common.errors import (
     CapabilityError,
     ConfigError,
     NotFoundError,
@@ -28,12 +43,9 @@ from zoo.errors import (
     did_you_mean,
 )
 from zoo.registry import installed
-from zoo.results import FEWEST, IMPORTANCE_SAMPLES, SAMPLES, SEED, Evaluation, merged, recorded
-from zoo.store import CARD, FACTS, WEIGHTS, Store, is_path, read_facts
 
 if TYPE_CHECKING:
-    from zoo.data import Dataset
-    from zoo.features import Extractor
+    from zoo.data import Dataset, Extractor
     from zoo.models import GenerativeModel
 
 SHOWN = 16  # samples with their nearest training images, and images with their reconstructions
@@ -114,7 +126,7 @@ def evaluate(
     name = name_of_features(features, data)
     model = load(directory, device)
     if write:  # refuse what can't be written before anything is measured
-        from zoo import cards
+        from zoo.checkpoints import card as cards
 
         cards.made_of(directory, read_facts(directory))
         files.refuse_unwritable(directory / FACTS)
@@ -198,8 +210,8 @@ def load_extractor(
     """The features' network; None, with a note, when there is a likelihood only, for want of
     features or of images.
     """
-    from zoo.features import load_features
-    from zoo.likelihood import has_likelihood
+    from zoo.data import load_features
+    from zoo.evaluation import has_likelihood
 
     if model.sample_kind != "image":
         if not has_likelihood(model):
@@ -236,7 +248,7 @@ def measure(
     """Evaluate a model, saying on standard error what is done and how long the likelihood will
     take.
     """
-    from zoo import evaluation, likelihood
+    from zoo.evaluation import evaluator, likelihood
 
     if extractor is not None:
         note(
@@ -258,7 +270,7 @@ def measure(
             f"a likelihood, are left out."
         )
     elif test is not None and likelihood.has_likelihood(model):
-        some = evaluation.some(test, test_images, seed)
+        some = evaluator.some(test, test_images, seed)
         seconds = likelihood.seconds(model, some, importance_samples=importance_samples, seed=seed)
         about = f"{seconds / 60:.0f} minutes" if seconds > 90 else f"{max(seconds, 2):.0f} seconds"
         noun, binarised = (
@@ -275,7 +287,7 @@ def measure(
             f"{f'pixels {pixels}, ' if noun == 'image' else ''}with "
             f"{counted(importance_samples, 'importance sample')} each: about {about}."
         )
-    return evaluation.evaluate(
+    return evaluator.evaluate(
         model,
         train,
         test,
@@ -316,7 +328,7 @@ def keep(
     results: Sequence[Evaluation],
 ) -> None:
     """Put results into facts.json and the card, and, of images, pictures into their folder."""
-    from zoo import cards
+    from zoo.checkpoints import card as cards
 
     facts = read_facts(directory)
     facts["evaluations"] = [one.to_dict() for one in merged(recorded(facts), results)]
@@ -338,9 +350,10 @@ def _draw(
     seed: int,
 ) -> None:
     """Pictures of what the model can do and has learnt by heart."""
-    from zoo import images, likelihood, pictures, sampling
+    from zoo.evaluation import likelihood
+    from zoo.sampling import images, pictures, sampler
 
-    picture = pictures.nearest(sampling.draw(model, SHOWN, seed=seed), train.samples)
+    picture = pictures.nearest(sampler.draw(model, SHOWN, seed=seed), train.samples)
     made = {
         "sha256": files.sha256(directory / WEIGHTS),
         "n": SHOWN,

@@ -1,6 +1,4 @@
-"""Following a training: its progress on a terminal or in a log, its folder kept, its alarms heard,
-its end survived.
-"""
+"""A training in a terminal: progress, warnings, Ctrl-C, and its folder."""
 
 import contextlib
 import signal
@@ -15,13 +13,15 @@ from typing import Any
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 
-from zoo import alarms, checkpoints, files, images, memory, sampling, training
-from zoo.cli.output import as_reference, note, progress
+from zoo.checkpoints import weights
+from zoo.cli.console import as_reference, note, progress
 from zoo.cli.sample import pick_device
+from zoo.common import compute, files
+from zoo.common.errors import CheckpointError, OutOfMemoryError, TrainingError, counted
 from zoo.data import Dataset
-from zoo.errors import CheckpointError, OutOfMemoryError, TrainingError, counted
 from zoo.models import GenerativeModel, TrainConfig
-from zoo.runs import LAST_GOOD, Run
+from zoo.sampling import images, sampler
+from zoo.training import LAST_GOOD, Run, alarms, loop
 
 KEEP_SECONDS = (5.0, 30.0)  # between two states kept: at the ends of epochs, within one
 
@@ -38,7 +38,7 @@ class Followed:
     """
 
     run: Run
-    state: training.TrainingState
+    state: loop.TrainingState
     seconds: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
     warned: set[str] = field(default_factory=set)
@@ -53,9 +53,7 @@ class Followed:
         """What it was trained on."""
         processes = Accelerator().num_processes
         device = self.state.model.device
-        name = checkpoints.hardware(device) + (
-            ", no bfloat16" if sampling.emulates_bf16(device) else ""
-        )
+        name = weights.hardware(device) + (", no bfloat16" if sampler.emulates_bf16(device) else "")
         return name if processes == 1 else f"{processes} × {name}"
 
     def take_up(self, notes: dict[str, Any]) -> None:
@@ -92,13 +90,13 @@ def follow(
 
     **Raises:** `TrainingError`, `KeyboardInterrupt`, both after saying how to go on; what `fit`
     raises."""
-    memory.keep_freed()
+    compute.keep_freed()
     accelerator = Accelerator()
     if accelerator.num_processes > 1:  # each may have drawn a seed
         settings["seed"] = broadcast_object_list([settings["seed"]])[0]
     where = accelerator.device if accelerator.num_processes > 1 else pick_device(device)
-    state = training.TrainingState(
-        training.build(model_class, config, settings["seed"]).to(where), settings["seed"]
+    state = loop.TrainingState(
+        loop.build(model_class, config, settings["seed"]).to(where), settings["seed"]
     )
     first = accelerator.is_main_process
     with files.alone(folder, wait=False) if first else contextlib.nullcontext():
@@ -108,7 +106,7 @@ def follow(
             state.prepare(recipe)
             if kept := run.restore(state):
                 followed.take_up(kept)
-        reports = training.fit(state, data, recipe)
+        reports = loop.fit(state, data, recipe)
         if first and not resume:
             run.begin(settings)
         if not first:
@@ -125,7 +123,7 @@ def follow(
         note(
             f"Training {settings['model']} {going}, seed {state.seed}. Grids and history: {folder}"
         )
-        if recipe.precision == "bf16" and sampling.emulates_bf16(state.model.device):
+        if recipe.precision == "bf16" and sampler.emulates_bf16(state.model.device):
             note("It is computed in float32: this hardware has no bfloat16.")
         if model_class.sample_kind == "image" and not find_spec("matplotlib"):
             note("There will be no loss curves: matplotlib draws them, pip install 'genzoo[plots]'")
@@ -143,7 +141,7 @@ def follow(
 
 
 def _hear(
-    reports: Iterator[training.Progress],
+    reports: Iterator[loop.Progress],
     followed: Followed,
     recipe: TrainConfig,
     watch: alarms.Watch,
@@ -188,14 +186,14 @@ def _hear(
             raise TrainingError(f"{error}{_keep_last_good(followed, recipe)}") from error
 
 
-def _end_epoch(followed: Followed, report: training.Progress, watch: alarms.Watch) -> None:
+def _end_epoch(followed: Followed, report: loop.Progress, watch: alarms.Watch) -> None:
     """Write down an epoch, and say what alarms it gives."""
     model = followed.state.averaged.eval()
     epoch: dict[str, Any] = {"epoch": report.epoch, "step": report.step, "losses": report.losses}
     epoch |= {"held_out": report.held_out} if report.held_out else {}
     grid = None
     if model.sample_kind == "image":
-        grid = images.grid(sampling.draw(model, 64, seed=0))
+        grid = images.grid(sampler.draw(model, 64, seed=0))
         if report.adversarial:
             epoch["watched"] = watch.look(model)
     followed.history.append(epoch)
@@ -206,7 +204,7 @@ def _end_epoch(followed: Followed, report: training.Progress, watch: alarms.Watc
     followed.run.log(report.step, followed.history, grid)
 
 
-def _line(report: training.Progress, epochs: int) -> str:
+def _line(report: loop.Progress, epochs: int) -> str:
     losses = {
         **report.losses,
         **{f"held-out {name}": value for name, value in report.held_out.items()},
@@ -226,9 +224,7 @@ def _keep_last_good(followed: Followed, recipe: TrainConfig) -> str:
             return ""
     except Exception:  # nothing to keep: the error that brought us here says more
         return ""
-    checkpoints.save(
-        state.averaged.eval().cpu(), run.folder / LAST_GOOD, {"recipe": recipe.to_dict()}
-    )
+    weights.save(state.averaged.eval().cpu(), run.folder / LAST_GOOD, {"recipe": recipe.to_dict()})
     run.finish()
     return (
         f"\nThe last good state, of step {state.step:,}, is kept: zoo sample "
@@ -237,7 +233,7 @@ def _keep_last_good(followed: Followed, recipe: TrainConfig) -> str:
 
 
 @contextlib.contextmanager
-def _stopping(state: training.TrainingState) -> Iterator[list[int]]:
+def _stopping(state: loop.TrainingState) -> Iterator[list[int]]:
     """Inside the block the first Ctrl-C asks the loop to finish its step, and fills the list; the
     second ends it.
     """

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from zoo import files
-from zoo.cli.output import (
+from zoo.checkpoints import WEIGHTS, Store, read_facts
+from zoo.cli.console import (
     as_json,
     command,
     complete_checkpoints,
@@ -27,9 +27,9 @@ from zoo.cli.sample import (
     numbers_of,
     seed_option,
 )
-from zoo.errors import CapabilityError, ConfigError, LabelError, OutputError, counted
+from zoo.common import files
+from zoo.common.errors import CapabilityError, ConfigError, LabelError, OutputError, counted
 from zoo.registry import installed
-from zoo.store import WEIGHTS, Store, read_facts
 
 
 @command()
@@ -74,9 +74,8 @@ def reconstruct(
 
     import torch
 
-    from zoo import pictures
     from zoo.data import load_images
-    from zoo.images import save_png
+    from zoo.sampling import pictures, save_png
 
     class_names, classes = names_of_classes(directory), model.config.num_classes
     asked = numbers_of(labels, class_names, classes)
@@ -144,7 +143,7 @@ def interpolate(
 
     import torch
 
-    from zoo import images, pictures
+    from zoo.sampling import images, pictures
 
     if model.sample_kind != "image":
         raise OutputError(f"The samples of {reference} are no images: there is nothing to show.")

@@ -14,14 +14,13 @@ from string import Template
 
 import click
 
-from zoo import files
-from zoo.cli.output import as_json, command, note, print_json, warn_of_plugins
-from zoo.errors import ConfigError, OutputError
-from zoo.guests import found
-from zoo.registry import installed
+from zoo.cli.console import as_json, command, note, print_json, warn_of_plugins
+from zoo.common import files
+from zoo.common.errors import ConfigError, OutputError
+from zoo.registry import found, installed
 
 TEMPLATES = (
-    resources("zoo") / "templates"
+    resources("zoo.cli") / "templates"
 )  # plugin/: files of every plugin; kinds/KIND/: its words, and its model.py
 SUFFIX = ".template"  # so that no tool takes a template for what it will become
 NAME = re.compile(

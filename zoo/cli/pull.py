@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from zoo import files
-from zoo.cli.output import (
+from zoo.checkpoints import ORIGIN, Entry, Store, claimed_maker, read_config
+from zoo.cli.console import (
     as_json,
     clean,
     command,
@@ -18,11 +18,9 @@ from zoo.cli.output import (
     printable,
     size,
 )
-from zoo.errors import CheckpointError, HubError, NotFoundError
-from zoo.hookspecs import Checkpoint
-from zoo.layout import claimed_maker, read_config
-from zoo.registry import installed
-from zoo.store import ORIGIN, Entry, Store
+from zoo.common import files
+from zoo.common.errors import CheckpointError, HubError, NotFoundError
+from zoo.registry import Checkpoint, installed
 
 
 @command()
@@ -99,7 +97,7 @@ def _pull(
                 "hub",
                 {**hub, "endpoint": hub["endpoint"] or entry.origin.get("endpoint")},
             )
-        from zoo.pull import outdated
+        from zoo.hub.download import outdated
 
         if not outdated(entry, **hub):
             note(f"{name} is up to date.")
@@ -139,7 +137,7 @@ def _pull_bundled(store: Store, checkpoint: Checkpoint, bundled: Path) -> Path:
 
 
 def _pull_hub(store: Store, entry: Entry, hub: dict[str, str | None]) -> Path:
-    from zoo.pull import download, repository_of
+    from zoo.hub.download import download, repository_of
 
     repo_id, revision = repository_of(entry)
     with store.adding(entry.name, replace=True) as scratch:

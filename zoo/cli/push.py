@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.output import (
+from zoo.cli.console import (
     as_json,
     command,
     complete_checkpoints,
@@ -19,10 +19,10 @@ from zoo.cli.output import (
     printable,
     size,
 )
-from zoo.errors import HubError, OutputError
+from zoo.common.errors import HubError, OutputError
 
 if TYPE_CHECKING:
-    from zoo.push import Plan
+    from zoo.hub.push import Plan
 
 
 @command()
@@ -71,9 +71,9 @@ def push(
             "zoo push asks before it publishes, and nobody is here to answer: add --yes, or "
             "--dry-run."
         )
-    from zoo import push as work
-    from zoo import pushes
-    from zoo.hub import connected
+    from zoo.hub import history
+    from zoo.hub import push as work
+    from zoo.hub.session import connected
 
     source = work.source(store, reference)
     with connected(
@@ -81,7 +81,7 @@ def push(
     ) as session:
         if not (session.token or dry_run):
             raise HubError(f"{session.endpoint} wants to know who you are: {session.login}.")
-        target = pushes.find(store, session.endpoint, repo_id, branch, private)
+        target = history.find(store, session.endpoint, repo_id, branch, private)
         planned = work.plan(session, source, target)
         if planned.text_left:
             note(
@@ -106,7 +106,7 @@ def push(
         raise click.exceptions.Exit(1)
     if commit:
         try:
-            pushes.remember(store, target, commit, planned.text)
+            history.remember(store, target, commit, planned.text)
         except OutputError as error:
             note(f"Warning: it was pushed, but a later push won't know: {error}")
     _say(planned, target.url, commit, json_)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo import files
-from zoo.cli.output import (
+from zoo.checkpoints import CONFIG, WEIGHTS, read_facts
+from zoo.cli.console import (
     as_json,
     command,
     complete_checkpoints,
@@ -20,8 +20,8 @@ from zoo.cli.output import (
     show_preview,
     track,
 )
-from zoo.errors import ConfigError, LabelError, counted, did_you_mean
-from zoo.store import CONFIG, WEIGHTS, read_facts
+from zoo.common import files
+from zoo.common.errors import ConfigError, LabelError, counted, did_you_mean
 
 if TYPE_CHECKING:
     from zoo.models import GenerativeModel
@@ -125,10 +125,11 @@ def load(directory: Path, device: str) -> "GenerativeModel[Any]":
     """The model of a checkpoint, on the device that `--device` says, in a process that is there to
     use it.
     """
-    from zoo import checkpoints, memory
+    from zoo.checkpoints import weights
+    from zoo.common import compute
 
-    memory.keep_freed()
-    return checkpoints.load(directory, pick_device(device))
+    compute.keep_freed()
+    return weights.load(directory, pick_device(device))
 
 
 def pick_device(choice: str) -> str:
@@ -157,9 +158,9 @@ def draw_to(
     precision: str = "float32",
 ) -> dict[str, Any]:
     """Draw samples to a file; returns how they were made, as the file records it."""
-    from zoo import outputs, sampling
+    from zoo.sampling import formats, sampler
 
-    outputs.check_path(path, model.sample_kind)
+    formats.check_path(path, model.sample_kind)
     class_names = names_of_classes(directory)
     asked = numbers_of(labels, class_names, model.config.num_classes) or list(
         range(model.config.num_classes)
@@ -185,7 +186,7 @@ def draw_to(
             + ["-o", path.name]
         ),
     }
-    batches = sampling.stream(
+    batches = sampler.stream(
         model,
         n,
         seed=seed,
@@ -195,12 +196,12 @@ def draw_to(
         options=_options(model, options),
         precision=precision,
     )
-    if precision == "bf16" and sampling.emulates_bf16(model.device):
+    if precision == "bf16" and sampler.emulates_bf16(model.device):
         note(
             f"This {model.device.type} has no instructions for bf16 and emulates it: float32 is "
             "likely faster here."
         )
-    outputs.write(
+    formats.write(
         path,
         track(batches, n, "Sampling"),
         n,
@@ -254,7 +255,7 @@ def _in_turn(asked: Sequence[int], start: int, n: int) -> Any:
 
 
 def _options(model: "GenerativeModel[Any]", texts: Sequence[str]) -> Any:
-    from zoo.config import parse_assignments
+    from zoo.common.config import parse_assignments
 
     if model.Options is None:
         if texts:

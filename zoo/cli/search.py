@@ -2,7 +2,7 @@
 
 import click
 
-from zoo.cli.output import as_json, command, hub_options, note, print_json, print_table
+from zoo.cli.console import as_json, command, hub_options, note, print_json, print_table
 
 SHOWN = (
     "frechet_distance",
@@ -21,8 +21,8 @@ SHOWN = (
 @as_json
 def search(text: str, limit: int, endpoint: str | None, token: str | None, json_: bool) -> None:
     """List the checkpoints on the Hub whose names hold TEXT, the most downloaded first."""
-    from zoo.address import find_endpoint, option
-    from zoo.search import search
+    from zoo.hub.endpoint import find_endpoint, option
+    from zoo.hub.search import search
 
     found = search(text, limit=limit, endpoint=endpoint, token=token)
     if json_:

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from zoo import files, source
-from zoo.cli.output import (
+from zoo.checkpoints import CARD, CONFIG, Store, is_path, read_facts
+from zoo.cli.console import (
     as_json,
     command,
     complete_checkpoints,
@@ -17,10 +17,9 @@ from zoo.cli.output import (
     print_table,
     printable,
 )
-from zoo.errors import NotFoundError, did_you_mean
-from zoo.hookspecs import NAME
-from zoo.registry import installed
-from zoo.store import CARD, CONFIG, Store, is_path, read_facts
+from zoo.common import files
+from zoo.common.errors import NotFoundError, did_you_mean
+from zoo.registry import NAME, installed, source
 
 
 def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -56,7 +55,7 @@ def _offered() -> dict[str, Any]:
 
 def _holds_samples(reference: str) -> bool:
     """Whether a reference is a file of samples by its suffix, or a folder of them."""
-    from zoo.provenance import FOLDER_FILE, SUFFIXES  # Pillow
+    from zoo.sampling import FOLDER_FILE, SUFFIXES  # Pillow
 
     if reference.endswith(SUFFIXES):
         return True
@@ -65,7 +64,7 @@ def _holds_samples(reference: str) -> bool:
 
 
 def _show_provenance(path: Path, json_: bool) -> None:
-    from zoo import provenance  # Pillow
+    from zoo.sampling import provenance
 
     made = provenance.read(path)
     if json_:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.output import (
+from zoo.checkpoints import TRAINING, WEIGHTS
+from zoo.cli.console import (
     as_json,
     clean,
     command,
@@ -15,8 +16,7 @@ from zoo.cli.output import (
     print_table,
     size,
 )
-from zoo.errors import CheckpointError, NotFoundError, PluginError, ZooError, counted
-from zoo.store import TRAINING, WEIGHTS
+from zoo.common.errors import CheckpointError, NotFoundError, PluginError, ZooError, counted
 
 
 @command()
@@ -76,10 +76,10 @@ def verify(names: tuple[str, ...], json_: bool) -> None:
 
 def _load(name: str, directory: Path) -> str:
     """The verdict on weights that a stranger made, by loading them."""
-    from zoo import checkpoints
+    from zoo.checkpoints import weights
 
     try:
-        checkpoints.load(directory, training_parts=(directory / TRAINING).is_file())
+        weights.load(directory, training_parts=(directory / TRAINING).is_file())
     except (
         NotFoundError,
         PluginError,

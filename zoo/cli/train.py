@@ -11,9 +11,17 @@ from typing import Any
 
 import click
 
-from zoo import files
-from zoo.cli.evaluate import SHOWN
-from zoo.cli.output import (
+from zoo.checkpoints import (
+    CONFIG,
+    FACTS,
+    ORIGIN,
+    TRAINING,
+    UNSAVED,
+    WEIGHTS,
+    Store,
+    read_facts,
+)
+from zoo.cli.console import (
     as_json,
     as_reference,
     command,
@@ -23,12 +31,12 @@ from zoo.cli.output import (
     open_store,
     print_json,
 )
+from zoo.cli.evaluate import SHOWN
 from zoo.cli.sample import device_option, draw_to
-from zoo.config import parse_assignments
-from zoo.errors import ConfigError, NotFoundError, OutputError, did_you_mean
-from zoo.hookspecs import NAME
-from zoo.registry import installed
-from zoo.store import CONFIG, FACTS, ORIGIN, TRAINING, UNSAVED, WEIGHTS, Store, read_facts
+from zoo.common import files
+from zoo.common.config import parse_assignments
+from zoo.common.errors import ConfigError, NotFoundError, OutputError, did_you_mean
+from zoo.registry import NAME, installed
 
 HISTORY = 400  # epochs that facts.json shows; those between are in the run's history.jsonl
 
@@ -93,10 +101,11 @@ def train(
     settings = resumed(resume, model, asked) if resume else begun(store, model, asked)
     installed().model_class(settings["model"])  # refuses what is not there before torch is imported
 
-    from zoo import checkpoints, data
+    from zoo.checkpoints import weights
     from zoo.cli.following import follow
+    from zoo.data import dataset as data
 
-    model_class = checkpoints.model_class(settings["model"])
+    model_class = weights.model_class(settings["model"])
     values, recipe_values = parse_assignments(
         settings["settings"], model_class.Config, type(model_class.recipe)
     )
@@ -195,7 +204,7 @@ def begun(store: Store, model: str | None, asked: Mapping[str, Any]) -> dict[str
 
 def resumed(folder: Path, model: str | None, asked: Mapping[str, Any]) -> dict[str, Any]:
     """What the training of a folder was started with; refuses whatever is asked for and differs."""
-    from zoo.runs import Run
+    from zoo.training import Run
 
     settings = Run(folder).settings
     out = None if asked["out"] is None else str(asked["out"])
@@ -268,12 +277,12 @@ def _facts(settings: Mapping[str, Any], recipe: Any, dataset: Any, followed: Any
 
 def _put_aside(followed: Any, facts: Mapping[str, Any]) -> str:
     """Keep what was trained and found no place in the folder of its run; says how to get at it."""
-    from zoo import checkpoints
+    from zoo.checkpoints import weights
 
     folder = followed.run.folder
     try:
         with files.replacing(folder / UNSAVED) as partial:
-            checkpoints.save(followed.model, partial, facts)
+            weights.save(followed.model, partial, facts)
     except OutputError:
         return (
             "The training is done, and its state is kept. When that is mended: zoo train --resume "
@@ -311,10 +320,11 @@ def _keep(
 
 
 def _fill(directory: Path, model: Any, reference: str, facts: dict[str, Any], data: Any) -> None:
-    from zoo import cards, checkpoints, pictures
+    from zoo.checkpoints import card, weights
+    from zoo.sampling import pictures
 
-    checkpoints.save(model, directory, {**facts, "reference": reference})
-    model = checkpoints.load(directory)  # what others will load: its samples are theirs to the bit
+    weights.save(model, directory, {**facts, "reference": reference})
+    model = weights.load(directory)  # what others will load: its samples are theirs to the bit
     if model.sample_kind == "image":
         made = draw_to(directory / "images" / "samples.png", model, reference, directory, seed=0)
         files.write_json(
@@ -324,7 +334,7 @@ def _fill(directory: Path, model: Any, reference: str, facts: dict[str, Any], da
         pictures.write_all(
             model, directory, {"checkpoint": reference}, **unseen, history=facts["history"]
         )
-    cards.write(directory)
+    card.write(directory)
 
 
 def _unseen(reference: str, root: Path | None, trained_on: Any) -> Any:

@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from zoo.errors import ZooError, counted
+from zoo.common.errors import ZooError, counted
 from zoo.models import GenerativeModel
 from zoo.testing.labels import check_conditioning, check_labels
 from zoo.testing.latents import check_interpolation, check_latents, check_likelihood

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zoo.errors import LabelError
+from zoo.common.errors import LabelError
 from zoo.models import Autoencoder, GenerativeModel, LatentModel
 from zoo.sampling import draw
 from zoo.testing.subject import Shortfall, conditional, require, some_data

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from zoo.likelihood import has_likelihood
+from zoo.evaluation import has_likelihood
 from zoo.models import Autoencoder, GenerativeModel, LatentModel
 from zoo.testing.subject import require, some_data
 

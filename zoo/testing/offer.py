@@ -1,6 +1,4 @@
-"""Checks of what a plugin offers: its entry module, the record of a model, its class and its
-Config.
-"""
+"""Checks of a plugin's entry module, the record of a model, its class and its Config."""
 
 import dataclasses
 import functools
@@ -11,10 +9,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from zoo.errors import ConfigError, NotFoundError, did_you_mean
-from zoo.guests import HEAVY, Plugin, found
+from zoo.common.errors import ConfigError, NotFoundError, did_you_mean
 from zoo.models import Autoencoder, GenerativeModel, LatentModel, ModelConfig, StrictConfig
-from zoo.registry import installed
+from zoo.registry import HEAVY, Plugin, found, installed
 from zoo.testing.subject import Shortfall, require
 
 IMPORT_SECONDS = 60  # after which an import is given up

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zoo.errors import ConfigError
+from zoo.common.errors import ConfigError
 from zoo.models import GenerativeModel, Step
 from zoo.registry import installed
 from zoo.training import build

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import torch
 from accelerate import Accelerator
 
-from zoo import optimizers
-from zoo.errors import ConfigError, PluginError
+from zoo.common.errors import ConfigError, PluginError
 from zoo.models import GenerativeModel, Objective, Step
+from zoo.optim import optimizers
 from zoo.sampling import draw
 from zoo.testing.subject import BATCH, Shortfall, require, some_data
 from zoo.training import build

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo import checkpoints
+from zoo.checkpoints import weights
 from zoo.models import GenerativeModel
 from zoo.sampling import draw
 from zoo.testing.subject import Shortfall, require
@@ -92,8 +92,8 @@ def check_state_dict(model: GenerativeModel[Any]) -> None:
 def _saved_and_loaded(model: GenerativeModel[Any], *, training_parts: bool) -> GenerativeModel[Any]:
     with tempfile.TemporaryDirectory() as folder:
         try:
-            checkpoints.save(model, Path(folder), {})
-            return checkpoints.load(Path(folder), training_parts=training_parts)
+            weights.save(model, Path(folder), {})
+            return weights.load(Path(folder), training_parts=training_parts)
         except Exception as error:
             reason = str(error).replace(f"{folder}/", "")
             raise Shortfall(

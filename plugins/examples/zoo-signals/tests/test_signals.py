@@ -1,6 +1,4 @@
-"""The wave keeps the contract and looks at what came before alone, and the sines are what they are
-said to be.
-"""
+"""The wave keeps the contract and sees the past only; the sines are as described."""
 
 from pathlib import Path
 

@@ -1,0 +1,44 @@
+"""Errors: the nearest name is offered."""
+
+import pytest
+
+from zoo.common import errors
+
+
+def test_a_near_name_is_offered() -> None:
+    assert errors.did_you_mean("vae-mnst", ["vae-mnist", "dcgan"]) == " Did you mean 'vae-mnist'?"
+
+
+def test_a_name_that_contains_what_was_typed_is_offered() -> None:
+    assert "'conv-vae-mnist'" in errors.did_you_mean("conv", ["conv-vae-mnist", "dcgan-mnist"])
+
+
+def test_initials_are_offered_before_what_merely_looks_alike() -> None:
+    assert (
+        errors.did_you_mean("lr", ["l1", "learning_rate"])
+        == " Did you mean 'learning_rate' or 'l1'?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "text"),
+    [
+        (1, "image", "1 image"),
+        (60_000, "image", "60,000 images"),
+        (0, "class", "0 classes"),
+        (1, "class", "1 class"),
+    ],
+)
+def test_a_number_stands_with_its_noun(number: int, noun: str, text: str) -> None:
+    assert errors.counted(number, noun) == text
+
+
+def test_with_nothing_near_all_names_are_listed() -> None:
+    assert errors.did_you_mean("xyz", ["b", "a"]) == " There is: a, b."
+    assert errors.did_you_mean("xyz", []) == ""
+
+
+@pytest.mark.parametrize("name", [name for name in vars(errors) if name.endswith("Error")])
+def test_every_error_is_in_the_tree_of_the_docstring_and_is_a_zoo_error(name: str) -> None:
+    assert errors.__doc__ and name in errors.__doc__
+    assert issubclass(getattr(errors, name), errors.ZooError)

@@ -1,0 +1,156 @@
+"""Loaders: where data sets are looked for, and what is said of a plugin that gives something else
+than it promised.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import torch
+
+from zoo import DatasetSpec
+from zoo.common.errors import DataError, PluginError
+from zoo.data.dataset import Dataset, load_dataset
+from zoo.registry.registry import installed
+
+
+def test_a_data_set_that_cannot_be_fetched_says_where_its_files_belong(tmp_path: Path) -> None:
+    (tmp_path / "MNIST").touch()  # below a file nothing can be written, so nothing is fetched
+    with pytest.raises(
+        DataError,
+        match=rf"'mnist' from {tmp_path}.*\. Without internet, put its files there.*--data-root",
+    ):
+        load_dataset("mnist", root=tmp_path)
+
+
+@pytest.mark.parametrize("named_by", ["--data-root", "ZOO_DATA"])
+def test_a_root_that_is_no_folder_is_refused_and_not_made(
+    named_by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = tmp_path / "mistyped"
+    monkeypatch.setenv("ZOO_DATA", str(missing))
+    with pytest.raises(
+        DataError,
+        match=rf"{missing} is no folder: {named_by} names one.* downloaded to .*home/data",
+    ):
+        load_dataset("mnist", root=missing if named_by == "--data-root" else None)
+    assert not missing.exists()
+
+
+# --- what a plugin's loader does wrong
+
+
+@pytest.fixture
+def offered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[[Callable[[Path, str], object]], Callable[[], Dataset]]:
+    """A data set "mine" of three classes whose loader is the one that is given: returns what loads
+    it.
+    """
+
+    def offer(loader: Callable[[Path, str], object]) -> Callable[[], Dataset]:
+        spec = DatasetSpec(
+            name="mine",
+            entry_point=f"{__name__}:loader",
+            sample_shape=(1, 2, 2),
+            class_names=("a", "b", "c"),
+        )
+        monkeypatch.setattr(sys.modules[__name__], "loader", loader, raising=False)
+        monkeypatch.setitem(installed().datasets, "mine", spec)
+        return lambda: load_dataset("mine")
+
+    return offer
+
+
+Offered = Callable[[Callable[[Path, str], object]], Callable[[], Dataset]]
+FOUR = torch.zeros(4, 1, 2, 2, dtype=torch.uint8)
+
+
+def test_only_the_zoo_s_own_root_is_made(
+    offered: Offered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ZOO_DATA")
+    load = offered(
+        lambda root, split: (FOUR[: len(list(root.iterdir()))], None)
+    )  # raises where there is no folder
+    assert len(load()) == 0 and (tmp_path / "home" / "data").is_dir()
+
+
+def test_a_loader_that_breaks_is_not_blamed_on_the_internet(offered: Offered) -> None:
+    with pytest.raises(
+        PluginError,
+        match=r"test_loading:loader failed .*'mine': ZeroDivisionError: .*\. Tell its plugin",
+    ):
+        offered(lambda root, split: 1 // 0)()
+
+
+def test_a_data_set_is_loaded_by_one_at_a_time_and_one_that_takes_another_is_not_stuck(
+    offered: Offered,
+) -> None:
+    loading, together = [0], []
+
+    def slow(root: Path, split: str) -> object:
+        loading[0] += 1
+        together.append(loading[0])
+        load_dataset("mnist")
+        time.sleep(0.05)
+        loading[0] -= 1
+        return FOUR, None
+
+    load = offered(slow)
+    with ThreadPoolExecutor(3) as pool:
+        assert [len(data) for data in pool.map(lambda _: load(), range(3))] == [4, 4, 4]
+    assert together == [1, 1, 1]
+
+
+def test_what_a_loader_prints_is_kept_off_standard_output(
+    offered: Offered, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def chatty(root: Path, split: str) -> object:
+        print("Extracting")
+        os.system("echo Downloading")
+        return FOUR, None
+
+    assert len(offered(chatty)()) == 4
+    out, err = capfd.readouterr()
+    assert out == "" and "Extracting" in err and "Downloading" in err
+
+
+def test_labels_of_the_classes_that_are_named_and_no_labels_are_taken(offered: Offered) -> None:
+    labels = offered(lambda root, split: (FOUR, torch.tensor([0, 1, 2, 2])))().labels
+    assert labels is not None and labels.tolist() == [0, 1, 2, 2]
+    assert offered(lambda root, split: (FOUR, None))().labels is None
+
+
+@pytest.mark.parametrize(
+    ("loaded", "why"),
+    [
+        (FOUR, "gave Tensor, not a pair of samples and labels"),
+        ((FOUR, None, None), "gave tuple, not a pair"),
+        (
+            (FOUR.float(), None),
+            r"gave torch.float32 \(4, 1, 2, 2\) as samples, not a uint8 tensor \(n, 1, 2, 2\)",
+        ),
+        ((FOUR.numpy(), None), "gave ndarray as samples"),
+        ((FOUR.view(4, 1, 4, 1), None), r"gave torch.uint8 \(4, 1, 4, 1\) as samples"),
+        (
+            (FOUR, torch.zeros(4)),
+            r"gave torch.float32 \(4,\) as labels, not an int64 tensor \(4,\)",
+        ),
+        ((FOUR, torch.zeros(3, dtype=torch.int64)), r"gave torch.int64 \(3,\) as labels"),
+        ((FOUR, [0, 1, 2, 2]), "gave list as labels"),
+        ((FOUR, torch.tensor([0, 1, 2, 3])), "gave labels from 0 to 3, but names 3 classes"),
+        ((FOUR, torch.tensor([-1, 1, 2, 2])), "gave labels from -1 to 2"),
+    ],
+)
+def test_what_a_loader_promised_and_did_not_give_is_said(
+    loaded: object, why: str, offered: Offered
+) -> None:
+    with pytest.raises(
+        PluginError, match=f"test_loading:loader {why}.*'mine': tell its plugin's authors"
+    ):
+        offered(lambda root, split: loaded)()

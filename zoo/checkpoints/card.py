@@ -1,0 +1,370 @@
+"""A model card from facts: the README.md of a checkpoint."""
+
+import contextlib
+import json
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo.checkpoints.format import DISTRIBUTION, read_config
+from zoo.checkpoints.merging import BEGIN, END, own_text
+from zoo.checkpoints.results import Evaluation, recorded
+from zoo.checkpoints.store import CARD, read_facts
+from zoo.common import files
+from zoo.common.errors import CheckpointError, counted
+from zoo.registry import DatasetSpec, installed
+
+PICTURES = {  # beside images/samples.png, in their order
+    "nearest.png": "Samples above the training images that are nearest to them, pixel by pixel",
+    "reconstructions.png": "Images above their reconstructions",
+    "interpolation.png": "Straight lines between latents",
+    "traversal.png": (
+        "Latent dimensions, one a row, varied from −3 to 3 (of many, the 16 that change samples "
+        "most)"
+    ),
+    "manifold.png": "The plane of both latents",
+    "losses.png": "Losses by epoch",
+}
+
+
+def write(directory: Path) -> None:
+    """Write a checkpoint's README.md; what its author wrote there stays."""
+    files.write_text(directory / CARD, made_of(directory, read_facts(directory)))
+
+
+def made_of(directory: Path, facts: Mapping[str, Any]) -> str:
+    """The card of a checkpoint's config, pictures and facts, with what its author wrote around the
+    one that is there.
+
+    **Raises:** `CheckpointError` like `render`, and for a config.json or README.md that can't be
+    read."""
+    try:
+        card = (
+            (directory / CARD).read_text(encoding="utf-8") if (directory / CARD).is_file() else ""
+        )
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{directory / CARD} can't be read: {error}") from error
+    above, below = own_text(card)
+    made = render(read_config(directory), facts, pictures_in(directory))
+    matter, body = made.split(BEGIN)
+    return matter + above + BEGIN + body + below
+
+
+def called(facts: Mapping[str, Any], reference: str) -> dict[str, Any]:
+    """Facts in which their checkpoint is called by another reference, in the command of its samples
+    too.
+    """
+    renamed = {**facts, "reference": reference}
+    with contextlib.suppress(
+        KeyError, AttributeError, ValueError
+    ):  # a stranger's, which `render` refuses if it must
+        words = shlex.split(facts["samples_command"])
+        renamed["samples_command"] = shlex.join(
+            reference if word == facts["reference"] else word for word in words
+        )
+    return renamed
+
+
+def pictures_in(directory: Path) -> tuple[str, ...]:
+    """The pictures of a checkpoint that its card shows besides its samples."""
+    return tuple(name for name in PICTURES if (directory / "images" / name).is_file())
+
+
+def render(
+    config: Mapping[str, Any], facts: Mapping[str, Any], pictures: Sequence[str] = ()
+) -> str:
+    """The card as Markdown: YAML front matter, then what is known; what is unknown is left out.
+
+    **Arguments:**
+    - `config`: as in config.json.
+    - `facts`: as in facts.json.
+    - `pictures`: as `pictures_in` gives them.
+
+    **Raises:** `CheckpointError` for facts that are not of the zoo's form.
+    """
+    try:
+        parts = [
+            f"# {_name(config, facts)}\n\n{_summary(config, facts)}",
+            _use(config, facts),
+            _evaluation(facts),
+            _pictures(pictures),
+            _training(config, facts),
+            _limits(facts),
+            _licences(facts),
+            _citation(config, facts),
+        ]
+        matter = _front_matter(config, facts)
+    except (
+        TypeError,
+        ValueError,
+        AttributeError,
+        LookupError,
+    ) as error:  # a stranger may have written them
+        raise CheckpointError(
+            "facts.json is not of the zoo's form, so no card can be made of it: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    body = "\n\n".join(part.strip() for part in parts if part.strip())
+    return f"{matter}\n\n{BEGIN}\n{body}\n{END}\n"
+
+
+def _front_matter(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    dataset = _dataset(facts)
+    images = "samples_command" in facts
+    family = installed().offered_by("models", config["model"])
+    tags = [config["model"], family.name if family else None, dataset.name if dataset else None]
+    tags += ["image-generation"] if images else []
+    tags += (
+        ["conditional-image-generation"] if images and config["config"].get("num_classes") else []
+    )
+    matter: dict[str, Any] = {
+        "library_name": "genzoo",
+        "pipeline_tag": "unconditional-image-generation" if images else None,
+        "license": facts.get("license"),
+        "datasets": [dataset.hub_id] if dataset and dataset.hub_id else None,
+        "tags": list(dict.fromkeys(filter(None, tags))),
+        "thumbnail": "images/samples.png" if images else None,
+        "model-index": _model_index(config, facts),
+    }
+    # a JSON value is a YAML value
+    lines = (
+        f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in matter.items() if value
+    )
+    return "---\n" + "\n".join(lines) + "\n---"
+
+
+def _model_index(config: Mapping[str, Any], facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The evaluations as the Hub reads them."""
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for one in recorded(facts):
+        conditions: dict[str, Any] = {"n": one.n, "seed": one.seed}
+        if one.extractor:
+            conditions |= {"extractor": one.extractor, "extractor_sha256": one.extractor_sha256}
+        metric = {"type": one.metric, "name": one.name, "value": one.value, "args": conditions}
+        task = "unconditional-image-generation" if one.noun == "image" else "other"
+        groups.setdefault((one.reference, one.split, task), []).append(metric)
+    results = []
+    for (reference, split, task), metrics in groups.items():
+        spec = installed().datasets.get(reference)
+        folder = (
+            re.sub("[^A-Za-z0-9_.-]+", "-", Path(reference).name) or "folder"
+        )  # the Hub takes no path
+        dataset = {"name": reference, "type": (spec and spec.hub_id) or folder, "split": split}
+        results.append({"task": {"type": task}, "dataset": dataset, "metrics": metrics})
+    return [{"name": _name(config, facts), "results": results}] if results else []
+
+
+def _name(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    return str(facts.get("name") or config["model"])
+
+
+def _reference(facts: Mapping[str, Any]) -> str:
+    """How a command names the checkpoint; empty when its facts don't say."""
+    return str(facts.get("reference") or facts.get("name") or "")
+
+
+def _summary(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    spec = installed().models.get(config["model"])
+    what = spec.summary if spec else "A generative model"
+    shape = " × ".join(map(str, config["config"].get("sample_shape", ())))
+    data = f", trained on {facts['dataset']}" if "dataset" in facts else ""
+    lines = [f"{what} (`{config['model']}`){data}."]
+    if "parameters" in facts:
+        lines.append(f"{facts['parameters']:,} parameters; samples of shape {shape}.")
+    picture = "\n\n![Samples](images/samples.png)" if "samples_command" in facts else ""
+    return " ".join(lines) + picture
+
+
+def _use(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    shown, drawn = (
+        facts.get("samples_command"),
+        "images" if "samples_command" in facts else "samples",
+    )
+    maker = (config.get("made_by") or {}).get("distribution", "")
+    packages = (
+        "genzoo" if maker == "genzoo" or not DISTRIBUTION.fullmatch(maker) else f"genzoo {maker}"
+    )
+    name, reference = facts.get("name"), _reference(facts)
+    remote = (
+        name
+        if name in installed().checkpoints
+        else reference
+        if reference.startswith("hf:")
+        else None
+    )
+    command = (
+        f"zoo pull {remote} && zoo sample"
+        if remote
+        else f"zoo sample {reference}"
+        if reference
+        else ""
+    )
+    lines = ["## How to sample", f"The picture above was made by `{shown}`." if shown else ""]
+    lines.append(f"```\npip install {packages}\n{command}".rstrip() + "\n```")
+    if reference:
+        shape = ", ".join(map(str, config["config"].get("sample_shape", ())))
+        load = f'model = zoo.load("{reference}")\n'
+        load += f"{drawn} = draw(model, 16, seed=0)  # float32, (16, {shape})"
+        lines.append(f"```python\nimport zoo\nfrom zoo.sampling import draw\n\n{load}\n```")
+    return "\n\n".join(line for line in lines if line)
+
+
+def _evaluation(facts: Mapping[str, Any]) -> str:
+    groups: dict[str, list[Evaluation]] = {}
+    for one in recorded(facts):
+        groups.setdefault(_circumstances(one), []).append(one)
+    if not groups:
+        return ""
+    parts = [[said, _commands(facts, some), _table(some)] for said, some in groups.items()]
+    return "\n\n".join(["## Evaluation", *(text for part in parts for text in part if text)])
+
+
+def _circumstances(one: Evaluation) -> str:
+    """How a result came about, in sentences; equal for results that were measured together."""
+    kind = f"{'training' if one.split == 'train' else one.split} {one.noun}"
+    images = f"{counted(one.reference_n, kind)} of {one.reference}"
+    digest = f"(sha256 `{one.reference_sha256[:12]}…`)"
+    if not one.extractor:
+        pixels = ""
+        if one.binarised:
+            pixels = (
+                "; pixels binarised once, each pixel drawn with its grey value as the probability "
+                f"(seed {one.seed})"
+            )
+        elif one.noun == "image":
+            pixels = "; pixels grey as they are, which is not to be compared with binarised ones"
+        return f"Likelihood of the {images} {digest}, seed {one.seed}{pixels}."
+    floor = (
+        f" The floor is the same of {counted(one.floor_n or 0, 'test image')} in place of the "
+        "samples."
+    )
+    return (
+        f"{counted(one.n, 'sample')}, seed {one.seed}, against the {images} {digest}, by the "
+        f"features {one.extractor} "
+        f"(sha256 `{one.extractor_sha256[:12]}…`).{floor if one.floor_n else ''}"
+    )
+
+
+def _commands(facts: Mapping[str, Any], results: Sequence[Evaluation]) -> str:
+    """What measures again the results that were measured together: a command, or one for each K of
+    a likelihood.
+    """
+    one, reference = results[0], _reference(facts)
+    if not reference:
+        return ""
+    words = ["zoo", "evaluate", reference]
+    known = (
+        one.reference == facts.get("dataset") and one.reference in installed().datasets
+    )  # a folder must be named
+    words += [] if known else ["--data", one.reference]
+    words += ["--seed", str(one.seed)]
+    if one.extractor:
+        alternatives = [["-n", str(one.n), "--features", one.extractor]]
+    else:
+        ks = sorted(
+            {k for each in results if each.metric == "nll" and (k := each.importance_samples)}
+        )
+        images = ["--test-images", str(one.reference_n)]
+        alternatives = [["-k", str(k), *images] for k in ks] or [images]
+    return "```\n" + "\n".join(shlex.join([*words, *rest]) for rest in alternatives) + "\n```"
+
+
+def _table(results: Sequence[Evaluation]) -> str:
+    floor = any(one.floor is not None for one in results)
+    header = (
+        "| metric | value | floor |\n|---|---|---|" if floor else "| metric | value |\n|---|---|"
+    )
+    rows = [
+        f"| {one.title} | {' '.join(filter(None, (one.text, one.unit)))} |"
+        + (f" {one.floor_text} |" if floor else "")
+        for one in results
+    ]
+    by_dimension = [
+        f"{one.title}, of each latent dimension: {_falling(one.values)}."
+        for one in results
+        if one.values
+    ]
+    return "\n\n".join(["\n".join([header, *rows]), *by_dimension])
+
+
+def _falling(values: Sequence[float]) -> str:
+    """Values in falling order; the many that are almost 0 are counted."""
+    told = [f"{value:.2f}" for value in values if value >= 0.005]
+    rest = len(values) - len(told)
+    return ", ".join([*told, *([f"and {rest} below 0.005"] if rest else [])])
+
+
+def _pictures(names: Sequence[str]) -> str:
+    shown = [f"{PICTURES[name]}:\n\n![{PICTURES[name]}](images/{name})" for name in names]
+    return "\n\n".join(["## Pictures", *shown]) if shown else ""
+
+
+def _training(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    if "command" not in facts:
+        return ""
+    last = (facts.get("history") or [{}])[-1]
+    seconds = facts.get("seconds", 0)
+    duration = (
+        f"{seconds / 60:.1f} minutes"
+        if seconds >= 60
+        else counted(max(round(seconds), 1), "second")
+    )
+    rows = {
+        "Seed": facts.get("seed"),
+        "Duration": duration if "seconds" in facts else "",
+        "Hardware": facts.get("hardware"),
+        "Versions": ", ".join(
+            f"{name} {number}" for name, number in facts.get("versions", {}).items()
+        ),
+        "Recipe": _pairs(facts.get("recipe", {})),
+        "Config": _pairs(config["config"]),
+        "Losses of the last epoch": _pairs(last.get("losses", {})),
+        "Losses on what was held out": _pairs(last.get("held_out", {})),
+    }
+    table = "\n".join(
+        f"| {key} | {value} |" for key, value in rows.items() if value not in (None, "")
+    )
+    return f"## Training\n\n```\n{facts['command']}\n```\n\n| | |\n|---|---|\n{table}"
+
+
+def _limits(facts: Mapping[str, Any]) -> str:
+    data = f" ({facts['dataset']})" if "dataset" in facts else ""
+    return (
+        f"## Limits\n\nIt makes only what its training data shows{data}, at that size, some "
+        "samples of it malformed. A "
+        f"sample may resemble a training {'image' if 'samples_command' in facts else 'sample'}. It "
+        "is meant for study "
+        "and as a baseline."
+    )
+
+
+def _licences(facts: Mapping[str, Any]) -> str:
+    dataset = _dataset(facts)
+    lines = [f"- Weights: {facts['license']}" if facts.get("license") else ""]
+    if dataset and dataset.license:
+        where = f" ({dataset.homepage})" if dataset.homepage else ""
+        lines.append(f"- Data set {dataset.name}{where}: {dataset.license}")
+    listed = "\n".join(line for line in lines if line)
+    return f"## Licences\n\n{listed}" if listed else ""
+
+
+def _citation(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    spec = installed().models.get(config["model"])
+    dataset = _dataset(facts)
+    lines = [f"- Model: {spec.reference}" if spec and spec.reference else ""]
+    lines.append(f"- Data: {dataset.citation}" if dataset and dataset.citation else "")
+    listed = "\n".join(line for line in lines if line)
+    return f"## Citation\n\n{listed}" if listed else ""
+
+
+def _dataset(facts: Mapping[str, Any]) -> DatasetSpec | None:
+    return installed().datasets.get(facts.get("dataset", ""))
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    def text(value: Any) -> str:
+        return f"{value:.4g}" if isinstance(value, float) else json.dumps(value)
+
+    return ", ".join(f"{key} {text(value)}" for key, value in values.items() if value != {})

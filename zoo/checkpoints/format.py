@@ -1,0 +1,230 @@
+"""The form of a checkpoint's files, checked before anything heavy opens them."""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from zoo.checkpoints.store import CARD, CONFIG, FACTS, TRAINING, WEIGHTS
+from zoo.common import files
+from zoo.common.errors import CheckpointError
+from zoo.registry import installed
+
+FORMAT = 1
+LARGEST, LARGEST_OTHER = (
+    2 << 30,
+    32 << 20,
+)  # bytes of a checkpoint's files together; of one that holds no weights
+MOST_FILES = 100
+# what of a checkpoint travels to the Hub and back
+LAYOUT = re.compile(
+    f"{CONFIG}|{WEIGHTS}|{TRAINING}|{FACTS}|{CARD}|images/[A-Za-z0-9][A-Za-z0-9._-]{{0,99}}\\.png"
+)
+HEADER_LIMIT = 1 << 20  # bytes; that of a model of 1,000 tensors takes 100 kB
+VALUES_LIMIT, DEPTH_LIMIT, TEXT_LIMIT = 1000, 8, 1000  # of a config
+DISTRIBUTION = re.compile(
+    r"[A-Za-z0-9]([A-Za-z0-9._-]{0,78}[A-Za-z0-9])?"
+)  # PEP 508; nothing else goes near a shell
+BITS = {
+    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E5M2", "F8_E4M3"), 8),
+    **dict.fromkeys(("I16", "U16", "F16", "BF16"), 16),
+    **dict.fromkeys(("I32", "U32", "F32"), 32),
+    **dict.fromkeys(("I64", "U64", "F64", "C64"), 64),
+}
+
+
+def read_config(directory: Path) -> dict[str, Any]:
+    """config.json, its outer layer checked: `{"format", "model", "config", "made_by"}`. Raises
+    `CheckpointError`.
+    """
+    path = directory / CONFIG
+    if not path.is_file():
+        raise CheckpointError(
+            f"{directory} is no checkpoint: it has no {CONFIG}.{_hint_pickle(directory)}"
+        )
+    config = files.read_json(path)
+    if config.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path} has the format {str(config.get('format'))[:20]!r}; this is genzoo "
+            f"{version('genzoo')}, which "
+            f"reads format {FORMAT}. A newer one may read it: pip install -U genzoo"
+        )
+    model = config.get("model")
+    if not isinstance(model, str) or len(model) > 80 or not isinstance(config.get("config"), dict):
+        raise CheckpointError(f"{path} does not name its model and config.")
+    return config
+
+
+def refuse_boundless(config: Mapping[str, Any]) -> None:
+    """Raise `CheckpointError` for a config.json that no model's config can be in, whichever model
+    it is of.
+    """
+    if _size(config["config"], DEPTH_LIMIT) > VALUES_LIMIT:
+        raise CheckpointError(
+            f"{CONFIG} holds a config of more than {VALUES_LIMIT:,} values, or with one that no "
+            "config has: nested "
+            f"deeply, not finite, or a very long text."
+        )
+
+
+def refuse_large(whose: str, sizes: Mapping[str, int]) -> None:
+    """Raise `CheckpointError` for files, of which `sizes` holds the bytes by name, that are too
+    many or too large.
+    """
+    for name, size in sizes.items():
+        if size > (LARGEST if name in (WEIGHTS, TRAINING) else LARGEST_OTHER):
+            raise CheckpointError(f"{name} of {whose} is too large: {size:,} bytes.")
+    total = sum(sizes.values())
+    if total > LARGEST or len(sizes) > MOST_FILES:
+        raise CheckpointError(
+            f"{whose} is too large: {len(sizes)} files, {total:,} bytes, where a checkpoint may "
+            f"have {MOST_FILES} "
+            f"files and {LARGEST:,} bytes."
+        )
+
+
+def check(path: Path) -> None:
+    """Hold any file of a checkpoint to its form, if its kind has one. Raises `CheckpointError`."""
+    if path.name == CONFIG:
+        refuse_boundless(read_config(path.parent))
+    elif path.name in (WEIGHTS, TRAINING):
+        check_weights(path)
+    elif path.name == FACTS:
+        files.read_json(path)
+
+
+def check_weights(path: Path) -> None:
+    """Hold a safetensors file to its form: where each tensor lies, of which type and shape; not
+    what is in it.
+
+    **Raises:** `CheckpointError` when it is missing, damaged, a pickle, or has a header above 1
+    MiB."""
+    if not path.is_file():
+        raise CheckpointError(f"{path} is missing.{_hint_pickle(path.parent)}")
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(8)
+        length = int.from_bytes(start, "little")
+        header = file.read(length) if length <= min(HEADER_LIMIT, size) else b""
+    if (
+        len(start) == 8
+        and len(header) == length
+        and (wrong := _wrong_in_header(header, size - 8 - length)) is None
+    ):
+        return
+    if len(start) < 8 or length > size - 8:
+        wrong = f"it ends after {size:,} bytes"
+    elif length > HEADER_LIMIT:
+        wrong = f"its header has {length:,} bytes, where the zoo reads {HEADER_LIMIT:,}"
+    what = (
+        "is a pickle, which the zoo never opens" if _looks_pickled(path) else f"is damaged: {wrong}"
+    )
+    raise CheckpointError(f"{path} {what}. Pull or train it again.")
+
+
+def claimed_maker(config: Mapping[str, Any]) -> str:
+    """The end of a message that no plugin offers a config's model: the distribution that is said
+    to, if one is.
+    """
+    made_by = config.get("made_by")
+    distribution = made_by.get("distribution") if isinstance(made_by, dict) else None
+    if not isinstance(distribution, str) or not DISTRIBUTION.fullmatch(distribution):
+        return ""
+    if distribution in {plugin.distribution for plugin in installed().plugins}:
+        return ""
+    made_with = f"{distribution} {str(config['made_by'].get('version', ''))[:80]}".rstrip()
+    return (
+        f" The checkpoint says that it was made by {made_with}: look at who publishes that, and if "
+        "you trust them, "
+        f"pip install {distribution}"
+    )
+
+
+def _size(value: Any, depth: int) -> int:
+    """How many values there are in a JSON value; too many when one of them is out of all bounds."""
+    if isinstance(value, dict | list) and depth:
+        within = [*value, *value.values()] if isinstance(value, dict) else value
+        return 1 + sum(_size(one, depth - 1) for one in within)
+    if isinstance(value, str):
+        good = len(value) <= TEXT_LIMIT
+    elif isinstance(value, int | float):
+        good = abs(value) < 1 << 63  # which NaN is not
+    else:
+        good = value is None
+    return 1 if good else VALUES_LIMIT + 1
+
+
+def _wrong_in_header(header: bytes, room: int) -> str | None:
+    """What is wrong with a header, before `room` bytes of tensors; None when nothing is."""
+    try:
+        entries = json.loads(header)
+    except (ValueError, RecursionError):
+        return "its header is no JSON"
+    if not isinstance(entries, dict) or not header.startswith(b"{"):
+        return "its header is no JSON object"
+    metadata = entries.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(
+        isinstance(text, str) for text in metadata.values()
+    ):
+        return "the metadata in its header is not of texts"
+    spans = []
+    for name, entry in entries.items():
+        if not name.isprintable() or not name or len(name) > 500:
+            return f"it holds a tensor called {name[:80]!r}"
+        if (span := _span(entry)) is None:
+            return (
+                f"its header does not say where {name[:80]!r} lies, or of which type and shape it "
+                "is"
+            )
+        spans.append(span)
+    end = 0
+    for begin, after in sorted(spans):
+        if begin != end:
+            return "its tensors overlap, or leave holes"
+        end = after
+    return None if end == room else f"its tensors take {end:,} bytes, and {room:,} are there"
+
+
+def _span(entry: Any) -> tuple[int, int] | None:
+    """The first byte of a tensor and the one after its last; None for a damaged entry."""
+    if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
+        return None
+    bits = BITS.get(entry["dtype"]) if isinstance(entry["dtype"], str) else None
+    shape, offsets = entry["shape"], entry["data_offsets"]
+    numbers = (
+        [*shape, *offsets] if isinstance(shape, list) and isinstance(offsets, list) else [None]
+    )
+    if not bits or not all(type(one) is int and 0 <= one < 1 << 53 for one in numbers):
+        return None
+    if (
+        len(shape) > 16
+        or len(offsets) != 2
+        or math.prod(shape) * bits != (offsets[1] - offsets[0]) * 8
+    ):
+        return None
+    return offsets[0], offsets[1]
+
+
+def _looks_pickled(path: Path) -> bool:
+    """Whether a file that is no safetensors begins like a pickle or torch's zip; the ninth byte of
+    ours is `{`.
+    """
+    with path.open("rb") as file:
+        start = file.read(9)
+    return start.startswith(b"PK\x03\x04") or (
+        start.startswith(b"\x80") and not start.endswith(b"{")
+    )
+
+
+def _hint_pickle(directory: Path) -> str:
+    found = [
+        file.name
+        for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+        for file in directory.glob(pattern)
+    ]
+    return (
+        f" There is {found[0]!r}, which may be a pickle: the zoo never opens one." if found else ""
+    )

@@ -1,0 +1,231 @@
+"""Results of evaluations: how each number was measured, and what it compares with."""
+
+import dataclasses
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, NamedTuple
+
+from zoo.common.config import Bounds, StrictConfig
+from zoo.common.errors import CheckpointError, ConfigError, counted
+
+SAMPLES, SEED, IMPORTANCE_SAMPLES = 10_000, 0, 500  # of an evaluation, unless told otherwise
+FEWEST = 20  # samples that every metric can be taken of
+
+Whole = Annotated[int, Bounds(0, 2**63 - 1)]
+
+
+class Metric(NamedTuple):
+    """What a metric is called by people, its unit, and an arrow to where it is better (none: it
+    just tells).
+    """
+
+    title: str
+    unit: str = ""
+    better: str = ""
+
+
+METRICS = {
+    "frechet_distance": Metric("Fréchet distance", better="↓"),
+    "kernel_distance": Metric("Kernel distance", better="↓"),
+    "precision": Metric("Precision", better="↑"),
+    "recall": Metric("Recall", better="↑"),
+    "density": Metric("Density", better="↑"),
+    "coverage": Metric("Coverage", better="↑"),
+    "classes_reached": Metric("Classes reached", "classes", "↑"),
+    "class_kl": Metric("KL of the class histogram from uniform", "nats", "↓"),
+    "confidence": Metric("Mean confidence of the classifier"),
+    "label_accuracy": Metric("Samples that show the class asked for", better="↑"),
+    "elbo": Metric("ELBO", "nats per image", "↑"),
+    "nll": Metric("Negative log-likelihood", "nats per image", "↓"),
+    "kl": Metric("KL of the posterior from the prior", "nats per image"),
+    "active_units": Metric("Active latent dimensions", "dimensions"),
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Evaluation(StrictConfig):
+    """One number, and all that it depends on. Every instance is valid: `from_dict` may be given a
+    stranger's JSON.
+
+    **Arguments:**
+    - `metric`: such as "frechet_distance"; `METRICS` says what each is.
+    - `value`, `standard_error`: the number, and how far chance may have moved it where that is
+        known.
+    - `unit`: of both; empty for a distance or a share.
+    - `n`: samples that were drawn, or, for a likelihood, images whose likelihood was taken.
+    - `seed`: of the samples, or of the latents and the binarisation.
+    - `reference`, `split`, `reference_n`, `reference_sha256`: the images it was measured against:
+        name of the data set, "train" or "test", how many, and their digest.
+    - `extractor`, `extractor_sha256`: the features, and the digest of their weights; empty for a
+        likelihood.
+    - `floor`, `floor_n`: the same measured on so many test images in place of the samples.
+    - `importance_samples`: latents drawn for each image, for a likelihood.
+    - `binarised`: for a likelihood, whether pixels were drawn as 0 or 1 with their grey value as
+        the probability, once, or the grey values were taken as they are. The two can't be compared.
+        None of samples that are no images.
+    - `family`: for a bound of the likelihood, the distribution of a pixel given the latents, such
+        as "Bernoulli". That of grey values is no density; those of "Normal" and
+        "ContinuousBernoulli" are. None compares with another.
+    - `labelled`: for a likelihood, whether it is that of an image given its class, log p(x | y), as
+        a conditional model has it. It may be up to log(classes) better than log p(x), and the two
+        can't be compared.
+    - `values`: for the KL, that of each latent dimension, in falling order; 64 at most.
+    """
+
+    metric: str
+    value: float
+    standard_error: Annotated[float, Bounds(0.0, sys.float_info.max)] | None = None
+    unit: str = ""
+    n: Whole
+    seed: Whole
+    reference: str
+    split: str
+    reference_n: Whole
+    reference_sha256: str
+    extractor: str = ""
+    extractor_sha256: str = ""
+    floor: float | None = None
+    floor_n: Whole | None = None
+    importance_samples: Whole | None = None
+    binarised: bool | None = None
+    family: str = ""
+    labelled: bool = False
+    values: tuple[float, ...] = ()
+
+    @property
+    def kind(self) -> tuple[Any, ...]:
+        """What it measures: numbers of one kind are alternatives, of two kinds different things."""
+        images = (
+            None if self.extractor else self.reference_n
+        )  # of a likelihood, which has no `n` of its own
+        return (
+            self.metric,
+            self.importance_samples,
+            self.binarised,
+            self.family,
+            self.labelled,
+            images,
+        )
+
+    @property
+    def noun(self) -> str:
+        """What it was measured against: "image", or "sample" where samples are no images."""
+        return "image" if self.extractor or self.binarised is not None else "sample"
+
+    @property
+    def name(self) -> str:
+        """What it measures, for people: "Negative log-likelihood (Bernoulli, K = 500, grey pixels,
+        10,000 images)".
+        """
+        details = [self.family]
+        details += (
+            [f"K = {self.importance_samples:,}"]
+            if self.importance_samples and self.metric == "nll"
+            else []
+        )
+        details += (
+            []
+            if self.binarised is None
+            else ["binarised pixels" if self.binarised else "grey pixels"]
+        )
+        details += ["given the class"] if self.labelled else []
+        details += [] if self.extractor else [counted(self.reference_n, self.noun)]
+        said = ", ".join(filter(None, details))
+        return _known(self.metric).title + (f" ({said})" if said else "")
+
+    @property
+    def title(self) -> str:
+        """Its name, with an arrow to where it is better."""
+        return f"{self.name} {_known(self.metric).better}".rstrip()
+
+    @property
+    def text(self) -> str:
+        """Value and standard error, to two digits of the latter: "99.41 ± 0.25"."""
+        if not self.standard_error:
+            return f"{self.value:.4g}"
+        return f"{self.value:.{self._decimals}f} ± {self.standard_error:.{self._decimals}f}"
+
+    @property
+    def floor_text(self) -> str:
+        """The floor, to as many digits as the value has; empty when there is none."""
+        if self.floor is None:
+            return ""
+        return f"{self.floor:.{self._decimals}f}" if self.standard_error else f"{self.floor:.4g}"
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """What must be equal for two numbers to stand side by side, in words."""
+        images = (
+            f"{self.reference_n:,} {self.split} {self.noun}s of {self.reference} "
+            f"({self.reference_sha256[:12]})"
+        )
+        words = {"seed": f"with seed {self.seed}", "reference": f"against {images}"}
+        if self.extractor:
+            words["n"] = f"on {counted(self.n, 'sample')}"
+            words["features"] = f"with the features {self.extractor} ({self.extractor_sha256[:12]})"
+        return words
+
+    @property
+    def _decimals(self) -> int:
+        return min(max(1 - math.floor(math.log10(self.standard_error or 1)), 0), 8)
+
+
+def recorded(facts: Mapping[str, Any]) -> list[Evaluation]:
+    """The evaluations that a checkpoint's facts hold.
+
+    **Raises:** `CheckpointError` when one is not of the form, which names it.
+    """
+    entries = facts.get("evaluations", [])
+    if not isinstance(entries, list):
+        raise CheckpointError(f"facts.json: evaluations = {str(entries)[:80]!r} is not a list.")
+    results = []
+    for index, entry in enumerate(entries):
+        try:
+            results.append(
+                Evaluation.from_dict(entry if isinstance(entry, dict) else {"metric": entry})
+            )
+        except ConfigError as error:
+            raise CheckpointError(f"facts.json: evaluations[{index}]: {error}") from error
+    return results
+
+
+def merged(old: Sequence[Evaluation], new: Sequence[Evaluation]) -> list[Evaluation]:
+    """The old results and the new; a new one takes the place of an old one of its kind with the
+    same features.
+    """
+    replaced = {(one.kind, one.extractor) for one in new}
+    return [one for one in old if (one.kind, one.extractor) not in replaced] + list(new)
+
+
+def side_by_side(columns: Mapping[str, Sequence[Evaluation]]) -> list[dict[str, Evaluation]]:
+    """The results of several checkpoints as rows: of one kind each, by checkpoint.
+
+    **Arguments:**
+    - `columns`: the results of each checkpoint, by its name.
+
+    **Raises:** `ConfigError` when two that belong in one row were not measured alike: it says how
+    they differ."""
+    rows: dict[tuple[Any, ...], dict[str, Evaluation]] = {}
+    for name, results in columns.items():
+        for result in results:
+            row = rows.setdefault(result.kind, {})
+            for other, beside in row.items():
+                _refuse_unlike(other, beside, name, result)
+            row[name] = result
+    return list(rows.values())
+
+
+def _refuse_unlike(one: str, first: Evaluation, other: str, second: Evaluation) -> None:
+    mine, theirs = first.conditions, second.conditions
+    if unlike := [key for key in mine if mine[key] != theirs.get(key)]:
+        raise ConfigError(
+            f"{first.name}: the number of {one} was measured "
+            f"{', '.join(mine[key] for key in unlike)}; that of {other} "
+            f"{', '.join(theirs.get(key, 'without features') for key in unlike)}. They can't stand "
+            "side by side."
+        )
+
+
+def _known(metric: str) -> Metric:
+    return METRICS.get(metric, Metric(metric))

@@ -1,0 +1,332 @@
+"""The checkpoints on this machine: bundled, pulled or trained, each whole or absent."""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+from zoo.common import files
+from zoo.common.errors import CheckpointError, NotFoundError, OutputError, did_you_mean
+from zoo.registry import Checkpoint
+
+CONFIG, WEIGHTS, TRAINING, FACTS, CARD, ORIGIN = (
+    "config.json",
+    "model.safetensors",
+    "training.safetensors",
+    "facts.json",
+    "README.md",
+    "origin.json",
+)
+STATE, UNSAVED = (
+    "state.safetensors",
+    "unsaved",
+)  # of a training: to go on from; a result that found no place
+
+
+def home() -> Path:
+    """Where the zoo keeps its things: `ZOO_HOME`, else `$XDG_DATA_HOME/zoo`, else
+    `~/.local/share/zoo`.
+    """
+    if named := os.environ.get("ZOO_HOME"):
+        return Path(named).expanduser()
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "zoo"
+
+
+def parse_hub(reference: str) -> tuple[str, str | None]:
+    """`hf:OWNER/REPO[@REVISION]` as repository and revision. Raises `NotFoundError` when it isn't
+    of that form.
+    """
+    match = re.fullmatch(r"hf:([\w.-]+/[\w.-]+?)(?:@([\w./-]+))?", reference)
+    if not match:
+        raise NotFoundError(
+            f"{reference!r} is not of the form hf:OWNER/REPO or hf:OWNER/REPO@REVISION."
+        )
+    return match[1], match[2]
+
+
+def is_path(reference: str) -> bool:
+    """Whether a reference, of a checkpoint or of data, names a folder by its path and not by a
+    name.
+    """
+    return reference.startswith((".", "/", "~"))
+
+
+def read_facts(directory: Path) -> dict[str, Any]:
+    """A checkpoint's facts.json, or an empty dict when there is none."""
+    return files.read_json(directory / FACTS) if (directory / FACTS).is_file() else {}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One checkpoint of the list.
+
+    **Arguments:**
+    - `name`: what it is called.
+    - `state`: "trained" or "pulled" (in the store), "bundled" (with a plugin), "hub" (can be
+        pulled), or "damaged" (in the store, but unreadable, or recorded from a plugin that is
+        gone).
+    - `path`: its directory, None when it isn't here.
+    - `checkpoint`: what the catalogue says of it, None for one that is only in the store.
+    - `origin`: what `origin.json` says of it, empty when it isn't in the store.
+    """
+
+    name: str
+    state: str
+    path: Path | None
+    checkpoint: Checkpoint | None
+    origin: Mapping[str, Any]
+
+    @property
+    def sha256(self) -> dict[str, str]:
+        """The digests that its files must have, by file name."""
+        recorded = dict(self.origin.get("sha256", {}))
+        return (
+            {**recorded, **self.checkpoint.sha256}
+            if self.checkpoint and self.state != "trained"
+            else recorded
+        )
+
+
+class Store:
+    """The checkpoints that are here.
+
+    **Arguments:**
+    - `catalogue`: the checkpoints that installed plugins offer, by name.
+    - `root`: the folder it keeps; `home()` unless given.
+    """
+
+    def __init__(self, catalogue: Mapping[str, Checkpoint], root: Path | None = None) -> None:
+        self.catalogue = catalogue
+        self.root = root or home()
+
+    def find(self, reference: str) -> Path:
+        """The directory that a reference means.
+
+        **Arguments:**
+        - `reference`: a checkpoint's name, a path that begins with `.`, `/` or `~`, or
+            `hf:OWNER/REPO[@REVISION]`.
+
+        **Raises:** `NotFoundError` in words that mend the reference; `CheckpointError` when a path
+        is no checkpoint."""
+        if is_path(reference):
+            directory = Path(os.path.expanduser(reference))  # noqa: PTH111  # Path.expanduser raises for ~nobody
+            if not directory.exists():
+                raise NotFoundError(f"There is no folder {reference}.")
+            if not (directory / CONFIG).is_file():
+                raise CheckpointError(f"{reference} is no checkpoint: it has no {CONFIG}.")
+            return directory
+        entry = self.entry(reference)
+        if entry.path is None:
+            raise NotFoundError(f"{reference} is not here yet. Get it with: zoo pull {reference}")
+        return entry.path
+
+    def entry(self, name: str) -> Entry:
+        """What is known of a checkpoint that is here or can be had; raises `NotFoundError`
+        otherwise.
+        """
+        self._refuse_ambiguous(name)
+        checkpoint = self.catalogue.get(name)
+        directory = self.directory(name)
+        bundled = checkpoint.bundled if checkpoint else None
+        if directory.is_dir():
+            here = directory if (directory / CONFIG).is_file() else bundled
+            try:
+                origin = files.read_json(directory / ORIGIN)
+                if not isinstance(origin.get("sha256"), dict):
+                    raise CheckpointError("it records no digests")
+            except CheckpointError:
+                return Entry(name, "damaged", here, checkpoint, {"source": "unknown"})
+            state = "trained" if origin.get("source") == "trained" else "pulled"
+            return Entry(name, state if here else "damaged", here, checkpoint, origin)
+        if checkpoint or name.startswith("hf:"):
+            return Entry(name, "bundled" if bundled else "hub", bundled, checkpoint, {})
+        raise NotFoundError(self._explain_missing(name))
+
+    def entries(self) -> list[Entry]:
+        """Every checkpoint that is here or can be had, by name."""
+        kept = self.root / "checkpoints"
+        found = [one.name for one in kept.iterdir() if one.is_dir()] if kept.is_dir() else []
+        names = {
+            unquote(one)
+            for one in found
+            if _is_name(unquote(one)) and quote(unquote(one), safe="@") == one
+        }
+        entries = []
+        for name in sorted(names | set(self.catalogue)):
+            with contextlib.suppress(NotFoundError):  # another process removed it just now
+                entries.append(self.entry(name))
+        return entries
+
+    @contextlib.contextmanager
+    def adding(self, name: str, *, replace: bool = False) -> Iterator[Path]:
+        """Fill a checkpoint's directory in scratch, and have it renamed into the store when the
+        block ends well.
+
+        **Arguments:**
+        - `name`: what it will be called. The caller leaves an `origin.json` with the digests of the
+            files.
+        - `replace`: whether it takes the place of one that is there.
+
+        **Returns:** an empty directory. On any failure it is removed and the store is as it was.
+
+        **Raises:** `OutputError` when the store can't be written, or has that name already.
+        """
+        target = self.directory(name)
+        with files.writing(target):
+            with files.alone(self._scratch()):
+                self._clean_scratch()
+            target.parent.mkdir(parents=True, exist_ok=True)
+            scratch = self._scratch() / f"{os.getpid()}-{os.urandom(4).hex()}"
+            scratch.mkdir()
+            try:
+                yield scratch
+                with files.alone(self._scratch()):
+                    replaced = self._put_aside(target) if replace else None
+                    scratch.rename(target)
+                if replaced:
+                    files.remove(replaced)
+            finally:
+                files.remove(scratch)
+
+    def remove(self, name: str) -> int:
+        """Remove a checkpoint from the store, with the folder of its training unless that may be
+        wanted still.
+
+        **Returns:** the bytes freed (those of a bundled one stay: they belong to its package).
+
+        **Raises:** `NotFoundError` when it isn't in the store.
+        """
+        entry = self.entry(name)
+        if not entry.origin:
+            why = "comes with its plugin and takes no further room" if entry.path else "is not here"
+            raise NotFoundError(f"{name} {why}: nothing to remove.")
+        directory = self.directory(name)
+        with files.writing(directory):
+            with files.alone(self._scratch()):
+                removed = [
+                    one for one in (self._put_aside(directory), self._put_run_aside(name)) if one
+                ]
+            freed = sum(map(files.size, removed))
+            for one in removed:
+                files.remove(one)
+            if self._current_file().is_file() and self.current() == name:
+                self._current_file().unlink()
+        return freed
+
+    def verify(self, name: str) -> dict[str, str]:
+        """Hash a checkpoint's files anew.
+
+        **Returns:** by file name, "ok", "damaged" or "missing".
+
+        **Raises:** `NotFoundError` when it isn't here.
+        """
+        entry = self.entry(name)
+        if entry.origin and not entry.sha256:
+            return {ORIGIN: "damaged"}  # it should have them
+        path = self.directory(name) if entry.origin and not entry.path else self.find(name)
+        return {file: _verdict(path / file, digest) for file, digest in entry.sha256.items()}
+
+    def current(self) -> str:
+        """The name of the current checkpoint, which a command without a reference means."""
+        try:
+            return self._current_file().read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            have = ", ".join(sorted(self.catalogue)) or "none offered"
+            raise NotFoundError(
+                f"No checkpoint is current. Pull one (zoo pull NAME) or name one: {have}."
+            ) from None
+
+    def make_current(self, name: str) -> None:
+        """Let a command without a reference mean this checkpoint."""
+        files.write_text(self._current_file(), name + "\n")
+
+    def refuse_taken(self, name: str) -> None:
+        """Raise `OutputError` when a checkpoint of that name exists or is in the catalogue."""
+        if name in self.catalogue:
+            raise OutputError(
+                f"{name!r} is a checkpoint that a plugin offers: choose another name."
+            )
+        if self.directory(name).exists():
+            raise OutputError(
+                f"{name!r} is in the store already: choose another name, or first: zoo rm {name}"
+            )
+
+    def _current_file(self) -> Path:
+        return self.root / "current"
+
+    def directory(self, name: str) -> Path:
+        """Where the store keeps a checkpoint, whether it is there or not."""
+        return self.root / "checkpoints" / quote(name, safe="@")
+
+    def run(self, name: str) -> Path:
+        """The folder of the training that a checkpoint comes from, whether it is there or not."""
+        return self.root / "runs" / quote(name, safe="@")
+
+    def _scratch(self) -> Path:
+        return self.root / "scratch"
+
+    def _put_aside(self, directory: Path) -> Path | None:
+        """Move a directory of the store to scratch, where the caller deletes it: gone at once for
+        everybody.
+        """
+        if not directory.is_dir():
+            return None
+        return directory.rename(self._scratch() / f"{os.getpid()}-{os.urandom(4).hex()}")
+
+    def _put_run_aside(self, name: str) -> Path | None:
+        """The same for the folder of its training, unless that is at work, unfinished or holds its
+        only result.
+        """
+        run = self.run(name)
+        if run.is_dir() and not (run / STATE).exists() and not (run / UNSAVED).exists():
+            with contextlib.suppress(OutputError), files.alone(run, wait=False):
+                return self._put_aside(run)
+        return None
+
+    def _clean_scratch(self) -> None:
+        """Remove what processes left that were killed."""
+        for left in self._scratch().iterdir():
+            pid = left.name.partition("-")[0]
+            abandoned = not pid.isdigit() or not files.is_alive(int(pid))
+            if abandoned and left.name != files.LOCK:
+                files.remove(left)
+
+    def _refuse_ambiguous(self, name: str) -> None:
+        if "/" in name and not name.startswith("hf:"):
+            raise NotFoundError(
+                f"{name!r} could be a Hub repository or a folder: write hf:{name} for the one, "
+                f"./{name} for the other."
+            )
+        if not _is_name(name):
+            raise NotFoundError(f"{name[:80]!r} is no name of a checkpoint.")
+        if name.startswith("hf:"):
+            parse_hub(name)
+
+    def _explain_missing(self, name: str) -> str:
+        if of_model := [one.name for one in self.catalogue.values() if one.model == name]:
+            return (
+                f"{name!r} is a model, not a checkpoint. Checkpoints of it: {', '.join(of_model)}."
+            )
+        if Path(name).exists():
+            return f"No checkpoint is called {name!r}. For the path write ./{name}"
+        known = [entry.name for entry in self.entries()]
+        return f"No checkpoint is called {name!r}.{did_you_mean(name, known)} See: zoo list"
+
+
+def _is_name(name: str) -> bool:
+    """Whether a checkpoint can be called so: it is a folder's name once it is quoted."""
+    try:
+        short = len(quote(name)) <= 200
+    except UnicodeEncodeError:
+        return False
+    return short and name not in ("", ".", "..") and ("/" not in name or name.startswith("hf:"))
+
+
+def _verdict(file: Path, digest: str) -> str:
+    if not file.is_file():
+        return "missing"
+    return "ok" if files.sha256(file) == digest else "damaged"

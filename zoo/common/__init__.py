@@ -1,0 +1,1 @@
+"""The ground floor: errors, configs, files and computing, which every district may use."""

@@ -1,0 +1,228 @@
+"""Configs: frozen dataclasses with strict types and bounds, read from JSON and text."""
+
+import dataclasses
+import sys
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, NamedTuple, Self, Union, get_args, get_origin
+
+from zoo.common.errors import ConfigError, did_you_mean
+
+LONGEST_TEXT = 1000  # characters
+LONGEST = 64  # entries of a tuple or dict, so that no file can ask for 100,000 layers
+
+
+class Bounds(NamedTuple):
+    """The least and the greatest value that a number may have, both included."""
+
+    least: float
+    greatest: float
+
+
+Size = Annotated[
+    int, Bounds(1, 65_536)
+]  # channels, dimensions, counts of things that must be there
+Count = Annotated[int, Bounds(0, 65_536)]  # counts of things that may be absent
+Fraction = Annotated[float, Bounds(0.0, 1.0)]
+Rate = Annotated[float, Bounds(0.0, 1e3)]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StrictConfig:
+    """A dataclass whose every instance is valid: each field is held to its annotated type and
+    bounds.
+
+    Fields may be `bool`, `int`, `float`, `str`, `Literal[…]`, `X | None`, `tuple[X, ...]`,
+    `dict[str, X]`, and `Annotated[X, Bounds(…)]` of these.
+
+    **Raises:** `ConfigError` on creation, naming the field, the value and what it may be.
+    """
+
+    def __post_init__(self) -> None:
+        for name, hint in field_types(type(self)).items():
+            object.__setattr__(self, name, _convert(getattr(self, name), hint, name))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON values (tuples become lists)."""
+        values: dict[str, Any] = _to_json(dataclasses.asdict(self))
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """A config from JSON values; a field that is left out has its default.
+
+        **Raises:** `ConfigError` on an unknown key, a wrong type or a value out of bounds.
+        """
+        known = field_types(cls)
+        for name in values:
+            if name not in known:
+                raise ConfigError(f"Unknown field {name[:80]!r}.{did_you_mean(name[:80], known)}")
+        missing = [
+            field.name
+            for field in dataclasses.fields(cls)
+            if field.default is dataclasses.MISSING
+            and field.default_factory is dataclasses.MISSING
+            and field.name not in values
+        ]
+        if missing:
+            raise ConfigError(f"Missing field {missing[0]!r}, which has no default.")
+        return cls(**values)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelConfig(StrictConfig):
+    """What every model's Config has; a model nests its own subclass of this.
+
+    **Arguments:**
+    - `sample_shape`: shape of one sample without the batch dimension; (channels, height, width) for
+        images.
+    - `num_classes`: how many classes the model is conditioned on; 0 is unconditional.
+    """
+
+    sample_shape: tuple[Size, ...] = (1, 28, 28)
+    num_classes: Count = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.sample_shape:
+            raise ConfigError(
+                "sample_shape = () is empty: give the shape of one sample, such as 1,28,28."
+            )
+
+
+def field_types(cls: type) -> dict[str, Any]:
+    """The annotated type of each field of a dataclass, bounds kept."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+
+
+def parse_assignments(
+    texts: Iterable[str], *classes: type[StrictConfig]
+) -> tuple[dict[str, Any], ...]:
+    """`name=value` texts as values for the first of several configs that has such a field.
+
+    **Arguments:**
+    - `texts`: for example `["latent_dim=8", "hidden_dims=512,256", "batch_norm=true"]`.
+    - `classes`: the configs that may take them, in this order.
+
+    **Returns:** one dict of values for each class.
+
+    **Raises:** `ConfigError` on a text without `=`, an unknown name or a value of the wrong type.
+    """
+    results: tuple[dict[str, Any], ...] = tuple({} for _ in classes)
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"{text!r} is not of the form name=value.")
+        for cls, values in zip(classes, results, strict=True):
+            if name in field_types(cls):
+                values[name] = _parse(value, field_types(cls)[name], name)
+                break
+        else:
+            known = {field: hint for cls in classes for field, hint in field_types(cls).items()}
+            field, _, key = name[:80].partition(".")
+            if get_origin(known.get(field)) is dict:
+                raise ConfigError(f"Unknown field {name[:80]!r}: write {field}={key}:{value[:80]}")
+            raise ConfigError(f"Unknown field {name[:80]!r}.{did_you_mean(name[:80], known)}")
+    return results
+
+
+def describe(hint: Any) -> str:
+    """A field's type in words that a user knows: "whole number 1 to 65536", "list of …", "one of
+    …".
+    """
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        bounds = next((extra for extra in arguments[1:] if isinstance(extra, Bounds)), None)
+        return describe(arguments[0]) + (
+            f" {bounds.least:g} to {bounds.greatest:g}" if bounds else ""
+        )
+    if origin is tuple:
+        return f"list of: {describe(arguments[0])}"
+    if origin is dict:
+        return f"list of NAME:VALUE, each a {describe(arguments[1])}"
+    if origin is Literal:
+        return "one of " + ", ".join(map(str, arguments))
+    if origin in (Union, types.UnionType):
+        return " or ".join(describe(one) for one in arguments)
+    words = {
+        bool: "true or false",
+        int: "whole number",
+        float: "number",
+        str: "text",
+        types.NoneType: "none",
+    }
+    return words.get(hint, str(hint))
+
+
+def _convert(value: Any, hint: Any, name: str) -> Any:
+    """A value as its field's type has it, or a ConfigError."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        converted = _convert(value, arguments[0], name)
+        for bounds in arguments[1:]:
+            if converted is None or not isinstance(bounds, Bounds):
+                continue
+            if not bounds.least <= converted <= bounds.greatest:
+                raise ConfigError(
+                    f"{name} = {str(value)[:80]} is out of bounds: {bounds.least:g} to "
+                    f"{bounds.greatest:g}."
+                )
+        return converted
+    if origin is tuple and isinstance(value, list | tuple):
+        return tuple(_convert(one, arguments[0], name) for one in _short(value, name))
+    if origin is dict and isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {
+            key: _convert(one, arguments[1], f"{name}.{repr(key[:80])[1:-1]}")
+            for key, one in _short(value, name).items()
+        }
+    if origin is Literal and any(type(value) is type(one) and value == one for one in arguments):
+        return value
+    if origin in (Union, types.UnionType):
+        return None if value is None else _convert(value, arguments[0], name)
+    if hint is float and type(value) in (int, float) and abs(value) <= sys.float_info.max:
+        return float(value)
+    if hint is str and type(value) is str and len(value) > LONGEST_TEXT:
+        raise ConfigError(f"{name} has {len(value):,} characters; {LONGEST_TEXT:,} are the most.")
+    if hint in (bool, int, str) and type(value) is hint:
+        return value
+    raise ConfigError(f"{name} = {str(value)[:80]!r} is not of its type: {describe(hint)}.")
+
+
+def _short(items: Any, name: str) -> Any:
+    if len(items) > LONGEST:
+        raise ConfigError(f"{name} has {len(items):,} entries; {LONGEST} are the most.")
+    return items
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _to_json(one) for key, one in value.items()}
+    return [_to_json(one) for one in value] if isinstance(value, tuple) else value
+
+
+def _parse(text: str, hint: Any, name: str) -> Any:
+    """A value typed at a command line, before it is checked: "8", "512,256", "true",
+    "discriminator:1e-4".
+    """
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _parse(text, arguments[0], name)
+    if origin is tuple:
+        return tuple(_parse(part, arguments[0], name) for part in text.split(",") if part)
+    if origin is dict:
+        pairs = [part.partition(":") for part in text.split(",") if part]
+        if wrong := next((before for before, colon, _ in pairs if not colon), None):
+            raise ConfigError(
+                f"{name} = {wrong[:80]!r} is not of the form NAME:VALUE, such as model:1e-4."
+            )
+        return {key: _parse(value, arguments[1], name) for key, _, value in pairs}
+    if origin is Literal:
+        return next((one for one in arguments if str(one) == text), text)
+    if origin in (Union, types.UnionType):
+        return None if text == "none" else _parse(text, arguments[0], name)
+    try:
+        return {"true": True, "false": False}[text.lower()] if hint is bool else hint(text)
+    except (KeyError, ValueError):
+        raise ConfigError(f"{name} = {text[:80]!r} is not of its type: {describe(hint)}.") from None

@@ -1,0 +1,99 @@
+"""What can go wrong, as one tree, and words for it: the nearest name, numbers with their nouns.
+
+ZooError                 anything its reader can mend: the command prints it and exits with 1
+├── NotFoundError        no checkpoint, model, data set or features of that name
+├── ConfigError          a value that a config, a recipe or an option can't take
+├── CheckpointError      a directory that is no checkpoint, or a damaged one
+├── CapabilityError      asked of a model what it can't do
+├── LabelError           labels that are missing, out of range or not wanted
+├── DataError            images or a data set that can't be read or fetched
+├── TrainingError        a training that broke down or ran away
+│   └── OutOfMemoryError one that asked for more memory than there is
+├── OutputError          a file that can't be written
+├── PluginError          a plugin that broke
+└── HubError             the Hub can't be reached, or what it sent can't be trusted
+"""
+
+from collections.abc import Iterable
+
+
+class ZooError(Exception):
+    """Anything its reader can mend: the message says what happened, with which value, and what to
+    do next.
+    """
+
+
+class NotFoundError(ZooError):
+    """No checkpoint, model, data set or features of that name."""
+
+
+class ConfigError(ZooError):
+    """A value that a config, a recipe or an option can't take."""
+
+
+class CheckpointError(ZooError):
+    """A directory that is no checkpoint, or a damaged one."""
+
+
+class CapabilityError(ZooError):
+    """Asked of a model what it can't do."""
+
+
+class LabelError(ZooError):
+    """Labels that are missing, out of range or not wanted."""
+
+
+class DataError(ZooError):
+    """Images or a data set that can't be read or fetched."""
+
+
+class TrainingError(ZooError):
+    """A training that broke down or ran away."""
+
+
+class OutOfMemoryError(TrainingError):
+    """A training that asked for more memory than there is."""
+
+
+class OutputError(ZooError):
+    """A file that can't be written."""
+
+
+class PluginError(ZooError):
+    """A plugin that broke."""
+
+
+class HubError(ZooError):
+    """The Hub can't be reached, or what it sent can't be trusted."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of an error message that offers the nearest known names.
+
+    **Arguments:**
+    - `name`: what was asked for.
+    - `known`: the names there are.
+
+    **Returns:** `" Did you mean 'a' or 'b'?"`, or, with nothing near, `" There is: a, b, c."` (`""`
+    with none at all)."""
+    import difflib  # only wanted on the way out
+
+    known = sorted(known)
+    near = [
+        one
+        for one in known
+        if len(name) > 1 and name == "".join(word[:1] for word in one.split("_"))
+    ]
+    near += [
+        one for one in difflib.get_close_matches(name, known, n=3, cutoff=0.5) if one not in near
+    ]
+    near += [one for one in known if name and name in one and one not in near][: 3 - len(near)]
+    if near:
+        return f" Did you mean {' or '.join(map(repr, near))}?"
+    return f" There is: {', '.join(known[:20])}{', …' if len(known) > 20 else ''}." if known else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun in singular or plural: "1 image", "60,000 images", "2 classes"."""
+    ending = "" if number == 1 else "es" if noun.endswith("s") else "s"
+    return f"{number:,} {noun}{ending}"

@@ -1,0 +1,185 @@
+"""Files that are written whole or not at all, and their digests."""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from zoo.common.errors import CheckpointError, OutputError
+
+LOCK = ".lock"
+JSON_LIMIT = 1 << 20  # bytes; a config.json is a few hundred
+
+
+@contextlib.contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Write `target` (a file or a folder) under another name beside it, and rename it into place
+    once complete.
+
+    **Arguments:**
+    - `target`: where the result belongs. An existing file there stays as it is until the new one is
+        complete; a folder must not be there yet, or be empty.
+
+    **Returns:** a path in the same folder, not there yet, for the caller to write. When the caller
+    fails, what it wrote is removed and `target` is untouched.
+
+    **Raises:** `OutputError` when it can't be written, full disk included.
+    """
+    with writing(target):
+        _make_parent(target)
+        start = os.fsdecode(os.fsencode(target.name)[:100])  # file systems count bytes
+        partial = target.with_name(f".{start}.{os.urandom(4).hex()}.partial")
+        try:
+            yield partial
+            if (
+                partial.is_file()
+            ):  # in a folder each file was written this way, or can be made again
+                with partial.open("rb") as file:
+                    os.fsync(
+                        file.fileno()
+                    )  # so that a power cut leaves the old content or the new, never none
+            partial.replace(target)
+        finally:
+            remove(partial)
+
+
+@contextlib.contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """Turn the system's refusal to write `target` into an `OutputError` that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            free = shutil.disk_usage(_nearest(target)).free
+            raise OutputError(
+                f"Disk full while writing {target}: {free:,} bytes are free. Nothing was changed."
+            ) from error
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            raise OutputError(
+                f"{target} exists already: remove it or choose another name."
+            ) from error
+        raise OutputError(
+            f"Can't write {target}: {reason}. Nothing was changed; choose another place."
+        ) from error
+
+
+def refuse_unwritable(target: Path) -> None:
+    """Raise `OutputError` when nothing can be written at `target`, before any work is done."""
+    if target.absolute() == Path.cwd():
+        raise OutputError(
+            f"{target} is the folder that you stand in: name another, such as ./samples"
+        )
+    with writing(target):
+        _make_parent(target)
+        probe = target.with_name(f".{os.urandom(4).hex()}.partial")
+        probe.touch()
+        probe.unlink()
+
+
+@contextlib.contextmanager
+def alone(folder: Path, *, wait: bool = True) -> Iterator[None]:
+    """Let one process at a time into the block, for each folder.
+
+    **Raises:** `OutputError` when another process is in it and `wait` is False.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / LOCK).open("w")  # a file: NFS locks no folders
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OutputError(
+                f"Another process is at work in {folder}: wait, or choose another name."
+            ) from error
+        yield
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write a UTF-8 text file whole or not at all."""
+    with replacing(target) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def write_json(target: Path, value: object) -> None:
+    """Write a value as readable JSON (two spaces, keys in their order), whole or not at all."""
+    write_text(target, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object from a file that may be hostile.
+
+    **Raises:** `CheckpointError` when the file is missing, above 1 MiB, nested too deeply or not a
+    JSON object."""
+    try:
+        if path.stat().st_size > JSON_LIMIT:
+            raise CheckpointError(
+                f"{path} is larger than {JSON_LIMIT:,} bytes: not a file that the zoo wrote."
+            )
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CheckpointError(f"Can't read {path}: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else error
+        raise CheckpointError(
+            f"{path} is not JSON that the zoo could have written: {reason}."
+        ) from error
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{path} holds a JSON {type(value).__name__}, not an object.")
+    return value
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, as 64 hexadecimal digits."""
+    import hashlib  # which loads OpenSSL
+
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise CheckpointError(f"Can't read {path}: {error.strerror}.") from error
+
+
+def size(path: Path) -> int:
+    """Bytes of a file, or of all files below a folder."""
+    if path.is_dir():
+        return sum(file.lstat().st_size for file in path.rglob("*") if not file.is_dir())
+    return path.lstat().st_size
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, or do nothing when it isn't there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _make_parent(target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(
+            errno.ENOTDIR, f"{target.parent} is a file, not a folder"
+        ) from error
+
+
+def _nearest(path: Path) -> Path:
+    return next(folder for folder in path.absolute().parents if folder.is_dir())
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of that number runs (one of another user counts)."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

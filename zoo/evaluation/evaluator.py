@@ -1,0 +1,273 @@
+"""How good a model is: features of its samples, likelihood of unseen images."""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+from zoo.checkpoints import FEWEST, IMPORTANCE_SAMPLES, METRICS, SAMPLES, SEED, Evaluation, home
+from zoo.common import files
+from zoo.common.errors import CapabilityError, ConfigError, DataError, OutputError
+from zoo.data import Dataset, Extractor, Features, features, to_float
+from zoo.evaluation import likelihood, metrics
+from zoo.evaluation.likelihood import Batch, Watch, unwatched
+from zoo.evaluation.metrics import Estimate
+from zoo.models import Autoencoder, GenerativeModel
+from zoo.registry import installed
+from zoo.sampling import sampler
+
+BATCH = 1_000  # images that are read together
+
+
+def evaluate(
+    model: GenerativeModel[Any],
+    data: Dataset,
+    test: Dataset | None = None,
+    extractor: Extractor | None = None,
+    *,
+    n: int = SAMPLES,
+    seed: int = SEED,
+    importance_samples: int = IMPORTANCE_SAMPLES,
+    test_images: int | None = None,
+    class_names: Sequence[str] | None = None,
+    watch: Watch = unwatched,
+) -> list[Evaluation]:
+    """Measure a model. The same arguments give the same numbers on one machine.
+
+    Samples are compared with the training images, by their features. The test images are for the
+    likelihood, and for the floor: the same measured on them, as if they were samples, which no
+    model need beat. A conditional model draws its classes evenly: where those of the training
+    images are uneven, that counts against it.
+
+    **Arguments:**
+    - `model`: in eval mode; of images, unless the likelihood alone is taken.
+    - `data`: training images.
+    - `test`: images that the model was not trained on; without them there is no floor and no
+        likelihood.
+    - `extractor`: the features; without them only the likelihood is taken.
+    - `n`: samples to draw, 20 at least, and test images, if there are so many, for the floor:
+        `some` chooses them.
+    - `seed`: of everything random.
+    - `importance_samples`: latents drawn for each image of a likelihood.
+    - `test_images`: how many of the test images likelihoods are of, which `some` chooses; all
+        unless given.
+    - `class_names`: what the labels of a conditional model mean; taken to be those of `data` unless
+        given. Where they are others, nobody asks whether its samples are of their class, and it
+        gets no likelihood.
+    - `watch`: passes on batches, given how many images there are in all and what is being done;
+        shows progress.
+
+    **Raises:** `ConfigError` for too few samples; `CapabilityError` when there is nothing to
+    measure it by; `DataError`, `LabelError` when data, features and model don't fit."""
+    if model.sample_kind != "image" and extractor is not None:
+        raise CapabilityError(
+            "The samples of this model are no images: there are no features to compare them by."
+        )
+    if extractor is not None and n < FEWEST:
+        raise ConfigError(
+            f"{n} samples are too few to compare by their features: draw {FEWEST} at least."
+        )
+    results = []
+    if extractor is not None:
+        results += _by_features(model, data, test, extractor, class_names, n, seed, watch)
+    if (
+        test is not None
+        and likelihood.has_likelihood(model)
+        and likelihood.shares_classes(model, test, class_names)
+    ):
+        results += _by_likelihood(
+            model, some(test, test_images, seed), importance_samples, seed, watch
+        )
+    if not results:
+        raise CapabilityError(
+            "There is nothing to measure: no features, and no likelihood (or no test images for "
+            "it, of its classes)."
+        )
+    return results
+
+
+def some(data: Dataset, n: int | None, seed: int) -> Dataset:
+    """`n` of the samples (all, when there are no more, or for None), chosen at random by a seed, in
+    their own order.
+
+    The first ones would not do: images come in runs (of handwriting, writer by writer), so they
+    differ from the rest."""
+    return data if n is None or n >= len(data) else data.part(_chosen(len(data), n, seed))
+
+
+def _chosen(total: int, n: int, seed: int) -> Tensor:
+    """Indices, int64 `(min(n, total),)`, in rising order."""
+    return (
+        torch.randperm(total, generator=torch.Generator().manual_seed(seed % 2**63))[:n]
+        .sort()
+        .values
+    )
+
+
+def _by_features(
+    model: GenerativeModel[Any],
+    data: Dataset,
+    test: Dataset | None,
+    extractor: Extractor,
+    class_names: Sequence[str] | None,
+    n: int,
+    seed: int,
+    watch: Watch,
+) -> list[Evaluation]:
+    features.check_shape(extractor, model.config.sample_shape)
+    classes = (
+        len(data.class_names) if extractor.class_names == data.class_names else 0
+    )  # that it tells apart
+    labelled = bool(model.config.num_classes) and likelihood.shares_classes(
+        model, data, class_names
+    )
+    training = _features_of(data, extractor, watch)
+    floor, floor_n = {}, None
+    if test is not None:
+        chosen = _chosen(len(test), n, seed)
+        floor_n = len(chosen)
+        unseen = _rows(_features_of(test, extractor, watch), chosen)
+        given = test.labels[chosen] if test.labels is not None and labelled else None
+        try:
+            floor = _measured(unseen, training, given, classes, seed)
+        except DataError as error:
+            raise DataError(
+                f"The {floor_n} test images of {test.name} give no floor: {error}"
+            ) from error
+    asked: list[Tensor] = []
+    batches = watch(sampler.stream(model, n, seed=seed), n, "Sampling")
+    drawn = features.extract(extractor, _images(batches, asked))
+    found = _measured(
+        drawn, training, torch.cat(asked) if asked and labelled else None, classes, seed
+    )
+    conditions: dict[str, Any] = {
+        "n": n,
+        "seed": seed,
+        **_of(data, "train"),
+        "extractor": extractor.name,
+        "extractor_sha256": extractor.sha256,
+        "floor_n": floor_n,
+    }
+    return [
+        _evaluation(
+            metric, estimate, floor=floor[metric].value if metric in floor else None, **conditions
+        )
+        for metric, estimate in found.items()
+    ]
+
+
+def _measured(
+    drawn: Features, training: Features, asked: Tensor | None, num_classes: int, seed: int
+) -> dict[str, Estimate]:
+    """Every metric that the features allow, by name."""
+    found = {
+        "frechet_distance": metrics.frechet_distance(drawn.vectors, training.vectors, seed=seed),
+        "kernel_distance": metrics.kernel_distance(drawn.vectors, training.vectors, seed=seed),
+        **metrics.manifolds(drawn.vectors, training.vectors, seed=seed)._asdict(),
+    }
+    if drawn.classes is None or drawn.confidences is None or not num_classes:
+        return found
+    classes = metrics.class_metrics(drawn.classes, drawn.confidences, num_classes, seed=seed)
+    found |= {
+        "classes_reached": classes.reached,
+        "class_kl": classes.divergence,
+        "confidence": classes.confidence,
+    }
+    if asked is not None:
+        found["label_accuracy"] = metrics.asked_accuracy(drawn.classes, asked)
+    return found
+
+
+def _by_likelihood(
+    model: GenerativeModel[Any], test: Dataset, importance_samples: int, seed: int, watch: Watch
+) -> list[Evaluation]:
+    conditions: dict[str, Any] = {
+        "n": len(test),
+        "seed": seed,
+        **_of(test, "test"),
+        "binarised": likelihood.binarises(model) if model.sample_kind == "image" else None,
+        "labelled": bool(model.config.num_classes),
+    }
+    found = likelihood.bounds(
+        model, test, importance_samples=importance_samples, seed=seed, watch=watch
+    )
+    draws, family = {"elbo": 1, "nll": importance_samples}, likelihood.family(model)
+    results = [
+        _evaluation(metric, estimate, importance_samples=draws[metric], family=family, **conditions)
+        for metric, estimate in found.items()
+    ]
+    if isinstance(model, Autoencoder):
+        active, divergence, by_dimension = likelihood.latents(model, test, seed=seed)
+        results.append(_evaluation("active_units", active, **conditions))
+        results += [
+            _evaluation(name, one, values=by_dimension[:64], **conditions)
+            for name, one in divergence.items()
+        ]
+    return [dataclasses.replace(one, unit=one.unit.replace("image", one.noun)) for one in results]
+
+
+def _evaluation(metric: str, estimate: Estimate, **conditions: Any) -> Evaluation:
+    return Evaluation(
+        metric=metric,
+        value=estimate.value,
+        standard_error=estimate.standard_error,
+        unit=METRICS[metric].unit,
+        **conditions,
+    )
+
+
+def _of(data: Dataset, split: str) -> dict[str, Any]:
+    """What a result says of the images that it was measured against."""
+    return {
+        "reference": data.name,
+        "split": split,
+        "reference_n": len(data),
+        "reference_sha256": data.sha256,
+    }
+
+
+def _images(batches: Iterable[Batch], labels: list[Tensor]) -> Iterator[Tensor]:
+    """The images of batches; their labels are kept in `labels`."""
+    for images, given in batches:
+        labels += [] if given is None else [given]
+        yield images
+
+
+def _rows(seen: Features, rows: Tensor) -> Features:
+    return Features(
+        seen.vectors[rows],
+        None if seen.classes is None else seen.classes[rows],
+        None if seen.confidences is None else seen.confidences[rows],
+    )
+
+
+def _features_of(data: Dataset, extractor: Extractor, watch: Watch) -> Features:
+    """The features of real images, kept in the zoo's home so that they are taken once for each
+    version of a plugin.
+    """
+    plugin = installed().offered_by("features", extractor.name)
+    taker = "-".join([extractor.name, *([plugin.version] if plugin else []), extractor.sha256[:32]])
+    path = home() / "features" / f"{data.sha256[:32]}-{taker}.safetensors"
+    with contextlib.suppress(OSError, SafetensorError, TypeError):  # not there yet, or damaged
+        return Features(**load_file(path))
+    batches = (
+        (to_float(data.samples[first : first + BATCH]), None)
+        for first in range(0, len(data), BATCH)
+    )
+    taken = features.extract(
+        extractor, _images(watch(batches, len(data), f"Features of {data.name}"), [])
+    )
+    with (
+        contextlib.suppress(OutputError),
+        files.replacing(path) as partial,
+    ):  # a home that is full costs time only
+        partial.write_bytes(
+            to_bytes({key: one for key, one in taken._asdict().items() if one is not None})
+        )
+    return taken

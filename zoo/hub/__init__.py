@@ -1,0 +1,1 @@
+"""The Hugging Face Hub: pull, push and search through one guarded session."""

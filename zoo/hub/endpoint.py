@@ -1,0 +1,93 @@
+"""Which Hub is meant, and what token it may be shown."""
+
+import contextlib
+import ipaddress
+import os
+import re
+import shlex
+from urllib.parse import urlsplit
+
+from huggingface_hub import constants, get_token
+
+from zoo.common.errors import HubError
+
+HOME = "https://huggingface.co"
+
+
+def find_endpoint(given: str | None = None) -> str:
+    """The address of the Hub: the one given, else `HF_ENDPOINT`, else huggingface.co. Raises
+    `HubError` for others.
+    """
+    endpoint = given.rstrip("/") if given else _usual()
+    try:
+        parts = urlsplit(endpoint)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if (
+        not good or "@" in endpoint or not re.fullmatch(r"[!->A-~]+", endpoint)
+    ):  # user:password@, or a query
+        what = "--endpoint" if given else "HF_ENDPOINT"
+        shown = endpoint.rpartition("@")[2][:200]
+        raise HubError(
+            f"{what} {shown!r} is no address of a Hub, such as {HOME}, without a user's name in it."
+        )
+    return endpoint
+
+
+def option(endpoint: str) -> str:
+    """What a command that is advised must name to mean the same Hub: ` --endpoint URL`, or nothing
+    at the usual one.
+    """
+    return "" if endpoint == _usual() else f" --endpoint {shlex.quote(endpoint)}"
+
+
+def _usual() -> str:
+    return (os.environ.get("HF_ENDPOINT") or HOME).rstrip("/")
+
+
+def find_token(endpoint: str, given: str | None) -> str | None:
+    """The token for an endpoint: the stored login is for huggingface.co alone, and plain http for
+    this machine.
+    """
+    if endpoint.startswith("http://") and not is_loopback(endpoint):
+        if given:
+            raise HubError(
+                f"A token is not sent over plain http to {endpoint}: name an https address, or no "
+                "token."
+            )
+        return None
+    token = given
+    if not token and not constants.HF_HUB_DISABLE_IMPLICIT_TOKEN:
+        token = _stored_login() if endpoint == HOME else os.environ.get("HF_TOKEN")
+    token = (token or "").strip()
+    if not re.fullmatch(r"[!-~]*", token):
+        raise HubError(
+            "The token (--token, HF_TOKEN or the stored login) holds characters that no token has."
+        )
+    return token or None
+
+
+def _stored_login() -> str | None:
+    try:
+        return get_token()  # HF_TOKEN's, else what hf auth login left
+    except (
+        Exception
+    ) as error:  # a file that can't be read, a login that has run out and can't be renewed, …
+        raise HubError(
+            f"The stored login can't be used ({error}): run hf auth login again, or set HF_TOKEN."
+        ) from error
+
+
+def is_loopback(endpoint: str) -> bool:
+    """Whether an address is one of this machine."""
+    host = urlsplit(endpoint).hostname or ""
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost" or host.endswith(".localhost")
+
+
+def origin(address: str) -> tuple[str, str | None, int]:
+    """Scheme, host and port of an address: where a token may go, and no farther."""
+    parts = urlsplit(address)
+    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)

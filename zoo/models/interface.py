@@ -1,0 +1,360 @@
+"""The interfaces of a model: it can be sampled, decode latents, encode samples."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar, final
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, Independent, Normal
+from torch.nn import Parameter
+from torch.nn import functional as F
+
+from zoo.common.config import Bounds, Count, Fraction, ModelConfig, Rate, Size, StrictConfig
+from zoo.common.errors import CapabilityError, ConfigError, LabelError
+from zoo.models.recipe import TrainConfig
+
+__all__ = [
+    "Autoencoder",
+    "Bounds",
+    "ConfigError",
+    "Count",
+    "Fraction",
+    "GenerativeModel",
+    "LatentModel",
+    "ModelConfig",
+    "Objective",
+    "Rate",
+    "Size",
+    "Step",
+    "StrictConfig",
+    "TrainConfig",
+]
+
+C = TypeVar("C", bound=ModelConfig)
+
+# latents decoded at once, more where there are more samples: their maps stay in a CPU's cache
+ROWS = 500
+
+
+class Objective(NamedTuple):
+    """What one optimizer step minimises.
+
+    **Arguments:**
+    - `loss`: to be minimised: one value a sample, shape `(n,)`, so that the loop can weight them by
+        class, or their mean, shape `()`.
+    - `optimizer`: name of the parameter group that steps on it.
+    - `metrics`: further scalars to report, each of shape `()`. Of an adversarial objective, one
+        called "accuracy" (the share of data and samples that the discriminator tells apart) lets
+        the loop warn of a game that is over.
+    - `adversarial`: its value is not expected to fall.
+    """
+
+    loss: Tensor
+    optimizer: str = "model"
+    metrics: Mapping[str, Tensor] = {}
+    adversarial: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where training stands: the index of this step, from 0, of `total`."""
+
+    index: int
+    total: int
+
+
+class GenerativeModel(nn.Module, ABC, Generic[C]):
+    """Something that can be trained on samples and then draws new ones.
+
+    Samples are float32 of shape `(n, *config.sample_shape)`; images are in [0, 1]. A class is
+    abstract (implemented in part) or final (built by users), and each method is implemented once on
+    that line.
+
+    **Arguments:**
+    - `config`: an instance of the class's own `Config`.
+    """
+
+    Config: type[C]
+    recipe: ClassVar[TrainConfig] = TrainConfig()
+    sample_kind: ClassVar[Literal["image", "array"]] = "image"
+    training_only: ClassVar[
+        tuple[str, ...]
+    ] = ()  # attributes: submodules that sampling does not need
+    Options: ClassVar[type[StrictConfig] | None] = (
+        None  # sample-time options, set by `zoo sample --set`
+    )
+
+    def __init__(self, config: C) -> None:
+        super().__init__()
+        self.config = config
+
+    @abstractmethod
+    def sample(
+        self,
+        n: int,
+        labels: Tensor | None = None,
+        *,
+        generator: torch.Generator,
+        options: Any = None,
+    ) -> Tensor:
+        """Draw new samples, using random numbers of `generator` alone.
+
+        **Arguments:**
+        - `n`: how many.
+        - `labels`: int64 `(n,)` for a conditional model.
+        - `generator`: on the CPU.
+        - `options`: an instance of the class's `Options`, when it has them.
+
+        **Returns:** samples, float32 `(n, *sample_shape)`.
+        """
+
+    @abstractmethod
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
+        """Say what to minimise on one batch: one Objective for each optimizer step, in order.
+
+        The loop takes the step before it asks for the next objective.
+
+        **Arguments:**
+        - `samples`: float32 `(n, *sample_shape)`; images in [0, 1].
+        - `labels`: int64 `(n,)` for a conditional model, else None.
+        - `step`: where training stands.
+
+        **Returns:** the objectives, each yielded when its loss is computed.
+        """
+
+    @property
+    def device(self) -> torch.device:
+        """Where its parameters are; the CPU when it has none."""
+        return next((parameter.device for parameter in self.parameters()), torch.device("cpu"))
+
+    def parameter_groups(self) -> dict[str, Iterable[Parameter]]:
+        """The parameters by name of the optimizer that steps on them; one group named "model"
+        unless overridden.
+        """
+        return {"model": self.parameters()}
+
+    def log_likelihood(
+        self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1
+    ) -> Tensor:
+        """log p(x) of each sample, or a lower bound of it.
+
+        **Arguments:**
+        - `samples`: float32 `(n, *sample_shape)`; images in [0, 1].
+        - `labels`: int64 `(n,)` for a conditional model.
+        - `importance_samples`: latents drawn for each sample, 1 at least, where the bound is
+            estimated by drawing.
+
+        **Returns:** nats per sample, float32 `(n,)`.
+
+        **Raises:** `CapabilityError` for a model that has no likelihood; `LabelError`.
+        """
+        raise CapabilityError(f"{type(self).__name__} has no likelihood.")
+
+    @final
+    def check_labels(self, labels: Tensor | None, n: int) -> None:
+        """Refuse labels that are not what this model needs.
+
+        **Arguments:**
+        - `labels`: None for an unconditional model, else int64 `(n,)` in 0 … num_classes - 1.
+        - `n`: how many samples they are for.
+
+        **Raises:** `LabelError`.
+        """
+        classes = self.config.num_classes
+        if not classes:
+            if labels is not None:
+                raise LabelError("This model is unconditional: it takes no labels.")
+            return
+        if labels is None:
+            raise LabelError(
+                f"This model is conditional: it needs a label for each sample, 0 to {classes - 1}."
+            )
+        if labels.shape != (n,) or labels.dtype != torch.int64:
+            raise LabelError(
+                f"Labels must be int64 of shape ({n},), not {labels.dtype} {tuple(labels.shape)}."
+            )
+        if n and not (int(labels.min()) >= 0 and int(labels.max()) < classes):
+            bad = next(int(one) for one in labels if not 0 <= one < classes)
+            raise LabelError(
+                f"Label {bad} is out of range: this model has the classes 0 to {classes - 1}."
+            )
+
+    @final
+    def with_labels(self, x: Tensor, labels: Tensor | None) -> Tensor:
+        """Append the labels to `x` along its second dimension, one-hot: how a network is made
+        conditional.
+
+        **Arguments:**
+        - `x`: features `(n, d)`, or maps `(n, c, h, w)`, which get one constant map for each class.
+        - `labels`: int64 `(n,)`, None for an unconditional model.
+
+        **Returns:** `x` with `num_classes` more channels (`x` itself when that is 0).
+
+        **Raises:** `LabelError`.
+        """
+        self.check_labels(labels, len(x))
+        if labels is None:
+            return x
+        one_hot = F.one_hot(labels, self.config.num_classes).to(x.dtype)  # (n, num_classes)
+        maps = one_hot.view(*one_hot.shape, *[1] * (x.dim() - 2)).expand(-1, -1, *x.shape[2:])
+        return torch.cat([x, maps], dim=1)
+
+
+class LatentModel(GenerativeModel[C]):
+    """A model that draws a latent z from a prior and decodes it: GANs and VAEs.
+
+    A subclass sets `latent_shape`, the shape of one latent.
+    """
+
+    latent_shape: tuple[int, ...]
+
+    def prior(self) -> Distribution:
+        """p(z), on the CPU, with `latent_shape` as its event shape: standard normal unless
+        overridden.
+        """
+        standard = Normal(
+            torch.zeros(self.latent_shape), torch.ones(self.latent_shape), validate_args=False
+        )
+        return Independent(standard, len(self.latent_shape), validate_args=False)
+
+    @abstractmethod
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """The mean of p(x | z): float32 `(n, *sample_shape)`, for images in [0, 1].
+
+        **Arguments:**
+        - `z`: latents, float32 `(n, *latent_shape)`.
+        - `labels`: int64 `(n,)` for a conditional model.
+        """
+
+    @final
+    def sample_prior(self, n: int, generator: torch.Generator) -> Tensor:
+        """Latents `(n, *latent_shape)` from the prior, using random numbers of `generator` (on the
+        CPU) alone.
+        """
+        if (
+            type(self).prior is LatentModel.prior
+        ):  # the same numbers as below, and safe among threads
+            return torch.randn(n, *self.latent_shape, generator=generator)
+        with torch.random.fork_rng(
+            devices=()
+        ):  # torch.distributions know only the global generator
+            torch.random.set_rng_state(generator.get_state())
+            z = self.prior().sample((n,))
+            generator.set_state(torch.random.get_rng_state())
+        return z
+
+    @final
+    def sample(
+        self,
+        n: int,
+        labels: Tensor | None = None,
+        *,
+        generator: torch.Generator,
+        options: Any = None,
+    ) -> Tensor:
+        """Draw from the prior, then decode."""
+        return self.decode(self.sample_prior(n, generator).to(self.device), labels)
+
+    @final
+    def interpolate(
+        self, start: Tensor, end: Tensor, steps: int, labels: Tensor | None = None
+    ) -> Tensor:
+        """Decode points on the straight line between latents.
+
+        **Arguments:**
+        - `start`, `end`: latents `(n, *latent_shape)`.
+        - `steps`: points on each line, both ends included; at least 2.
+        - `labels`: int64 `(n,)` for a conditional model.
+
+        **Returns:** `(n, steps, *sample_shape)`.
+        """
+        along = torch.linspace(0, 1, steps, device=start.device).view(
+            1, steps, *[1] * len(self.latent_shape)
+        )
+        z = torch.lerp(start.unsqueeze(1), end.unsqueeze(1), along)  # (n, steps, *latent_shape)
+        repeated = None if labels is None else labels.repeat_interleave(steps)
+        return self.decode(z.flatten(0, 1), repeated).view(
+            len(start), steps, *self.config.sample_shape
+        )
+
+
+class Autoencoder(LatentModel[C]):
+    """A latent model with an encoder q(z | x) and a likelihood p(x | z): VAEs."""
+
+    @abstractmethod
+    def encode(self, samples: Tensor, labels: Tensor | None = None) -> Distribution:
+        """q(z | x), independent over z.
+
+        **Arguments:**
+        - `samples`: float32 `(n, *sample_shape)`; images in [0, 1].
+        - `labels`: int64 `(n,)` for a conditional model.
+
+        **Returns:** a distribution of batch shape `(n,)` and event shape `latent_shape`.
+        """
+
+    @abstractmethod
+    def likelihood(self, z: Tensor, labels: Tensor | None = None) -> Distribution:
+        """p(x | z), whose mean is what `decode` gives.
+
+        **Arguments:**
+        - `z`: latents, float32 `(n, *latent_shape)`.
+        - `labels`: int64 `(n,)` for a conditional model.
+
+        **Returns:** a distribution of batch shape `(n,)` and event shape `sample_shape`.
+        """
+
+    @final
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """The mean of p(x | z), `(n, *sample_shape)`."""
+        return self.likelihood(z, labels).mean
+
+    @final
+    def reconstruct(self, samples: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Encode, take the mean of q(z | x), decode: `(n, *sample_shape)`."""
+        return self.decode(self.encode(samples, labels).mean, labels)
+
+    @final
+    def log_likelihood(
+        self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1
+    ) -> Tensor:
+        """A lower bound of log p(x) by importance sampling, in nats per sample, shape `(n,)`; see
+        `GenerativeModel`.
+
+        log 1/K Σₖ p(x | zₖ) p(zₖ) / q(zₖ | x) with zₖ ~ q(z | x) (Burda et al. 2015,
+        arXiv:1509.00519, eq. 8), on average too low: by KL(q(z | x) ‖ p(z | x)) for K = 1, the
+        ELBO, by less the larger K (theorem 1). Samples are taken as they are: draw binary ones for
+        a model of binary pixels. Uses torch's global random numbers."""
+        posterior = self.encode(samples, labels)
+        bound = samples.new_full((len(samples),), -torch.inf)
+        at_once = max(1, ROWS // len(samples))
+        for start in range(0, importance_samples, at_once):
+            draws = min(at_once, importance_samples - start)
+            bound = torch.logaddexp(
+                bound, self.log_weights(posterior, draws, samples, labels).logsumexp(0)
+            )
+        return bound - math.log(importance_samples)
+
+    @final
+    def log_weights(
+        self, posterior: Distribution, draws: int, samples: Tensor, labels: Tensor | None = None
+    ) -> Tensor:
+        """log p(x | z) p(z) / q(z | x) in nats, `(draws, n)`, of latents drawn from q(z | x), the
+        `posterior`.
+        """
+        z = posterior.rsample(torch.Size((draws,)))  # (draws, n, *latent_shape)
+        likelihood = self.likelihood(
+            z.flatten(0, 1), None if labels is None else labels.repeat(draws)
+        )
+        log_likelihood = likelihood.log_prob(
+            samples.expand(draws, *samples.shape).flatten(0, 1)
+        ).view(draws, -1)
+        if type(self).prior is LatentModel.prior:  # spares a GPU the way to the CPU
+            log_prior: Tensor = Normal(0.0, 1.0, validate_args=False).log_prob(z).flatten(2).sum(2)
+        else:
+            log_prior = self.prior().log_prob(z.cpu()).to(z.device)
+        return log_prior + log_likelihood - posterior.log_prob(z)

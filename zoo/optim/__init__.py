@@ -1,0 +1,1 @@
+"""Optimizers, their rates, and what several processes agree on."""

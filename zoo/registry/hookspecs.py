@@ -1,0 +1,223 @@
+"""What a plugin may offer: plain data records, and the hooks that hand them over."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args, get_origin
+
+from pluggy import HookimplMarker, HookspecMarker
+
+from zoo.common.errors import PluginError
+
+if TYPE_CHECKING:
+    import click
+
+hookspec = HookspecMarker("zoo")
+hookimpl = HookimplMarker("zoo")
+
+CAPABILITIES = ("sample", "decode", "encode")  # each includes those before it
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+ENTRY_POINT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """A model that can be built and trained. The class is named, not imported: an entry module
+    stays light.
+
+    **Arguments:**
+    - `name`: what users type, such as "mlp-vae"; lower-case letters, digits, `.`, `_` and `-`.
+    - `entry_point`: where the class is, as "package.module:Class".
+    - `summary`: one line.
+    - `capabilities`: of "sample", "decode" (has latents), "encode" (has an encoder).
+    - `reference`: address of the paper.
+    """
+
+    name: str
+    entry_point: str
+    summary: str = ""
+    capabilities: tuple[str, ...] = ("sample",)
+    reference: str = ""
+
+    def __post_init__(self) -> None:
+        _check(self.name, NAME, "model name")
+        _check(self.entry_point, ENTRY_POINT, "entry point")
+        _check_types(self)
+        if unknown := set(self.capabilities) - set(CAPABILITIES):
+            raise PluginError(
+                f"Model {self.name!r} has unknown capabilities {sorted(unknown)}; there are "
+                f"{CAPABILITIES}."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """A trained checkpoint that can be had: bundled with its plugin, on the Hub, or both.
+
+    **Arguments:**
+    - `name`: what users type, such as "vae-mnist".
+    - `model`: name of the model that it instantiates.
+    - `dataset`: name of the data set that it was trained on.
+    - `repo_id`, `revision`: Hub repository and commit; empty when it is on no Hub.
+    - `summary`: one line.
+    - `parameters`: how many numbers `model.safetensors` holds in parameters.
+    - `num_classes`: 0 is unconditional.
+    - `license`: of the weights, as an SPDX identifier in lower case.
+    - `sha256`: digests by file name, of `config.json` and `model.safetensors` at least.
+    - `bundled`: its directory, when the plugin brings it (see `bundled`).
+    """
+
+    name: str
+    model: str
+    dataset: str = ""
+    repo_id: str = ""
+    revision: str = ""
+    summary: str = ""
+    parameters: int = 0
+    num_classes: int = 0
+    license: str = ""
+    sha256: Mapping[str, str] = field(default_factory=dict)
+    bundled: Path | None = None
+
+    def __post_init__(self) -> None:
+        _check(self.name, NAME, "checkpoint name")
+        _check(self.model, NAME, "model name")
+        _check_types(self)
+        for file in ("config.json", "model.safetensors"):
+            _check(self.sha256.get(file, ""), SHA256, f"sha256 of {file}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec:
+    """A data set that models can be trained on, by name.
+
+    **Arguments:**
+    - `name`: what users type, such as "mnist".
+    - `entry_point`: a function "package.module:function" called as `function(root, split)` with a
+        `Path` and "train" or "test"; it returns a pair of samples, uint8 `(n, *sample_shape)`, and
+        labels, int64 `(n,)` below the number of class names (None where there are none), and
+        downloads what isn't there.
+    - `sample_shape`: shape of one sample.
+    - `class_names`: what the labels 0, 1, … mean.
+    - `license`, `citation`, `homepage`: of the data.
+    - `hub_id`: its id on the Hub, for model cards.
+    """
+
+    name: str
+    entry_point: str
+    sample_shape: tuple[int, ...]
+    class_names: tuple[str, ...] = ()
+    license: str = ""
+    citation: str = ""
+    homepage: str = ""
+    hub_id: str = ""
+
+    def __post_init__(self) -> None:
+        _check(self.name, NAME, "data set name")
+        _check(self.entry_point, ENTRY_POINT, "entry point")
+        _check_types(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureSpec:
+    """Features that samples are compared by: a trained network that looks at images.
+
+    **Arguments:**
+    - `name`: what users type, such as "inception"; as a model's.
+    - `entry_point`: a function "package.module:function" called as `function(weights)` with the
+        path of a file of weights, or None for those it ships. It returns an `nn.Module` in eval
+        mode that maps images, float32 `(n, channels, height, width)` in [0, 1], to a pair:
+        features, float32 `(n, d)`, and logits, float32 `(n, classes)`, or None. Its attribute
+        `weights` is the `Path` of the file that its weights came from, which is hashed.
+    - `datasets`: names of the data sets that these features are the default for.
+    - `sample_shape`: the (channels, height, width) that it takes; empty when it takes any image.
+    - `class_names`: what the logits 0, 1, … mean; without them classes are not counted.
+    - `summary`: one line.
+    - `reference`: address of the paper.
+    """
+
+    name: str
+    entry_point: str
+    datasets: tuple[str, ...] = ()
+    sample_shape: tuple[int, ...] = ()
+    class_names: tuple[str, ...] = ()
+    summary: str = ""
+    reference: str = ""
+
+    def __post_init__(self) -> None:
+        _check(self.name, NAME, "feature name")
+        _check(self.entry_point, ENTRY_POINT, "entry point")
+        _check_types(self)
+
+
+@hookspec
+def zoo_models() -> Iterable[ModelSpec]:  # type: ignore[empty-body]  # pluggy calls implementations, never this
+    """Offer models that can be built and trained."""
+
+
+@hookspec
+def zoo_checkpoints() -> Iterable[Checkpoint]:  # type: ignore[empty-body]  # as above
+    """Offer trained checkpoints."""
+
+
+@hookspec
+def zoo_datasets() -> Iterable[DatasetSpec]:  # type: ignore[empty-body]  # as above
+    """Offer data sets."""
+
+
+@hookspec
+def zoo_features() -> Iterable[FeatureSpec]:  # type: ignore[empty-body]  # as above
+    """Offer features that samples are compared by."""
+
+
+@hookspec
+def zoo_commands(cli: "click.Group") -> None:
+    """Add commands to the `zoo` command: `@cli.command()`."""
+
+
+def bundled(package_file: str, name: str) -> Path | None:
+    """The directory of a checkpoint that a plugin brings along.
+
+    **Arguments:**
+    - `package_file`: the plugin's `__file__`.
+    - `name`: the checkpoint's name.
+
+    **Returns:** `cards/NAME` inside the installed package, or, in a source checkout (an editable
+    install), the one in a folder above it; None when there is none."""
+    for folder in Path(package_file).resolve().parents[:3]:
+        directory = folder / "cards" / name
+        if (directory / "config.json").is_file():
+            return directory
+    return None
+
+
+def _check(text: str, pattern: re.Pattern[str], what: str) -> None:
+    if not isinstance(text, str) or not pattern.fullmatch(text):
+        raise PluginError(f"{str(text)[:80]!r} is no {what}: it must match {pattern.pattern}.")
+
+
+def _check_types(record: Any) -> None:
+    """Refuse a field that is not of its annotated type, before anything shows it."""
+    for one in fields(record):
+        value = getattr(record, one.name)
+        if not _is_a(value, one.type):
+            wanted = one.type if get_args(one.type) else getattr(one.type, "__name__", one.type)
+            raise PluginError(
+                f"{type(record).__name__} {record.name!r}: {one.name} = {str(value)[:80]!r} must "
+                f"be of type {wanted}."
+            )
+
+
+def _is_a(value: Any, hint: Any) -> bool:
+    arguments = get_args(hint)
+    if not arguments:
+        return isinstance(value, hint) and not isinstance(value, bool)
+    if get_origin(hint) is tuple:  # a list does as well
+        return isinstance(value, tuple | list) and all(_is_a(each, arguments[0]) for each in value)
+    if get_origin(hint) is Mapping:
+        return isinstance(value, Mapping) and all(
+            _is_a(each, arguments[1]) for each in value.values()
+        )
+    return any(_is_a(value, argument) for argument in arguments)

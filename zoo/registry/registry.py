@@ -1,0 +1,283 @@
+"""Registry: the models, checkpoints, data sets and features that the installed plugins offer."""
+
+import contextlib
+import functools
+import importlib
+import os
+import shlex
+from collections.abc import Iterable, Iterator
+from importlib.metadata import EntryPoint
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from zoo.common.errors import NotFoundError, PluginError, did_you_mean
+from zoo.registry import hookspecs
+from zoo.registry.discovery import (
+    UNKNOWN,
+    Plugin,
+    file_of,
+    found,
+    import_entry_module,
+    in_order,
+    last_line,
+    made_for_another,
+    off_stdout,
+)
+from zoo.registry.hookspecs import Checkpoint, DatasetSpec, FeatureSpec, ModelSpec
+from zoo.registry.watchdog import Waiting
+
+if TYPE_CHECKING:
+    import click
+
+MOST_OFFERED = 1000  # of a kind, by one plugin
+KINDS = {
+    "models": "a model",
+    "datasets": "a data set",
+    "features": "features",
+}  # of what is imported when asked for
+
+
+class Registry:
+    """What the installed plugins offer. A broken plugin is noted in `broken` and hides no other.
+
+    **Arguments:**
+    - `only`: entry-point names to load; None loads all.
+    - `strict`: raise at the first problem instead of noting it.
+    """
+
+    def __init__(self, only: frozenset[str] | None = None, strict: bool = False) -> None:
+        self.models: dict[str, ModelSpec] = {}
+        self.checkpoints: dict[str, Checkpoint] = {}
+        self.datasets: dict[str, DatasetSpec] = {}
+        self.features: dict[str, FeatureSpec] = {}
+        self.plugins: list[Plugin] = []
+        self.absent: frozenset[str] = (
+            only or frozenset()
+        )  # names in `only` that no installed plugin has
+        self._strict = strict
+        self._offered_by: dict[str, Plugin] = {}  # "models:mlp-vae" -> plugin
+        self._manager = pluggy.PluginManager("zoo")
+        self._manager.add_hookspecs(hookspecs)
+        there, damaged = found()
+        wanted = [
+            (plugin, one) for plugin, one in in_order(there) if only is None or plugin.name in only
+        ]
+        self._wanted = {plugin.name for plugin, _ in wanted}
+        self.absent -= self._wanted
+        with Waiting() as self._waiting:
+            for plugin, entry_point in wanted:
+                self._load(plugin, entry_point)
+        self.plugins += damaged if only is None else []
+        self._refuse_broken()
+
+    @property
+    def broken(self) -> list[Plugin]:
+        """The plugins that something is wrong with."""
+        return [plugin for plugin in self.plugins if plugin.problems]
+
+    def offered_by(self, kind: str, name: str) -> Plugin | None:
+        """The plugin that a name came from; `kind` is "models", "checkpoints", "datasets" or
+        "features".
+        """
+        return self._offered_by.get(f"{kind}:{name}")
+
+    def features_for(self, dataset: str) -> FeatureSpec | None:
+        """The features that images are compared by unless told otherwise, for a data set; None when
+        there are none.
+        """
+        return next((spec for spec in self.features.values() if dataset in spec.datasets), None)
+
+    def model_class(self, name: str) -> Any:
+        """The class of a model, imported now.
+
+        **Raises:** `NotFoundError` for an unknown name, `PluginError` when its module can't be
+        imported."""
+        if name not in self.models and name in self.checkpoints:
+            raise NotFoundError(
+                f"{name!r} is a checkpoint, not a model. Its model: {self.checkpoints[name].model}."
+            )
+        return self._resolve("models", name, self.models)
+
+    def dataset_loader(self, name: str) -> Any:
+        """The function that loads a data set, imported now; raises like `model_class`."""
+        return self._resolve("datasets", name, self.datasets)
+
+    def feature_loader(self, name: str) -> Any:
+        """The function that loads features, imported now; raises like `model_class`."""
+        return self._resolve("features", name, self.features)
+
+    def add_commands(self, cli: "click.Group") -> None:
+        """Let every plugin add commands; note one that fails or takes a name that is taken."""
+        with Waiting() as self._waiting:
+            for plugin in self.plugins:
+                self._add_commands_of(plugin, cli)
+        self._refuse_broken()
+
+    def _add_commands_of(self, plugin: Plugin, cli: "click.Group") -> None:
+        from click import Command
+
+        self._waiting.begin(plugin.called)
+        taken = dict(cli.commands)
+        added: dict[Any, Any] = taken
+        with self._guard(plugin, "zoo_commands"):
+            self._call(plugin, "zoo_commands", cli=cli)
+            added = dict(cli.commands)
+        cli.commands = taken
+        for name in [name for name in taken if added.get(name) is not taken[name]]:
+            plugin.problems.append(f"the command {name!r} is taken")
+        for name in sorted(added.keys() - taken.keys(), key=str):
+            if (
+                isinstance(name, str)
+                and hookspecs.NAME.fullmatch(name)
+                and isinstance(added[name], Command)
+            ):
+                taken[name] = added[name]
+            else:
+                plugin.problems.append(
+                    f"{str(name)[:80]!r} is no command: a name as a model's, for a click.Command"
+                )
+
+    def _refuse_broken(self, cause: BaseException | None = None) -> None:
+        if self._strict and self.broken:
+            plugin = self.broken[0]
+            raise PluginError(
+                f"Plugin {plugin.name!r} ({plugin.distribution}): {plugin.problems[0]}"
+            ) from cause
+
+    def _load(self, plugin: Plugin, entry_point: EntryPoint) -> None:
+        self._waiting.begin(plugin.called)
+        twin = next((other for other in self.plugins if other.name == plugin.name), None)
+        self.plugins.append(plugin)
+        with self._guard(plugin, "import"):
+            plugin.file = file_of(entry_point.module)
+        if twin:
+            plugin.problems.append(
+                f"its entry-point name {plugin.name!r} is taken by {twin.distribution}: not loaded"
+            )
+            return
+        with self._guard(plugin, "import"):
+            module = import_entry_module(entry_point, plugin)
+            self._manager.register(module, name=plugin.name)
+        if not plugin.problems:
+            self._collect(plugin, "models", self.models, ModelSpec)
+            self._collect(plugin, "checkpoints", self.checkpoints, Checkpoint)
+            self._collect(plugin, "datasets", self.datasets, DatasetSpec)
+            self._collect(plugin, "features", self.features, FeatureSpec)
+            for hook in self._manager.get_hookcallers(module) or ():
+                if not hook.has_spec():
+                    plugin.problems.append(
+                        f"this version of the zoo does not know the hook {hook.name!r}"
+                    )
+        if plugin.problems:
+            with self._guard(plugin, "metadata"):
+                plugin.problems += made_for_another(entry_point)
+        if plugin.distribution == UNKNOWN:
+            plugin.problems.append(
+                "the metadata of its distribution are damaged: install it anew, or delete its files"
+            )
+
+    def _collect(
+        self, plugin: Plugin, kind: str, offered: dict[str, Any], record: type[Any]
+    ) -> None:
+        """Take what a plugin's hook `zoo_<kind>` returns, record by record: one that is bad hides
+        no other.
+        """
+        with self._guard(plugin, f"zoo_{kind}"):
+            answers = self._call(plugin, f"zoo_{kind}")
+            implementations = getattr(self._manager.hook, f"zoo_{kind}").get_hookimpls()
+            if not answers and any(one.plugin_name == plugin.name for one in implementations):
+                raise PluginError(
+                    f"returned None, not a list of {record.__name__}"
+                )  # pluggy leaves a None out
+            for results in answers:
+                if isinstance(results, str) or not isinstance(results, Iterable):
+                    raise PluginError(
+                        f"returned {str(results)[:80]!r}, not a list of {record.__name__}"
+                    )
+                for number, one in enumerate(results):
+                    if number == MOST_OFFERED:
+                        raise PluginError(
+                            f"offers more than {MOST_OFFERED:,}: the rest are left out"
+                        )
+                    self._take(plugin, kind, offered, record, one)
+
+    def _take(
+        self, plugin: Plugin, kind: str, offered: dict[str, Any], record: type[Any], one: Any
+    ) -> None:
+        if not isinstance(one, record):
+            plugin.problems.append(
+                f"zoo_{kind} offered {str(one)[:80]!r}, which is no {record.__name__}"
+            )
+        elif one.name in offered:
+            owner = self._offered_by[f"{kind}:{one.name}"].distribution
+            plugin.problems.append(f"the name {one.name!r} in zoo_{kind} is taken by {owner}")
+        else:
+            offered[one.name] = one
+            self._offered_by[f"{kind}:{one.name}"] = plugin
+            plugin.offers.setdefault(kind, []).append(one.name)
+
+    def _call(self, plugin: Plugin, hook: str, **arguments: Any) -> list[Any]:
+        module = self._manager.get_plugin(plugin.name)
+        others = [other for other in self._manager.get_plugins() if other is not module]
+        if module is None:
+            return []
+        results: list[Any] = self._manager.subset_hook_caller(hook, others)(**arguments)
+        return results
+
+    @contextlib.contextmanager
+    def _guard(self, plugin: Plugin, doing: str) -> Iterator[None]:
+        """Note whatever a plugin does wrong; keep what it prints off standard output, which is for
+        data.
+        """
+        try:
+            with off_stdout():
+                yield
+        except KeyboardInterrupt as stop:
+            others = ",".join(sorted(self._wanted - {plugin.name}))
+            raise KeyboardInterrupt(
+                f"while waiting for {plugin.called}. To leave it out: "
+                f"ZOO_LOAD_PLUGINS={shlex.quote(others)}"
+            ) from stop
+        except BaseException as error:  # SystemExit and the like too: no guest ends the program
+            plugin.problems.append(
+                f"{doing}: {last_line(error, plugin.file.removesuffix('__init__.py'))}"
+            )
+            self._refuse_broken(error)
+
+    def _resolve(self, kind: str, name: str, specs: dict[str, Any]) -> Any:
+        if name not in specs:
+            raise NotFoundError(
+                f"No installed plugin offers {KINDS[kind]} {name!r}.{did_you_mean(name, specs)}"
+            )
+        module, _, attribute = specs[name].entry_point.partition(":")
+        try:
+            with off_stdout():
+                return getattr(importlib.import_module(module), attribute)
+        except (Exception, SystemExit) as error:
+            distribution = self._offered_by[f"{kind}:{name}"].distribution
+            raise PluginError(
+                f"{name!r} can't be imported from {specs[name].entry_point}: {last_line(error)}. "
+                f"This is a fault of the distribution {distribution!r}: tell its authors."
+            ) from error
+
+
+@functools.cache
+def installed() -> Registry:
+    """The registry of this process, made on first use.
+
+    `ZOO_LOAD_PLUGINS` (entry-point names, comma-separated; empty for none) says which plugins to
+    load, and `ZOO_STRICT_PLUGINS=1` raises at the first problem."""
+    names = os.environ.get("ZOO_LOAD_PLUGINS")
+    only = (
+        None
+        if names is None
+        else frozenset(name.strip() for name in names.split(",") if name.strip())
+    )
+    return Registry(only, strict=os.environ.get("ZOO_STRICT_PLUGINS") == "1")
+
+
+def refresh() -> None:
+    """Look for plugins anew at the next use: after a pip install in a running notebook."""
+    importlib.invalidate_caches()
+    installed.cache_clear()

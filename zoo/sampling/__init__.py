@@ -1,0 +1,57 @@
+"""From a model to samples, and from samples to files and pictures."""
+
+from typing import TYPE_CHECKING
+
+from zoo.common import lazy
+
+if TYPE_CHECKING:
+    from zoo.sampling.images import preview, save_png
+    from zoo.sampling.provenance import FOLDER_FILE, SUFFIXES, UNREADABLE
+    from zoo.sampling.sampler import (
+        BLOCK,
+        channels_last,
+        derived_seed,
+        draw,
+        emulates_bf16,
+        exact_convolutions,
+        keep_channels_last,
+        latents,
+        stream,
+    )
+
+__all__ = [
+    "BLOCK",
+    "FOLDER_FILE",
+    "SUFFIXES",
+    "UNREADABLE",
+    "channels_last",
+    "derived_seed",
+    "draw",
+    "emulates_bf16",
+    "exact_convolutions",
+    "keep_channels_last",
+    "latents",
+    "preview",
+    "save_png",
+    "stream",
+]
+
+__getattr__ = lazy.rooms(
+    __name__,
+    {
+        "BLOCK": "zoo.sampling.sampler",
+        "FOLDER_FILE": "zoo.sampling.provenance",
+        "SUFFIXES": "zoo.sampling.provenance",
+        "UNREADABLE": "zoo.sampling.provenance",
+        "channels_last": "zoo.sampling.sampler",
+        "derived_seed": "zoo.sampling.sampler",
+        "draw": "zoo.sampling.sampler",
+        "emulates_bf16": "zoo.sampling.sampler",
+        "exact_convolutions": "zoo.sampling.sampler",
+        "keep_channels_last": "zoo.sampling.sampler",
+        "latents": "zoo.sampling.sampler",
+        "preview": "zoo.sampling.images",
+        "save_png": "zoo.sampling.images",
+        "stream": "zoo.sampling.sampler",
+    },
+)

@@ -1,0 +1,343 @@
+"""Pictures of a model: reconstructions, interpolations, traversals, loss curves."""
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from zoo.common.errors import CapabilityError, OutputError
+from zoo.data import ImageFiles, to_float
+from zoo.models import Autoencoder, GenerativeModel, LatentModel
+from zoo.sampling import images
+from zoo.sampling.sampler import latents
+
+COLUMNS = 8  # images in a row of a pair of rows
+PAIR_GAP = 4  # pixels of grey between two pairs of rows
+TRAVERSED = 16  # rows of a traversal at most
+STEPS = 11  # images in a row of it
+SEED = 0  # of the latents of what is written for a checkpoint
+SIDE = 20  # images along each side of a manifold
+AT_ONCE = 256  # latents decoded together
+DISTANCES = 1 << 24  # numbers held at once while nearest images are looked for: 64 MiB
+CURVE_COLUMNS = 3  # panels in a row
+CURVES = {  # of what each entry of a history holds: label, style, colour
+    "losses": ("training", "-", "#1f5f8b"),
+    "held_out": ("held out", "--", "#c2571a"),
+    "watched": ("samples", "-", "#3b7d4f"),
+}
+
+
+def write_all(
+    model: GenerativeModel[Any],
+    directory: Path,
+    made: Mapping[str, Any],
+    *,
+    samples: Tensor | None = None,
+    labels: Tensor | None = None,
+    history: Sequence[Mapping[str, Any]] = (),
+) -> list[str]:
+    """Write the pictures that fit a model to `directory/images`, each whole or not at all.
+
+    **Arguments:**
+    - `model`: in eval mode; one whose samples are no images gets no pictures.
+    - `directory`: of the checkpoint.
+    - `made`: how the model was made, kept in each PNG beside the picture's own seed.
+    - `samples`, `labels`: images to reconstruct, for a model that can; a conditional one needs the
+        labels.
+    - `history`: of each epoch, as `loss_curves` takes it; without matplotlib there are no curves.
+
+    **Returns:** the names of the files, of reconstructions.png, interpolation.png, traversal.png,
+    manifold.png and losses.png; a picture from before that no longer fits is left where it is."""
+    if model.sample_kind != "image":
+        return []
+    pictures: dict[str, tuple[Image.Image, dict[str, Any]]] = {}
+    given = labels if model.config.num_classes else None
+    fit = given is not None or not model.config.num_classes
+    if isinstance(model, Autoencoder) and samples is not None and fit:
+        pictures["reconstructions"] = reconstructions(model, samples, given), {"n": len(samples)}
+    if isinstance(model, LatentModel):
+        pictures["interpolation"] = interpolation(model, SEED), {"seed": SEED}
+        if _is_standard_normal(model):
+            pictures["traversal"] = traversal(model, SEED), {"seed": SEED}
+            if model.latent_shape == (2,):
+                pictures["manifold"] = manifold(model), {}
+    if history and (curves := _curves_if_possible(history)):
+        pictures["losses"] = curves, {}
+    for name, (picture, further) in pictures.items():
+        images.save_png(
+            picture, directory / "images" / f"{name}.png", {**made, "picture": name, **further}
+        )
+    return [f"{name}.png" for name in pictures]
+
+
+def reconstructions(
+    model: Autoencoder[Any], samples: Tensor, labels: Tensor | None = None
+) -> Image.Image:
+    """Images above their reconstructions: pairs of rows, 8 images in a row.
+
+    **Arguments:**
+    - `samples`: uint8 or float32 in [0, 1], `(n, channels, height, width)`.
+    - `labels`: int64 `(n,)` for a conditional model.
+    """
+    given = None if labels is None else labels.to(model.device)
+    with torch.no_grad():
+        copies = model.reconstruct(_unit(samples).to(model.device), given).cpu()
+    return _pairs(samples, copies)
+
+
+def interpolation(
+    model: LatentModel[Any], seed: int, n: int = 8, steps: int = 8, labels: Tensor | None = None
+) -> Image.Image:
+    """The frames of `walk`, a line in each row, from left to right."""
+    return images.grid(walk(model, seed, n, steps, labels).flatten(0, 1), steps)
+
+
+def walk(
+    model: LatentModel[Any], seed: int, n: int, steps: int, labels: Tensor | None = None
+) -> Tensor:
+    """Points on straight lines between latents: line k goes from the latent of sample 2k of the
+    seed to that of 2k + 1.
+
+    **Arguments:**
+    - `seed`: as for `sampling.draw`.
+    - `n`: how many lines.
+    - `steps`: points on each line, both ends included; 2 at least.
+    - `labels`: int64 `(n,)`, for each line of a conditional model; its classes in turn unless
+        given.
+
+    **Returns:** uint8 `(n, steps, channels, height, width)` on the CPU.
+    """
+    ends = latents(model, 2 * n, seed=seed).to(model.device)
+    given = _in_turn(model, n) if labels is None else labels
+    with torch.no_grad():
+        lines: Tensor = model.interpolate(
+            ends[0::2], ends[1::2], steps, None if given is None else given.to(model.device)
+        )
+    return images.to_uint8(lines.cpu())
+
+
+def traversal(model: LatentModel[Any], seed: int) -> Image.Image:
+    """What single latent dimensions do: each row varies one of them from −3 to 3, the others stay
+    as drawn.
+
+    The rows are the dimensions that change the pixels most between −3 and 3, that first; 16 at
+    most. In the rows of a conditional model its classes take turns.
+
+    **Arguments:**
+    - `model`: with a standard normal prior, of which −3 to 3 holds 99.7 %.
+    - `seed`: of the latent that is varied, the first that `sampling.draw` decodes.
+
+    **Raises:** `CapabilityError` for another prior.
+    """
+    if not _is_standard_normal(model):
+        raise CapabilityError(
+            f"{type(model).__name__} has a prior of its own, which −3 to 3 need not fit."
+        )
+    (start,) = latents(model, 1, seed=seed).flatten(1)  # (dimensions,)
+    strongest = _by_effect(model, start)[:TRAVERSED]
+    labels = _in_turn(model, len(strongest))
+    repeated = None if labels is None else labels.repeat_interleave(STEPS)
+    return images.grid(
+        _decode(model, _varied(start, strongest, torch.linspace(-3, 3, STEPS)), repeated), STEPS
+    )
+
+
+def manifold(model: LatentModel[Any]) -> Image.Image:
+    """All that a model with two latents makes: 20 × 20 images whose latents are z = Φ⁻¹((i + ½) /
+    20) on each axis.
+
+    Φ is the standard normal distribution function, so each image stands for an equal share of the
+    samples (Kingma & Welling 2013, arXiv:1312.6114, appendix A, figure 4). The first latent grows
+    to the right, the second upwards.
+
+    **Arguments:**
+    - `model`: with two latents and a standard normal prior; of a conditional one the first class is
+        shown.
+
+    **Raises:** `CapabilityError` for another model.
+    """
+    if model.latent_shape != (2,) or not _is_standard_normal(model):
+        raise CapabilityError(
+            f"A manifold needs two latents with a standard normal prior, not {model.latent_shape}."
+        )
+    quantiles = torch.special.ndtri((torch.arange(SIDE) + 0.5) / SIDE)
+    z = torch.cartesian_prod(quantiles.flip(0), quantiles).flip(1)  # rows from the top, (400, 2)
+    labels = torch.zeros(len(z), dtype=torch.int64) if model.config.num_classes else None
+    pixels = images.to_uint8(_decode(model, z, labels)).unflatten(0, (SIDE, SIDE))
+    return images.to_image(
+        pixels.permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2)
+    )  # no gaps, as in the paper
+
+
+def nearest(samples: Tensor, training_samples: Tensor | ImageFiles) -> Image.Image:
+    """Samples above the training images that are nearest to them, by the Euclidean distance of
+    their pixels.
+
+    **Arguments:**
+    - `samples`: uint8 or float32 in [0, 1], `(n, channels, height, width)`; a row holds 8.
+    - `training_samples`: uint8 `(m, channels, height, width)`, in memory or on disk; gone through
+    some at a time."""
+    flat = _unit(samples).flatten(1)
+    least = torch.full((len(flat),), torch.inf)
+    found = torch.zeros_like(samples, dtype=torch.uint8)
+    at_once = max(1, DISTANCES // max(flat.shape))
+    for first in range(0, len(training_samples), at_once):
+        some = training_samples[first : first + at_once]
+        distances, indices = torch.cdist(flat, _unit(some).flatten(1)).min(1)
+        nearer = distances < least
+        least[nearer] = distances[nearer]
+        found[nearer] = some[indices[nearer]]
+    return _pairs(samples, found)
+
+
+def loss_curves(history: Sequence[Mapping[str, Any]]) -> Image.Image:
+    """How the losses and metrics went: a panel each, over the epochs.
+
+    A panel is as high as its values after the first tenth of ten epochs and more: the first may lie
+    far above.
+
+    **Arguments:**
+    - `history`: as in facts.json, an entry an epoch: `{"epoch": 1, "losses": {name: value}}`.
+        Values by name under "held_out", the losses of data that is not trained on, are drawn dashed
+        in the panel of the same name; those under "watched", what the samples show, in panels of
+        their own.
+
+    **Raises:** `OutputError` when matplotlib, the extra `plots`, is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
+    except ImportError as error:
+        raise OutputError(
+            "Curves are drawn by matplotlib, which is not here: pip install 'genzoo[plots]'"
+        ) from error
+    history = [
+        {**entry, **{kind: _finite(entry.get(kind, {})) for kind in CURVES}} for entry in history
+    ]
+    names = list(
+        dict.fromkeys(name for kind in CURVES for entry in history for name in entry[kind])
+    )
+    if not names:
+        raise OutputError("There are no numbers to draw curves of.")
+    columns = 2 if len(names) == 4 else min(CURVE_COLUMNS, len(names))
+    rows = -(-len(names) // columns)
+    figure = Figure(figsize=(2.6 * columns, 2 * rows + 0.3), dpi=100, layout="constrained")
+    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for position, (axes, name) in enumerate(zip(panels, names, strict=False)):
+        settled: list[float] = []
+        for kind, (label, style, colour) in CURVES.items():
+            points = [
+                (entry["epoch"], entry[kind][name]) for entry in history if name in entry[kind]
+            ]
+            if points:
+                marker = "" if len(points) > 1 else "o"
+                axes.plot(
+                    *zip(*points, strict=True), style, color=colour, marker=marker, label=label
+                )
+                axes.set_title(f"{points[-1][1]:.4g}", loc="right", fontsize=9, color=colour)
+                settled += [value for _, value in points[len(points) // 10 :]]
+        if (room := max(settled) - min(settled)) > 0:
+            axes.set_ylim(min(settled) - 0.05 * room, max(settled) + 0.05 * room)
+        axes.set_title(name, loc="left", fontsize=9, fontweight="bold")
+        axes.margins(x=0.02)
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+        axes.yaxis.set_major_locator(MaxNLocator(4))
+        axes.tick_params(labelsize=8, length=0)
+        axes.grid(color="0.9")
+        axes.spines[:].set_visible(False)
+        if position + columns >= len(names):
+            axes.set_xlabel("epoch", fontsize=8)
+    for axes in panels[len(names) :]:
+        axes.set_axis_off()
+    if both := next((axes for axes in panels if len(axes.lines) > 1), None):
+        figure.legend(
+            *both.get_legend_handles_labels(),
+            loc="outside upper right",
+            ncols=2,
+            fontsize=8,
+            frameon=False,
+        )
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png")
+    return Image.open(drawn).convert("RGB").quantize(32)  # colours: half of the bytes
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if math.isfinite(value)}
+
+
+def _curves_if_possible(history: Sequence[Mapping[str, Any]]) -> Image.Image | None:
+    try:
+        return loss_curves(history)
+    except OutputError:
+        return None
+
+
+def _is_standard_normal(model: LatentModel[Any]) -> bool:
+    return type(model).prior is LatentModel.prior
+
+
+def _in_turn(model: GenerativeModel[Any], n: int) -> Tensor | None:
+    """A conditional model's classes, one after the other, n labels in all."""
+    return torch.arange(n) % model.config.num_classes if model.config.num_classes else None
+
+
+def _by_effect(model: LatentModel[Any], start: Tensor) -> Tensor:
+    """The latent dimensions, `(d,)`, by how far apart the pixels are at −3 and at 3, on average,
+    the furthest first.
+    """
+    effects = []
+    for dimensions in torch.arange(len(start)).split(AT_ONCE):
+        ends = _varied(start, dimensions, torch.tensor([-3.0, 3.0]))
+        labels = torch.zeros(len(ends), dtype=torch.int64) if model.config.num_classes else None
+        low, high = _decode(model, ends, labels).unflatten(0, (-1, 2)).unbind(1)
+        effects.append((high - low).abs().flatten(1).mean(1))
+    return torch.cat(effects).argsort(descending=True, stable=True)
+
+
+def _varied(start: Tensor, dimensions: Tensor, values: Tensor) -> Tensor:
+    """Copies of one latent `(d,)`, `(dimensions · values, d)`: in each, one of the dimensions has
+    one of the values.
+    """
+    z = start.repeat(len(dimensions), len(values), 1)
+    z[torch.arange(len(dimensions)), :, dimensions] = values
+    return z.flatten(0, 1)
+
+
+def _decode(model: LatentModel[Any], z: Tensor, labels: Tensor | None) -> Tensor:
+    """Decode latents `(n, d)`, however many; the result is on the CPU."""
+    where, decoded = model.device, []
+    z = z.view(-1, *model.latent_shape)
+    for first in range(0, len(z), AT_ONCE):
+        given = None if labels is None else labels[first : first + AT_ONCE].to(where)
+        with torch.no_grad():
+            decoded.append(model.decode(z[first : first + AT_ONCE].to(where), given).cpu())
+    return torch.cat(decoded)
+
+
+def _unit(samples: Tensor) -> Tensor:
+    """uint8 images as float32 in [0, 1]."""
+    return to_float(samples) if samples.dtype == torch.uint8 else samples
+
+
+def _pairs(upper: Tensor, lower: Tensor) -> Image.Image:
+    """Rows of 8 images above rows of their partners, a grey bar between two pairs."""
+    columns = min(COLUMNS, len(upper))
+    missing = upper.new_zeros(-len(upper) % columns, *upper.shape[1:])
+    rows = [torch.cat([_bytes(one), _bytes(missing)]).split(columns) for one in (upper, lower)]
+    pairs = [images.grid(torch.cat(pair), columns) for pair in zip(*rows, strict=True)]
+    width, height = pairs[0].size
+    size = width, len(pairs) * (height + PAIR_GAP) - PAIR_GAP
+    canvas = Image.new(pairs[0].mode, size, "grey")
+    for index, pair in enumerate(pairs):
+        canvas.paste(pair, (0, index * (height + PAIR_GAP)))
+    return canvas
+
+
+def _bytes(samples: Tensor) -> Tensor:
+    return samples if samples.dtype == torch.uint8 else images.to_uint8(samples)

@@ -1,0 +1,260 @@
+"""The folder of a training: its state, history and grids, enough to resume."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+from zoo.checkpoints import STATE, UNSAVED
+from zoo.common import files
+from zoo.common.errors import CheckpointError, ConfigError, OutputError
+from zoo.optim.optimizers import laid_out_as
+from zoo.sampling import images
+from zoo.training.loop import TrainingState
+
+SETTINGS, HISTORY, BOARD = "run.json", "history.jsonl", "tensorboard"
+LAST_GOOD = (
+    "last-good"  # a checkpoint of the last state that was kept of a training that broke down
+)
+KINDS: dict[str, Any] = {  # what a training was asked for
+    "model": str,
+    "name": str,
+    "data": str,
+    "epochs": int | None,
+    "settings": list,
+    "seed": int,
+    "out": str | None,
+    "folder": str,
+    "data_root": str | None,
+    "tensorboard": bool,
+}
+NOTES = (
+    "run"  # the one key of the state's metadata: with several, safetensors writes them in any order
+)
+
+
+class Run:
+    """A training's folder.
+
+    **Arguments:**
+    - `folder`: made when it isn't there.
+    - `board`: also write for TensorBoard, to `tensorboard/`.
+
+    **Raises:** `ConfigError` when TensorBoard is asked for and isn't installed.
+    """
+
+    def __init__(self, folder: Path, *, board: bool = False) -> None:
+        self.folder = folder
+        self._board = _summary_writer() if board else None
+        self._writer: Any = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the training was started with.
+
+        **Raises:** `CheckpointError` when the folder is none of a training that can go on.
+        """
+        if not self.folder.is_dir():
+            raise CheckpointError(f"There is no folder {self.folder}.")
+        if not (self.folder / SETTINGS).is_file():
+            raise CheckpointError(
+                f"{self.folder} holds no unfinished training: it is finished, or none was begun "
+                "there."
+            )
+        settings = {"tensorboard": False, **files.read_json(self.folder / SETTINGS)}
+        for key, kind in KINDS.items():
+            if not isinstance(settings.get(key, ...), kind):
+                raise CheckpointError(
+                    f"{self.folder / SETTINGS} is damaged: {key} is "
+                    f"{str(settings.get(key))[:80]!r}. Start anew."
+                )
+        return settings
+
+    def begin(self, settings: Mapping[str, Any]) -> None:
+        """Start anew, without the grids, the history and the last good state of what was there
+        before.
+
+        **Raises:** `OutputError` when an unfinished training is there, or one whose result found no
+        place."""
+        if (self.folder / STATE).exists():
+            raise OutputError(
+                f"{self.folder} holds an unfinished training. Go on with: zoo train --resume "
+                f"{self.folder}\n"
+                f"To start anew, remove that folder first."
+            )
+        if (self.folder / UNSAVED).exists():
+            raise OutputError(
+                f"{self.folder / UNSAVED} holds what an earlier training made: move it to another "
+                "place."
+            )
+        for old in (
+            *self.folder.glob("epoch-*.png"),
+            *(self.folder / name for name in (HISTORY, LAST_GOOD, BOARD)),
+        ):
+            files.remove(old)
+        self._sweep()
+        files.write_json(self.folder / SETTINGS, settings)
+
+    def keep(self, state: TrainingState, notes: Mapping[str, Any]) -> None:
+        """Keep the state, whole or not at all, so that `restore` goes on from here.
+
+        **Arguments:**
+        - `state`: as it is at a report.
+        - `notes`: what else is to be found again, as JSON values.
+        """
+        tensors = {f"model.{key}": tensor for key, tensor in state.model.state_dict().items()}
+        if state.average:
+            tensors |= {
+                f"average.{key}": tensor for key, tensor in state.average.state_dict().items()
+            }
+        for name, optimizer in state.optimizers.items():
+            for index, values in optimizer.state_dict()["state"].items():
+                kept = {key: value for key, value in values.items() if isinstance(value, Tensor)}
+                tensors |= {f"optimizer.{name}.{index}.{key}": value for key, value in kept.items()}
+        tensors |= {f"sum.{name}": total for name, total in state.sums.items()}
+        # cloned: tied weights share memory, which safetensors refuses
+        tensors = {
+            key: tensor.detach().cpu().clone().contiguous() for key, tensor in tensors.items()
+        }
+        numbers = {
+            "step": state.step,
+            "seed": state.seed,
+            "counts": state.counts,
+            "began_at": state.began_at,
+        }
+        rest = {"numbers": numbers, "notes": notes}
+        metadata = {NOTES: json.dumps({**rest, "sha256": _digest(tensors, rest)})}
+        self._sweep()
+        with files.replacing(self.folder / STATE) as partial:
+            partial.write_bytes(
+                to_bytes(tensors, metadata)
+            )  # save_file hides a full disk in an error of its own
+
+    def restore(self, state: TrainingState) -> dict[str, Any]:
+        """Put a state, prepared by the same settings, where the kept one was.
+
+        **Returns:** the notes kept with it; none when a training was stopped before it kept a
+        state: it begins again.
+
+        **Raises:** `CheckpointError` when what is kept is damaged or of another training.
+        """
+        path = self.folder / STATE
+        if not path.exists():
+            return {}
+        try:
+            with safe_open(path, framework="pt") as opened:
+                tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118  # it has no __iter__
+                kept = json.loads(opened.metadata()[NOTES])
+            if kept.pop("sha256") != _digest(tensors, kept):
+                raise ValueError("its digest is wrong")
+            if kept["numbers"]["seed"] != state.seed or bool(_under("average.", tensors)) != bool(
+                state.average
+            ):
+                raise ValueError("its seed or its average is not what the settings say")
+            state.model.load_state_dict(_under("model.", tensors))
+            if state.average:
+                state.average.load_state_dict(_under("average.", tensors))
+            for name, optimizer in state.optimizers.items():
+                found: dict[int, dict[str, Tensor]] = {}
+                for key, tensor in _under(f"optimizer.{name}.", tensors).items():
+                    index, _, what = key.partition(".")
+                    found.setdefault(int(index), {})[what] = tensor
+                optimizer.load_state_dict({**optimizer.state_dict(), "state": found})
+                for parameter, values in optimizer.state.items():
+                    values.update(
+                        {what: laid_out_as(parameter, value) for what, value in values.items()}
+                    )
+            numbers, notes = kept["numbers"], dict[str, Any](kept["notes"])
+            state.step, state.counts, state.began_at = (
+                numbers["step"],
+                numbers["counts"],
+                numbers["began_at"],
+            )
+            if type(state.step) is not int or state.step < 0:
+                raise ValueError(f"its step is {state.step!r}")
+            state.sums = {
+                name: tensors[f"sum.{name}"].to(state.model.device) for name in state.counts
+            }
+        except (
+            SafetensorError,
+            OSError,
+            RuntimeError,
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+        ) as error:
+            raise CheckpointError(
+                f"{path} is damaged, or of another training: {error}. To start anew, remove its "
+                "folder."
+            ) from error
+        return notes
+
+    def log(self, step: int, history: list[dict[str, Any]], grid: Image.Image | None) -> None:
+        """Write down an epoch that ended: the history as JSON lines, a grid of samples, and both
+        for TensorBoard.
+        """
+        epoch = history[-1]
+        files.write_text(self.folder / HISTORY, "".join(json.dumps(one) + "\n" for one in history))
+        if grid is not None:
+            path = self.folder / f"epoch-{epoch['epoch']:03}.png"
+            images.save_png(grid, path, {"during": path.stem, "step": step})
+        if self._board is None:
+            return
+        # what a killed run wrote of later steps is not shown
+        self._writer = self._writer or self._board(self.folder / BOARD, purge_step=step)
+        for kind in ("losses", "held_out", "watched"):
+            for name, value in epoch.get(kind, {}).items():
+                self._writer.add_scalar(f"{kind}/{name}", value, step)
+        if grid is not None:
+            self._writer.add_image(
+                "samples", np.asarray(grid.convert("RGB")), step, dataformats="HWC"
+            )
+        self._writer.flush()
+
+    def finish(self) -> None:
+        """Remove what only going on needs."""
+        for file in (STATE, SETTINGS):
+            (self.folder / file).unlink(missing_ok=True)
+        if self._writer:
+            self._writer.close()
+
+    def _sweep(self) -> None:
+        """Remove what a process left that was killed while it wrote; no other is at work here."""
+        for left in self.folder.glob(".*.partial"):
+            files.remove(left)
+
+
+def _summary_writer() -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise ConfigError(
+            "--tensorboard needs the package tensorboard: pip install 'genzoo[tensorboard]'"
+        ) from error
+    return SummaryWriter
+
+
+def _digest(tensors: Mapping[str, Tensor], rest: Mapping[str, Any]) -> str:
+    """SHA-256 of all that is kept, so that a flipped bit doesn't become part of a model."""
+    digest = hashlib.sha256(json.dumps(rest).encode())
+    for key, tensor in sorted(tensors.items()):
+        digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        key.removeprefix(prefix): tensor
+        for key, tensor in tensors.items()
+        if key.startswith(prefix)
+    }
