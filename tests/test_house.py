@@ -18,7 +18,8 @@ FLOORS = (
     ("common",),
     ("registry", "models"),
     ("checkpoints", "data", "sampling", "optim"),
-    ("training", "evaluation", "hub", "testing"),
+    ("training", "evaluation", "hub"),
+    ("testing",),
     ("__init__",),
     ("cli",),
 )
@@ -26,7 +27,8 @@ FLOORS = (
 BESIDE = {
     ("models", "registry"): "a model is built by its name",
     ("sampling", "checkpoints"): "a picture says which weights drew it",
-    ("sampling", "data"): "reconstructions are of data",
+    ("data", "sampling"): "features are computed with the sampler's exact convolutions",
+    ("data", "checkpoints"): "data sets lie in the home",
     ("training", "evaluation"): "alarms and cards use measures",
 }
 # rooms that another district may enter by themselves; all others are entered by their district's door

@@ -1,9 +1,18 @@
-"""LIGHT DOOR: what a plugin's entry module needs, and load(). Importing it imports no torch."""
+"""LIGHT DOOR: everything that users and authors of plugins call. Importing it imports no torch."""
 
 from typing import TYPE_CHECKING, Any
 
+from zoo.common import lazy
 from zoo.common.errors import ZooError
-from zoo.registry import Checkpoint, DatasetSpec, FeatureSpec, ModelSpec, bundled, hookimpl
+from zoo.registry import (
+    Checkpoint,
+    DatasetSpec,
+    FeatureSpec,
+    ModelSpec,
+    bundled,
+    hookimpl,
+    refresh,
+)
 
 if TYPE_CHECKING:
     from zoo.models import GenerativeModel
@@ -20,6 +29,13 @@ __all__ = [
     "refresh",
 ]
 
+# Where each function lives: its module is imported when the function is first used.
+__getattr__ = lazy.rooms(__name__, {})
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 def load(reference: str, device: str = "cpu") -> "GenerativeModel[Any]":
     """Load a checkpoint as a model in eval mode, without spending the caller's random numbers.
@@ -35,10 +51,3 @@ def load(reference: str, device: str = "cpu") -> "GenerativeModel[Any]":
     from zoo.registry import installed
 
     return weights.load(Store(installed().checkpoints).find(reference), device)
-
-
-def refresh() -> None:
-    """Look for plugins anew at the next use: after a pip install in a running notebook."""
-    from zoo.registry import registry
-
-    registry.refresh()

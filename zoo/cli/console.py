@@ -2,6 +2,7 @@
 
 import functools
 import json
+import logging
 import os
 import shutil
 import sys
@@ -37,6 +38,23 @@ def warn_of_plugins() -> None:
         note(f"Warning: something is wrong with {which}. See: zoo plugins")
     if absent := installed().absent:
         note(f"Warning: ZOO_LOAD_PLUGINS names what is not installed: {', '.join(sorted(absent))}.")
+
+
+class Notes(logging.Handler):
+    """Says what the rooms log: notes and warnings as lines on standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        warning = "Warning: " if record.levelno >= logging.WARNING else ""
+        note(warning + clean(record.getMessage()))
+
+
+def hear_notes(quiet: bool = False) -> None:
+    """Print what is logged to "zoo"; when `quiet`, warnings alone."""
+    logger = logging.getLogger("zoo")
+    if not any(isinstance(handler, Notes) for handler in logger.handlers):
+        logger.addHandler(Notes())
+    logger.setLevel(logging.WARNING if quiet else logging.INFO)
+    logger.propagate = False
 
 
 def debugging(ctx: click.Context) -> bool:
@@ -103,17 +121,29 @@ def size(number: int) -> str:
 
 
 def command(name: str | None = None) -> Callable[[Callable[..., Any]], click.Command]:
-    """A click command that also takes --debug, wherever on the line it stands."""
+    """A click command that also takes --debug and --quiet, wherever on the line they stand."""
 
     def keep(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
         if value:
             ctx.meta["zoo.debug"] = True
 
+    def hear(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+        ctx.meta["zoo.quiet"] = value
+        hear_notes(quiet=value)
+
     def decorate(function: Callable[..., Any]) -> click.Command:
         debug = click.option(
             "--debug", is_flag=True, expose_value=False, callback=keep, hidden=True
         )
-        return click.command(name)(debug(function))
+        quiet = click.option(
+            "-q",
+            "--quiet",
+            is_flag=True,
+            expose_value=False,
+            callback=hear,
+            help="Print results and warnings only.",
+        )
+        return click.command(name)(quiet(debug(function)))
 
     return decorate
 
