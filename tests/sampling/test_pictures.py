@@ -19,10 +19,9 @@ from torch.distributions import Distribution, Independent, Normal
 
 import zoo as door
 from zoo.common.errors import CapabilityError, OutputError
-from zoo.data.dataset import ImageFiles, load_dataset
+from zoo.data.dataset import load_dataset
 from zoo.models.interface import LatentModel, ModelConfig, Objective, Step
 from zoo.sampling import pictures, provenance
-from zoo.sampling.images import to_image
 from zoo.sampling.sampler import draw, latents
 
 Trained = Callable[..., Path]
@@ -169,30 +168,6 @@ def test_originals_stand_above_their_reconstructions_in_pairs_of_rows() -> None:
         )[count:].any()
         assert np.abs(cells(picture, pair + 1)[:count] - copies[wanted]).max() <= 0.51
     assert (array(picture)[62:66] == 128).all()  # the bar
-
-
-def test_the_nearest_training_images_are_those_of_a_plain_search_however_they_are_read(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    samples = load_dataset("mnist", split="test").samples[:8]
-    training = load_dataset("mnist").samples[:300]
-    flat = training.flatten(1).double().numpy()
-    found = [((flat - one) ** 2).sum(1).argmin() for one in samples.flatten(1).double().numpy()]
-    picture = pictures.nearest(samples, training)
-    assert (cells(picture, 0) == samples[:, 0].numpy()).all()
-    assert (cells(picture, 1) == training[found, 0].numpy()).all()
-    paths = []
-    for index, pixels in enumerate(training):
-        paths.append(Path(f"{index}.png"))
-        to_image(pixels).save(paths[-1])
-    monkeypatch.setattr(pictures, "DISTANCES", 784 * 7)  # some at a time, the last part shorter
-    assert pictures.nearest(samples, ImageFiles(paths, (1, 28, 28))).tobytes() == picture.tobytes()
-
-
-def test_a_copied_training_image_finds_itself() -> None:
-    training = load_dataset("mnist").samples
-    picture = pictures.nearest(training[[700, 5]] / 255, training)
-    assert picture.size == (2 * 30 + 2, 62) and (cells(picture, 0) == cells(picture, 1)).all()
 
 
 def stroke(picture: Image.Image, colour: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -350,10 +350,10 @@ def _draw(
     seed: int,
 ) -> None:
     """Pictures of what the model can do and has learnt by heart."""
-    from zoo.evaluation import likelihood
+    from zoo.evaluation import likelihood, nearest
     from zoo.sampling import images, pictures, sampler
 
-    picture = pictures.nearest(sampler.draw(model, SHOWN, seed=seed), train.samples)
+    picture = nearest.picture(sampler.draw(model, SHOWN, seed=seed), train.samples)
     made = {
         "sha256": files.sha256(directory / WEIGHTS),
         "n": SHOWN,

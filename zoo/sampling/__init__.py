@@ -6,6 +6,7 @@ from zoo.common import lazy
 
 if TYPE_CHECKING:
     from zoo.sampling.images import preview, save_png
+    from zoo.sampling.pictures import pairs
     from zoo.sampling.provenance import FOLDER_FILE, SUFFIXES, UNREADABLE
     from zoo.sampling.sampler import (
         BLOCK,
@@ -31,6 +32,7 @@ __all__ = [
     "exact_convolutions",
     "keep_channels_last",
     "latents",
+    "pairs",
     "preview",
     "save_png",
     "stream",
@@ -50,6 +52,7 @@ __getattr__ = lazy.rooms(
         "exact_convolutions": "zoo.sampling.sampler",
         "keep_channels_last": "zoo.sampling.sampler",
         "latents": "zoo.sampling.sampler",
+        "pairs": "zoo.sampling.pictures",
         "preview": "zoo.sampling.images",
         "save_png": "zoo.sampling.images",
         "stream": "zoo.sampling.sampler",

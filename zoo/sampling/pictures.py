@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from zoo.common.errors import CapabilityError, OutputError
-from zoo.data import ImageFiles, to_float
+from zoo.data import to_float
 from zoo.models import Autoencoder, GenerativeModel, LatentModel
 from zoo.sampling import images
 from zoo.sampling.sampler import latents
@@ -23,7 +23,6 @@ STEPS = 11  # images in a row of it
 SEED = 0  # of the latents of what is written for a checkpoint
 SIDE = 20  # images along each side of a manifold
 AT_ONCE = 256  # latents decoded together
-DISTANCES = 1 << 24  # numbers held at once while nearest images are looked for: 64 MiB
 CURVE_COLUMNS = 3  # panels in a row
 CURVES = {  # of what each entry of a history holds: label, style, colour
     "losses": ("training", "-", "#1f5f8b"),
@@ -87,7 +86,7 @@ def reconstructions(
     given = None if labels is None else labels.to(model.device)
     with torch.no_grad():
         copies = model.reconstruct(_unit(samples).to(model.device), given).cpu()
-    return _pairs(samples, copies)
+    return pairs(samples, copies)
 
 
 def interpolation(
@@ -172,27 +171,6 @@ def manifold(model: LatentModel[Any]) -> Image.Image:
     return images.to_image(
         pixels.permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2)
     )  # no gaps, as in the paper
-
-
-def nearest(samples: Tensor, training_samples: Tensor | ImageFiles) -> Image.Image:
-    """Samples above the training images that are nearest to them, by the Euclidean distance of
-    their pixels.
-
-    **Arguments:**
-    - `samples`: uint8 or float32 in [0, 1], `(n, channels, height, width)`; a row holds 8.
-    - `training_samples`: uint8 `(m, channels, height, width)`, in memory or on disk; gone through
-    some at a time."""
-    flat = _unit(samples).flatten(1)
-    least = torch.full((len(flat),), torch.inf)
-    found = torch.zeros_like(samples, dtype=torch.uint8)
-    at_once = max(1, DISTANCES // max(flat.shape))
-    for first in range(0, len(training_samples), at_once):
-        some = training_samples[first : first + at_once]
-        distances, indices = torch.cdist(flat, _unit(some).flatten(1)).min(1)
-        nearer = distances < least
-        least[nearer] = distances[nearer]
-        found[nearer] = some[indices[nearer]]
-    return _pairs(samples, found)
 
 
 def loss_curves(history: Sequence[Mapping[str, Any]]) -> Image.Image:
@@ -325,8 +303,13 @@ def _unit(samples: Tensor) -> Tensor:
     return to_float(samples) if samples.dtype == torch.uint8 else samples
 
 
-def _pairs(upper: Tensor, lower: Tensor) -> Image.Image:
-    """Rows of 8 images above rows of their partners, a grey bar between two pairs."""
+def pairs(upper: Tensor, lower: Tensor) -> Image.Image:
+    """Rows of 8 images above rows of their partners, with a grey bar between two pairs of rows.
+
+    **Arguments:**
+    - `upper`, `lower`: as many of the one as of the other, uint8 or float32 in [0, 1],
+        `(n, channels, height, width)`.
+    """
     columns = min(COLUMNS, len(upper))
     missing = upper.new_zeros(-len(upper) % columns, *upper.shape[1:])
     rows = [torch.cat([_bytes(one), _bytes(missing)]).split(columns) for one in (upper, lower)]
