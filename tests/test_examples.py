@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from environments import Environment
 
-from zoo.checkpoints.store import read_facts
+from zoo.checkpoints.folder import read_facts
 from zoo.registry.registry import installed
 from zoo.sampling import provenance
 

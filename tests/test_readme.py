@@ -16,9 +16,9 @@ from environments import Environment
 from hub_repositories import User
 from hub_server import Hub, serving
 
-from zoo.checkpoints.format import read_config
+from zoo.checkpoints.folder import read_config, read_facts
 from zoo.checkpoints.results import recorded
-from zoo.checkpoints.store import Store, read_facts
+from zoo.checkpoints.store import Store
 from zoo.cli import ALIASES, COMMANDS
 from zoo.common import files
 from zoo.registry import hookspecs

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from zoo.checkpoints.folder import read_facts
 from zoo.checkpoints.results import Evaluation, recorded
-from zoo.checkpoints.store import Store, read_facts
+from zoo.checkpoints.store import Store
 from zoo.data.dataset import load_dataset
 from zoo.data.features import extract, load_features
 from zoo.evaluation.metrics import frechet_distance, kernel_distance, manifolds

@@ -16,7 +16,7 @@ from PIL import Image
 
 import zoo as door
 from zoo.checkpoints import card as cards
-from zoo.checkpoints import store, weights
+from zoo.checkpoints import folder
 from zoo.checkpoints.results import (
     FEWEST,
     IMPORTANCE_SAMPLES,
@@ -42,7 +42,7 @@ def test_a_bundled_checkpoint_is_what_the_catalogue_says(directory: Path) -> Non
     offered = installed().checkpoints[directory.name]
     assert offered.bundled is not None and offered.bundled.resolve() == directory.resolve()
     assert {name: files.sha256(directory / name) for name in offered.sha256} == dict(offered.sha256)
-    facts, config = store.read_facts(directory), weights.read_config(directory)
+    facts, config = folder.read_facts(directory), folder.read_config(directory)
     assert (offered.model, offered.dataset) == (config["model"], facts["dataset"])
     assert (offered.parameters, offered.license) == (facts["parameters"], facts["license"])
     assert offered.num_classes == config["config"]["num_classes"]
@@ -64,7 +64,7 @@ def test_all_cards_together_stay_under_40_mb() -> None:
 @each_bundled
 def test_its_card_is_in_step_with_its_facts(directory: Path) -> None:
     card = (directory / "README.md").read_text()
-    assert card == cards.made_of(directory, store.read_facts(directory)) and cards.own_text(
+    assert card == cards.made_of(directory, folder.read_facts(directory)) and cards.own_text(
         card
     ) == ("", "")
 
@@ -72,7 +72,7 @@ def test_its_card_is_in_step_with_its_facts(directory: Path) -> None:
 @each_bundled
 def test_its_card_says_what_a_reader_needs(directory: Path) -> None:
     card = (directory / "README.md").read_text()
-    facts = store.read_facts(directory)
+    facts = folder.read_facts(directory)
     for needed in (
         f"zoo pull {directory.name} && zoo sample",
         facts["command"],
@@ -99,7 +99,7 @@ def test_its_numbers_are_of_10_000_samples_by_the_features_that_ship_beside_real
         0,
         500,
     )  # what zoo evaluate takes unless told otherwise
-    found = [one for one in recorded(store.read_facts(directory)) if one.extractor]
+    found = [one for one in recorded(folder.read_facts(directory)) if one.extractor]
     shipped = load_features("digits")
     assert {(one.extractor, one.extractor_sha256) for one in found} == {
         (shipped.name, shipped.sha256)
@@ -144,7 +144,7 @@ def test_its_numbers_are_of_10_000_samples_by_the_features_that_ship_beside_real
 def test_a_bundled_checkpoint_is_as_good_as_it_has_to_be(
     name: str, metric: str, importance_samples: int | None, least: float, most: float
 ) -> None:
-    facts = store.read_facts(BUNDLED[0].parent / name)
+    facts = folder.read_facts(BUNDLED[0].parent / name)
     (found,) = (
         one
         for one in recorded(facts)
@@ -172,7 +172,7 @@ def test_its_pictures_say_which_checkpoint_they_are_of_as_a_command_would(direct
 @each_bundled
 def test_its_picture_is_made_by_the_command_that_the_card_states(directory: Path) -> None:
     made = provenance.read(directory / "images" / "samples.png")
-    assert made["command"] == store.read_facts(directory)["samples_command"]
+    assert made["command"] == folder.read_facts(directory)["samples_command"]
     assert made["sha256"] == files.sha256(directory / "model.safetensors")
     model = door.load(directory.name)
     classes = model.config.num_classes
@@ -218,8 +218,8 @@ def refuse_what_the_hub_would(card: str) -> None:
 def test_its_front_matter_keeps_the_rules_of_the_hub(directory: Path) -> None:
     card = (directory / "README.md").read_text()
     refuse_what_the_hub_would(card)
-    matter, facts = front_matter(card.encode()), store.read_facts(directory)
-    config = weights.read_config(directory)
+    matter, facts = front_matter(card.encode()), folder.read_facts(directory)
+    config = folder.read_config(directory)
     assert KEYS - {"model-index"} <= matter.keys()
     assert matter["library_name"] == "genzoo"
     assert matter["pipeline_tag"] == "unconditional-image-generation"
@@ -246,7 +246,7 @@ def test_a_fresh_card_keeps_the_rules_of_the_hub(
         for folder in ("/a b/ü ö", "./", "../digits")
     ]
     for renamed in (facts, cards.called(facts, "hf:you/it@dev/x"), *by_path):
-        refuse_what_the_hub_would(cards.render(weights.read_config(directory), renamed))
+        refuse_what_the_hub_would(cards.render(folder.read_config(directory), renamed))
 
 
 @pytest.mark.parametrize(
@@ -272,14 +272,14 @@ def test_the_rules_of_the_hub_refuse_what_breaks_them(
 ) -> None:
     directory = trained("mlp-vae")
     card = cards.render(
-        weights.read_config(directory), {**evaluated(directory), "license": "apache-2.0"}
+        folder.read_config(directory), {**evaluated(directory), "license": "apache-2.0"}
     )
     assert problems(card) == [] and broken in card
     assert problems(card.replace(broken, said)) != []
 
 
 def test_what_is_unknown_is_left_out(trained: Callable[[str], Path]) -> None:
-    config = weights.read_config(trained("mlp-vae"))
+    config = folder.read_config(trained("mlp-vae"))
     card = cards.render(config, {"name": "bare"})
     assert (
         "None" not in card
@@ -351,14 +351,14 @@ def evaluated(directory: Path) -> dict[str, object]:
          **of_images},
         {"metric": "kl", "value": 3.5, "n": 10_000, "values": [2.25, 1.25], **usual, **of_images},
     ]  # fmt: skip
-    return {**store.read_facts(directory), "evaluations": records}
+    return {**folder.read_facts(directory), "evaluations": records}
 
 
 def test_the_numbers_of_a_card_have_their_errors_their_floor_and_what_they_depend_on(
     trained: Callable[[str], Path],
 ) -> None:
     directory = trained("mlp-vae")
-    card = cards.render(weights.read_config(directory), evaluated(directory))
+    card = cards.render(folder.read_config(directory), evaluated(directory))
     for needed in (
         "5,000 samples, seed 0, against the 60,000 training images of mnist (sha256 "
         "`aaaaaaaaaaaa…`)",
@@ -381,7 +381,7 @@ def test_a_folder_called_like_a_data_set_gets_none_of_its_licence_and_its_comman
 ) -> None:
     directory = trained("mlp-vae")
     facts = json.loads(json.dumps(evaluated(directory)).replace('"mnist"', '"./mnist"'))
-    card = cards.render(weights.read_config(directory), facts)
+    card = cards.render(folder.read_config(directory), facts)
     assert (
         "datasets" not in front_matter(card.encode())
         and "cc-by-sa-3.0" not in card
@@ -409,11 +409,11 @@ def test_strange_facts_are_refused_in_words(
     strange: dict[str, object], trained: Callable[[str], Path]
 ) -> None:
     with pytest.raises(CheckpointError, match=r"facts\.json is not of the zoo's form"):
-        cards.render(weights.read_config(trained("mlp-vae")), strange)
+        cards.render(folder.read_config(trained("mlp-vae")), strange)
 
 
 def test_a_card_says_what_was_held_out_and_how_long_it_took(trained: Callable[[str], Path]) -> None:
-    config = weights.read_config(trained("mlp-vae"))
+    config = folder.read_config(trained("mlp-vae"))
     history = [{"losses": {"model": 2.0}, "held_out": {"model": 3.0}}]
     for seconds, said in ((0.0, "1 second"), (7.4, "7 seconds"), (90, "1.5 minutes")):
         card = cards.render(
@@ -471,7 +471,7 @@ def test_a_card_says_which_packages_its_checkpoint_needs(
     maker: str, said: str, trained: Callable[[str], Path]
 ) -> None:
     config = {
-        **weights.read_config(trained("mlp-vae")),
+        **folder.read_config(trained("mlp-vae")),
         "made_by": {"distribution": maker, "version": "1"},
     }
     assert said in cards.render(config, {})
@@ -479,7 +479,7 @@ def test_a_card_says_which_packages_its_checkpoint_needs(
 
 def test_a_training_without_a_whole_epoch_has_a_card(trained: Callable[[str], Path]) -> None:
     card = cards.render(
-        weights.read_config(trained("mlp-vae")), {"command": "zoo train", "history": []}
+        folder.read_config(trained("mlp-vae")), {"command": "zoo train", "history": []}
     )
     assert "## Training" in card and "Losses" not in card
 
@@ -489,7 +489,7 @@ def test_the_hub_reads_the_evaluations_from_the_front_matter(
 ) -> None:
     directory = trained("mlp-vae")
     results = ModelCard(
-        cards.render(weights.read_config(directory), evaluated(directory))
+        cards.render(folder.read_config(directory), evaluated(directory))
     ).data.eval_results
     assert results is not None and len(results) == 4
     distance, _, likelihood, _ = results
@@ -509,7 +509,7 @@ def test_the_hub_reads_the_evaluations_from_the_front_matter(
 def test_a_card_shows_the_pictures_that_are_there_in_their_order(
     trained: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    config = weights.read_config(trained("mlp-vae"))
+    config = folder.read_config(trained("mlp-vae"))
     (tmp_path / "images").mkdir()
     for name in ("traversal.png", "nearest.png", "samples.png", "holiday.png"):
         (tmp_path / "images" / name).touch()
@@ -525,4 +525,4 @@ def test_a_card_shows_the_pictures_that_are_there_in_their_order(
 
 def test_a_card_of_strange_evaluations_is_refused(trained: Callable[[str], Path]) -> None:
     with pytest.raises(CheckpointError, match=r"evaluations\[0\]: Unknown field 'score'"):
-        cards.render(weights.read_config(trained("mlp-vae")), {"evaluations": [{"score": 1}]})
+        cards.render(folder.read_config(trained("mlp-vae")), {"evaluations": [{"score": 1}]})

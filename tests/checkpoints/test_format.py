@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from safetensors.numpy import save_file
 
+from zoo.checkpoints.folder import WEIGHTS
 from zoo.checkpoints.format import (
     HEADER_LIMIT,
     LAYOUT,
@@ -19,7 +20,6 @@ from zoo.checkpoints.format import (
     claimed_maker,
     refuse_boundless,
 )
-from zoo.checkpoints.store import WEIGHTS
 from zoo.common.errors import CheckpointError
 
 FORMAT_1 = Path(__file__).parents[1] / "fixtures" / "format-1"
@@ -187,7 +187,7 @@ def test_the_checks_import_nothing_heavy() -> None:
     code = f"""
 import sys
 from pathlib import Path
-from zoo.checkpoints.format import check_weights, read_config
+from zoo.checkpoints.folder import read_config; from zoo.checkpoints.format import check_weights
 read_config(Path({str(FORMAT_1)!r})), check_weights(Path({str(FORMAT_1 / WEIGHTS)!r}))
 assert not {{"torch", "numpy", "safetensors", "huggingface_hub"}} & set(sys.modules)
 """

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import Zoo
 
-from zoo.checkpoints.store import CONFIG, ORIGIN, WEIGHTS, Store, home
+from zoo.checkpoints.folder import CONFIG, ORIGIN, WEIGHTS
+from zoo.checkpoints.store import Store, home
 from zoo.common import files
 from zoo.common.errors import CheckpointError, NotFoundError, OutputError, ZooError
 from zoo.registry.hookspecs import Checkpoint

@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from zoo.checkpoints import weights
-from zoo.checkpoints.store import CONFIG, FACTS, TRAINING, WEIGHTS, read_facts
+from zoo.checkpoints.folder import CONFIG, FACTS, TRAINING, WEIGHTS, read_facts
 from zoo.common import files
 from zoo.common.errors import (
     CheckpointError,

@@ -1,6 +1,18 @@
 """LIGHT DOOR: a checkpoint at rest. Tensors are read in `weights`, which imports torch."""
 
-from zoo.checkpoints.format import LAYOUT, check, claimed_maker, read_config, refuse_large
+from zoo.checkpoints.folder import (
+    CARD,
+    CONFIG,
+    FACTS,
+    FORMAT,
+    ORIGIN,
+    TRAINING,
+    WEIGHTS,
+    Folder,
+    read_config,
+    read_facts,
+)
+from zoo.checkpoints.format import LAYOUT, check, claimed_maker, refuse_large
 from zoo.checkpoints.results import (
     FEWEST,
     IMPORTANCE_SAMPLES,
@@ -12,28 +24,15 @@ from zoo.checkpoints.results import (
     recorded,
     side_by_side,
 )
-from zoo.checkpoints.store import (
-    CARD,
-    CONFIG,
-    FACTS,
-    ORIGIN,
-    STATE,
-    TRAINING,
-    UNSAVED,
-    WEIGHTS,
-    Entry,
-    Store,
-    home,
-    is_path,
-    parse_hub,
-    read_facts,
-)
+from zoo.checkpoints.store import STATE, UNSAVED, Entry, Store, find, home, parse_hub
+from zoo.common.files import is_path
 
 __all__ = [
     "CARD",
     "CONFIG",
     "FACTS",
     "FEWEST",
+    "FORMAT",
     "IMPORTANCE_SAMPLES",
     "LAYOUT",
     "METRICS",
@@ -46,9 +45,11 @@ __all__ = [
     "WEIGHTS",
     "Entry",
     "Evaluation",
+    "Folder",
     "Store",
     "check",
     "claimed_maker",
+    "find",
     "home",
     "is_path",
     "merged",

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.checkpoints.format import DISTRIBUTION, read_config
+from zoo.checkpoints.folder import CARD, read_config, read_facts
+from zoo.checkpoints.format import DISTRIBUTION
 from zoo.checkpoints.merging import BEGIN, END, own_text
 from zoo.checkpoints.results import Evaluation, recorded
-from zoo.checkpoints.store import CARD, read_facts
 from zoo.common import files
 from zoo.common.errors import CheckpointError, counted
 from zoo.registry import DatasetSpec, installed

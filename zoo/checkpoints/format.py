@@ -4,27 +4,33 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from zoo.checkpoints.store import CARD, CONFIG, FACTS, TRAINING, WEIGHTS
+from zoo.checkpoints.folder import (
+    CARD,
+    CONFIG,
+    FACTS,
+    TRAINING,
+    WEIGHTS,
+    hint_pickle,
+    read_config,
+)
 from zoo.common import files
 from zoo.common.errors import CheckpointError
 from zoo.registry import installed
 
-FORMAT = 1
-LARGEST, LARGEST_OTHER = (
-    2 << 30,
-    32 << 20,
-)  # bytes of a checkpoint's files together; of one that holds no weights
+LARGEST = 2 << 30  # bytes of a checkpoint's files together
+LARGEST_OTHER = 32 << 20  # bytes of a file that holds no weights
 MOST_FILES = 100
 # what of a checkpoint travels to the Hub and back
 LAYOUT = re.compile(
     f"{CONFIG}|{WEIGHTS}|{TRAINING}|{FACTS}|{CARD}|images/[A-Za-z0-9][A-Za-z0-9._-]{{0,99}}\\.png"
 )
 HEADER_LIMIT = 1 << 20  # bytes; that of a model of 1,000 tensors takes 100 kB
-VALUES_LIMIT, DEPTH_LIMIT, TEXT_LIMIT = 1000, 8, 1000  # of a config
+VALUES_LIMIT = 1000  # of a config
+DEPTH_LIMIT = 8  # of a config
+TEXT_LIMIT = 1000  # characters of a text in a config
 DISTRIBUTION = re.compile(
     r"[A-Za-z0-9]([A-Za-z0-9._-]{0,78}[A-Za-z0-9])?"
 )  # PEP 508; nothing else goes near a shell
@@ -34,28 +40,6 @@ BITS = {
     **dict.fromkeys(("I32", "U32", "F32"), 32),
     **dict.fromkeys(("I64", "U64", "F64", "C64"), 64),
 }
-
-
-def read_config(directory: Path) -> dict[str, Any]:
-    """config.json, its outer layer checked: `{"format", "model", "config", "made_by"}`. Raises
-    `CheckpointError`.
-    """
-    path = directory / CONFIG
-    if not path.is_file():
-        raise CheckpointError(
-            f"{directory} is no checkpoint: it has no {CONFIG}.{_hint_pickle(directory)}"
-        )
-    config = files.read_json(path)
-    if config.get("format") != FORMAT:
-        raise CheckpointError(
-            f"{path} has the format {str(config.get('format'))[:20]!r}; this is genzoo "
-            f"{version('genzoo')}, which "
-            f"reads format {FORMAT}. A newer one may read it: pip install -U genzoo"
-        )
-    model = config.get("model")
-    if not isinstance(model, str) or len(model) > 80 or not isinstance(config.get("config"), dict):
-        raise CheckpointError(f"{path} does not name its model and config.")
-    return config
 
 
 def refuse_boundless(config: Mapping[str, Any]) -> None:
@@ -103,7 +87,7 @@ def check_weights(path: Path) -> None:
     **Raises:** `CheckpointError` when it is missing, damaged, a pickle, or has a header above 1
     MiB."""
     if not path.is_file():
-        raise CheckpointError(f"{path} is missing.{_hint_pickle(path.parent)}")
+        raise CheckpointError(f"{path} is missing.{hint_pickle(path.parent)}")
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(8)
@@ -216,15 +200,4 @@ def _looks_pickled(path: Path) -> bool:
         start = file.read(9)
     return start.startswith(b"PK\x03\x04") or (
         start.startswith(b"\x80") and not start.endswith(b"{")
-    )
-
-
-def _hint_pickle(directory: Path) -> str:
-    found = [
-        file.name
-        for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
-        for file in directory.glob(pattern)
-    ]
-    return (
-        f" There is {found[0]!r}, which may be a pickle: the zoo never opens one." if found else ""
     )

@@ -4,7 +4,7 @@ import re
 
 import yaml
 
-from zoo.checkpoints.store import CARD
+from zoo.checkpoints.folder import CARD
 from zoo.common.errors import CheckpointError
 
 BEGIN = (

@@ -9,22 +9,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+from zoo.checkpoints.folder import CONFIG, ORIGIN, Folder
 from zoo.common import files
 from zoo.common.errors import CheckpointError, NotFoundError, OutputError, did_you_mean
-from zoo.registry import Checkpoint
+from zoo.registry import Checkpoint, installed
 
-CONFIG, WEIGHTS, TRAINING, FACTS, CARD, ORIGIN = (
-    "config.json",
-    "model.safetensors",
-    "training.safetensors",
-    "facts.json",
-    "README.md",
-    "origin.json",
-)
-STATE, UNSAVED = (
-    "state.safetensors",
-    "unsaved",
-)  # of a training: to go on from; a result that found no place
+STATE = "state.safetensors"  # of a training: what it goes on from
+UNSAVED = "unsaved"  # of a training: a result that found no place
 
 
 def home() -> Path:
@@ -46,18 +37,6 @@ def parse_hub(reference: str) -> tuple[str, str | None]:
             f"{reference!r} is not of the form hf:OWNER/REPO or hf:OWNER/REPO@REVISION."
         )
     return match[1], match[2]
-
-
-def is_path(reference: str) -> bool:
-    """Whether a reference, of a checkpoint or of data, names a folder by its path and not by a
-    name.
-    """
-    return reference.startswith((".", "/", "~"))
-
-
-def read_facts(directory: Path) -> dict[str, Any]:
-    """A checkpoint's facts.json, or an empty dict when there is none."""
-    return files.read_json(directory / FACTS) if (directory / FACTS).is_file() else {}
 
 
 @dataclass(frozen=True)
@@ -104,25 +83,31 @@ class Store:
         self.root = root or home()
 
     def find(self, reference: str) -> Path:
-        """The directory that a reference means.
+        """The directory that a reference means; see `folder`."""
+        return self.folder(reference).path
+
+    def folder(self, reference: str | None = None) -> Folder:
+        """The checkpoint that a reference means.
 
         **Arguments:**
         - `reference`: a checkpoint's name, a path that begins with `.`, `/` or `~`, or
-            `hf:OWNER/REPO[@REVISION]`.
+            `hf:OWNER/REPO[@REVISION]`; the current checkpoint unless given.
 
         **Raises:** `NotFoundError` in words that mend the reference; `CheckpointError` when a path
         is no checkpoint."""
-        if is_path(reference):
+        reference = self.current() if reference is None else reference
+        if files.is_path(reference):
             directory = Path(os.path.expanduser(reference))  # noqa: PTH111  # Path.expanduser raises for ~nobody
             if not directory.exists():
                 raise NotFoundError(f"There is no folder {reference}.")
             if not (directory / CONFIG).is_file():
                 raise CheckpointError(f"{reference} is no checkpoint: it has no {CONFIG}.")
-            return directory
+            return Folder(directory, reference)
         entry = self.entry(reference)
         if entry.path is None:
             raise NotFoundError(f"{reference} is not here yet. Get it with: zoo pull {reference}")
-        return entry.path
+        known = entry.origin if entry.state in ("trained", "pulled") else None
+        return Folder(entry.path, reference, origin=known)
 
     def entry(self, name: str) -> Entry:
         """What is known of a checkpoint that is here or can be had; raises `NotFoundError`
@@ -315,6 +300,21 @@ class Store:
             return f"No checkpoint is called {name!r}. For the path write ./{name}"
         known = [entry.name for entry in self.entries()]
         return f"No checkpoint is called {name!r}.{did_you_mean(name, known)} See: zoo list"
+
+
+def find(reference: "str | os.PathLike[str] | Folder | None" = None) -> Folder:
+    """The checkpoint that a reference means, in the store at the home and among what the installed
+    plugins offer.
+
+    **Arguments:**
+    - `reference`: as for `Store.folder`; a path object or a Folder is taken as it is.
+
+    **Raises:** as `Store.folder` does."""
+    if isinstance(reference, Folder):
+        return reference
+    if isinstance(reference, os.PathLike):
+        reference = files.as_reference(Path(reference))
+    return Store(installed().checkpoints).folder(reference)
 
 
 def _is_name(name: str) -> bool:

@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from zoo.checkpoints.format import FORMAT, check_weights, claimed_maker, read_config
-from zoo.checkpoints.store import CONFIG, FACTS, TRAINING, WEIGHTS
+from zoo.checkpoints.folder import CONFIG, FACTS, FORMAT, TRAINING, WEIGHTS, read_config
+from zoo.checkpoints.format import check_weights, claimed_maker
 from zoo.common import files
 from zoo.common.errors import (
     CheckpointError,

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.checkpoints import Store, is_path
+from zoo.checkpoints import Store
 from zoo.common.errors import counted
+from zoo.common.files import as_reference as as_reference
 from zoo.registry import installed
 
 if TYPE_CHECKING:
@@ -101,13 +102,6 @@ def printable(text: str) -> str:
 def clean(text: object) -> str:
     """A text or an error's message, which may quote a hostile file, as printable lines."""
     return "\n".join(printable(line) for line in str(text).splitlines())
-
-
-def as_reference(path: str | Path) -> str:
-    """A path as a command takes it in the place of a checkpoint's name: it begins with `.`, `/` or
-    `~`.
-    """
-    return str(path) if is_path(str(path)) else f"./{path}"
 
 
 def size(number: int) -> str:

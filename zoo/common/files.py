@@ -4,16 +4,32 @@ import contextlib
 import errno
 import fcntl
 import json
+import mmap
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from zoo.common.errors import CheckpointError, OutputError
 
 LOCK = ".lock"
 JSON_LIMIT = 1 << 20  # bytes; a config.json is a few hundred
+
+
+def is_path(reference: str) -> bool:
+    """Whether a reference, of a checkpoint or of data, names a folder by its path and not by a
+    name.
+    """
+    return reference.startswith((".", "/", "~"))
+
+
+def as_reference(path: str | Path) -> str:
+    """A path as a command takes it in the place of a checkpoint's name: it begins with `.`, `/` or
+    `~`.
+    """
+    return str(path) if is_path(str(path)) else f"./{path}"
 
 
 @contextlib.contextmanager
@@ -112,17 +128,39 @@ def write_json(target: Path, value: object) -> None:
     write_text(target, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file to read its bytes. Every reader of a file that a person or a stranger
+    names passes here: a named pipe would block for ever, and a device might never end.
+
+    **Raises:** `OSError` when the file is missing, can't be read, or is no regular file."""
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, f"it is {_kind(mode)}, not a regular file", str(path))
+    return path.open("rb")
+
+
+def _kind(mode: int) -> str:
+    """What a file is that is no regular one."""
+    if stat.S_ISFIFO(mode):
+        return "a named pipe"
+    return "a socket" if stat.S_ISSOCK(mode) else "a device"
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object from a file that may be hostile.
 
     **Raises:** `CheckpointError` when the file is missing, above 1 MiB, nested too deeply or not a
     JSON object."""
     try:
-        if path.stat().st_size > JSON_LIMIT:
+        with open_regular(path) as file:
+            content = file.read(JSON_LIMIT + 1)
+        if len(content) > JSON_LIMIT:
             raise CheckpointError(
                 f"{path} is larger than {JSON_LIMIT:,} bytes: not a file that the zoo wrote."
             )
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(content.decode())
     except OSError as error:
         raise CheckpointError(f"Can't read {path}: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
@@ -135,15 +173,49 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, as 64 hexadecimal digits."""
-    import hashlib  # which loads OpenSSL
+def read_text(path: Path, limit: int) -> str:
+    """Read a UTF-8 text file that may be hostile.
 
+    **Arguments:**
+    - `path`: the file.
+    - `limit`: how many bytes it may have.
+
+    **Raises:** `CheckpointError` when the file is missing, larger, or not UTF-8."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        with open_regular(path) as file:
+            content = file.read(limit + 1)
+        if len(content) > limit:
+            raise CheckpointError(f"{path} is larger than {limit:,} bytes: make it shorter.")
+        return content.decode()
+    except OSError as error:
+        raise CheckpointError(f"{path} can't be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise CheckpointError(f"{path} can't be read: {error}") from error
+
+
+def mapped(path: Path) -> mmap.mmap | bytes:
+    """The bytes of a file, mapped into memory and not loaded.
+
+    **Raises:** `CheckpointError` when the file can't be read."""
+    try:
+        with open_regular(path) as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                return b""  # which can't be mapped
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
         raise CheckpointError(f"Can't read {path}: {error.strerror}.") from error
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, as 64 hexadecimal digits."""
+    return sha256_of(mapped(path))
+
+
+def sha256_of(content: "mmap.mmap | bytes") -> str:
+    """The SHA-256 of bytes, as 64 hexadecimal digits."""
+    import hashlib  # which loads OpenSSL
+
+    return hashlib.sha256(content).hexdigest()
 
 
 def size(path: Path) -> int:
