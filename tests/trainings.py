@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from zoo.data.dataset import Dataset, load_dataset
+from zoo.data import Dataset, load_dataset
 from zoo.registry.registry import installed
 from zoo.training.loop import TrainingState, build
 

@@ -15,8 +15,7 @@ import torch
 from zoo.checkpoints.folder import read_facts
 from zoo.checkpoints.results import Evaluation, recorded
 from zoo.checkpoints.store import Store
-from zoo.data.dataset import load_dataset
-from zoo.data.features import extract, load_features
+from zoo.data import extract, load_dataset, load_features
 from zoo.evaluation.metrics import frechet_distance, kernel_distance, manifolds
 from zoo.registry.registry import installed
 

@@ -12,8 +12,7 @@ import torch
 from racing import in_turn, report, run, seconds
 
 import zoo
-from zoo.data.dataset import load_dataset
-from zoo.data.features import Features, extract, load_features
+from zoo.data import Features, extract, load_dataset, load_features
 from zoo.evaluation.metrics import frechet_distance
 from zoo.models.interface import LatentModel
 from zoo.registry.registry import installed

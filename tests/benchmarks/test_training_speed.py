@@ -18,7 +18,7 @@ from racing import in_turn, report, run
 
 import zoo
 from zoo.common.compute import keep_freed
-from zoo.data.dataset import load_dataset
+from zoo.data import load_dataset
 from zoo.registry.registry import installed
 from zoo.training.loop import TrainingState, build, fit
 

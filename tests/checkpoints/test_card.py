@@ -27,7 +27,7 @@ from zoo.checkpoints.results import (
 )
 from zoo.common import files
 from zoo.common.errors import CheckpointError
-from zoo.data.features import load_features
+from zoo.data import load_features
 from zoo.registry.registry import installed
 from zoo.sampling import images, provenance
 from zoo.sampling.sampler import draw

@@ -14,7 +14,7 @@ from PIL import Image
 
 from zoo.cli import compare, evaluate
 from zoo.common import files
-from zoo.data.dataset import load_dataset
+from zoo.data import load_dataset
 from zoo.sampling import provenance
 from zoo.sampling.images import to_image
 

@@ -19,7 +19,7 @@ from PIL import Image
 from zoo.checkpoints import weights
 from zoo.common import files
 from zoo.common.errors import OutputError
-from zoo.data.dataset import load_dataset
+from zoo.data import load_dataset
 from zoo.registry.registry import installed
 from zoo.sampling import provenance
 from zoo.sampling.images import to_image

@@ -12,7 +12,7 @@ import pytest
 from conftest import Zoo
 from PIL import Image, ImageSequence
 
-from zoo.data.dataset import load_dataset
+from zoo.data import load_dataset
 from zoo.registry.registry import installed
 from zoo.sampling import provenance
 from zoo.sampling.images import to_image

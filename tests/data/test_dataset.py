@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from zoo.common.errors import DataError, NotFoundError
-from zoo.data.dataset import Dataset, ImageFiles, folder_digest, load_dataset, load_images
+from zoo.data import Dataset, ImageFiles, folder_digest, load_dataset, load_images
 from zoo.registry.registry import installed
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from zoo import FeatureSpec, ZooError
 from zoo.common.errors import CheckpointError, DataError, NotFoundError, PluginError
-from zoo.data.features import Extractor, check_shape, extract, load_features
+from zoo.data import Extractor, check_shape, extract, load_features
 from zoo.registry.registry import installed
 
 

@@ -14,7 +14,7 @@ import torch
 
 from zoo import DatasetSpec
 from zoo.common.errors import DataError, PluginError
-from zoo.data.dataset import Dataset, load_dataset
+from zoo.data import Dataset, load_dataset
 from zoo.registry.registry import installed
 
 

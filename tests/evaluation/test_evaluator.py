@@ -15,9 +15,7 @@ from torch.nn import functional as F
 
 from zoo.checkpoints.results import Evaluation
 from zoo.common.errors import CapabilityError, ConfigError, DataError
-from zoo.data import features
-from zoo.data.dataset import Dataset, load_dataset
-from zoo.data.features import Extractor
+from zoo.data import Dataset, Extractor, load_dataset, load_features
 from zoo.evaluation.evaluator import evaluate, some
 from zoo.models.interface import GenerativeModel, ModelConfig
 from zoo.registry.registry import installed
@@ -428,7 +426,7 @@ def test_the_features_meant_for_the_digits_find_them_in_order() -> None:
     assert spec is not None
     found = by_metric(
         evaluate(
-            replay(digits()), digits(), digits("test"), features.load_features(spec.name), n=200
+            replay(digits()), digits(), digits("test"), load_features(spec.name), n=200
         )
     )
     assert found["classes_reached"].value == 10 and found["precision"].value > 0.9

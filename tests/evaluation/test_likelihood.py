@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal, Uniform
 
 from zoo.common.errors import DataError, LabelError
-from zoo.data.dataset import Dataset, load_dataset
+from zoo.data import Dataset, load_dataset
 from zoo.evaluation import likelihood
 from zoo.models.interface import Autoencoder, GenerativeModel, ModelConfig
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from zoo.data.dataset import ImageFiles, load_dataset
+from zoo.data import ImageFiles, load_dataset
 from zoo.evaluation import nearest as room
 from zoo.evaluation.nearest import nearest, picture
 from zoo.sampling.images import to_image

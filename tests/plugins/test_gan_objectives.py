@@ -11,7 +11,7 @@ from torch import Tensor
 from zoo_gan.objectives import LOSSES, gradient_penalty, r1
 
 from zoo.common.errors import ConfigError
-from zoo.data.dataset import Dataset
+from zoo.data import Dataset
 from zoo.models.interface import Objective, Step, TrainConfig
 from zoo.testing import check_training
 from zoo.training.loop import TrainingState, fit

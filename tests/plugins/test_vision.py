@@ -14,8 +14,7 @@ from zoo_vision import digits, train_digits
 
 from zoo.common.errors import DataError, ZooError
 from zoo.common.files import sha256
-from zoo.data.dataset import load_dataset
-from zoo.data.features import extract, load_features
+from zoo.data import extract, load_dataset, load_features
 from zoo.registry.registry import installed
 
 

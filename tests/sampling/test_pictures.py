@@ -19,7 +19,7 @@ from torch.distributions import Distribution, Independent, Normal
 
 import zoo as door
 from zoo.common.errors import CapabilityError, OutputError
-from zoo.data.dataset import load_dataset
+from zoo.data import load_dataset
 from zoo.models.interface import LatentModel, ModelConfig, Objective, Step
 from zoo.sampling import pictures, provenance
 from zoo.sampling.sampler import draw, latents

@@ -9,7 +9,7 @@ import torch
 
 import zoo
 from zoo.common.errors import TrainingError
-from zoo.data.dataset import Dataset, load_dataset, to_float
+from zoo.data import Dataset, load_dataset, to_float
 from zoo.models.interface import GenerativeModel, ModelConfig, TrainConfig
 from zoo.registry.registry import installed
 from zoo.training.alarms import PATIENCE, WARMING_UP, Watch, ringing

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from zoo.common.errors import ConfigError, DataError
-from zoo.data.dataset import Dataset, ImageFiles, load_dataset, to_float
+from zoo.data import Dataset, ImageFiles, load_dataset, to_float
 from zoo.models.interface import TrainConfig
 from zoo.registry.registry import installed
 from zoo.sampling.images import to_image

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from toys import Recorder, Toy
 
 from zoo.common.errors import ConfigError, DataError, PluginError, TrainingError
-from zoo.data.dataset import Dataset, load_dataset, to_float
+from zoo.data import Dataset, load_dataset, to_float
 from zoo.models.interface import GenerativeModel, ModelConfig, Objective, Step, TrainConfig
 from zoo.registry.registry import installed
 from zoo.sampling import sampler

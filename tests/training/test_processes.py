@@ -24,7 +24,7 @@ from trainings import digits, everything, fresh
 
 from zoo.cli import main
 from zoo.common import files
-from zoo.data.dataset import load_dataset
+from zoo.data import load_dataset
 from zoo.models.interface import Objective, TrainConfig
 from zoo.registry.registry import installed
 from zoo.training import run as runs

@@ -103,7 +103,7 @@ def train(
 
     from zoo.checkpoints import weights
     from zoo.cli.following import follow
-    from zoo.data import dataset as data
+    from zoo.data import folder_digest, load_dataset
 
     model_class = weights.model_class(settings["model"])
     values, recipe_values = parse_assignments(
@@ -121,15 +121,13 @@ def train(
     source = str(began_in / settings["data"]) if moved else settings["data"]
     kept_root = Path(settings["data_root"]) if settings["data_root"] else None
     data_root = asked["data_root"] or kept_root
-    dataset = data.load_dataset(source, root=data_root, sample_shape=values.get("sample_shape"))
+    dataset = load_dataset(source, root=data_root, sample_shape=values.get("sample_shape"))
     shown = _unseen(source, data_root, dataset)
     config = model_class.Config.from_dict({"sample_shape": dataset.sample_shape, **values})
     exact = {
         "config": config.to_dict(),
         "recipe": recipe.to_dict(),
-        "data": dataset.sha256
-        if source in installed().datasets
-        else data.folder_digest(Path(source)),
+        "data": dataset.sha256 if source in installed().datasets else folder_digest(Path(source)),
     }
     if settings.setdefault("exact", exact) != exact:
         raise ConfigError(

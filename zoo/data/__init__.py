@@ -5,21 +5,18 @@ from typing import TYPE_CHECKING
 from zoo.common import lazy
 
 if TYPE_CHECKING:
-    from zoo.data.dataset import (
-        Dataset,
-        ImageFiles,
-        folder_digest,
-        load_dataset,
-        load_images,
-        to_float,
-    )
-    from zoo.data.features import Extractor, Features, extract, load_features
+    from zoo.data.dataset import Dataset, to_float
+    from zoo.data.features import Extractor, Features, check_shape, extract, load_features
+    from zoo.data.folders import folder_digest
+    from zoo.data.image_files import ImageFiles, load_images
+    from zoo.data.loading import load_dataset
 
 __all__ = [
     "Dataset",
     "Extractor",
     "Features",
     "ImageFiles",
+    "check_shape",
     "extract",
     "folder_digest",
     "load_dataset",
@@ -34,12 +31,13 @@ __getattr__ = lazy.rooms(
         "Dataset": "zoo.data.dataset",
         "Extractor": "zoo.data.features",
         "Features": "zoo.data.features",
-        "ImageFiles": "zoo.data.dataset",
+        "ImageFiles": "zoo.data.image_files",
+        "check_shape": "zoo.data.features",
         "extract": "zoo.data.features",
-        "folder_digest": "zoo.data.dataset",
-        "load_dataset": "zoo.data.dataset",
+        "folder_digest": "zoo.data.folders",
+        "load_dataset": "zoo.data.loading",
         "load_features": "zoo.data.features",
-        "load_images": "zoo.data.dataset",
+        "load_images": "zoo.data.image_files",
         "to_float": "zoo.data.dataset",
     },
 )

@@ -14,7 +14,7 @@ from torch import Tensor
 from zoo.checkpoints import FEWEST, IMPORTANCE_SAMPLES, METRICS, SAMPLES, SEED, Evaluation, home
 from zoo.common import files
 from zoo.common.errors import CapabilityError, ConfigError, DataError, OutputError
-from zoo.data import Dataset, Extractor, Features, features, to_float
+from zoo.data import Dataset, Extractor, Features, check_shape, extract, to_float
 from zoo.evaluation import likelihood, metrics
 from zoo.evaluation.likelihood import Batch, Watch, unwatched
 from zoo.evaluation.metrics import Estimate
@@ -120,7 +120,7 @@ def _by_features(
     seed: int,
     watch: Watch,
 ) -> list[Evaluation]:
-    features.check_shape(extractor, model.config.sample_shape)
+    check_shape(extractor, model.config.sample_shape)
     classes = (
         len(data.class_names) if extractor.class_names == data.class_names else 0
     )  # that it tells apart
@@ -142,7 +142,7 @@ def _by_features(
             ) from error
     asked: list[Tensor] = []
     batches = watch(sampler.stream(model, n, seed=seed), n, "Sampling")
-    drawn = features.extract(extractor, _images(batches, asked))
+    drawn = extract(extractor, _images(batches, asked))
     found = _measured(
         drawn, training, torch.cat(asked) if asked and labelled else None, classes, seed
     )
@@ -260,9 +260,7 @@ def _features_of(data: Dataset, extractor: Extractor, watch: Watch) -> Features:
         (to_float(data.samples[first : first + BATCH]), None)
         for first in range(0, len(data), BATCH)
     )
-    taken = features.extract(
-        extractor, _images(watch(batches, len(data), f"Features of {data.name}"), [])
-    )
+    taken = extract(extractor, _images(watch(batches, len(data), f"Features of {data.name}"), []))
     with (
         contextlib.suppress(OutputError),
         files.replacing(path) as partial,
