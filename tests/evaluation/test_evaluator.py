@@ -425,9 +425,7 @@ def test_the_features_meant_for_the_digits_find_them_in_order() -> None:
     spec = installed().features_for("mnist")
     assert spec is not None
     found = by_metric(
-        evaluate(
-            replay(digits()), digits(), digits("test"), load_features(spec.name), n=200
-        )
+        evaluate(replay(digits()), digits(), digits("test"), load_features(spec.name), n=200)
     )
     assert found["classes_reached"].value == 10 and found["precision"].value > 0.9
     assert (found["confidence"].floor or 0) > 0.9

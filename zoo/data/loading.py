@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from zoo.checkpoints import home, is_path
+from zoo.checkpoints import home
 from zoo.common import files
 from zoo.common.errors import DataError, OutputError, PluginError, ZooError, counted
+from zoo.common.files import is_path
 from zoo.data.dataset import Dataset
 from zoo.data.folders import SUFFIXES, images_in, mixed
 from zoo.data.image_files import ImageFiles, common_shape, empty, image_shape
