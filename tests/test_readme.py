@@ -1,4 +1,4 @@
-"""What the READMEs show works: every command is run, in their order, as a reader would type it."""
+"""What the README and the guides show works: every command is run, in their order."""
 
 import json
 import os
@@ -9,9 +9,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from conftest import Zoo
+from documents import GUIDES, README, ROOT, TUTORIAL, blocks, commands, follow, section
 from environments import Environment
 from hub_repositories import User
 from hub_server import Hub, serving
@@ -25,23 +27,7 @@ from zoo.registry import hookspecs
 from zoo.sampling import provenance
 from zoo.testing import MODEL_CHECKS, OFFER_CHECKS
 
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
-THE_HUB = README[README.index("## The Hub") : README.index("## Commands")]
-TUTORIAL = (ROOT / "plugins" / "README.md").read_text()
-
-
-def blocks(text: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-
-
-def commands(text: str) -> list[str]:
-    return [
-        line[2:]
-        for block in blocks(text, "console")
-        for line in block.splitlines()
-        if line.startswith("$ ")
-    ]
+THE_HUB = GUIDES["hub"]
 
 
 def test_the_first_two_blocks_are_the_main_job_and_the_tests() -> None:
@@ -50,12 +36,20 @@ def test_the_first_two_blocks_are_the_main_job_and_the_tests() -> None:
     assert tests == "pip install -e '.[test]' && pytest\n"
 
 
-def test_the_commands_of_the_readme_work_one_after_the_other(zoo: Zoo) -> None:
-    shown = commands(README.replace(THE_HUB, ""))
-    assert len(shown) >= 10 and all(command.startswith("zoo ") for command in shown)
-    for command in shown:
-        result = zoo(*shlex.split(command)[1:])
-        assert result.exit_code == 0, f"{command}: {result.stderr}"
+@pytest.mark.parametrize("guide", sorted(GUIDES.keys() - {"hub"}))
+def test_a_guide_works_from_its_top_to_its_end(guide: str, zoo: Zoo) -> None:
+    follow(GUIDES[guide], zoo)
+
+
+def test_the_readme_and_the_guides_show_what_to_type() -> None:
+    assert len(commands(README)) >= 8
+    for guide in ("sample", "train", "evaluate", "hub"):
+        assert len(commands(GUIDES[guide])) >= 5, guide
+
+
+def test_the_python_of_the_readme_works(zoo: Zoo) -> None:
+    images = cast(Any, follow(section(README, "## Python"), zoo)["images"])
+    assert images.shape == (16, 1, 28, 28) and images.min() >= 0 and images.max() <= 1
 
 
 def typed(command: str, **environment: str) -> str:
@@ -82,7 +76,7 @@ def typed(command: str, **environment: str) -> str:
     return done.stdout
 
 
-def test_the_hub_section_works_one_command_after_the_other_as_processes_of_their_own(
+def test_the_guide_to_the_hub_works_one_command_after_the_other_as_processes_of_their_own(
     zoo: Zoo, tmp_path: Path
 ) -> None:
     small = ["--epochs", 1, "--set", "hidden_dims=16", "--set", "latent_dim=2"]
@@ -133,15 +127,10 @@ def test_the_hub_section_works_one_command_after_the_other_as_processes_of_their
     assert Path("samples.png").is_file() and len(rest) >= 7
 
 
-@pytest.mark.parametrize("code", blocks(README, "python"))
-def test_the_python_of_the_readme_works(code: str) -> None:
-    check = "\nassert images.shape == (16, 1, 28, 28) and 0 <= images.min() and images.max() <= 1"
-    subprocess.run([sys.executable, "-W", "error", "-c", code + check], check=True)
-
-
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "cards").iterdir()))
 def test_the_table_of_checkpoints_says_what_their_facts_say(name: str) -> None:
-    (row,) = (line for line in README.splitlines() if line.startswith(f"| `{name}` |"))
+    table = section(README, "## Checkpoints")
+    (row,) = (line for line in table.splitlines() if line.startswith(f"| `{name}` |"))
     model, _, distance, manifolds, likelihood, accuracy, megabytes, _, minutes = row.split(" | ")[
         1:
     ]
@@ -165,10 +154,10 @@ def test_the_table_of_checkpoints_says_what_their_facts_say(name: str) -> None:
 
 
 def test_the_table_of_what_was_asked_for_says_what_the_facts_say() -> None:
-    section = README[README.index("| asked for |") : README.index("A **model** is")]
+    table = GUIDES["checkpoints"].partition("| asked for |")[2]
     rows = {
         cells[1].strip("`"): cells[2]
-        for line in section.splitlines()
+        for line in table.splitlines()
         if len(cells := line.split(" | ")) == 4
     }
     for directory in (ROOT / "cards").iterdir():
@@ -188,17 +177,55 @@ def test_the_readme_names_every_command_and_every_variable() -> None:
         assert name in README, name
 
 
-def test_the_map_of_the_house_in_the_readme_names_every_room() -> None:
-    house = next(block for block in blocks(README, "text") if "LIGHT DOOR" in block)
-    for path in (ROOT / "zoo").iterdir():
-        if path.suffix == ".py" and path.stem != "__main__":
-            assert re.search(rf"\b{path.stem}\b", house), path.stem
+def test_the_map_of_the_source_names_every_district_in_its_place() -> None:
+    house = next(block for block in blocks(README, "text") if block.startswith("zoo/"))
+    districts = {path.parent.name + "/" for path in (ROOT / "zoo").glob("*/__init__.py")}
+    files = {path.stem for path in (ROOT / "zoo").glob("*.py")} - {"__main__"}
+    assert set(re.findall(r"^  (\w+/?)", house, re.MULTILINE)) == districts | files
 
 
-def test_the_links_of_the_readmes_lead_somewhere() -> None:
-    for folder, text in ((ROOT, README), (ROOT / "plugins", TUTORIAL)):
-        for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
-            assert (folder / link).exists(), link
+def test_the_links_of_what_is_shown_lead_somewhere() -> None:
+    texts = {ROOT / "README.md": README, ROOT / "plugins" / "README.md": TUTORIAL}
+    texts |= {ROOT / "plugins" / "guides" / f"{name}.md": text for name, text in GUIDES.items()}
+    for path, text in texts.items():
+        anchors = {anchor(one) for one in re.findall(r"^#+ (.*)$", text, re.MULTILINE)}
+        for link in re.findall(r"\]\((?!https?:)([^)]+)\)|src=\"([^\"]+)\"", text):
+            file, _, place = "".join(link).partition("#")
+            assert not file or (path.parent / file).exists(), (path.name, file)
+            assert file or place in anchors, (path.name, place)
+
+
+def anchor(heading: str) -> str:
+    """What GitHub calls the place of a heading."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def test_every_guide_is_listed_and_leads_back() -> None:
+    for guide, text in GUIDES.items():
+        assert f"](plugins/guides/{guide}.md)" in README and "](../../README.md)" in text, guide
+
+
+def test_the_table_of_contents_has_every_section() -> None:
+    listed = re.search(r"^\*\*Contents:\*\*.*?$\n\n", README, re.MULTILINE | re.DOTALL)
+    assert listed
+    sections = re.findall(r"^## (.*)$", README, re.MULTILINE)
+    assert re.findall(r"\[([\w ]+)\]\(#", listed[0]) == sections
+
+
+def test_the_changes_are_by_version_and_the_newest_is_at_the_top() -> None:
+    changes = section(README, "## Changes")
+    versions = re.findall(
+        r"^### (\d+\.\d+\.\d+), (unreleased|\d{4}-\d\d-\d\d)$", changes, re.MULTILINE
+    )
+    numbers = [tuple(map(int, version.split("."))) for version, _ in versions]
+    assert numbers == sorted(numbers, reverse=True) and versions[-1][0] == "0.1.0"
+    kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert set(re.findall(r"^#### (.*)$", changes, re.MULTILINE)) <= kinds
+
+
+def test_the_version_to_cite_is_one_of_the_changes() -> None:
+    (cited,) = re.findall(r"version = \{(.*)\}", "".join(blocks(README, "bibtex")))
+    assert f"### {cited}, " in README
 
 
 def test_the_tutorial_says_of_every_hook_since_when_it_is() -> None:
