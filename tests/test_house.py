@@ -27,7 +27,6 @@ FLOORS = (
 BESIDE = {
     ("models", "registry"): "a model is built by its name",
     ("sampling", "checkpoints"): "a picture says which weights drew it",
-    ("data", "sampling"): "features are computed with the sampler's exact convolutions",
     ("data", "checkpoints"): "data sets lie in the home",
     ("training", "evaluation"): "alarms and cards use measures",
 }

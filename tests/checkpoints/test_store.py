@@ -12,9 +12,10 @@ import pytest
 from conftest import Zoo
 
 from zoo.checkpoints.folder import CONFIG, ORIGIN, WEIGHTS
-from zoo.checkpoints.store import Store, home
+from zoo.checkpoints.store import Store
 from zoo.common import files
 from zoo.common.errors import CheckpointError, NotFoundError, OutputError, ZooError
+from zoo.common.settings import home
 from zoo.registry.hookspecs import Checkpoint
 
 CONTENT = {CONFIG: b'{"format": 1, "model": "toy", "config": {}}', WEIGHTS: b"weights"}

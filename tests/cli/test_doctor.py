@@ -250,7 +250,7 @@ def test_a_gpu_that_torch_does_not_see_is_noted(
 def test_the_precisions_that_the_processor_computes_in_are_said(
     able: str, said: str, hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zoo.cli.sample.pick_device", lambda asked: "cpu")
+    monkeypatch.setattr("zoo.common.compute.pick_device", lambda asked: "cpu")
     monkeypatch.setattr(
         torch.cpu, "get_capabilities", lambda: {"architecture": "x86_64", able: True}, raising=False
     )

@@ -6,16 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
 
 import zoo as door
 from zoo.common.errors import ConfigError, LabelError
 from zoo.sampling.sampler import (
     BLOCK,
-    channels_last,
     draw,
-    emulates_bf16,
-    keep_channels_last,
     latents,
     stream,
 )
@@ -96,22 +92,6 @@ def test_in_bf16_samples_of_another_batch_size_are_as_near(trained: Trained) -> 
 
 
 @pytest.mark.parametrize(
-    ("able", "emulates"),
-    [
-        ({"architecture": "x86_64", "avx512_bf16": True, "amx_bf16": False}, False),
-        ({"architecture": "x86_64", "avx512_bf16": False, "amx_bf16": True}, False),
-        ({"architecture": "x86_64", "avx2": True}, True),
-        ({"architecture": "aarch64"}, False),  # torch doesn't say
-    ],
-)
-def test_a_processor_without_instructions_for_bf16_emulates_it(
-    able: dict[str, object], emulates: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able, raising=False)
-    assert emulates_bf16(torch.device("cpu")) is emulates
-
-
-@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"n": 1, "precision": "half"}, "precision = 'half' is none of float32, bf16"),
@@ -133,25 +113,3 @@ def test_the_callers_random_numbers_and_grad_mode_are_untouched(trained: Trained
     draw(door.load(str(trained("mlp-gan"))), 100, seed=0)
     assert torch.equal(before, torch.random.get_rng_state())
     assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
-
-
-def test_maps_and_their_gradients_stay_in_the_order_that_convolutions_compute_in() -> None:
-    network = nn.Sequential(
-        nn.Linear(2, 32),
-        nn.Unflatten(1, (8, 2, 2)),
-        nn.Conv2d(8, 4, 1),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(16, 1),
-    )
-    keep_channels_last(channels_last(network))
-    orders = []
-
-    def note(layer: nn.Module, given: tuple[Tensor, ...], maps: Tensor) -> None:
-        orders.append(maps.stride())
-        maps.register_hook(lambda gradient: orders.append(gradient.stride()))
-
-    for layer in (network[1], network[2]):
-        layer.register_forward_hook(note)
-    network(torch.randn(3, 2)).sum().backward()
-    assert orders == [(32, 1, 16, 8), (16, 1, 8, 4), (16, 1, 8, 4), (32, 1, 16, 8)]

@@ -24,8 +24,9 @@ from zoo.checkpoints.results import (
     recorded,
     side_by_side,
 )
-from zoo.checkpoints.store import STATE, UNSAVED, Entry, Store, find, home, parse_hub
+from zoo.checkpoints.store import STATE, UNSAVED, Entry, Store, find, parse_hub
 from zoo.common.files import is_path
+from zoo.common.settings import home
 
 __all__ = [
     "CARD",

@@ -10,21 +10,12 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from zoo.checkpoints.folder import CONFIG, ORIGIN, Folder
-from zoo.common import files
+from zoo.common import files, settings
 from zoo.common.errors import CheckpointError, NotFoundError, OutputError, did_you_mean
 from zoo.registry import Checkpoint, installed
 
 STATE = "state.safetensors"  # of a training: what it goes on from
 UNSAVED = "unsaved"  # of a training: a result that found no place
-
-
-def home() -> Path:
-    """Where the zoo keeps its things: `ZOO_HOME`, else `$XDG_DATA_HOME/zoo`, else
-    `~/.local/share/zoo`.
-    """
-    if named := os.environ.get("ZOO_HOME"):
-        return Path(named).expanduser()
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "zoo"
 
 
 def parse_hub(reference: str) -> tuple[str, str | None]:
@@ -75,12 +66,12 @@ class Store:
 
     **Arguments:**
     - `catalogue`: the checkpoints that installed plugins offer, by name.
-    - `root`: the folder it keeps; `home()` unless given.
+    - `root`: the folder it keeps; that of `settings.home` unless given.
     """
 
     def __init__(self, catalogue: Mapping[str, Checkpoint], root: Path | None = None) -> None:
         self.catalogue = catalogue
-        self.root = root or home()
+        self.root = root or settings.home()
 
     def find(self, reference: str) -> Path:
         """The directory that a reference means; see `folder`."""

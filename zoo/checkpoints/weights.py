@@ -1,6 +1,5 @@
 """A directory <-> a model: config.json, model.safetensors, training.safetensors, facts.json."""
 
-import platform
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from zoo.checkpoints.folder import CONFIG, FACTS, FORMAT, TRAINING, WEIGHTS, read_config
 from zoo.checkpoints.format import check_weights, claimed_maker
 from zoo.common import files
+from zoo.common.compute import pick_device
 from zoo.common.errors import (
     CheckpointError,
     ConfigError,
@@ -70,12 +70,7 @@ def load(
     **Raises:** `CheckpointError` when a file is missing, damaged or doesn't fit the model;
     `ConfigError` on a config that the model refuses and on a GPU that isn't there; `NotFoundError`
     when no installed plugin offers the model."""
-    device = torch.device(device)
-    gpus = torch.cuda.device_count()
-    if device.type == "cuda" and (device.index or 0) >= gpus:
-        raise ConfigError(
-            f"There is no device {str(device)!r}: torch sees {counted(gpus, 'GPU')} here."
-        )
+    device = pick_device(device)
     config = read_config(directory)
     model = _build(config, directory)
     for part in () if training_parts else model.training_only:
@@ -105,20 +100,6 @@ def model_class(name: str) -> type[GenerativeModel[Any]]:
         f"The class of the model {name!r} is no GenerativeModel. This is a fault of "
         f"{plugin.called if plugin else 'its plugin'}: tell its authors."
     )
-
-
-def hardware(device: torch.device) -> str:
-    """What a device is, in a few words: "AMD EPYC …, 2 threads" or a GPU's name."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    for line in info.read_text().splitlines() if info.is_file() else ():
-        if line.startswith("model name"):
-            name = line.partition(":")[2].strip()
-            break
-    threads = torch.get_num_threads()
-    return f"{name}, {counted(threads, 'thread')}"
 
 
 def _build(config: dict[str, Any], directory: Path) -> GenerativeModel[Any]:

@@ -1,7 +1,6 @@
 """The `zoo` command: a lazy group; commands import torch only when they run."""
 
 import importlib
-import os
 import sys
 import traceback
 from typing import Any, NoReturn
@@ -9,6 +8,7 @@ from typing import Any, NoReturn
 import click
 
 from zoo.cli.console import clean, debugging, printable, warn_of_plugins
+from zoo.common import settings
 from zoo.common.errors import ZooError
 from zoo.registry import installed
 
@@ -101,5 +101,5 @@ def main(debug: bool) -> None:
     \b
     zoo pull vae-mnist && zoo sample
     """
-    if os.environ.get("NO_COLOR"):
+    if settings.no_color():
         click.get_current_context().color = False

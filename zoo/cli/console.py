@@ -3,7 +3,6 @@
 import functools
 import json
 import logging
-import os
 import shutil
 import sys
 import textwrap
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.checkpoints import Store
+from zoo.common import settings
 from zoo.common.errors import counted
 from zoo.common.files import as_reference as as_reference
 from zoo.registry import installed
@@ -216,7 +216,7 @@ def show_preview(path: Path) -> None:
     """The upper part of a picture, in coloured blocks, when standard output goes to a person who
     wants colour.
     """
-    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+    if not sys.stdout.isatty() or settings.no_color():
         return
     from PIL import Image
 

@@ -13,8 +13,9 @@ from typing import Any, Literal
 import click
 from packaging.requirements import Requirement
 
-from zoo.checkpoints import Store, home
+from zoo.checkpoints import Store
 from zoo.cli.console import as_json, command, print_json, printable, size
+from zoo.common import settings
 from zoo.common.errors import HubError, NotFoundError, PluginError, ZooError, counted
 from zoo.registry import installed
 
@@ -134,9 +135,7 @@ def _device() -> Iterator[Finding]:
         return
     import torch
 
-    from zoo.checkpoints.weights import hardware
-    from zoo.cli.sample import pick_device
-    from zoo.sampling import emulates_bf16
+    from zoo.common.compute import emulates_bf16, hardware, pick_device
 
     device = torch.device(pick_device("auto"))
     torch.ones(2, 2, device=device).matmul(
@@ -272,8 +271,8 @@ def _store() -> Iterator[Finding]:
 
 def _data() -> Iterator[Finding]:
     """Where data sets are looked for."""
-    named = os.environ.get("ZOO_DATA")
-    folder = Path(named).expanduser() if named else home() / "data"
+    named = settings.data_root()
+    folder = named or settings.home() / "data"
     if named and not folder.is_dir():
         advice = "Name a folder that holds data sets, or unset it: they are downloaded then."
         yield Finding("data", "wrong", f"ZOO_DATA names {folder}, which is no folder", advice)
@@ -287,7 +286,7 @@ def _data() -> Iterator[Finding]:
 
 
 def _disk() -> Iterator[Finding]:
-    place = _nearest(home())
+    place = _nearest(settings.home())
     free = shutil.disk_usage(place).free
     if free < ROOM:
         advice = (

@@ -32,7 +32,7 @@ from zoo.cli.console import (
     print_table,
     track,
 )
-from zoo.cli.sample import device_option, load, names_of_classes, pick_device
+from zoo.cli.sample import device_option, load, names_of_classes
 from zoo.common import files
 from zoo.common.errors import (
     CapabilityError,
@@ -210,6 +210,7 @@ def load_extractor(
     """The features' network; None, with a note, when there is a likelihood only, for want of
     features or of images.
     """
+    from zoo.common.compute import pick_device
     from zoo.data import load_features
     from zoo.evaluation import has_likelihood
 

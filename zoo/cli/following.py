@@ -15,7 +15,6 @@ from accelerate.utils import broadcast_object_list
 
 from zoo.checkpoints import weights
 from zoo.cli.console import as_reference, note, progress
-from zoo.cli.sample import pick_device
 from zoo.common import compute, files
 from zoo.common.errors import CheckpointError, OutOfMemoryError, TrainingError, counted
 from zoo.data import Dataset
@@ -53,7 +52,7 @@ class Followed:
         """What it was trained on."""
         processes = Accelerator().num_processes
         device = self.state.model.device
-        name = weights.hardware(device) + (", no bfloat16" if sampler.emulates_bf16(device) else "")
+        name = compute.hardware(device) + (", no bfloat16" if compute.emulates_bf16(device) else "")
         return name if processes == 1 else f"{processes} × {name}"
 
     def take_up(self, notes: dict[str, Any]) -> None:
@@ -94,7 +93,7 @@ def follow(
     accelerator = Accelerator()
     if accelerator.num_processes > 1:  # each may have drawn a seed
         settings["seed"] = broadcast_object_list([settings["seed"]])[0]
-    where = accelerator.device if accelerator.num_processes > 1 else pick_device(device)
+    where = accelerator.device if accelerator.num_processes > 1 else compute.pick_device(device)
     state = loop.TrainingState(
         loop.build(model_class, config, settings["seed"]).to(where), settings["seed"]
     )
@@ -123,7 +122,7 @@ def follow(
         note(
             f"Training {settings['model']} {going}, seed {state.seed}. Grids and history: {folder}"
         )
-        if recipe.precision == "bf16" and sampler.emulates_bf16(state.model.device):
+        if recipe.precision == "bf16" and compute.emulates_bf16(state.model.device):
             note("It is computed in float32: this hardware has no bfloat16.")
         if model_class.sample_kind == "image" and not find_spec("matplotlib"):
             note("There will be no loss curves: matplotlib draws them, pip install 'genzoo[plots]'")

@@ -129,18 +129,7 @@ def load(directory: Path, device: str) -> "GenerativeModel[Any]":
     from zoo.common import compute
 
     compute.keep_freed()
-    return weights.load(directory, pick_device(device))
-
-
-def pick_device(choice: str) -> str:
-    """The device that `--device` means; raises `ConfigError` when there is no GPU."""
-    import torch
-
-    if choice == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(
-            "--device cuda: torch sees no GPU here. Leave it out, or take --device cpu."
-        )
-    return "cuda" if choice != "cpu" and torch.cuda.is_available() else "cpu"
+    return weights.load(directory, compute.pick_device(device))
 
 
 def draw_to(
@@ -158,6 +147,7 @@ def draw_to(
     precision: str = "float32",
 ) -> dict[str, Any]:
     """Draw samples to a file; returns how they were made, as the file records it."""
+    from zoo.common.compute import emulates_bf16
     from zoo.sampling import formats, sampler
 
     formats.check_path(path, model.sample_kind)
@@ -196,7 +186,7 @@ def draw_to(
         options=_options(model, options),
         precision=precision,
     )
-    if precision == "bf16" and sampler.emulates_bf16(model.device):
+    if precision == "bf16" and emulates_bf16(model.device):
         note(
             f"This {model.device.type} has no instructions for bf16 and emulates it: float32 is "
             "likely faster here."

@@ -11,16 +11,38 @@ ZooError                 anything its reader can mend: the command prints it and
 │   └── OutOfMemoryError one that asked for more memory than there is
 ├── OutputError          a file that can't be written
 ├── PluginError          a plugin that broke
+├── MissingDependencyError
+│                        a package that is not installed; says what installs it
 └── HubError             the Hub can't be reached, or what it sent can't be trusted
 """
 
+import os
 from collections.abc import Iterable
 
 
 class ZooError(Exception):
     """Anything its reader can mend: the message says what happened, with which value, and what to
-    do next.
+    do next. The fields say the same to a program.
+
+    **Arguments:**
+    - `message`: for people.
+    - `name`: what was asked for, such as the name of a checkpoint that is not there.
+    - `known`: the names that would have been right.
+    - `path`: the file or folder that the error is about.
     """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        name: str | None = None,
+        known: Iterable[str] = (),
+        path: str | os.PathLike[str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.name = name
+        self.known = tuple(known)
+        self.path = None if path is None else os.fspath(path)
 
 
 class NotFoundError(ZooError):
@@ -61,6 +83,10 @@ class OutputError(ZooError):
 
 class PluginError(ZooError):
     """A plugin that broke."""
+
+
+class MissingDependencyError(ZooError):
+    """A package that is not installed; the message says what installs it, `name` which it is."""
 
 
 class HubError(ZooError):

@@ -10,9 +10,9 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from zoo.common import files
+from zoo.common.compute import exact_convolutions
 from zoo.common.errors import CheckpointError, DataError, PluginError, ZooError
 from zoo.registry import installed
-from zoo.sampling import exact_convolutions
 
 AT_ONCE = 100  # images that a network sees together: Inception-v3 takes 14 MB for each
 

@@ -1,7 +1,6 @@
 """Data sets by their names, from plugins, and by their folders."""
 
 import contextlib
-import os
 from collections.abc import Sequence
 from math import prod
 from pathlib import Path
@@ -12,8 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from zoo.checkpoints import home
-from zoo.common import files
+from zoo.common import files, settings
 from zoo.common.errors import DataError, OutputError, PluginError, ZooError, counted
 from zoo.common.files import is_path
 from zoo.data.dataset import Dataset
@@ -132,7 +130,7 @@ def _load_by_name(
             with contextlib.suppress(
                 OutputError
             ):  # a home that can't be written costs the lock only
-                alone.enter_context(files.alone(home() / "locks" / name))
+                alone.enter_context(files.alone(settings.home() / "locks" / name))
             loaded = loader(folder, split)
     except ZooError:
         raise
@@ -155,8 +153,8 @@ def _load_by_name(
 
 def _root(given: Path | None) -> Path:
     """The folder that holds the data; only the zoo's own is made when it isn't there."""
-    own = home() / "data"
-    folder = given or Path(os.environ.get("ZOO_DATA") or own).expanduser()
+    own = settings.home() / "data"
+    folder = given or settings.data_root() or own
     if folder == own:
         with files.writing(own):
             own.mkdir(parents=True, exist_ok=True)

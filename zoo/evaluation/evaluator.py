@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
-from zoo.checkpoints import FEWEST, IMPORTANCE_SAMPLES, METRICS, SAMPLES, SEED, Evaluation, home
-from zoo.common import files
+from zoo.checkpoints import FEWEST, IMPORTANCE_SAMPLES, METRICS, SAMPLES, SEED, Evaluation
+from zoo.common import files, settings
 from zoo.common.errors import CapabilityError, ConfigError, DataError, OutputError
 from zoo.data import Dataset, Extractor, Features, check_shape, extract, to_float
 from zoo.evaluation import likelihood, metrics
@@ -253,7 +253,7 @@ def _features_of(data: Dataset, extractor: Extractor, watch: Watch) -> Features:
     """
     plugin = installed().offered_by("features", extractor.name)
     taker = "-".join([extractor.name, *([plugin.version] if plugin else []), extractor.sha256[:32]])
-    path = home() / "features" / f"{data.sha256[:32]}-{taker}.safetensors"
+    path = settings.home() / "features" / f"{data.sha256[:32]}-{taker}.safetensors"
     with contextlib.suppress(OSError, SafetensorError, TypeError):  # not there yet, or damaged
         return Features(**load_file(path))
     batches = (

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal, kl_divergence
 
+from zoo.common.compute import channels_last, exact_convolutions, gpus_of
 from zoo.common.errors import DataError, LabelError
 from zoo.data import Dataset, to_float
 from zoo.evaluation.metrics import Estimate, mean
 from zoo.models import Autoencoder, GenerativeModel
-from zoo.sampling import channels_last, exact_convolutions
 
 IMAGES = 250  # looked at together; changing it would change the random numbers of every likelihood
 ACTIVE = (
@@ -102,7 +102,7 @@ def bounds(
     )
     found: dict[str, list[Tensor]] = {name: [] for name in names}
     model = channels_last(copy.deepcopy(model))  # convolves faster
-    with torch.no_grad(), torch.random.fork_rng(_gpus(model)):
+    with torch.no_grad(), torch.random.fork_rng(gpus_of(model)):
         torch.manual_seed(seed)
         for samples, labels in watch(batches(model, data, seed), len(data), "Likelihood"):
             for name, k in names.items():
@@ -130,7 +130,7 @@ def seconds(
     samples, labels = next(batches(model, data, seed))
     few = samples[:images], labels if labels is None else labels[:images]
     model = channels_last(copy.deepcopy(model))  # convolves faster
-    with torch.no_grad(), torch.random.fork_rng(_gpus(model)):
+    with torch.no_grad(), torch.random.fork_rng(gpus_of(model)):
         model.log_likelihood(*few, importance_samples=k).cpu()  # what comes first takes longer
         began = time.perf_counter()
         model.log_likelihood(*few, importance_samples=k).cpu()  # a GPU has then computed it
@@ -206,7 +206,3 @@ def _kl(posterior: Distribution, prior: Distribution) -> Tensor | None:
 
 def _inner(distribution: Distribution) -> Distribution:
     return distribution.base_dist if isinstance(distribution, Independent) else distribution
-
-
-def _gpus(model: GenerativeModel[Any]) -> list[torch.device]:
-    return [model.device] if model.device.type == "cuda" else []

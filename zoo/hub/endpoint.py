@@ -2,13 +2,13 @@
 
 import contextlib
 import ipaddress
-import os
 import re
 import shlex
 from urllib.parse import urlsplit
 
 from huggingface_hub import constants, get_token
 
+from zoo.common import settings
 from zoo.common.errors import HubError
 
 HOME = "https://huggingface.co"
@@ -43,7 +43,7 @@ def option(endpoint: str) -> str:
 
 
 def _usual() -> str:
-    return (os.environ.get("HF_ENDPOINT") or HOME).rstrip("/")
+    return (settings.hub_endpoint() or HOME).rstrip("/")
 
 
 def find_token(endpoint: str, given: str | None) -> str | None:
@@ -59,7 +59,7 @@ def find_token(endpoint: str, given: str | None) -> str | None:
         return None
     token = given
     if not token and not constants.HF_HUB_DISABLE_IMPLICIT_TOKEN:
-        token = _stored_login() if endpoint == HOME else os.environ.get("HF_TOKEN")
+        token = _stored_login() if endpoint == HOME else settings.hub_token()
     token = (token or "").strip()
     if not re.fullmatch(r"[!-~]*", token):
         raise HubError(

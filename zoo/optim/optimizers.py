@@ -11,6 +11,7 @@ from torch.nn.parameter import Parameter
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
+from zoo.common.compute import laid_out_as
 from zoo.common.errors import ConfigError, PluginError
 from zoo.models import GenerativeModel, Objective, TrainConfig
 
@@ -119,15 +120,6 @@ def take_step(
     if settings.clip_norm:
         clip_grad_norm_(parameters, settings.clip_norm)
     optimizer.step()
-
-
-def laid_out_as(parameter: Tensor, tensor: Tensor) -> Tensor:
-    """A tensor in the memory order of a parameter: fused optimizers walk both side by side,
-    whatever their strides.
-    """
-    if tensor.shape != parameter.shape or tensor.stride() == parameter.stride():
-        return tensor
-    return torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
 
 
 def averaging(decay: float) -> Callable[[Any, Any, Any], None]:

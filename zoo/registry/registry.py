@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import importlib
-import os
 import shlex
 from collections.abc import Iterable, Iterator
 from importlib.metadata import EntryPoint
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from zoo.common import settings
 from zoo.common.errors import NotFoundError, PluginError, did_you_mean
 from zoo.registry import hookspecs
 from zoo.registry.discovery import (
@@ -268,13 +268,7 @@ def installed() -> Registry:
 
     `ZOO_LOAD_PLUGINS` (entry-point names, comma-separated; empty for none) says which plugins to
     load, and `ZOO_STRICT_PLUGINS=1` raises at the first problem."""
-    names = os.environ.get("ZOO_LOAD_PLUGINS")
-    only = (
-        None
-        if names is None
-        else frozenset(name.strip() for name in names.split(",") if name.strip())
-    )
-    return Registry(only, strict=os.environ.get("ZOO_STRICT_PLUGINS") == "1")
+    return Registry(settings.plugins_to_load(), strict=settings.strict_plugins())
 
 
 def refresh() -> None:

@@ -1,19 +1,17 @@
 """draw(): samples start … start + n of one seed, the same whatever the batch size."""
 
 import copy
-import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from zoo.common.compute import PRECISIONS, channels_last, derived_seed, exact_convolutions
 from zoo.common.errors import ConfigError
 from zoo.models import GenerativeModel, LatentModel
 
 BLOCK = 64  # samples that share one generator; changing it would change every sample of every seed
-PRECISIONS = ("float32", "bf16")
 
 
 def draw(
@@ -124,65 +122,6 @@ def latents(model: LatentModel[Any], n: int, *, seed: int, start: int = 0) -> Te
     CPU."""
     return _from_blocks(
         start, start + n, lambda block: model.sample_prior(BLOCK, _generator(seed, block))
-    )
-
-
-def derived_seed(*purpose: object) -> int:
-    """A seed of its own for each purpose, the user's seed among its words: hardly any two share
-    random numbers.
-    """
-    digest = hashlib.sha256(" ".join(map(str, purpose)).encode()).digest()
-    return int.from_bytes(digest[:4], "big")  # torch's CPU generator takes 32 bits
-
-
-def emulates_bf16(device: torch.device) -> bool:
-    """Whether a device has no instructions for bfloat16, as far as torch can tell, so that float32
-    is faster there.
-    """
-    if device.type == "cuda":
-        return not torch.cuda.is_bf16_supported(including_emulation=False)
-    able: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # older torch can't tell
-    return able.get("architecture") == "x86_64" and not (
-        able.get("avx512_bf16") or able.get("amx_bf16")
-    )
-
-
-def channels_last(model: GenerativeModel[Any]) -> GenerativeModel[Any]:
-    """The model, its convolutions now computing in channels-last order: in bf16 that halves their
-    time on a CPU.
-    """
-    for layer in model.modules():
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-            layer.to(memory_format=torch.channels_last)
-    return model
-
-
-def keep_channels_last(model: GenerativeModel[Any]) -> None:
-    """Have maps, and their gradients, come in channels-last order from where they are flat.
-
-    A layer that walks through maps in one order and their gradients in another takes thirty times
-    as long on a CPU."""
-
-    def ordered(maps: Tensor) -> Tensor:
-        return maps.contiguous(memory_format=torch.channels_last) if maps.dim() == 4 else maps
-
-    def order_gradient(layer: nn.Module, given: tuple[Tensor, ...]) -> None:
-        if given[0].requires_grad:
-            given[0].register_hook(ordered)
-
-    for layer in model.modules():
-        if isinstance(layer, nn.Unflatten):
-            layer.register_forward_hook(lambda layer, given, maps: ordered(maps))
-        elif isinstance(layer, nn.Flatten):
-            layer.register_forward_pre_hook(order_gradient)
-
-
-def exact_convolutions() -> AbstractContextManager[None]:
-    """Let a GPU compute convolutions in float32 and in one order, so that its results agree with a
-    CPU's.
-    """
-    return torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
     )
 
 

@@ -13,11 +13,11 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
+from zoo.common.compute import derived_seed
 from zoo.common.config import ModelConfig
 from zoo.common.errors import ConfigError, DataError, PluginError, counted
 from zoo.data import Dataset
 from zoo.models import GenerativeModel, TrainConfig
-from zoo.sampling import derived_seed
 
 LOADERS = 4  # processes that read images which don't fit in memory
 SHIFT, ANGLE, ZOOM = (

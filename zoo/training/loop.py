@@ -16,6 +16,7 @@ from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
+from zoo.common.compute import channels_last, derived_seed, emulates_bf16, keep_channels_last
 from zoo.common.errors import (
     ConfigError,
     OutOfMemoryError,
@@ -27,7 +28,6 @@ from zoo.common.errors import (
 from zoo.data import Dataset, to_float
 from zoo.models import GenerativeModel, Objective, Step, TrainConfig
 from zoo.optim import optimizers
-from zoo.sampling import channels_last, derived_seed, emulates_bf16, keep_channels_last
 from zoo.training.batches import Batches, augmented, check_data, check_sample, class_weights
 
 REPORT_SECONDS = 0.25  # between two reports of progress

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from zoo.checkpoints import STATE, UNSAVED
 from zoo.common import files
+from zoo.common.compute import laid_out_as
 from zoo.common.errors import CheckpointError, ConfigError, OutputError
-from zoo.optim.optimizers import laid_out_as
 from zoo.sampling import images
 from zoo.training.loop import TrainingState
 

@@ -1,0 +1,99 @@
+"""Every environment variable that the zoo reads, and what it says; none is read anywhere else."""
+
+import os
+from pathlib import Path
+
+from zoo.common.errors import ConfigError
+
+
+def home() -> Path:
+    """Where the zoo keeps its things: `ZOO_HOME`, else `$XDG_DATA_HOME/zoo`, else
+    `~/.local/share/zoo`.
+
+    **Raises:** `ConfigError` when this user has no home folder and none of them is set."""
+    if named := os.environ.get("ZOO_HOME"):
+        return expand(named, "ZOO_HOME")
+    if named := os.environ.get("XDG_DATA_HOME"):
+        return expand(named, "XDG_DATA_HOME") / "zoo"
+    try:
+        return Path.home() / ".local" / "share" / "zoo"
+    except RuntimeError as error:
+        raise ConfigError(
+            "This user has no home folder, so there is no place for checkpoints. Name one: "
+            "set ZOO_HOME to a folder that you can write."
+        ) from error
+
+
+def data_root() -> Path | None:
+    """The folder that holds data sets, as `ZOO_DATA` says; None when it is not set."""
+    named = os.environ.get("ZOO_DATA")
+    return expand(named, "ZOO_DATA") if named else None
+
+
+def threads() -> int | None:
+    """How many threads to compute with, as `ZOO_THREADS` says; None when it is not set.
+
+    **Raises:** `ConfigError` when it is no whole number from 1."""
+    text = os.environ.get("ZOO_THREADS", "").strip()
+    if not text:
+        return None
+    if not text.isdecimal() or not 1 <= int(text[:9]) <= 4096:
+        raise ConfigError(f"ZOO_THREADS = {text[:80]!r} must be a whole number from 1 to 4096.")
+    return int(text)
+
+
+def openmp_threads() -> bool:
+    """Whether the user told OpenMP how many threads to use (`OMP_NUM_THREADS`), which torch
+    obeys.
+    """
+    return bool(os.environ.get("OMP_NUM_THREADS"))
+
+
+def plugins_to_load() -> frozenset[str] | None:
+    """The entry-point names that `ZOO_LOAD_PLUGINS` lists, separated by commas; None when it is
+    not set, which means every plugin.
+    """
+    names = os.environ.get("ZOO_LOAD_PLUGINS")
+    if names is None:
+        return None
+    return frozenset(name.strip() for name in names.split(",") if name.strip())
+
+
+def strict_plugins() -> bool:
+    """Whether the first problem of a plugin is raised and not only reported:
+    `ZOO_STRICT_PLUGINS=1`.
+    """
+    return os.environ.get("ZOO_STRICT_PLUGINS") == "1"
+
+
+def hub_endpoint() -> str | None:
+    """The address of the Hub that `HF_ENDPOINT` names; None when it is not set."""
+    return os.environ.get("HF_ENDPOINT") or None
+
+
+def hub_token() -> str | None:
+    """The token for the Hub that `HF_TOKEN` holds; None when it is not set."""
+    return os.environ.get("HF_TOKEN") or None
+
+
+def no_color() -> bool:
+    """Whether the user wants no colours: `NO_COLOR`."""
+    return bool(os.environ.get("NO_COLOR"))
+
+
+def expand(path: str | os.PathLike[str], called: str = "") -> Path:
+    """A path with `~` and `~user` replaced by that home folder.
+
+    **Arguments:**
+    - `path`: as a person wrote it.
+    - `called`: what it was given as, such as "ZOO_DATA", for the message.
+
+    **Raises:** `ConfigError` when there is no such user, or the user has no home folder."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        start = f"{called} = " if called else ""
+        raise ConfigError(
+            f"{start}{os.fspath(path)!r}: the home folder in it is not known. Write the path in "
+            "full."
+        ) from error
