@@ -147,7 +147,7 @@ def files_no_larger_than(limit: int) -> Iterator[None]:
 
 def make_model(name: str, **config: Any) -> Any:
     """A model with fresh weights, in eval mode."""
-    from zoo.training.loop import build
+    from zoo.models.build import build
 
     model_class = installed().model_class(name)
     return build(model_class, model_class.Config(**config), seed=0).eval()

@@ -106,7 +106,7 @@ def test_the_flow_trains_and_samples_at_the_temperature_asked_for(run: Run) -> N
     trained = run("train", "flow", "--name", "my-flow", "--data", "mnist", "--seed", 0, *small)
     assert trained.returncode == 0, trained.stderr
     history = read_facts(Path(trained.stdout.strip()))["history"]
-    assert history[-1]["losses"]["model"] < 0.9 * history[0]["losses"]["model"]
+    assert history[-1]["losses"]["loss"] < 0.9 * history[0]["losses"]["loss"]
     sampled = run(
         "sample", "my-flow", "-n", 4, "--seed", 0, "--set", "temperature=0.5", "-o", "digits.png"
     )
@@ -121,7 +121,7 @@ def test_signals_train_and_are_written_as_arrays_and_as_no_picture(run: Run) -> 
     trained = run("train", "wave", "--name", "my-wave", "--data", "sines", "--seed", 0, *small)
     assert trained.returncode == 0, trained.stderr
     history = read_facts(Path(trained.stdout.strip()))["history"]
-    assert history[1]["losses"]["model"] < history[0]["losses"]["model"]
+    assert history[1]["losses"]["loss"] < history[0]["losses"]["loss"]
     sampled = run("sample", "my-wave", "-n", 6, "--seed", 0, "--label", "two")
     assert sampled.returncode == 0 and sampled.stdout.strip() == "samples.npz", sampled.stderr
     arrays = np.load("samples.npz")

@@ -325,7 +325,7 @@ def test_the_tutorial_leads_from_nothing_to_a_published_plugin(
         == "zoo-ppca"
     )
     history = read_facts(checkpoint)["history"]
-    assert history[1]["losses"]["model"] < history[0]["losses"]["model"]
+    assert history[1]["losses"]["loss"] < history[0]["losses"]["loss"]
     assert (
         "num_classes=0" in zoo("train", "ppca", "--name", "other", "--set", "num_classes=10").stderr
     )

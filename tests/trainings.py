@@ -5,8 +5,9 @@ from typing import Any
 import torch
 
 from zoo.data import Dataset, load_dataset
+from zoo.models.build import build
 from zoo.registry.registry import installed
-from zoo.training.loop import TrainingState, build
+from zoo.training.state import TrainingState
 
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "vae": ("mlp-vae", {"hidden_dims": (8,), "latent_dim": 2, "batch_norm": True, "dropout": 0.2}),

@@ -16,7 +16,7 @@ class DCGAN(GAN["DCGAN.Config"]):
     """
 
     recipe = TrainConfig(
-        epochs=20, batch_size=128, learning_rate=2e-4, betas=(0.5, 0.999), average=0.999
+        epochs=20, batch_size=128, learning_rate=2e-4, betas=(0.5, 0.999), ema_decay=0.999
     )
 
     @dataclass(frozen=True, kw_only=True)

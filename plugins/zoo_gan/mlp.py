@@ -17,7 +17,7 @@ class MLPGAN(GAN["MLPGAN.Config"]):
     """
 
     recipe = TrainConfig(
-        epochs=50, batch_size=64, learning_rate=2e-4, betas=(0.5, 0.999), average=0.999
+        epochs=50, batch_size=64, learning_rate=2e-4, betas=(0.5, 0.999), ema_decay=0.999
     )
 
     @dataclass(frozen=True, kw_only=True)

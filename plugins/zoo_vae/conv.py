@@ -15,7 +15,7 @@ class ConvVAE(VAE["ConvVAE.Config"]):
     """
 
     recipe = TrainConfig(
-        epochs=20, batch_size=128, learning_rate=1e-3, schedule="cosine", average=0.999
+        epochs=20, batch_size=128, learning_rate=1e-3, schedule="cosine", ema_decay=0.999
     )
 
     @dataclass(frozen=True, kw_only=True)

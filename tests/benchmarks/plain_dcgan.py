@@ -14,8 +14,8 @@ from torch.optim import Adam
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
+from zoo.models.build import build
 from zoo.registry.registry import installed
-from zoo.training.loop import build
 
 
 def steps(

@@ -19,8 +19,10 @@ from racing import in_turn, report, run
 import zoo
 from zoo.common.compute import keep_freed
 from zoo.data import load_dataset
+from zoo.models.build import build
 from zoo.registry.registry import installed
-from zoo.training.loop import TrainingState, build, fit
+from zoo.training.loop import fit
+from zoo.training.state import TrainingState
 
 ZOO = Path(sys.executable).with_name("zoo")
 HERE = Path(__file__).parent
@@ -44,7 +46,7 @@ def epochs(model: str, **settings: object) -> Iterator[tuple[float, float]]:
     began = time.perf_counter()
     for progress in fit(state, data, recipe):
         if progress.epoch_ended:
-            yield time.perf_counter() - began, progress.losses.get("model", 0.0)
+            yield time.perf_counter() - began, progress.losses.get("loss", 0.0)
             began = time.perf_counter()
 
 

@@ -32,10 +32,10 @@ from zoo.common.errors import (
     PluginError,
     ZooError,
 )
+from zoo.models.build import build
 from zoo.models.interface import GenerativeModel
 from zoo.registry.registry import installed
 from zoo.sampling.sampler import draw
-from zoo.training.loop import build
 
 FAMILIES = ("mlp-vae", "conv-vae", "mlp-gan", "dcgan")
 FORMAT_1 = Path(__file__).parents[1] / "fixtures" / "format-1"

@@ -85,8 +85,10 @@ def test_below_each_field_stands_what_it_means_cut_to_the_width_of_the_terminal(
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
     lines = zoo("show", "mlp-vae").stdout.splitlines()
-    clip_norm = next(index for index, line in enumerate(lines) if line.startswith("clip_norm"))
-    meaning = lines[clip_norm + 1]
+    max_grad_norm = next(
+        index for index, line in enumerate(lines) if line.startswith("max_grad_norm")
+    )
+    meaning = lines[max_grad_norm + 1]
     assert meaning.startswith("    greatest norm of an optimizer's") and meaning.endswith(cut)
     assert len(meaning) <= max(columns, 40)
 

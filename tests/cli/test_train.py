@@ -93,7 +93,7 @@ def test_facts_say_what_was_done(zoo: Zoo, home: Path) -> None:
     assert facts["recipe"]["epochs"] == 2 and facts["recipe"]["batch_size"] == 200
     assert facts["recipe"]["learning_rate"] == 1e-3
     assert [one["epoch"] for one in facts["history"]] == [1, 2]
-    first, second = (one["losses"]["model"] for one in facts["history"])
+    first, second = (one["losses"]["loss"] for one in facts["history"])
     assert second < first < 784
     assert facts["parameters"] > 10_000 and facts["seconds"] >= 0 and facts["hardware"]
     assert set(facts["versions"]) == {"genzoo", "torch"} and len(facts["created"].split("-")) == 3
@@ -122,11 +122,11 @@ def test_the_stated_command_makes_the_picture_of_the_card(zoo: Zoo, home: Path) 
 
 
 def test_the_recipe_is_the_model_s_own_unless_told_otherwise(zoo: Zoo, home: Path) -> None:
-    words = ["--set", "schedule=cosine", "--set", "betas=0.5,0.9", "--set", "average=0.9"]
+    words = ["--set", "schedule=cosine", "--set", "betas=0.5,0.9", "--set", "ema_decay=0.9"]
     zoo("train", "mlp-vae", "--name", "mine", *words, *SMALL)
     made = json.loads((home / "checkpoints" / "mine" / "facts.json").read_text())["recipe"]
     recipe = installed().model_class("mlp-vae").recipe.to_dict()
-    assert made == {**recipe, "schedule": "cosine", "betas": [0.5, 0.9], "average": 0.9}
+    assert made == {**recipe, "schedule": "cosine", "betas": [0.5, 0.9], "ema_decay": 0.9}
     assert made["epochs"] == 10
 
 
@@ -147,8 +147,8 @@ def test_the_history_is_on_disk_as_it_is_in_the_facts(zoo: Zoo, home: Path) -> N
     history = json.loads((home / "checkpoints" / "mine" / "facts.json").read_text())["history"]
     assert [json.loads(line) for line in lines] == history
     assert [(one["epoch"], one["step"], set(one["held_out"])) for one in history] == [
-        (1, 5, {"model", "reconstruction", "kl"}),
-        (2, 10, {"model", "reconstruction", "kl"}),
+        (1, 5, {"loss", "reconstruction", "kl"}),
+        (2, 10, {"loss", "reconstruction", "kl"}),
     ]
 
 
@@ -188,7 +188,7 @@ def test_a_terminal_gets_a_bar_that_fills_and_a_line_for_each_epoch(
     shown = b"".join(seen).decode()
     *_, bar = (line for line in shown.splitlines() if "━" in line)
     assert "mine" in bar and "12/12" in bar and "samples/s" in bar and "\x1b[" in bar
-    assert shown.count("epoch 1/2  model ") == shown.count("epoch 2/2  model ") == 1
+    assert shown.count("epoch 1/2  loss ") == shown.count("epoch 2/2  loss ") == 1
 
 
 def test_an_alarm_is_said_once_however_long_it_rings(
@@ -654,7 +654,7 @@ MODELS = {
         "hidden_dims=16",
         "latent_dim=2",
         "batch_norm=true",
-        "average=0.99",
+        "ema_decay=0.99",
         "batch_size=40",
     ],
     "mlp-gan": [
@@ -1046,10 +1046,10 @@ def test_tensorboard_gets_losses_and_grids(zoo: Zoo, home: Path) -> None:
     events = EventAccumulator(str(home / "runs" / "mine" / "tensorboard"))
     events.Reload()
     history = json.loads((home / "checkpoints" / "mine" / "facts.json").read_text())["history"]
-    scalars = [(one.step, one.value) for one in events.Scalars("losses/model")]
+    scalars = [(one.step, one.value) for one in events.Scalars("losses/loss")]
     assert scalars == [
-        (6, pytest.approx(history[0]["losses"]["model"])),
-        (12, pytest.approx(history[1]["losses"]["model"])),
+        (6, pytest.approx(history[0]["losses"]["loss"])),
+        (12, pytest.approx(history[1]["losses"]["loss"])),
     ]
     assert [(one.step, one.width) for one in events.Images("samples")] == [(6, 242), (12, 242)]
 
@@ -1066,7 +1066,7 @@ def test_tensorboard_is_followed_when_a_training_goes_on(
     assert zoo("train", "--resume", home / "runs" / "mine").exit_code == 0
     events = EventAccumulator(str(home / "runs" / "mine" / "tensorboard"))
     events.Reload()
-    assert [one.step for one in events.Scalars("losses/model")] == [6, 12]
+    assert [one.step for one in events.Scalars("losses/loss")] == [6, 12]
 
 
 def test_without_the_package_tensorboard_says_which_extra_it_is_in(

@@ -212,7 +212,7 @@ def test_a_bound_goes_by_each_samples_own_label() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"epochs": 0}, {"precision": "fp8"}, {"learning_rate": -1.0}, {"average": 1.5}]
+    "wrong", [{"epochs": 0}, {"precision": "fp8"}, {"learning_rate": -1.0}, {"ema_decay": 1.5}]
 )
 def test_a_recipe_is_held_to_its_types_and_bounds(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from zoo.common.config import parse_assignments
 from zoo.common.errors import ConfigError
 from zoo.models.interface import TrainConfig as AtTheDoor
 from zoo.models.recipe import TrainConfig
@@ -39,9 +40,9 @@ def test_every_field_is_explained_in_the_order_of_the_class() -> None:
         ("class_weights", (0.0, 0.0), "nothing to learn"),
         ("augment", ("shift", "blur"), "one of shift, rotate, zoom, flip"),
         ("optimizer", "lion", "one of adam, adamw, sgd, rmsprop"),
-        ("average", 1.0, "0 to 0.99999"),
+        ("ema_decay", 1.0, "0 to 0.99999"),
         ("warmup", 1.5, "0 to 1"),
-        ("clip_norm", -1.0, "0 to 1000"),
+        ("max_grad_norm", -1.0, "0 to 1000"),
         ("holdout", -1, "0 to 65536"),
         ("epochs", 0, "1 to 65536"),
     ],
@@ -82,3 +83,23 @@ def test_a_model_brings_a_recipe_of_its_own(model: str) -> None:
 def test_the_recipe_on_a_card_can_still_be_read(card: str) -> None:
     made = json.loads((CARDS / card / "facts.json").read_text())["recipe"]
     assert TrainConfig.from_dict(made).epochs == made["epochs"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "value"), [("average", "ema_decay", 0.9), ("clip_norm", "max_grad_norm", 2.0)]
+)
+def test_a_field_is_still_read_by_its_old_name(old: str, new: str, value: float) -> None:
+    """From the constructor of a plugin, from old facts, and from a command."""
+    wanted = TrainConfig(**{new: value})  # type: ignore[arg-type]
+    assert TrainConfig(**{old: value}) == wanted  # type: ignore[arg-type]
+    assert TrainConfig.from_dict({old: value}) == wanted
+    assert parse_assignments([f"{old}={value}"], TrainConfig) == ({new: value},)
+    assert old not in wanted.to_dict() and wanted.to_dict()[new] == value
+    assert dataclasses.replace(wanted, epochs=3).to_dict()[new] == value
+    with pytest.raises(ConfigError, match=new):
+        TrainConfig(**{old: -1.0})  # type: ignore[arg-type]
+
+
+def test_a_field_given_by_both_of_its_names_is_refused() -> None:
+    with pytest.raises(ConfigError, match="'average' is the old name of 'ema_decay'"):
+        TrainConfig.from_dict({"average": 0.9, "ema_decay": 0.99})

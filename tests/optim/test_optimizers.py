@@ -163,10 +163,10 @@ def test_l1_pulls_every_weight_to_0_alike_and_l2_in_proportion() -> None:
 
 
 def test_a_gradient_above_the_norm_is_scaled_down_to_it_and_one_below_is_left_alone() -> None:
-    assert step_along(Line(0.0, 0.0), [3.0, 4.0], clip_norm=1) == pytest.approx(
+    assert step_along(Line(0.0, 0.0), [3.0, 4.0], max_grad_norm=1) == pytest.approx(
         [-0.06, -0.08], rel=1e-4
     )
-    assert step_along(Line(0.0, 0.0), [0.3, 0.4], clip_norm=1) == pytest.approx([-0.03, -0.04])
+    assert step_along(Line(0.0, 0.0), [0.3, 0.4], max_grad_norm=1) == pytest.approx([-0.03, -0.04])
     assert step_along(Line(0.0, 0.0), [3.0, 4.0]) == pytest.approx([-0.3, -0.4])
 
 

@@ -14,7 +14,8 @@ from zoo.common.errors import ConfigError
 from zoo.data import Dataset
 from zoo.models.interface import Objective, Step, TrainConfig
 from zoo.testing import check_training
-from zoo.training.loop import TrainingState, fit
+from zoo.training.loop import fit
+from zoo.training.state import TrainingState
 
 SMALL: dict[str, Any] = {"generator_dims": (8,), "discriminator_dims": (8,), "latent_dim": 4}
 # for the logits ln 3 (D = ¾) on data and −ln 2 (D = ⅓) on a fake: the losses, and their slopes in
@@ -279,7 +280,7 @@ def test_every_game_is_played_in_either_precision(game: dict[str, Any], precisio
     )
     digits = Dataset("noise", images, torch.arange(64) % 4)
     settings = TrainConfig(
-        epochs=1, batch_size=16, learning_rate=1e-3, precision=precision, average=0.9
+        epochs=1, batch_size=16, learning_rate=1e-3, precision=precision, ema_decay=0.9
     )
     report = list(fit(TrainingState(model), digits, settings))[-1]
     assert all(math.isfinite(value) for value in report.losses.values())

@@ -10,10 +10,12 @@ import torch
 import zoo
 from zoo.common.errors import TrainingError
 from zoo.data import Dataset, load_dataset, to_float
+from zoo.models.build import build
 from zoo.models.interface import GenerativeModel, ModelConfig, TrainConfig
 from zoo.registry.registry import installed
-from zoo.training.alarms import PATIENCE, WARMING_UP, Watch, ringing
-from zoo.training.loop import TrainingState, build, fit
+from zoo.training.alarms import PATIENCE, WARMING_UP, Watch, alarms
+from zoo.training.loop import fit
+from zoo.training.state import TrainingState
 
 CARDS = Path(__file__).parents[2] / "cards"
 SMALL: dict[str, Any] = {"generator_dims": (16,), "discriminator_dims": (32,), "latent_dim": 8}
@@ -58,19 +60,19 @@ def epochs(steps: int, *values: dict[str, float]) -> list[dict[str, Any]]:
 def test_a_generator_too_narrow_for_the_data_collapses_and_the_alarm_says_so() -> None:
     history = train({"generator_dims": (2,), "latent_dim": 1}, learning_rate=1e-3)
     assert history[-1]["watched"]["diversity"] < 0.3
-    (alarm,) = [one for one in ringing(history) if "collapsing" in one]
-    assert "much alike" in alarm and "smaller learning rate" in alarm and "average=0.999" in alarm
+    (alarm,) = [one for one in alarms(history) if "collapsing" in one]
+    assert "much alike" in alarm and "smaller learning rate" in alarm and "ema_decay=0.999" in alarm
 
 
 def test_a_discriminator_far_too_quick_for_its_generator_rings() -> None:
     history = train({}, learning_rate=1e-6, learning_rates={"discriminator": 1e-3})
-    alarms = [one for one in ringing(history) if "discriminator" in one]
-    assert len(alarms) == 1 and "learning_rates=NAME:RATE" in alarms[0] and "100.0%" in alarms[0]
+    found = [one for one in alarms(history) if "discriminator" in one]
+    assert len(found) == 1 and "learning_rates=NAME:RATE" in found[0] and "100.0%" in found[0]
 
 
 def test_a_generator_that_outruns_its_discriminator_draws_what_it_likes_best_and_rings() -> None:
     history = train({}, learning_rate=1e-6, learning_rates={"generator": 1e-2})
-    assert any("collapsing" in one for one in ringing(history)), history[-1]
+    assert any("collapsing" in one for one in alarms(history)), history[-1]
 
 
 def test_an_absurd_learning_rate_stops_a_gan_in_words() -> None:
@@ -88,14 +90,14 @@ def test_no_epoch_of_a_training_that_ended_on_a_card_gives_an_alarm(card: str) -
             and history[-1]["step"] > PATIENCE * WARMING_UP
         )
     for end in range(1, len(history) + 1):
-        assert ringing(history[:end]) == []
+        assert alarms(history[:end]) == []
 
 
 @pytest.mark.parametrize("card", ["gan-mnist", "dcgan-mnist"])
 def test_the_samples_of_a_good_gan_look_as_various_as_the_data(card: str) -> None:
     seen = Watch(load_dataset("mnist")).look(zoo.load(card))
     assert 0.8 < seen["diversity"] < 1.2 and seen["classes"] == 1
-    assert ringing(epochs(WARMING_UP, *[{**seen, "accuracy": 0.7}] * PATIENCE)) == []
+    assert alarms(epochs(WARMING_UP, *[{**seen, "accuracy": 0.7}] * PATIENCE)) == []
 
 
 # seen after each epoch, of 25 steps, of a dcgan of width 8 on 800 digits, learning rate 1e-3, which
@@ -155,32 +157,29 @@ def test_a_game_that_has_hardly_begun_gives_no_alarm_whatever_it_looks_like(
     steps: int, seen: Any
 ) -> None:
     for end in range(1, len(seen) + 1):
-        assert ringing(epochs(steps, *seen[:end])) == []
-    assert ringing(epochs(WARMING_UP, *seen[:7])) != []  # the same later on is a reason
+        assert alarms(epochs(steps, *seen[:end])) == []
+    assert alarms(epochs(WARMING_UP, *seen[:7])) != []  # the same later on is a reason
 
 
 def test_one_bad_epoch_is_none_and_a_second_rings() -> None:
     good, bad = {"diversity": 1.0, "accuracy": 0.7}, {"diversity": 0.3, "accuracy": 0.7}
     assert (
-        ringing([])
-        == ringing(epochs(WARMING_UP, bad))
-        == ringing(epochs(WARMING_UP, good, bad))
-        == []
+        alarms([]) == alarms(epochs(WARMING_UP, bad)) == alarms(epochs(WARMING_UP, good, bad)) == []
     )
-    assert len(ringing(epochs(WARMING_UP, good, bad, bad))) == 1
-    assert ringing(epochs(WARMING_UP, bad, bad, good)) == []
+    assert len(alarms(epochs(WARMING_UP, good, bad, bad))) == 1
+    assert alarms(epochs(WARMING_UP, bad, bad, good)) == []
 
 
 def test_classes_that_are_lost_ring_though_the_samples_are_various() -> None:
     lost = {"diversity": 0.9, "classes": 0.3}
-    (alarm,) = ringing(epochs(WARMING_UP, lost, lost))
+    (alarm,) = alarms(epochs(WARMING_UP, lost, lost))
     assert "reach 30% of the classes" in alarm and "collapsing" in alarm
     few = {"diversity": 0.9, "classes": 0.8}
-    assert ringing(epochs(WARMING_UP, few, few)) == []
+    assert alarms(epochs(WARMING_UP, few, few)) == []
 
 
 def test_a_history_without_anything_watched_gives_no_alarm() -> None:
-    assert ringing([{"epoch": index, "losses": {"model": 99.0}} for index in range(9)]) == []
+    assert alarms([{"epoch": index, "losses": {"model": 99.0}} for index in range(9)]) == []
 
 
 class Repeats(GenerativeModel[ModelConfig]):

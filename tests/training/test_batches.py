@@ -13,11 +13,15 @@ from torch import Tensor
 
 from zoo.common.errors import ConfigError, DataError
 from zoo.data import Dataset, ImageFiles, load_dataset, to_float
+from zoo.models.build import build
 from zoo.models.interface import TrainConfig
 from zoo.registry.registry import installed
 from zoo.sampling.images import to_image
-from zoo.training.batches import Batches, augmented, class_weights
-from zoo.training.loop import TrainingState, build, fit
+from zoo.training.augment import augmented
+from zoo.training.batches import Batches
+from zoo.training.checks import class_weights
+from zoo.training.loop import fit
+from zoo.training.state import TrainingState
 
 CPU = torch.device("cpu")
 
@@ -32,10 +36,19 @@ def numbered(n: int = 40, classes: int = 4) -> Dataset:
 
 
 def batches(
-    data: Dataset | None = None, seed: int = 0, share: tuple[int, int] = (0, 1), **settings: Any
+    data: Dataset | None = None,
+    seed: int = 0,
+    rank: int = 0,
+    world_size: int = 1,
+    **settings: Any,
 ) -> Batches:
     return Batches(
-        data or numbered(), TrainConfig(**{"batch_size": 8, **settings}), seed, CPU, share
+        data or numbered(),
+        TrainConfig(**{"batch_size": 8, **settings}),
+        seed,
+        CPU,
+        rank,
+        world_size,
     )
 
 
@@ -76,13 +89,13 @@ def test_an_epoch_goes_on_where_it_was() -> None:
 
 def test_the_order_draws_on_nobody_s_random_numbers() -> None:
     before = torch.random.get_rng_state()
-    drawn(batches()), drawn(batches(balance=True)), list(batches().some(3))
+    drawn(batches()), drawn(batches(balance=True)), list(batches().subset(3))
     assert torch.equal(before, torch.random.get_rng_state())
 
 
 def test_two_processes_share_each_batch_of_one() -> None:
     whole = drawn(batches())
-    shares = [drawn(batches(share=(rank, 2))) for rank in range(2)]
+    shares = [drawn(batches(rank=rank, world_size=2)) for rank in range(2)]
     assert [len(batch) for share in shares for batch in share] == [4] * 10
     assert [sorted(one + other) for one, other in zip(*shares, strict=True)] == [
         sorted(batch) for batch in whole
@@ -91,7 +104,7 @@ def test_two_processes_share_each_batch_of_one() -> None:
 
 def test_a_batch_smaller_than_the_processes_is_refused() -> None:
     with pytest.raises(DataError, match="A batch of 2 can't be shared evenly among 3 processes"):
-        batches(batch_size=2, share=(0, 3))
+        batches(batch_size=2, rank=0, world_size=3)
 
 
 def test_a_data_set_smaller_than_a_batch_is_one_batch() -> None:
@@ -121,7 +134,7 @@ def test_the_batches_that_statistics_are_taken_over_are_as_balanced_as_those_tra
     data = Dataset("rare", torch.arange(200, dtype=torch.uint8).view(200, 1, 1, 1), labels)
     rare = {
         balance: torch.cat(
-            [given for _, given in batches(data, balance=balance).some(100) if given is not None]
+            [given for _, given in batches(data, balance=balance).subset(100) if given is not None]
         ).sum()
         for balance in (False, True)
     }
@@ -172,7 +185,7 @@ def test_a_data_set_on_disk_trains_the_same_weights_bit_for_bit_as_in_memory(
 ) -> None:
     model_class, weights = installed().model_class("mlp-vae"), []
     recipe = TrainConfig(
-        epochs=2, batch_size=20, augment=("shift",), average=0.9, balance=True, holdout=4
+        epochs=2, batch_size=20, augment=("shift",), ema_decay=0.9, balance=True, holdout=4
     )
     before = torch.random.get_rng_state()
     for data in on_disk(tmp_path):

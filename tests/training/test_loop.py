@@ -13,11 +13,13 @@ from toys import Recorder, Toy
 
 from zoo.common.errors import ConfigError, DataError, PluginError, TrainingError
 from zoo.data import Dataset, load_dataset, to_float
+from zoo.models.build import build
 from zoo.models.interface import GenerativeModel, ModelConfig, Objective, Step, TrainConfig
 from zoo.registry.registry import installed
 from zoo.sampling import sampler
 from zoo.training import loop
-from zoo.training.loop import Progress, TrainingState, build, fit
+from zoo.training.loop import Progress, fit
+from zoo.training.state import TrainingState
 
 SMALL: dict[str, dict[str, Any]] = {
     "mlp-vae": {"hidden_dims": (16,), "latent_dim": 2},
@@ -130,7 +132,7 @@ def test_the_cosine_schedule_ends_near_0() -> None:
 def test_training_lowers_the_loss_and_is_the_same_for_the_same_seed() -> None:
     first, reports = train(make())
     second, _ = train(make())
-    ends = [report.losses["model"] for report in reports if report.epoch_ended]
+    ends = [report.losses["loss"] for report in reports if report.epoch_ended]
     assert ends[1] < ends[0]
     for one, other in zip(first.model.parameters(), second.model.parameters(), strict=True):
         assert torch.equal(one, other)
@@ -146,7 +148,7 @@ def test_the_callers_random_numbers_are_untouched_while_it_trains() -> None:
 
 def test_averaged_weights_are_the_running_average_and_become_the_checkpoint() -> None:
     model = Quadratic()
-    state, _ = train(model, noise(32), epochs=2, learning_rate=0.1, average=0.5)
+    state, _ = train(model, noise(32), epochs=2, learning_rate=0.1, ema_decay=0.5)
     # the first average is w₁ itself; then its share is 2/11, since (1 + n) / (10 + n) is less than
     # ½ for n = 1
     assert state.averaged is not model
@@ -164,7 +166,7 @@ def test_without_averaging_the_model_itself_becomes_the_checkpoint() -> None:
 
 def test_batch_norm_statistics_are_made_to_fit_the_averaged_weights() -> None:
     model = make("mlp-vae", batch_norm=True)
-    state, _ = train(model, epochs=1, average=0.99)
+    state, _ = train(model, epochs=1, ema_decay=0.99)
     layer = next(layer for layer in state.averaged.modules() if isinstance(layer, nn.BatchNorm1d))
     data = noise().samples.float().flatten(1) / 255
     seen = state.averaged.encoder[0](data)
@@ -175,7 +177,7 @@ def test_batch_norm_statistics_are_made_to_fit_the_averaged_weights() -> None:
 
 def test_the_statistics_that_stay_are_of_more_batches_than_those_on_the_way() -> None:
     state, batches = TrainingState(make("mlp-vae", batch_norm=True), seed=1), []
-    for report in fit(state, noise(), TrainConfig(epochs=2, batch_size=4, average=0.9)):
+    for report in fit(state, noise(), TrainConfig(epochs=2, batch_size=4, ema_decay=0.9)):
         if report.epoch_ended:
             layer = next(
                 layer for layer in state.averaged.modules() if isinstance(layer, nn.BatchNorm1d)
@@ -333,7 +335,7 @@ def test_what_is_held_out_is_the_end_of_the_data_and_never_trained_on() -> None:
 
 def test_held_out_losses_are_those_of_the_averaged_model_on_the_samples_held_out() -> None:
     model = Quadratic()
-    state, reports = train(model, noise(64), holdout=32, average=0.5, learning_rate=0.1)
+    state, reports = train(model, noise(64), holdout=32, ema_decay=0.5, learning_rate=0.1)
     first, second = state.averaged.first.item(), state.averaged.second.item()
     held_out = reports[-1].held_out
     assert held_out == pytest.approx(
@@ -344,7 +346,7 @@ def test_held_out_losses_are_those_of_the_averaged_model_on_the_samples_held_out
 
 def test_a_vae_reports_held_out_losses_and_a_gan_whose_losses_need_not_fall_none() -> None:
     _, reports = train(make(), holdout=64)
-    assert set(reports[-1].held_out) == {"model", "reconstruction", "kl"} == set(reports[-1].losses)
+    assert set(reports[-1].held_out) == {"loss", "reconstruction", "kl"} == set(reports[-1].losses)
     _, reports = train(make("mlp-gan"), holdout=64)
     assert reports[-1].held_out == {} and reports[-1].adversarial
 
@@ -386,7 +388,7 @@ def reports_at_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("reports_at_each_step")
 def test_a_loss_that_runs_away_stops_the_training_while_it_is_still_a_number() -> None:
     with pytest.raises(
-        TrainingError, match=r"ran away by step \d+: first is .*; it began at 9\. .*clip_norm"
+        TrainingError, match=r"ran away by step \d+: first is .*; it began at 9\. .*max_grad_norm"
     ):
         train(Quadratic(), epochs=50, optimizer="sgd", learning_rate=1.1)
 

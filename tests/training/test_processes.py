@@ -25,19 +25,23 @@ from trainings import digits, everything, fresh
 from zoo.cli import main
 from zoo.common import files
 from zoo.data import load_dataset
+from zoo.models.build import build
 from zoo.models.interface import Objective, TrainConfig
 from zoo.registry.registry import installed
 from zoo.training import run as runs
-from zoo.training.loop import TrainingState, build, fit
+from zoo.training.loop import fit
+from zoo.training.state import TrainingState
 
 PROCESSES = 2
 ONE_STEP = {  # at a rate of 1 the weights move by the gradients
     "step": TrainConfig(epochs=1, batch_size=64, optimizer="sgd", learning_rate=1.0),
     "clipped": TrainConfig(
-        epochs=1, batch_size=64, optimizer="sgd", learning_rate=10.0, l1=1e-4, clip_norm=0.5
+        epochs=1, batch_size=64, optimizer="sgd", learning_rate=10.0, l1=1e-4, max_grad_norm=0.5
     ),
 }
-TOGETHER = TrainConfig(epochs=2, batch_size=40, average=0.9, augment=("shift",), learning_rate=1e-3)
+TOGETHER = TrainConfig(
+    epochs=2, batch_size=40, ema_decay=0.9, augment=("shift",), learning_rate=1e-3
+)
 SMALL = {
     "mlp-vae": {"hidden_dims": (16,), "latent_dim": 2},
     "mlp-gan": {"generator_dims": (16,), "discriminator_dims": (16,), "latent_dim": 4},
@@ -66,7 +70,7 @@ def one_step(name: str) -> dict[str, Tensor]:
     """The weights after it, and the loss before it, a sample's pixel."""
     state = TrainingState(Filter(), seed=0)
     *_, report = fit(state, digits(64), ONE_STEP[name])
-    return {**state.model.state_dict(), "loss": torch.tensor(report.losses["model"] / 784)}
+    return {**state.model.state_dict(), "loss": torch.tensor(report.losses["loss"] / 784)}
 
 
 def work(folder: Path) -> None:

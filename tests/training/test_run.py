@@ -16,8 +16,9 @@ from trainings import MODELS, digits, everything, fresh
 from zoo.common.errors import CheckpointError, ConfigError, OutputError
 from zoo.models.interface import GenerativeModel, TrainConfig
 from zoo.training import loop
-from zoo.training.loop import TrainingState, fit
+from zoo.training.loop import fit
 from zoo.training.run import HISTORY, SETTINGS, STATE, Run
+from zoo.training.state import TrainingState
 
 
 @pytest.fixture
@@ -41,21 +42,21 @@ def kept_at(folder: Path, step: int, recipe: TrainConfig, name: str = "vae") -> 
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
-        ("vae", {"average": 0.9, "schedule": "cosine", "warmup": 0.3}),
+        ("vae", {"ema_decay": 0.9, "schedule": "cosine", "warmup": 0.3}),
         (
             "vae",
             {
                 "optimizer": "adamw",
                 "weight_decay": 0.01,
                 "augment": ("shift", "rotate"),
-                "clip_norm": 1.0,
+                "max_grad_norm": 1.0,
             },
         ),
         ("vae", {"optimizer": "sgd", "momentum": 0.9, "learning_rate": 1e-4}),
         ("vae", {"optimizer": "sgd", "learning_rate": 1e-4}),
         ("vae", {"optimizer": "rmsprop", "momentum": 0.5, "balance": True, "holdout": 10}),
-        ("gan", {"average": 0.9, "learning_rates": {"discriminator": 4e-4}}),
-        ("spectral", {"average": 0.9, "precision": "bf16"}),
+        ("gan", {"ema_decay": 0.9, "learning_rates": {"discriminator": 4e-4}}),
+        ("spectral", {"ema_decay": 0.9, "precision": "bf16"}),
     ],
     ids=str,
 )
@@ -107,7 +108,7 @@ def stopped(tmp_path: Path) -> Run:
     return kept_at(tmp_path / "run", 4, RECIPE)
 
 
-RECIPE = TrainConfig(epochs=2, batch_size=50, average=0.9)
+RECIPE = TrainConfig(epochs=2, batch_size=50, ema_decay=0.9)
 
 
 def refusal(run: Run, state: TrainingState | None = None, recipe: TrainConfig = RECIPE) -> str:

@@ -19,8 +19,10 @@ from zoo.common import compute, files
 from zoo.common.errors import CheckpointError, OutOfMemoryError, TrainingError, counted
 from zoo.data import Dataset
 from zoo.models import GenerativeModel, TrainConfig
+from zoo.models.build import build
 from zoo.sampling import images, sampler
 from zoo.training import LAST_GOOD, Run, alarms, loop
+from zoo.training.state import TrainingState
 
 KEEP_SECONDS = (5.0, 30.0)  # between two states kept: at the ends of epochs, within one
 
@@ -37,7 +39,7 @@ class Followed:
     """
 
     run: Run
-    state: loop.TrainingState
+    state: TrainingState
     seconds: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
     warned: set[str] = field(default_factory=set)
@@ -94,9 +96,7 @@ def follow(
     if accelerator.num_processes > 1:  # each may have drawn a seed
         settings["seed"] = broadcast_object_list([settings["seed"]])[0]
     where = accelerator.device if accelerator.num_processes > 1 else compute.pick_device(device)
-    state = loop.TrainingState(
-        loop.build(model_class, config, settings["seed"]).to(where), settings["seed"]
-    )
+    state = TrainingState(build(model_class, config, settings["seed"]).to(where), settings["seed"])
     first = accelerator.is_main_process
     with files.alone(folder, wait=False) if first else contextlib.nullcontext():
         run = Run(folder, board=board and first)
@@ -196,7 +196,7 @@ def _end_epoch(followed: Followed, report: loop.Progress, watch: alarms.Watch) -
         if report.adversarial:
             epoch["watched"] = watch.look(model)
     followed.history.append(epoch)
-    for alarm in alarms.ringing(followed.history):
+    for alarm in alarms.alarms(followed.history):
         if alarm.partition("(")[0] not in followed.warned:  # once, however the number changes
             followed.warned.add(alarm.partition("(")[0])
             note(f"Warning: epoch {report.epoch}: {alarm}")
@@ -232,7 +232,7 @@ def _keep_last_good(followed: Followed, recipe: TrainConfig) -> str:
 
 
 @contextlib.contextmanager
-def _stopping(state: loop.TrainingState) -> Iterator[list[int]]:
+def _stopping(state: TrainingState) -> Iterator[list[int]]:
     """Inside the block the first Ctrl-C asks the loop to finish its step, and fills the list; the
     second ends it.
     """

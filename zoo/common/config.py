@@ -5,7 +5,7 @@ import sys
 import types
 import typing
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, NamedTuple, Self, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, Union, get_args, get_origin
 
 from zoo.common.errors import ConfigError, did_you_mean
 
@@ -36,8 +36,13 @@ class StrictConfig:
     Fields may be `bool`, `int`, `float`, `str`, `Literal[…]`, `X | None`, `tuple[X, ...]`,
     `dict[str, X]`, and `Annotated[X, Bounds(…)]` of these.
 
+    `aliases` names fields by what they were called before; files and commands that have the old
+    names are read still.
+
     **Raises:** `ConfigError` on creation, naming the field, the value and what it may be.
     """
+
+    aliases: ClassVar[Mapping[str, str]] = {}
 
     def __post_init__(self) -> None:
         for name, hint in field_types(type(self)).items():
@@ -55,6 +60,10 @@ class StrictConfig:
         **Raises:** `ConfigError` on an unknown key, a wrong type or a value out of bounds.
         """
         known = field_types(cls)
+        for old, new in cls.aliases.items():
+            if old in values and new in values:
+                raise ConfigError(f"{old!r} is the old name of {new!r}: give one of them.")
+        values = {cls.aliases.get(name, name): value for name, value in values.items()}
         for name in values:
             if name not in known:
                 raise ConfigError(f"Unknown field {name[:80]!r}.{did_you_mean(name[:80], known)}")
@@ -116,8 +125,9 @@ def parse_assignments(
         if not equals:
             raise ConfigError(f"{text!r} is not of the form name=value.")
         for cls, values in zip(classes, results, strict=True):
-            if name in field_types(cls):
-                values[name] = _parse(value, field_types(cls)[name], name)
+            field = cls.aliases.get(name, name)
+            if field in field_types(cls):
+                values[field] = _parse(value, field_types(cls)[field], name)
                 break
         else:
             known = {field: hint for cls in classes for field, hint in field_types(cls).items()}

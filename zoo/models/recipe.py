@@ -1,7 +1,8 @@
 """TrainConfig: how a model is trained, as data."""
 
 import dataclasses
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from zoo.common.config import Bounds, Count, Fraction, Rate, Size, StrictConfig
 from zoo.common.errors import ConfigError
@@ -24,19 +25,22 @@ class TrainConfig(StrictConfig):
     - `weight_decay`: λ of the L2 penalty λ/2·‖w‖²; adamw takes it off the weights instead of adding
         it to the gradient.
     - `l1`: λ of the L1 penalty λ·‖w‖₁.
-    - `clip_norm`: greatest norm of an optimizer's gradient; 0 clips nothing.
+    - `max_grad_norm`: greatest norm of an optimizer's gradient; a larger one is scaled down to it.
+        0 clips nothing. (`clip_norm` is its old name, and is read still.)
     - `warmup`: share of the steps over which the learning rate rises from 0 (Goyal et al. 2017,
         arXiv:1706.02677).
     - `schedule`: "constant", or "cosine" from the learning rate down to 0 at the end
         (arXiv:1608.03983, eq. 5).
-    - `average`: decay of the running average of the weights that becomes the checkpoint, after n
-        steps min(average, (1 + n) / (10 + n)); 0 takes the last weights.
+    - `ema_decay`: decay of the exponential moving average of the weights, which becomes the
+        checkpoint; after n steps it is min(ema_decay, (1 + n) / (10 + n)). 0 takes the last
+        weights. (`average` is its old name, and is read still.)
     - `precision`: "float32", or "bf16" for autocast to bfloat16 in the networks where the hardware
         computes in it.
     - `balance`: draw every class equally often, however rare it is in the data.
     - `class_weights`: weight of each class in the loss, up to a common factor.
     - `augment`: random changes to each sample: "shift" by up to 2 pixels in 28, "rotate" by up to
-        10°, "zoom" by up to 10 %, "flip" left and right.
+        10°, "zoom" by up to 10 %, "flip" left and right. The model learns to draw the changed
+        samples too.
     - `holdout`: samples at the end of the data that are not trained on; their losses are reported
     after each epoch."""
 
@@ -49,17 +53,24 @@ class TrainConfig(StrictConfig):
     momentum: Fraction = 0.0
     weight_decay: Rate = 0.0
     l1: Rate = 0.0
-    clip_norm: Rate = 0.0
+    max_grad_norm: Rate = 0.0
     warmup: Fraction = 0.0
     schedule: Literal["constant", "cosine"] = "constant"
-    average: Annotated[float, Bounds(0.0, 0.99999)] = 0.0
+    ema_decay: Annotated[float, Bounds(0.0, 0.99999)] = 0.0
     precision: Literal["float32", "bf16"] = "float32"
     balance: bool = False
     class_weights: tuple[Rate, ...] = ()
     augment: tuple[Literal["shift", "rotate", "zoom", "flip"], ...] = ()
     holdout: Count = 0
+    average: dataclasses.InitVar[float | None] = None
+    clip_norm: dataclasses.InitVar[float | None] = None
 
-    def __post_init__(self) -> None:
+    aliases: ClassVar[Mapping[str, str]] = {"average": "ema_decay", "clip_norm": "max_grad_norm"}
+
+    def __post_init__(self, average: float | None, clip_norm: float | None) -> None:
+        for old, value in (("average", average), ("clip_norm", clip_norm)):
+            if value is not None:
+                object.__setattr__(self, self.aliases[old], value)
         super().__post_init__()
         if not self.learning_rate:
             raise ConfigError(

@@ -1,1 +1,18 @@
-"""Optimizers, their rates, and what several processes agree on."""
+"""Optimizers as a recipe asks for them, and means over processes that train together."""
+
+from typing import TYPE_CHECKING
+
+from zoo.common import lazy
+
+if TYPE_CHECKING:
+    from zoo.optim.processes import average_statistics, mean_of_all
+
+__all__ = ["average_statistics", "mean_of_all"]
+
+__getattr__ = lazy.rooms(
+    __name__,
+    {
+        "average_statistics": "zoo.optim.processes",
+        "mean_of_all": "zoo.optim.processes",
+    },
+)

@@ -1,7 +1,7 @@
 """Optimizers from a recipe: one for each parameter group, with rates and clipping."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from zoo.common.compute import laid_out_as
 from zoo.common.errors import ConfigError, PluginError
 from zoo.models import GenerativeModel, Objective, TrainConfig
+from zoo.optim.processes import average
 
 
 def trainable(model: GenerativeModel[Any]) -> dict[str, list[Parameter]]:
@@ -111,14 +112,14 @@ def take_step(
     loss.backward(inputs=parameters)
     with torch.no_grad():
         if accelerator.num_processes > 1:
-            _average((p.grad for p in parameters if p.grad is not None), accelerator)
+            average((p.grad for p in parameters if p.grad is not None), accelerator)
         for parameter in parameters:
             if parameter.grad is not None and settings.l1:
                 parameter.grad.add_(parameter.sign(), alpha=settings.l1)
             if parameter.grad is not None:
                 parameter.grad = laid_out_as(parameter, parameter.grad)
-    if settings.clip_norm:
-        clip_grad_norm_(parameters, settings.clip_norm)
+    if settings.max_grad_norm:
+        clip_grad_norm_(parameters, settings.max_grad_norm)
     optimizer.step()
 
 
@@ -136,31 +137,3 @@ def averaging(decay: float) -> Callable[[Any, Any, Any], None]:
         )
 
     return update
-
-
-def agree(model: torch.nn.Module, accelerator: Accelerator) -> None:
-    """Give every process the mean over processes of the statistics that batch norm keeps."""
-    if accelerator.num_processes > 1:
-        _average((buffer for buffer in model.buffers() if buffer.is_floating_point()), accelerator)
-
-
-def mean_of_all(values: dict[str, float], accelerator: Accelerator) -> dict[str, float]:
-    """The mean over the processes of each of some values; all processes must ask, for the same
-    ones.
-    """
-    if accelerator.num_processes == 1 or not values:
-        return values
-    means = torch.tensor(list(values.values()), dtype=torch.float64, device=accelerator.device)
-    _average([means], accelerator)
-    return dict(zip(values, means.tolist(), strict=True))
-
-
-def _average(tensors: Iterable[Tensor], accelerator: Accelerator) -> None:
-    """Replace tensors by their means over the processes, in one exchange."""
-    tensors = list(tensors)
-    if tensors:
-        joined = accelerator.reduce(
-            torch.cat([one.reshape(-1) for one in tensors]), reduction="mean"
-        )
-        for one, mean in zip(tensors, joined.split([one.numel() for one in tensors]), strict=True):
-            one.copy_(mean.view_as(one))

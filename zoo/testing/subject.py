@@ -10,8 +10,8 @@ from torch import Tensor
 
 from zoo.common.errors import ConfigError
 from zoo.models import GenerativeModel, Step
+from zoo.models.build import build
 from zoo.registry import installed
-from zoo.training import build
 
 BATCH = 16  # samples that checks train on
 CLASSES = 3  # of the conditional form of a model that is checked without labels

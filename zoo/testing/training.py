@@ -10,10 +10,10 @@ from accelerate import Accelerator
 
 from zoo.common.errors import ConfigError, PluginError
 from zoo.models import GenerativeModel, Objective, Step
+from zoo.models.build import build
 from zoo.optim import optimizers
 from zoo.sampling import draw
 from zoo.testing.subject import BATCH, Shortfall, require, some_data
-from zoo.training import build
 
 STEPS = 20
 

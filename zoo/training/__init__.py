@@ -1,19 +1,19 @@
-"""From a model and data to trained weights: the loop, its state and its folder."""
+"""From a model and data to trained weights: the loop, its state, its folder and what is kept."""
 
 from typing import TYPE_CHECKING
 
 from zoo.common import lazy
 
 if TYPE_CHECKING:
-    from zoo.training.loop import Progress, TrainingState, build, fit
+    from zoo.training.loop import Progress, fit
     from zoo.training.run import LAST_GOOD, Run
+    from zoo.training.state import TrainingState
 
 __all__ = [
     "LAST_GOOD",
     "Progress",
     "Run",
     "TrainingState",
-    "build",
     "fit",
 ]
 
@@ -23,8 +23,7 @@ __getattr__ = lazy.rooms(
         "LAST_GOOD": "zoo.training.run",
         "Progress": "zoo.training.loop",
         "Run": "zoo.training.run",
-        "TrainingState": "zoo.training.loop",
-        "build": "zoo.training.loop",
+        "TrainingState": "zoo.training.state",
         "fit": "zoo.training.loop",
     },
 )

@@ -25,7 +25,7 @@ REACHED = 0.2  # of an even share of the samples, that a class must have; 5 digi
 TOLD_APART = 0.999
 COLLAPSE = (
     "the generator is collapsing. Try a smaller learning rate, averaged weights (--set "
-    "average=0.999), or another "
+    "ema_decay=0.999), or another "
     "objective (zoo show MODEL lists the fields)."
 )
 
@@ -73,7 +73,7 @@ class Watch:
         return seen
 
 
-def ringing(history: Sequence[Mapping[str, Any]]) -> list[str]:
+def alarms(history: Sequence[Mapping[str, Any]]) -> list[str]:
     """The alarms that the last epochs of a history give, each saying what is wrong and what to try.
 
     That of a discriminator which tells all apart is for those that judge: Wasserstein's have no
@@ -93,23 +93,23 @@ def ringing(history: Sequence[Mapping[str, Any]]) -> list[str]:
         return all(value is not None and wrong(value) for value in values)
 
     seen = last[-1].get("watched", {})
-    alarms = []
+    found = []
     if always("diversity", lambda value: value < LEAST_DIVERSITY):
-        alarms.append(
+        found.append(
             f"The samples are much alike (diversity {seen['diversity']:.2f} of the data's): "
             f"{COLLAPSE}"
         )
     elif always("classes", lambda value: value < LEAST_CLASSES):
-        alarms.append(f"The samples reach {seen['classes']:.0%} of the classes: {COLLAPSE}")
+        found.append(f"The samples reach {seen['classes']:.0%} of the classes: {COLLAPSE}")
     if always("accuracy", lambda value: value > TOLD_APART):
-        alarms.append(
+        found.append(
             f"The discriminator tells {last[-1]['losses']['accuracy']:.1%} of data and samples "
             "apart, which leaves the "
             "generator nothing to learn from. Try a smaller learning rate for it (--set "
             "learning_rates=NAME:RATE), or "
             "a field of the model that bounds it (zoo show MODEL lists them)."
         )
-    return alarms
+    return found
 
 
 def _spread(samples: Tensor) -> float:

@@ -18,7 +18,7 @@ from zoo.common import files
 from zoo.common.compute import laid_out_as
 from zoo.common.errors import CheckpointError, ConfigError, OutputError
 from zoo.sampling import images
-from zoo.training.loop import TrainingState
+from zoo.training.state import TrainingState
 
 SETTINGS, HISTORY, BOARD = "run.json", "history.jsonl", "tensorboard"
 LAST_GOOD = (

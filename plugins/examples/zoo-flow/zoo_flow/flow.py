@@ -40,10 +40,10 @@ class Flow(GenerativeModel["Flow.Config"]):
         epochs=10,
         batch_size=128,
         learning_rate=1e-3,
-        clip_norm=1.0,
+        max_grad_norm=1.0,
         warmup=0.02,
         schedule="cosine",
-        average=0.999,
+        ema_decay=0.999,
     )
 
     @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ class Wave(GenerativeModel["Wave.Config"]):
 
     sample_kind = "array"
     recipe = TrainConfig(
-        epochs=20, batch_size=128, learning_rate=2e-3, schedule="cosine", average=0.99
+        epochs=20, batch_size=128, learning_rate=2e-3, schedule="cosine", ema_decay=0.99
     )
 
     @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,85 @@
+"""What a training refuses before its first step: data, samples or class weights that don't fit."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo.common.config import ModelConfig
+from zoo.common.errors import ConfigError, DataError, PluginError, counted
+from zoo.data import Dataset
+from zoo.models import GenerativeModel, TrainConfig
+
+
+def check_data(data: Dataset, config: ModelConfig) -> None:
+    """Refuse data that a model of this config can't be trained on.
+
+    **Raises:** `DataError`.
+    """
+    if tuple(config.sample_shape) != data.sample_shape:
+        raise DataError(
+            f"The model takes samples of shape {tuple(config.sample_shape)}, the data has "
+            f"{data.sample_shape}: "
+            f"resize the data with --set sample_shape={','.join(map(str, config.sample_shape))}"
+        )
+    if config.num_classes:
+        if data.labels is None:
+            raise DataError(
+                f"The model is conditional (num_classes = {config.num_classes}) but the data has "
+                "no labels: put images "
+                "in a sub-folder for each class, or --set num_classes=0"
+            )
+        found = int(data.labels.max()) + 1
+        if found > config.num_classes:
+            raise DataError(
+                f"The data has {found} classes, the model {config.num_classes}: --set "
+                f"num_classes={found}"
+            )
+
+
+def check_sample(model: GenerativeModel[Any]) -> None:
+    """Refuse a model whose samples aren't what its config and its kind say, before any time is
+    spent on it.
+
+    **Raises:** `ConfigError` for images of a shape that none has, `PluginError` for another shape
+    than the config's."""
+    said = tuple(model.config.sample_shape)
+    if model.sample_kind == "image" and (len(said) != 3 or said[0] not in (1, 3)):
+        raise ConfigError(
+            f"{type(model).__name__} draws images, (1 or 3, height, width), which samples of shape "
+            f"{said} are not: "
+            "take other data, or a model of other samples (zoo list --models)."
+        )
+    labels = (
+        torch.zeros(1, dtype=torch.int64, device=model.device) if model.config.num_classes else None
+    )
+    with torch.no_grad():
+        sample = model.eval().sample(1, labels, generator=torch.Generator())
+    drawn = getattr(sample, "shape", None)
+    if drawn != (1, *said):
+        got = type(sample).__name__ if drawn is None else str(tuple(drawn))
+        raise PluginError(
+            f"The model draws one sample as {got}, not {(1, *said)}, as its config says. Tell its "
+            "authors."
+        )
+
+
+def class_weights(data: Dataset, settings: TrainConfig) -> Tensor | None:
+    """The weights of the classes, scaled so that the mean over the data is 1.
+
+    **Returns:** float32 `(classes,)`; None when the settings give no weights.
+
+    **Raises:** `DataError` for data without labels, `ConfigError` for another number of weights
+    than of classes."""
+    if not settings.class_weights:
+        return None
+    if data.labels is None:
+        raise DataError(f"class_weights are given, but {data.name} has no labels.")
+    classes = int(data.labels.max()) + 1
+    if len(settings.class_weights) != classes:
+        raise ConfigError(
+            f"class_weights has {counted(len(settings.class_weights), 'value')}; {data.name} has "
+            f"{counted(classes, 'class')}."
+        )
+    weights = torch.tensor(settings.class_weights)
+    return weights / weights[data.labels].mean()
