@@ -126,7 +126,7 @@ def test_some_samples_are_taken_by_their_indices_with_their_labels(tmp_path: Pat
 def test_images_of_several_sizes_are_refused_unless_a_size_is_given(tmp_path: Path) -> None:
     draw(tmp_path / "a.png", (28, 28))
     draw(tmp_path / "b.png", (40, 30))
-    with pytest.raises(DataError, match=r"\.png is .*--set sample_shape=3,64,64") as refusal:
+    with pytest.raises(DataError, match=r"\.png is .*--set sample_shape=1,64,64") as refusal:
         load_dataset(str(tmp_path))
     assert "a.png is 28×28" in str(refusal.value) and "b.png is 40×30" in str(refusal.value)
     assert load_dataset(str(tmp_path), sample_shape=(3, 32, 32)).samples.shape == (2, 3, 32, 32)

@@ -7,9 +7,10 @@ from zoo.common import lazy
 if TYPE_CHECKING:
     from zoo.data.dataset import Dataset, to_float
     from zoo.data.features import Extractor, Features, check_shape, extract, load_features
-    from zoo.data.folders import folder_digest
+    from zoo.data.folders import folder_digest, refuse_unknown
     from zoo.data.image_files import ImageFiles, load_images
     from zoo.data.loading import load_dataset
+    from zoo.data.opening import open_image
 
 __all__ = [
     "Dataset",
@@ -22,6 +23,8 @@ __all__ = [
     "load_dataset",
     "load_features",
     "load_images",
+    "open_image",
+    "refuse_unknown",
     "to_float",
 ]
 
@@ -38,6 +41,8 @@ __getattr__ = lazy.rooms(
         "load_dataset": "zoo.data.loading",
         "load_features": "zoo.data.features",
         "load_images": "zoo.data.image_files",
+        "open_image": "zoo.data.opening",
+        "refuse_unknown": "zoo.data.folders",
         "to_float": "zoo.data.dataset",
     },
 )

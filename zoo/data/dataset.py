@@ -2,8 +2,10 @@
 
 import dataclasses
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,12 +27,15 @@ class Dataset:
         model gets is this divided by 255.
     - `labels`: int64 `(n,)`, None when the data has none.
     - `class_names`: what the labels mean.
+    - `facts`: how images were read, where that is not as usual: `value_range` (the values of deep
+        images that became black and white) and `bad_images_skipped` (how many).
     """
 
     name: str
     samples: Tensor | ImageFiles
     labels: Tensor | None
     class_names: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def sample_shape(self) -> tuple[int, ...]:
@@ -64,12 +69,7 @@ class Dataset:
         """
         samples, labels = self.samples, self.labels
         if isinstance(samples, ImageFiles):
-            some = (
-                samples.paths[where]
-                if isinstance(where, slice)
-                else [samples.paths[i] for i in where.tolist()]
-            )
-            chosen: Tensor | ImageFiles = dataclasses.replace(samples, paths=some)
+            chosen: Tensor | ImageFiles = samples.part(where)
         else:
             chosen = samples[where]
         return dataclasses.replace(

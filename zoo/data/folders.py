@@ -1,31 +1,222 @@
-"""LIGHT: which images a folder holds, without opening one."""
+"""LIGHT: which images a folder holds and which classes they are of, without opening one."""
 
 import hashlib
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+from zoo.common import settings
+from zoo.common.errors import DataError, counted
+from zoo.common.files import is_path
+from zoo.data.opening import SUFFIXES
+from zoo.registry import installed
+
+# What systems and programs leave beside pictures. Names that begin with a dot are skipped as well.
+COMPANIONS = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
+# Names of folders that hold parts of a data set, not classes.
+SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation"})
+NAMED = 10  # how many names a message lists before it counts the rest
+
+log = logging.getLogger("zoo")
+
+
+@dataclass
+class ImageFolder:
+    """The images of a folder.
+
+    **Arguments:**
+    - `folder`: where they lie.
+    - `paths`: of the images, in an order that looks random and is always the same.
+    - `classes`: names of the sub-folders that hold images, sorted; empty when the images lie in the
+        folder itself.
+    - `empty`: sub-folders without an image.
+    - `hidden`: files and folders that are skipped because of their names.
+    - `others`: files that are no images, by their suffixes.
+    """
+
+    folder: Path
+    paths: list[Path] = field(default_factory=list)
+    classes: tuple[str, ...] = ()
+    empty: list[Path] = field(default_factory=list)
+    hidden: list[Path] = field(default_factory=list)
+    others: list[Path] = field(default_factory=list)
+
+    def label(self, path: Path) -> int:
+        """The index of an image's class."""
+        return self.classes.index(path.relative_to(self.folder).parts[0])
+
+    def report(self) -> None:
+        """Say once what is skipped."""
+        folders = [path for path in (*self.hidden, *self.empty) if path.is_dir()]
+        hidden = [path for path in self.hidden if path not in folders]
+        if hidden:
+            noun = counted(len(hidden), "hidden or system file")
+            log.info("Skipped %s in %s: %s", noun, self.folder, self._names(hidden))
+        if self.others:
+            noun = counted(len(self.others), "file")
+            log.info(
+                "Skipped %s in %s that are no images: %s",
+                noun,
+                self.folder,
+                self._names(self.others),
+            )
+        if skipped := [path for path in self.hidden if path in folders]:
+            log.info("Skipped folders in %s: %s", self.folder, self._names(skipped, None))
+        if self.empty:
+            log.warning(
+                "No images in these folders of %s, so they are no classes: %s",
+                self.folder,
+                self._names(self.empty, None),
+            )
+
+    def _names(self, paths: Sequence[Path], limit: int | None = NAMED) -> str:
+        names = [path.relative_to(self.folder).as_posix() for path in paths]
+        rest = 0 if limit is None else len(names) - limit
+        return ", ".join(names[:limit]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def refuse_unknown(reference: str) -> None:
+    """Refuse a data set that is not there, without reading it. This imports neither torch nor
+    numpy.
+
+    **Arguments:**
+    - `reference`: the name of a data set that a plugin offers, or the path of a folder.
+
+    **Raises:** `NotFoundError` for an unknown name, `DataError` for a folder that is missing or
+    written without `./`.
+    """
+    if is_path(reference):
+        folder_of(reference)
+    elif reference not in installed().datasets:
+        if Path(reference).is_dir():
+            raise DataError(
+                f"No data set is called {reference!r}. For the folder write ./{reference}"
+            )
+        # It raises before it imports anything.
+        installed().dataset_loader(reference)
+
+
+def folder_of(reference: str | Path) -> Path:
+    """The folder that a path names, `~` replaced; raises `DataError` when it is no folder."""
+    folder = settings.expand(reference)
+    try:
+        found = folder.is_dir()
+    except OSError as error:
+        raise DataError(f"Can't read {folder}: {error.strerror}.") from error
+    if not found:
+        is_file = "It is a file." if folder.exists() else "There is no such folder."
+        raise DataError(f"{folder} is no folder of images. {is_file}")
+    return folder
+
+
+def find_images(folder: Path) -> ImageFolder:
+    """Look through a folder and everything below it.
+
+    **Returns:** the images and their classes: each sub-folder with images, however deep they lie,
+    is a class.
+
+    **Raises:** `DataError` when there are no images, when a folder can't be read, and when it is
+    not clear what the classes are.
+    """
+    found = ImageFolder(folder)
+    own: list[Path] = []
+    below: dict[str, list[Path]] = {}
+    for entry in _entries(folder, found):
+        if entry.is_dir() and not _is_image(entry):
+            below[entry.name] = list(_images_below(entry, found))
+        elif _is_image(entry):
+            own.append(entry)
+        else:
+            found.others.append(entry)
+    found.classes = tuple(sorted(name for name, paths in below.items() if paths))
+    found.empty += [folder / name for name, paths in below.items() if not paths]
+    found.empty.sort()
+    _refuse_unclear(found, own, below)
+    chosen = [path for name in found.classes for path in below[name]] or own
+    found.paths = sorted(chosen, key=lambda path: _place(folder, path))
+    return found
 
 
 def folder_digest(folder: Path) -> str:
-    """The SHA-256 of the names and sizes of a folder's images: what they hold takes too long to
-    read when it's much.
+    """The SHA-256 of the names and sizes of a folder's images: to read what they hold would take
+    too long.
     """
-    folder = folder.expanduser()
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    told = [(path.relative_to(folder).as_posix(), path.stat().st_size) for path in paths]
-    return hashlib.sha256(repr(told).encode()).hexdigest()
+    folder = folder_of(folder)
+    try:
+        told = [
+            (path.relative_to(folder).as_posix(), path.stat().st_size if path.exists() else 0)
+            for path in sorted(find_images(folder).paths)
+        ]
+    except OSError as error:
+        raise DataError(f"Can't read {error.filename or folder}: {error.strerror}.") from error
+    return hashlib.sha256(repr(told).encode(errors="surrogateescape")).hexdigest()
 
 
-def mixed(folder: Path, paths: Sequence[Path]) -> list[Path]:
-    """Paths in an order of no meaning, always the same, so that the last ones, say, are of every
-    class.
+def _refuse_unclear(found: ImageFolder, own: Sequence[Path], below: dict[str, list[Path]]) -> None:
+    """Refuse a folder without images, and one whose classes could be meant in two ways."""
+    folder, classes = found.folder, found.classes
+    if not own and not classes:
+        found.report()
+        raise DataError(
+            f"{folder} holds no images ({', '.join(SUFFIXES)}), nor do the folders in it."
+        )
+    if own and classes:
+        raise DataError(
+            f"{folder} has images in sub-folders, which are its classes "
+            f"({', '.join(classes[:NAMED])}), and beside them: {own[0].name}. Move those into a "
+            "class, or out of the folder."
+        )
+    if len(classes) == 1 and all(path.parent != folder / classes[0] for path in below[classes[0]]):
+        raise DataError(
+            f"{folder} holds one folder only, {classes[0]}, and the images are in folders further "
+            f"down. If those are the classes, take {folder / classes[0]}"
+        )
+    if len(classes) > 1 and {name.lower() for name in classes} <= SPLITS:
+        raise DataError(
+            f"The folders in {folder} are parts of a data set, not classes: {', '.join(classes)}. "
+            f"Take one of them: {folder / classes[0]}"
+        )
+
+
+def _images_below(folder: Path, found: ImageFolder, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """The images of a folder and of all folders in it; a link to a folder above is not followed."""
+    above = (*above, folder.resolve())
+    for entry in _entries(folder, found):
+        if _is_image(entry):
+            yield entry
+        elif not entry.is_dir():
+            found.others.append(entry)
+        elif entry.resolve() not in above:
+            inside = list(_images_below(entry, found, above))
+            if not inside:
+                found.empty.append(entry)
+            yield from inside
+
+
+def _entries(folder: Path, found: ImageFolder) -> Iterator[Path]:
+    """What a folder holds, in the order of the names, without what is skipped by its name."""
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise DataError(
+            f"Can't read the folder {folder}: {error.strerror}. Change its permissions, or move "
+            "it out of the data."
+        ) from error
+    for entry in entries:
+        if entry.name.startswith(".") or entry.name.lower() in COMPANIONS:
+            found.hidden.append(entry)
+        else:
+            yield entry
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES
+
+
+def _place(folder: Path, path: Path) -> bytes:
+    """Where an image stands in the order: the classes are mixed, so that the last images, which may
+    be held out, are of every class.
     """
-    return sorted(
-        paths,
-        key=lambda path: hashlib.sha256(path.relative_to(folder).as_posix().encode()).digest(),
-    )
-
-
-def images_in(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    name = path.relative_to(folder).as_posix()
+    return hashlib.sha256(name.encode(errors="surrogateescape")).digest()

@@ -1,7 +1,9 @@
 """Data sets by their names, from plugins, and by their folders."""
 
 import contextlib
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,26 @@ from zoo.common import files, settings
 from zoo.common.errors import DataError, OutputError, PluginError, ZooError, counted
 from zoo.common.files import is_path
 from zoo.data.dataset import Dataset
-from zoo.data.folders import SUFFIXES, images_in, mixed
-from zoo.data.image_files import ImageFiles, common_shape, empty, image_shape
+from zoo.data.folders import find_images, folder_of, refuse_unknown
+from zoo.data.image_files import (
+    HINT,
+    Header,
+    ImageFiles,
+    Range,
+    Seen,
+    Watch,
+    check_range,
+    empty,
+    image_shape,
+    look,
+    read_images,
+    refuse_bad,
+)
 from zoo.registry import DatasetSpec, installed, off_stdout
+
+LOOKED_AT = 100  # images of a folder on disk that are read at the start
+
+log = logging.getLogger("zoo")
 
 
 def load_dataset(
@@ -26,60 +45,182 @@ def load_dataset(
     root: Path | None = None,
     split: str = "train",
     sample_shape: Sequence[int] | None = None,
+    value_range: Range | None = None,
+    skip_bad: bool = False,
+    watch: Watch | None = None,
 ) -> Dataset:
     """Load a data set into memory.
 
     **Arguments:**
     - `reference`: the name of a data set that a plugin offers, or the path of a folder of images
-        (it begins with `.`, `/` or `~`), whose sub-folders, if any, are classes.
-    - `root`: folder that holds the data, in the layout of torchvision; `ZOO_DATA` or the zoo's own
-        unless given. What isn't there is downloaded to it; only the zoo's own is made when it isn't
-        there itself.
-    - `split`: "train" or "test"; a folder has no splits.
-    - `sample_shape`: resize samples to this (channels, height, width); needed for a folder of
-        images of several sizes.
+        (it begins with `.`, `/` or `~`). Sub-folders that hold images, if any, are classes.
+    - `root`: folder that holds the data, in the layout of torchvision. Unless given: `ZOO_DATA`,
+        else the zoo's own folder. What is missing is downloaded to it. Only the zoo's own folder is
+        created.
+    - `split`: "train" or "test"; a folder of images has no splits.
+    - `sample_shape`: resize samples to this (channels, height, width). A folder of images of
+        several sizes needs it.
+    - `value_range`: for a folder of deep images (more than 8 bits a value), the values that become
+        black and white. Values outside are clipped.
+    - `skip_bad`: leave out the images of a folder that can't be read.
+    - `watch`: shows how many images of a folder are read.
 
     **Raises:** `NotFoundError` for an unknown name, `DataError` for data that can't be read,
-    fetched or resized, `PluginError` for a plugin whose loader breaks or gives something else than
-    it promises."""
+    fetched or resized, `ConfigError` for a wrong `value_range`, `PluginError` for a plugin whose
+    loader breaks or gives something else than it promises."""
+    refuse_unknown(reference)
     if is_path(reference):
-        return _load_folder(Path(reference).expanduser(), sample_shape)
-    if reference not in installed().datasets and Path(reference).is_dir():
-        raise DataError(f"No data set is called {reference!r}. For the folder write ./{reference}")
+        asked = _Asked(sample_shape, check_range(value_range), skip_bad, watch)
+        return _load_folder(folder_of(reference), asked)
+    if value_range or skip_bad:
+        raise DataError(
+            f"A range of values, or to skip bad images, is for folders of images. {reference!r} is "
+            "a data set with a loader of its own."
+        )
     spec, samples, labels = _load_by_name(reference, root, split)
     return Dataset(reference, _resized(samples, sample_shape), labels, tuple(spec.class_names))
 
 
-def _load_folder(folder: Path, sample_shape: Sequence[int] | None) -> Dataset:
-    if not folder.is_dir():
-        raise DataError(f"{folder} is no folder of images.")
-    classes = sorted(one.name for one in folder.iterdir() if one.is_dir() and images_in(one))
-    paths = mixed(
-        folder, [path for name in classes for path in images_in(folder / name)] or images_in(folder)
-    )
+@dataclass(frozen=True)
+class _Asked:
+    """How a folder is to be read; as the arguments of `load_dataset`."""
+
+    sample_shape: Sequence[int] | None
+    value_range: Range | None
+    skip_bad: bool
+    watch: Watch | None
+
+
+def _load_folder(folder: Path, asked: _Asked) -> Dataset:
+    found = find_images(folder)
+    found.report()
+    headers, seen = _look_at_all(found.paths)
+    shape = _shape(headers, asked.sample_shape, folder)
+    if asked.value_range and headers and not any(header.deep for header in headers.values()):
+        raise DataError(
+            f"A range of values is for images of more than 8 bits, and {folder} has none: leave "
+            "--range out."
+        )
+    size = None if asked.sample_shape else (shape[2], shape[1])
+    paths, stored = list(headers), (len(headers), *shape)
+    if in_memory := _fits(stored):
+        samples, read = read_images(paths, shape, asked.value_range, size=size, watch=asked.watch)
+    elif asked.skip_bad or seen.bad:
+        read = _check_all(paths, shape, asked, size)
+    else:
+        # Bad files are found when they are read, a range that is too wide by a part of them.
+        read = _check_all(paths[:LOOKED_AT], shape, asked, size)
+    read.bad = {**seen.bad, **read.bad}
+    if read.unscaled or not asked.skip_bad:
+        refuse_bad(read, len(found.paths), HINT)
+    paths = [path for path in paths if path not in read.bad]
     if not paths:
-        deeper = next(
-            (
-                found.parent.parent
-                for found in folder.rglob("*/*")
-                if found.suffix.lower() in SUFFIXES
-            ),
-            None,
+        refuse_bad(read, len(found.paths))
+    if read.bad:
+        log.warning(
+            "Left out %s of %s that can't be read. The first: %s",
+            f"{len(read.bad):,}",
+            counted(len(found.paths), "image"),
+            next(iter(read.bad.values())),
         )
-        hint = f" There are some further down: take {deeper}" if deeper else ""
+    _warn_of_range(folder, read, asked.value_range)
+    return Dataset(
+        f"./{folder.resolve().name}",
+        samples if in_memory else ImageFiles(paths, shape, asked.value_range),
+        torch.tensor([found.label(path) for path in paths]) if found.classes else None,
+        found.classes,
+        _facts(asked, read),
+    )
+
+
+def _look_at_all(paths: Sequence[Path]) -> tuple[dict[Path, Header], Seen]:
+    """What each file says of itself, and which are bad."""
+    headers, seen = {}, Seen()
+    for path in paths:
+        try:
+            headers[path] = look(path)
+        except DataError as error:
+            seen.bad[path] = error
+    if several := [path for path, header in headers.items() if header.several]:
+        noun = "file holds" if len(several) == 1 else "files hold"
+        log.info(
+            "%s %s several pictures, such as %s: the first of each is taken.",
+            f"{len(several):,}",
+            noun,
+            several[0],
+        )
+    return headers, seen
+
+
+def _check_all(
+    paths: Sequence[Path], shape: tuple[int, int, int], asked: _Asked, size: tuple[int, int] | None
+) -> Seen:
+    """Read images that are not kept, to know which are bad."""
+    seen = Seen()
+    shown = asked.watch(paths, len(paths), "checking images") if asked.watch else paths
+    for path in shown:
+        _, one = read_images([path], shape, asked.value_range, size=size)
+        seen.add(one)
+    return seen
+
+
+def _shape(
+    headers: Mapping[Path, Header], asked: Sequence[int] | None, folder: Path
+) -> tuple[int, int, int]:
+    """(channels, height, width) that images are read as: colour when any image is."""
+    if asked is not None or not headers:
+        return image_shape(asked or (1, 1, 1))
+    grey = [path for path, header in headers.items() if header.grey]
+    if 0 < len(grey) < len(headers):
+        log.info(
+            "%s of %s in %s are grey, such as %s: all are read as colour. For grey: --set "
+            "sample_shape=1,HEIGHT,WIDTH",
+            f"{len(grey):,}",
+            counted(len(headers), "image"),
+            folder,
+            grey[0].name,
+        )
+    sizes: dict[tuple[int, int], Path] = {}
+    for path, header in headers.items():
+        sizes.setdefault(header.size, path)
+    if len(sizes) > 1:
+        (one, first), (other, second) = list(sizes.items())[:2]
+        channels = 1 if len(grey) == len(headers) else 3
         raise DataError(
-            f"{folder} holds no images ({', '.join(SUFFIXES)}), nor do its sub-folders.{hint}"
+            f"The images differ in size: {first} is {one[0]}×{one[1]}, {second} is "
+            f"{other[0]}×{other[1]}. Say to which (channels, height, width) they are to be cropped "
+            f"and scaled: --set sample_shape={channels},64,64"
         )
-    if classes and (stray := images_in(folder)):
-        raise DataError(
-            f"{folder} has images in sub-folders, which are its classes "
-            f"({', '.join(classes[:10])}), and beside them: "
-            f"{stray[0].name}. Move those to a class, or away."
+    ((width, height),) = sizes
+    return (1 if len(grey) == len(headers) else 3), height, width
+
+
+def _warn_of_range(folder: Path, seen: Seen, value_range: Range | None) -> None:
+    """Warn where the values of deep images are nearly the same, so that all look alike."""
+    for depth, (low, high) in seen.deep.items():
+        usual = value_range or depth.range
+        if usual is None or high - low >= (usual[1] - usual[0]) / 10:
+            continue
+        end = f"--range {low:g},{high:g}" if high > low else "--range LOW,HIGH"
+        log.warning(
+            "The %s in %s are from %g to %g, less than a tenth of the range from %g to %g that "
+            "becomes black to white. If that is not meant: %s",
+            depth.noun,
+            folder,
+            low,
+            high,
+            *usual,
+            "save them with 8 bits." if depth.cut else end,
         )
-    files = ImageFiles(paths, image_shape(sample_shape or common_shape(paths)))
-    samples = files[:] if _fits(files.shape) else files
-    labels = torch.tensor([classes.index(path.parent.name) for path in paths]) if classes else None
-    return Dataset(f"./{folder.resolve().name}", samples, labels, tuple(classes))
+
+
+def _facts(asked: _Asked, seen: Seen) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    if asked.value_range:
+        facts["value_range"] = list(asked.value_range)
+    if seen.bad:
+        facts["bad_images_skipped"] = len(seen.bad)
+    return facts
 
 
 def _resized(samples: Tensor, sample_shape: Sequence[int] | None) -> Tensor:
