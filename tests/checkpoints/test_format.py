@@ -17,7 +17,6 @@ from zoo.checkpoints.format import (
     HEADER_LIMIT,
     LAYOUT,
     check_weights,
-    claimed_maker,
     refuse_boundless,
 )
 from zoo.common.errors import CheckpointError
@@ -133,37 +132,6 @@ def test_a_config_that_no_model_has_is_refused_whichever_model_it_is_of(
         CheckpointError, match="more than 1,000 values, or with one that no config has"
     ):
         refuse_boundless({"config": config})
-
-
-@pytest.mark.parametrize("maker", ["zoo-blobs", "Zoo_Blobs.2", "a"])
-def test_who_is_said_to_have_made_a_model_is_shown_as_a_claim(maker: str) -> None:
-    words = claimed_maker({"made_by": {"distribution": maker, "version": "1.0"}})
-    assert (
-        f"says that it was made by {maker} 1.0" in words and "look at who publishes that" in words
-    )
-
-
-@pytest.mark.parametrize(
-    "maker",
-    [
-        "",
-        "-rf",
-        "a;b",
-        "a b",
-        "--index-url=x",
-        "a" * 81,
-        "zoo-",
-        "ü",
-        "x\n",
-        "git+https://x",
-        None,
-        5,
-        ["a"],
-    ],
-)
-def test_what_is_no_name_of_a_distribution_is_not_shown(maker: object) -> None:
-    assert claimed_maker({"made_by": {"distribution": maker}}) == ""
-    assert claimed_maker({"made_by": maker}) == claimed_maker({}) == ""
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,15 @@ class Boaster(Painter):
     """Claims an encoder."""
 
 
+@found_by(
+    "capabilities",
+    r"says kind='array', its class sample_kind = 'image': make them the same",
+    spec={"kind": "array"},
+)
+class OfAnotherKind(Painter):
+    """Says that its samples are no images."""
+
+
 @found_by("capabilities", r"must be a class that derives from zoo.models.GenerativeModel")
 class Stranger(nn.Module):
     """Is no GenerativeModel."""

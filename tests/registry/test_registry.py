@@ -19,7 +19,7 @@ import pytest
 from conftest import Zoo
 from environments import Environment, write_plugin
 
-from zoo.registry.registry import Registry
+from zoo.registry.registry import Registry, claimed_maker
 
 BUILT_IN = {"mlp-vae", "conv-vae", "mlp-gan", "dcgan"}
 
@@ -381,27 +381,21 @@ for name in sys.argv[1:]:
     assert len({np.load(path)["samples"].tobytes() for path in Path().iterdir()}) == 1
 
 
-def test_zoo_plugins_says_which_models_can_be_none_and_imports_nothing_for_that(
+def test_zoo_plugins_imports_no_model_and_doctor_says_which_of_them_can_be_none(
     guests: Environment,
 ) -> None:
-    done = guests.zoo("plugins", "--json", ZOO_LOAD_PLUGINS="modules,good,vae")
-    problems = {name: told["problems"] for name, told in listed(done).items()}
-    lacking = ("raises", "exits", "lacks", "talks")  # none of which gets as far as a class
-    assert problems["modules"] == [
-        *(
-            f"the model 'model-that-{name}': There is no class 'Model' in the source of "
-            f"zoo_modules.{name}."
-            for name in lacking
-        ),
-        "the model 'model-that-strays': zoo_modules.strays:Model derives from no GenerativeModel.",
-    ]
-    assert problems["good"] == problems["vae"] == []
+    only = {"ZOO_LOAD_PLUGINS": "modules,good,vae"}
+    done = guests.zoo("plugins", "--json", **only)
+    assert [told["problems"] for told in listed(done).values()] == [[], [], []]
     assert "loud" not in done.stderr
-    said = guests.zoo("plugins", ZOO_LOAD_PLUGINS="modules").stdout
-    assert (
-        "  WRONG   the model 'model-that-strays'" in said
-        and "Tell the authors of zoo-modules, or: pip" in said
-    )
+    examined = guests.zoo("doctor", "--json", **only)
+    wrong = {
+        one["found"].split()[0]: one["found"]
+        for one in json.loads(examined.stdout)
+        if (one["what"], one["verdict"]) == ("offers", "wrong")
+    }
+    broken = {f"'model-that-{name}'" for name in ("raises", "exits", "lacks", "talks")}
+    assert broken <= wrong.keys() and "no GenerativeModel" in " ".join(wrong.values())
 
 
 def test_of_every_guest_that_something_is_wrong_with_zoo_plugins_says_whom_to_tell(
@@ -807,3 +801,34 @@ def test_a_name_in_zoo_load_plugins_that_is_not_installed_is_said(
         "conv-vae",
     }
     assert result.stderr == "Warning: ZOO_LOAD_PLUGINS names what is not installed: gna.\n"
+
+
+@pytest.mark.parametrize("maker", ["zoo-blobs", "Zoo_Blobs.2", "a"])
+def test_who_is_said_to_have_made_a_model_is_shown_as_a_claim(maker: str) -> None:
+    words = claimed_maker({"made_by": {"distribution": maker, "version": "1.0"}})
+    assert (
+        f"says that it was made by {maker} 1.0" in words and "Look at who publishes that" in words
+    )
+
+
+@pytest.mark.parametrize(
+    "maker",
+    [
+        "",
+        "-rf",
+        "a;b",
+        "a b",
+        "--index-url=x",
+        "a" * 81,
+        "zoo-",
+        "ü",
+        "x\n",
+        "git+https://x",
+        None,
+        5,
+        ["a"],
+    ],
+)
+def test_what_is_no_name_of_a_distribution_is_not_shown(maker: object) -> None:
+    assert claimed_maker({"made_by": {"distribution": maker}}) == ""
+    assert claimed_maker({"made_by": maker}) == claimed_maker({}) == ""

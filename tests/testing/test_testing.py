@@ -29,7 +29,8 @@ def spec(model: type, **own: Any) -> str:
     bases = {"decode": LatentModel, "encode": Autoencoder}
     capabilities = ("sample", *(name for name, base in bases.items() if issubclass(model, base)))
     given = {"name": model.__name__.lower(), "entry_point": f"{model.__module__}:{model.__name__}"}
-    given |= {"summary": model.__name__, "capabilities": capabilities, **own}
+    given |= {"summary": model.__name__, "capabilities": capabilities}
+    given |= {"kind": getattr(model, "sample_kind", "image"), **own}
     return f"ModelSpec(**{given!r})"
 
 

@@ -12,7 +12,7 @@ from zoo.checkpoints.folder import (
     read_config,
     read_facts,
 )
-from zoo.checkpoints.format import LAYOUT, check, claimed_maker, refuse_large
+from zoo.checkpoints.format import LAYOUT, check, refuse_large
 from zoo.checkpoints.results import (
     FEWEST,
     IMPORTANCE_SAMPLES,
@@ -49,7 +49,6 @@ __all__ = [
     "Folder",
     "Store",
     "check",
-    "claimed_maker",
     "find",
     "home",
     "is_path",

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from zoo.checkpoints.folder import CARD, read_config, read_facts
-from zoo.checkpoints.format import DISTRIBUTION
 from zoo.checkpoints.merging import BEGIN, END, own_text
 from zoo.checkpoints.results import Evaluation, recorded
 from zoo.common import files
 from zoo.common.errors import CheckpointError, counted
-from zoo.registry import DatasetSpec, installed
+from zoo.registry import DISTRIBUTION, DatasetSpec, installed
 
 PICTURES = {  # beside images/samples.png, in their order
     "nearest.png": "Samples above the training images that are nearest to them, pixel by pixel",

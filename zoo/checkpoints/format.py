@@ -18,7 +18,6 @@ from zoo.checkpoints.folder import (
 )
 from zoo.common import files
 from zoo.common.errors import CheckpointError
-from zoo.registry import installed
 
 LARGEST = 2 << 30  # bytes of a checkpoint's files together
 LARGEST_OTHER = 32 << 20  # bytes of a file that holds no weights
@@ -31,9 +30,6 @@ HEADER_LIMIT = 1 << 20  # bytes; that of a model of 1,000 tensors takes 100 kB
 VALUES_LIMIT = 1000  # of a config
 DEPTH_LIMIT = 8  # of a config
 TEXT_LIMIT = 1000  # characters of a text in a config
-DISTRIBUTION = re.compile(
-    r"[A-Za-z0-9]([A-Za-z0-9._-]{0,78}[A-Za-z0-9])?"
-)  # PEP 508; nothing else goes near a shell
 BITS = {
     **dict.fromkeys(("BOOL", "U8", "I8", "F8_E5M2", "F8_E4M3"), 8),
     **dict.fromkeys(("I16", "U16", "F16", "BF16"), 16),
@@ -107,24 +103,6 @@ def check_weights(path: Path) -> None:
         "is a pickle, which the zoo never opens" if _looks_pickled(path) else f"is damaged: {wrong}"
     )
     raise CheckpointError(f"{path} {what}. Pull or train it again.")
-
-
-def claimed_maker(config: Mapping[str, Any]) -> str:
-    """The end of a message that no plugin offers a config's model: the distribution that is said
-    to, if one is.
-    """
-    made_by = config.get("made_by")
-    distribution = made_by.get("distribution") if isinstance(made_by, dict) else None
-    if not isinstance(distribution, str) or not DISTRIBUTION.fullmatch(distribution):
-        return ""
-    if distribution in {plugin.distribution for plugin in installed().plugins}:
-        return ""
-    made_with = f"{distribution} {str(config['made_by'].get('version', ''))[:80]}".rstrip()
-    return (
-        f" The checkpoint says that it was made by {made_with}: look at who publishes that, and if "
-        "you trust them, "
-        f"pip install {distribution}"
-    )
 
 
 def _size(value: Any, depth: int) -> int:

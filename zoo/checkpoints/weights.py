@@ -12,7 +12,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from zoo.checkpoints.folder import CONFIG, FACTS, FORMAT, TRAINING, WEIGHTS, read_config
-from zoo.checkpoints.format import check_weights, claimed_maker
+from zoo.checkpoints.format import check_weights
 from zoo.common import files
 from zoo.common.compute import pick_device
 from zoo.common.errors import (
@@ -24,7 +24,7 @@ from zoo.common.errors import (
     counted,
 )
 from zoo.models import GenerativeModel
-from zoo.registry import installed
+from zoo.registry import claimed_maker, installed
 
 
 def save(model: GenerativeModel[Any], directory: Path, facts: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from zoo.common.errors import ZooError
 from zoo.registry import installed
 
 COMMANDS = {
-    "list": "zoo.cli.catalogue:list_",
+    "list": "zoo.cli.list:list_",
     "show": "zoo.cli.show:show",
     "pull": "zoo.cli.pull:pull",
     "search": "zoo.cli.search:search",
@@ -27,7 +27,7 @@ COMMANDS = {
     "push": "zoo.cli.push:push",
     "rm": "zoo.cli.store:rm",
     "verify": "zoo.cli.store:verify",
-    "plugins": "zoo.cli.catalogue:plugins",
+    "plugins": "zoo.cli.plugins:plugins",
     "check": "zoo.cli.check:check",
     "new": "zoo.cli.new:new",
     "doctor": "zoo.cli.doctor:doctor",

@@ -3,16 +3,9 @@
 import click
 
 from zoo.checkpoints import CARD, read_facts
-from zoo.cli.console import (
-    as_json,
-    clean,
-    command,
-    complete_checkpoints,
-    note,
-    open_store,
-    print_json,
-)
+from zoo.cli.console import clean, command, note, open_store, print_json
 from zoo.cli.evaluate import refuse_foreign
+from zoo.cli.options import as_json, complete_checkpoints
 
 
 @command()

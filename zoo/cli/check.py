@@ -5,15 +5,8 @@ from typing import Any
 
 import click
 
-from zoo.cli.console import (
-    as_json,
-    command,
-    complete_models,
-    note,
-    print_json,
-    print_table,
-    warn_of_plugins,
-)
+from zoo.cli.console import command, note, print_json, print_table, warn_of_plugins
+from zoo.cli.options import as_json, complete_models
 from zoo.common.config import parse_assignments
 from zoo.common.errors import ConfigError, PluginError, counted
 from zoo.registry import Plugin, installed

@@ -18,15 +18,7 @@ from zoo.checkpoints import (
     recorded,
     side_by_side,
 )
-from zoo.cli.console import (
-    command,
-    complete_checkpoints,
-    note,
-    open_store,
-    print_json,
-    print_table,
-    show_preview,
-)
+from zoo.cli.console import command, note, open_store, print_json, print_table, show_preview
 from zoo.cli.evaluate import (
     load_extractor,
     measure,
@@ -35,6 +27,7 @@ from zoo.cli.evaluate import (
     read_data,
     trained_on,
 )
+from zoo.cli.options import complete_checkpoints
 from zoo.cli.sample import load, names_of_classes
 from zoo.common import files
 from zoo.common.errors import CapabilityError, ConfigError, OutputError

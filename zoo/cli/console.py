@@ -1,4 +1,4 @@
-"""What commands print: tables, JSON, sizes, notes on standard error, progress."""
+"""What commands print: tables, JSON, sizes, notes on standard error."""
 
 import functools
 import json
@@ -6,20 +6,22 @@ import logging
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from zoo.checkpoints import Store
+from zoo.cli.progress import progress as progress
+from zoo.cli.progress import track as track
 from zoo.common import settings
 from zoo.common.errors import counted
 from zoo.common.files import as_reference as as_reference
 from zoo.registry import installed
 
-if TYPE_CHECKING:
-    from rich.progress import Progress
+GAP = "  "  # between two columns of a table
+NARROWEST = 24  # columns that the last column of a table gets at least, while others can be dropped
 
 
 def open_store() -> Store:
@@ -38,7 +40,8 @@ def warn_of_plugins() -> None:
         which = f"{counted(len(broken), 'plugin')} ({printable(names)})"
         note(f"Warning: something is wrong with {which}. See: zoo plugins")
     if absent := installed().absent:
-        note(f"Warning: ZOO_LOAD_PLUGINS names what is not installed: {', '.join(sorted(absent))}.")
+        names = printable(", ".join(sorted(absent)))
+        note(f"Warning: ZOO_LOAD_PLUGINS names what is not installed: {names}.")
 
 
 class Notes(logging.Handler):
@@ -69,29 +72,88 @@ def note(text: str) -> None:
 
 
 def print_json(value: object) -> None:
-    """Print data for programs."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print data for programs, in ASCII: nothing in it can steer a terminal or fail to encode."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=True, default=str))
 
 
 def print_table(
-    headers: Sequence[str], rows: Sequence[Sequence[str]], below: Sequence[str] = ()
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    below: Sequence[str] = (),
+    *,
+    drop: Sequence[str] = (),
+    short: bool = False,
 ) -> None:
-    """Print rows in columns; the last may be as long as it likes.
+    """Print rows in columns. No line breaks inside a word.
+
+    Where standard output is no terminal, and COLUMNS is not set, the table is as wide as it needs
+    to be. Else it keeps to the width of the terminal: columns are dropped in the order of `drop`
+    until the last column has room, and the last column is wrapped at its spaces.
 
     **Arguments:**
+    - `headers`: the names of the columns.
+    - `rows`: the cells of each row.
     - `below`: for each row a text to stand under it, cut to the width of the terminal; "" is none.
+    - `drop`: names of the columns that a narrow terminal can do without, the first to go first.
+    - `short`: cut the last column to one line in place of wrapping it.
     """
-    clean = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(headers, *clean, strict=True)]
-    for row, text in zip((headers, *clean), ("", *(below or [""] * len(rows))), strict=True):
-        line = "  ".join(
-            cell.ljust(width) for cell, width in zip(row, widths, strict=True)
-        ).rstrip()
-        click.echo(click.style(line, bold=True) if row is headers else line)
+    names = list(headers)
+    table = [[printable(cell) for cell in row] for row in rows]
+    width = _terminal_width()
+    for name in drop:
+        if width is None or _width_needed(names, table) <= width:
+            break
+        at = names.index(name)
+        names.pop(at)
+        table = [row[:at] + row[at + 1 :] for row in table]
+    widths = _column_widths(names, table)
+    for row, text in zip([names, *table], ["", *(below or [""] * len(rows))], strict=True):
+        for line in _lines(row, widths, width, short):
+            click.echo(click.style(line, bold=True) if row is names else line)
         if text:
-            left = max(40, shutil.get_terminal_size().columns) - 4
-            short = textwrap.shorten(printable(text), left, placeholder=" …")
-            click.echo(click.style(f"    {short}", dim=True))
+            left = (width or 80) - 4
+            cut = textwrap.shorten(printable(text), left, placeholder=" …")
+            click.echo(click.style(f"    {cut}", dim=True))
+
+
+def _terminal_width() -> int | None:
+    """The columns that a table has; None when nobody watches."""
+    if settings.columns() or sys.stdout.isatty():
+        return max(40, shutil.get_terminal_size().columns)
+    return None
+
+
+def _column_widths(names: list[str], table: list[list[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(names, *table, strict=True)]
+
+
+def _width_needed(names: list[str], table: list[list[str]]) -> int:
+    """How wide a terminal must be, when the last column may be wrapped but not squeezed."""
+    *fixed, last = _column_widths(names, table)
+    longest_word = max(
+        (len(word) for row in table for word in row[-1].split()), default=len(names[-1])
+    )
+    return sum(one + len(GAP) for one in fixed) + max(min(last, NARROWEST), longest_word)
+
+
+def _lines(row: list[str], widths: list[int], width: int | None, short: bool) -> list[str]:
+    """A row as lines: one, or as many as its last column is wrapped into."""
+    *cells, last = row
+    start = "".join(cell.ljust(size) + GAP for cell, size in zip(cells, widths[:-1], strict=True))
+    room = None if width is None else max(width - len(start), NARROWEST)
+    if room is None or len(last) <= room:
+        return [(start + last).rstrip()]
+    longest_word = max(map(len, last.split()), default=1)
+    if short:
+        cut = textwrap.shorten(last, max(room, longest_word), placeholder=" …")
+        return [(start + cut).rstrip()]
+    wrapped = textwrap.wrap(
+        last, max(room, longest_word), break_long_words=False, break_on_hyphens=False
+    )
+    return [
+        ((start if index == 0 else " " * len(start)) + line).rstrip()
+        for index, line in enumerate(wrapped)
+    ]
 
 
 def printable(text: str) -> str:
@@ -114,8 +176,35 @@ def size(number: int) -> str:
     return f"{amount:.1f} GB"
 
 
-def command(name: str | None = None) -> Callable[[Callable[..., Any]], click.Command]:
-    """A click command that also takes --debug and --quiet, wherever on the line they stand."""
+class Command(click.Command):
+    """A command whose help ends with examples.
+
+    **Arguments:**
+    - `examples`: command lines, such as "zoo list '*vae*'".
+    """
+
+    def __init__(self, *arguments: Any, examples: Sequence[str] = (), **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.examples = tuple(examples)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples below the options."""
+        if self.examples:
+            with formatter.section("Examples"):
+                for example in self.examples:
+                    formatter.write(f"{'':{formatter.current_indent}}{example}\n")
+        super().format_epilog(ctx, formatter)
+
+
+def command(
+    name: str | None = None, *, examples: Sequence[str] = ()
+) -> Callable[[Callable[..., Any]], Command]:
+    """A click command that also takes --debug and --quiet, wherever on the line they stand.
+
+    **Arguments:**
+    - `name`: of the command; that of the function unless given.
+    - `examples`: two or three command lines that its help ends with; a test runs them.
+    """
 
     def keep(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
         if value:
@@ -125,7 +214,7 @@ def command(name: str | None = None) -> Callable[[Callable[..., Any]], click.Com
         ctx.meta["zoo.quiet"] = value
         hear_notes(quiet=value)
 
-    def decorate(function: Callable[..., Any]) -> click.Command:
+    def decorate(function: Callable[..., Any]) -> Command:
         debug = click.option(
             "--debug", is_flag=True, expose_value=False, callback=keep, hidden=True
         )
@@ -137,86 +226,17 @@ def command(name: str | None = None) -> Callable[[Callable[..., Any]], click.Com
             callback=hear,
             help="Print results and warnings only.",
         )
-        return click.command(name)(quiet(debug(function)))
+        made = click.command(name, cls=Command, examples=examples)
+        return made(quiet(debug(function)))
 
     return decorate
-
-
-def hub_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of a command that speaks with the Hub: `endpoint` and `token`."""
-    where = click.option(
-        "--endpoint", metavar="URL", help="Which Hub; HF_ENDPOINT or huggingface.co unless given."
-    )
-    who = click.option("--token", help="What to show it, in place of HF_TOKEN or the stored login.")
-    return where(who(function))
-
-
-as_json = click.option("--json", "json_", is_flag=True, help="Print JSON, for programs.")
-
-
-def complete_checkpoints(
-    ctx: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[str]:
-    """Names of checkpoints for the shell's completion."""
-    return [
-        entry.name
-        for entry in Store(installed().checkpoints).entries()
-        if entry.name.startswith(incomplete)
-    ]
-
-
-def complete_models(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Names of models for the shell's completion."""
-    return [name for name in sorted(installed().models) if name.startswith(incomplete)]
-
-
-def complete_datasets(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Names of data sets for the shell's completion."""
-    return [name for name in sorted(installed().datasets) if name.startswith(incomplete)]
-
-
-def track(batches: Iterable[Any], n: int, doing: str) -> Iterator[Any]:
-    """Pass on batches of samples; with thousands of samples and a person watching, show a progress
-    bar.
-    """
-    if n < 2000 or not sys.stderr.isatty():
-        yield from batches
-        return
-    with progress() as bar:
-        task = bar.add_task(doing, total=n, losses="")
-        done = 0
-        for samples, labels in batches:
-            yield samples, labels
-            done += len(samples)
-            bar.update(task, completed=done)
-
-
-def progress() -> "Progress":
-    """A progress bar on standard error: what, how far, time left, losses and samples per second."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[losses]}"),
-        console=Console(stderr=True),
-    )
 
 
 def show_preview(path: Path) -> None:
     """The upper part of a picture, in coloured blocks, when standard output goes to a person who
     wants colour.
     """
-    if not sys.stdout.isatty() or settings.no_color():
+    if not sys.stdout.isatty() or settings.no_color() or settings.dumb_terminal():
         return
     from PIL import Image
 
@@ -227,3 +247,5 @@ def show_preview(path: Path) -> None:
         scale = min(columns, 120) / image.width
         rows = min(image.height, int(2 * min(lines - 4, 24) / min(scale, 1)))
         click.echo(preview(image.crop((0, 0, image.width, rows)), min(columns, 120)))
+        if rows < image.height:
+            note(f"The upper {rows} of {image.height} rows of pixels are shown.")

@@ -14,7 +14,8 @@ import click
 from packaging.requirements import Requirement
 
 from zoo.checkpoints import Store
-from zoo.cli.console import as_json, command, print_json, printable, size
+from zoo.cli.console import command, print_json, printable, size
+from zoo.cli.options import as_json
 from zoo.common import settings
 from zoo.common.errors import HubError, NotFoundError, PluginError, ZooError, counted
 from zoo.registry import installed

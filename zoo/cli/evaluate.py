@@ -21,18 +21,9 @@ from zoo.checkpoints import (
     read_facts,
     recorded,
 )
-from zoo.cli.console import (
-    as_json,
-    command,
-    complete_checkpoints,
-    complete_datasets,
-    note,
-    open_store,
-    print_json,
-    print_table,
-    track,
-)
-from zoo.cli.sample import device_option, load, names_of_classes
+from zoo.cli.console import command, note, open_store, print_json, print_table, track
+from zoo.cli.options import as_json, complete_checkpoints, complete_datasets, device_option
+from zoo.cli.sample import load, names_of_classes
 from zoo.common import files
 from zoo.common.errors import (
     CapabilityError,

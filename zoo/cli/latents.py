@@ -9,24 +9,9 @@ from typing import Any
 import click
 
 from zoo.checkpoints import WEIGHTS, Store, read_facts
-from zoo.cli.console import (
-    as_json,
-    command,
-    complete_checkpoints,
-    note,
-    open_store,
-    print_json,
-    show_preview,
-)
-from zoo.cli.sample import (
-    device_option,
-    label_option,
-    load,
-    model_name,
-    names_of_classes,
-    numbers_of,
-    seed_option,
-)
+from zoo.cli.console import command, note, open_store, print_json, show_preview
+from zoo.cli.options import as_json, complete_checkpoints, device_option, label_option, seed_option
+from zoo.cli.sample import load, model_name, names_of_classes, numbers_of
 from zoo.common import files
 from zoo.common.errors import CapabilityError, ConfigError, LabelError, OutputError, counted
 from zoo.registry import installed

@@ -14,7 +14,8 @@ from string import Template
 
 import click
 
-from zoo.cli.console import as_json, command, note, print_json, warn_of_plugins
+from zoo.cli.console import command, note, print_json, warn_of_plugins
+from zoo.cli.options import as_json
 from zoo.common import files
 from zoo.common.errors import ConfigError, OutputError
 from zoo.registry import found, installed

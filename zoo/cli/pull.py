@@ -5,22 +5,12 @@ from typing import Any
 
 import click
 
-from zoo.checkpoints import ORIGIN, Entry, Store, claimed_maker, read_config
-from zoo.cli.console import (
-    as_json,
-    clean,
-    command,
-    complete_checkpoints,
-    hub_options,
-    note,
-    open_store,
-    print_json,
-    printable,
-    size,
-)
+from zoo.checkpoints import ORIGIN, Entry, Store, read_config
+from zoo.cli.console import clean, command, note, open_store, print_json, printable, size
+from zoo.cli.options import as_json, complete_checkpoints, hub_options
 from zoo.common import files
 from zoo.common.errors import CheckpointError, HubError, NotFoundError
-from zoo.registry import Checkpoint, installed
+from zoo.registry import Checkpoint, claimed_maker, installed
 
 
 @command()

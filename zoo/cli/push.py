@@ -7,18 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.console import (
-    as_json,
-    command,
-    complete_checkpoints,
-    hub_options,
-    note,
-    open_store,
-    print_json,
-    print_table,
-    printable,
-    size,
-)
+from zoo.cli.console import command, note, open_store, print_json, print_table, printable, size
+from zoo.cli.options import as_json, complete_checkpoints, hub_options
 from zoo.common.errors import HubError, OutputError
 
 if TYPE_CHECKING:

@@ -10,16 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.checkpoints import CONFIG, WEIGHTS, read_facts
-from zoo.cli.console import (
-    as_json,
-    command,
-    complete_checkpoints,
-    note,
-    open_store,
-    print_json,
-    show_preview,
-    track,
-)
+from zoo.cli.console import command, note, open_store, print_json, show_preview, track
+from zoo.cli.options import as_json, complete_checkpoints, device_option, label_option, seed_option
 from zoo.common import files
 from zoo.common.errors import ConfigError, LabelError, counted, did_you_mean
 
@@ -27,19 +19,6 @@ if TYPE_CHECKING:
     from zoo.models import GenerativeModel
 
 PER_CLASS = 8  # samples in a row of a conditional model's default grid
-
-device_option = click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    help="Where to compute; auto takes a GPU.",
-)
-seed_option = click.option(
-    "--seed", type=click.IntRange(0, 2**63 - 1), help="Drawn, printed and recorded unless given."
-)
-label_option = click.option(
-    "--label", "labels", multiple=True, help="Class by name or number; repeatable."
-)
 
 
 @command()

@@ -2,7 +2,8 @@
 
 import click
 
-from zoo.cli.console import as_json, command, hub_options, note, print_json, print_table
+from zoo.cli.console import command, note, print_json, print_table
+from zoo.cli.options import as_json, hub_options
 
 SHOWN = (
     "frechet_distance",

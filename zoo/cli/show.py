@@ -8,18 +8,11 @@ from typing import Any
 import click
 
 from zoo.checkpoints import CARD, CONFIG, Store, is_path, read_facts
-from zoo.cli.console import (
-    as_json,
-    command,
-    complete_checkpoints,
-    open_store,
-    print_json,
-    print_table,
-    printable,
-)
+from zoo.cli.console import command, open_store, print_json, print_table, printable
+from zoo.cli.options import as_json, complete_checkpoints
 from zoo.common import files
 from zoo.common.errors import NotFoundError, did_you_mean
-from zoo.registry import NAME, installed, source
+from zoo.registry import NAME, describe, installed
 
 
 def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -76,42 +69,30 @@ def _show_provenance(path: Path, json_: bool) -> None:
 
 
 def _show_model(name: str, json_: bool) -> None:
-    spec = installed().models[name]
-    fields = source.config_fields(spec.entry_point)
-    recipe = source.recipe_fields(spec.entry_point)
-    options = source.option_fields(spec.entry_point)
-    checkpoints = sorted(one.name for one in installed().checkpoints.values() if one.model == name)
+    shown = describe(name)
     if json_:
-        return print_json(
-            {
-                **vars(spec),
-                "config": [vars(field) for field in fields],
-                "recipe": [vars(field) for field in recipe],
-                "options": [vars(field) for field in options],
-                "checkpoints": checkpoints,
-            }
-        )
-    click.echo(printable(f"{name}: {spec.summary}"))
+        return print_json(shown)
+    click.echo(printable(f"{name}: {shown['summary']}"))
     click.echo()
     for key, value in {
-        "can": ", ".join(spec.capabilities),
-        "class": spec.entry_point,
-        "paper": spec.reference,
-        "checkpoints": ", ".join(checkpoints),
+        "can": ", ".join(shown["capabilities"]),
+        "class": shown["entry_point"],
+        "paper": shown["reference"],
+        "checkpoints": ", ".join(shown["checkpoints"]),
     }.items():
         if value:
             click.echo(printable(f"{key:12} {value}"))
     click.echo()
-    for title, some in (("CONFIG", fields), ("RECIPE", recipe), ("OPTION", options)):
-        if not some:
+    for title, fields in (("CONFIG", "config"), ("RECIPE", "recipe"), ("OPTION", "options")):
+        if not shown[fields]:
             continue
-        rows = [[field.name, field.default, field.type] for field in some]
-        print_table((title, "DEFAULT", "TYPE"), rows, [field.meaning for field in some])
+        rows = [[field["name"], field["default"], field["type"]] for field in shown[fields]]
+        print_table((title, "DEFAULT", "TYPE"), rows, [field["meaning"] for field in shown[fields]])
         click.echo()
     click.echo(f"Train one: zoo train {name} --name NAME --set FIELD=VALUE")
-    return (
-        click.echo("Sample with an option: zoo sample NAME --set OPTION=VALUE") if options else None
-    )
+    if shown["options"]:
+        click.echo("Sample with an option: zoo sample NAME --set OPTION=VALUE")
+    return None
 
 
 def _show_spec(spec: Any, json_: bool) -> None:

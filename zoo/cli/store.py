@@ -5,17 +5,8 @@ from pathlib import Path
 import click
 
 from zoo.checkpoints import TRAINING, WEIGHTS
-from zoo.cli.console import (
-    as_json,
-    clean,
-    command,
-    complete_checkpoints,
-    note,
-    open_store,
-    print_json,
-    print_table,
-    size,
-)
+from zoo.cli.console import clean, command, note, open_store, print_json, print_table, size
+from zoo.cli.options import as_json, complete_checkpoints
 from zoo.common.errors import CheckpointError, NotFoundError, PluginError, ZooError, counted
 
 

@@ -11,28 +11,11 @@ from typing import Any
 
 import click
 
-from zoo.checkpoints import (
-    CONFIG,
-    FACTS,
-    ORIGIN,
-    TRAINING,
-    UNSAVED,
-    WEIGHTS,
-    Store,
-    read_facts,
-)
-from zoo.cli.console import (
-    as_json,
-    as_reference,
-    command,
-    complete_datasets,
-    complete_models,
-    note,
-    open_store,
-    print_json,
-)
+from zoo.checkpoints import CONFIG, FACTS, ORIGIN, TRAINING, UNSAVED, WEIGHTS, Store, read_facts
+from zoo.cli.console import as_reference, command, note, open_store, print_json
 from zoo.cli.evaluate import SHOWN
-from zoo.cli.sample import device_option, draw_to
+from zoo.cli.options import as_json, complete_datasets, complete_models, device_option
+from zoo.cli.sample import draw_to
 from zoo.common import files
 from zoo.common.config import parse_assignments
 from zoo.common.errors import ConfigError, NotFoundError, OutputError, did_you_mean

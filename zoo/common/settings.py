@@ -81,6 +81,16 @@ def no_color() -> bool:
     return bool(os.environ.get("NO_COLOR"))
 
 
+def columns() -> bool:
+    """Whether the user says how wide a table may be: `COLUMNS`."""
+    return bool(os.environ.get("COLUMNS"))
+
+
+def dumb_terminal() -> bool:
+    """Whether the terminal can show no colours and no progress bar: `TERM=dumb`."""
+    return os.environ.get("TERM") == "dumb"
+
+
 def expand(path: str | os.PathLike[str], called: str = "") -> Path:
     """A path with `~` and `~user` replaced by that home folder.
 

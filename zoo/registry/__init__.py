@@ -3,28 +3,39 @@
 from zoo.registry.discovery import HEAVY, UNKNOWN, Plugin, found, off_stdout
 from zoo.registry.hookspecs import (
     NAME,
+    OFFERS,
     Checkpoint,
     DatasetSpec,
     FeatureSpec,
     ModelSpec,
+    Offer,
     bundled,
     hookimpl,
 )
-from zoo.registry.registry import installed, refresh
+from zoo.registry.records import describe, list_data, list_features, list_models
+from zoo.registry.registry import DISTRIBUTION, claimed_maker, installed, refresh
 
 __all__ = [
+    "DISTRIBUTION",
     "HEAVY",
     "NAME",
+    "OFFERS",
     "UNKNOWN",
     "Checkpoint",
     "DatasetSpec",
     "FeatureSpec",
     "ModelSpec",
+    "Offer",
     "Plugin",
     "bundled",
+    "claimed_maker",
+    "describe",
     "found",
     "hookimpl",
     "installed",
+    "list_data",
+    "list_features",
+    "list_models",
     "off_stdout",
     "refresh",
 ]

@@ -17,6 +17,7 @@ hookspec = HookspecMarker("zoo")
 hookimpl = HookimplMarker("zoo")
 
 CAPABILITIES = ("sample", "decode", "encode")  # each includes those before it
+KINDS = ("image", "array")  # of samples
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 ENTRY_POINT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -33,6 +34,8 @@ class ModelSpec:
     - `summary`: one line.
     - `capabilities`: of "sample", "decode" (has latents), "encode" (has an encoder).
     - `reference`: address of the paper.
+    - `kind`: of its samples, "image" or "array"; the same as the class's `sample_kind`. A file
+        that can't hold them is refused by this, before the class is imported.
     """
 
     name: str
@@ -40,6 +43,7 @@ class ModelSpec:
     summary: str = ""
     capabilities: tuple[str, ...] = ("sample",)
     reference: str = ""
+    kind: str = "image"
 
     def __post_init__(self) -> None:
         _check(self.name, NAME, "model name")
@@ -49,6 +53,10 @@ class ModelSpec:
             raise PluginError(
                 f"Model {self.name!r} has unknown capabilities {sorted(unknown)}; there are "
                 f"{CAPABILITIES}."
+            )
+        if self.kind not in KINDS:
+            raise PluginError(
+                f"Model {self.name!r} has the unknown kind {self.kind[:80]!r}; there are {KINDS}."
             )
 
 
@@ -150,6 +158,34 @@ class FeatureSpec:
         _check(self.name, NAME, "feature name")
         _check(self.entry_point, ENTRY_POINT, "entry point")
         _check_types(self)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One kind of record that plugins offer: a row of OFFERS.
+
+    **Arguments:**
+    - `kind`: the plural that names it, such as "models"; its hook is `zoo_models`.
+    - `record`: the class of its records.
+    - `noun`: one of them in words, such as "a model".
+    """
+
+    kind: str
+    record: type[Any]
+    noun: str
+
+    @property
+    def hook(self) -> str:
+        """The name of the hook that hands these records over."""
+        return f"zoo_{self.kind}"
+
+
+OFFERS = (
+    Offer("models", ModelSpec, "a model"),
+    Offer("checkpoints", Checkpoint, "a checkpoint"),
+    Offer("datasets", DatasetSpec, "a data set"),
+    Offer("features", FeatureSpec, "features"),
+)
 
 
 @hookspec

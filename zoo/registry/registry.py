@@ -3,8 +3,9 @@
 import contextlib
 import functools
 import importlib
+import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
 
@@ -24,18 +25,15 @@ from zoo.registry.discovery import (
     made_for_another,
     off_stdout,
 )
-from zoo.registry.hookspecs import Checkpoint, DatasetSpec, FeatureSpec, ModelSpec
+from zoo.registry.hookspecs import OFFERS, Checkpoint, DatasetSpec, FeatureSpec, ModelSpec, Offer
 from zoo.registry.watchdog import Waiting
 
 if TYPE_CHECKING:
     import click
 
 MOST_OFFERED = 1000  # of a kind, by one plugin
-KINDS = {
-    "models": "a model",
-    "datasets": "a data set",
-    "features": "features",
-}  # of what is imported when asked for
+# The name of a distribution (PEP 508); nothing else goes near a shell.
+DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,78}[A-Za-z0-9])?")
 
 
 class Registry:
@@ -47,14 +45,10 @@ class Registry:
     """
 
     def __init__(self, only: frozenset[str] | None = None, strict: bool = False) -> None:
-        self.models: dict[str, ModelSpec] = {}
-        self.checkpoints: dict[str, Checkpoint] = {}
-        self.datasets: dict[str, DatasetSpec] = {}
-        self.features: dict[str, FeatureSpec] = {}
+        self.offered: dict[str, dict[str, Any]] = {offer.kind: {} for offer in OFFERS}
         self.plugins: list[Plugin] = []
-        self.absent: frozenset[str] = (
-            only or frozenset()
-        )  # names in `only` that no installed plugin has
+        # names in `only` that no installed plugin has
+        self.absent: frozenset[str] = only or frozenset()
         self._strict = strict
         self._offered_by: dict[str, Plugin] = {}  # "models:mlp-vae" -> plugin
         self._manager = pluggy.PluginManager("zoo")
@@ -72,14 +66,32 @@ class Registry:
         self._refuse_broken()
 
     @property
+    def models(self) -> dict[str, ModelSpec]:
+        """The models that plugins offer, by name."""
+        return self.offered["models"]
+
+    @property
+    def checkpoints(self) -> dict[str, Checkpoint]:
+        """The checkpoints that plugins offer, by name."""
+        return self.offered["checkpoints"]
+
+    @property
+    def datasets(self) -> dict[str, DatasetSpec]:
+        """The data sets that plugins offer, by name."""
+        return self.offered["datasets"]
+
+    @property
+    def features(self) -> dict[str, FeatureSpec]:
+        """The features that plugins offer, by name."""
+        return self.offered["features"]
+
+    @property
     def broken(self) -> list[Plugin]:
         """The plugins that something is wrong with."""
         return [plugin for plugin in self.plugins if plugin.problems]
 
     def offered_by(self, kind: str, name: str) -> Plugin | None:
-        """The plugin that a name came from; `kind` is "models", "checkpoints", "datasets" or
-        "features".
-        """
+        """The plugin that a name came from; `kind` is that of a row of OFFERS, such as "models"."""
         return self._offered_by.get(f"{kind}:{name}")
 
     def features_for(self, dataset: str) -> FeatureSpec | None:
@@ -97,15 +109,15 @@ class Registry:
             raise NotFoundError(
                 f"{name!r} is a checkpoint, not a model. Its model: {self.checkpoints[name].model}."
             )
-        return self._resolve("models", name, self.models)
+        return self._resolve("models", name)
 
     def dataset_loader(self, name: str) -> Any:
         """The function that loads a data set, imported now; raises like `model_class`."""
-        return self._resolve("datasets", name, self.datasets)
+        return self._resolve("datasets", name)
 
     def feature_loader(self, name: str) -> Any:
         """The function that loads features, imported now; raises like `model_class`."""
-        return self._resolve("features", name, self.features)
+        return self._resolve("features", name)
 
     def add_commands(self, cli: "click.Group") -> None:
         """Let every plugin add commands; note one that fails or takes a name that is taken."""
@@ -160,10 +172,8 @@ class Registry:
             module = import_entry_module(entry_point, plugin)
             self._manager.register(module, name=plugin.name)
         if not plugin.problems:
-            self._collect(plugin, "models", self.models, ModelSpec)
-            self._collect(plugin, "checkpoints", self.checkpoints, Checkpoint)
-            self._collect(plugin, "datasets", self.datasets, DatasetSpec)
-            self._collect(plugin, "features", self.features, FeatureSpec)
+            for offer in OFFERS:
+                self._collect(plugin, offer)
             for hook in self._manager.get_hookcallers(module) or ():
                 if not hook.has_spec():
                     plugin.problems.append(
@@ -177,45 +187,37 @@ class Registry:
                 "the metadata of its distribution are damaged: install it anew, or delete its files"
             )
 
-    def _collect(
-        self, plugin: Plugin, kind: str, offered: dict[str, Any], record: type[Any]
-    ) -> None:
-        """Take what a plugin's hook `zoo_<kind>` returns, record by record: one that is bad hides
-        no other.
-        """
-        with self._guard(plugin, f"zoo_{kind}"):
-            answers = self._call(plugin, f"zoo_{kind}")
-            implementations = getattr(self._manager.hook, f"zoo_{kind}").get_hookimpls()
+    def _collect(self, plugin: Plugin, offer: Offer) -> None:
+        """Take what a plugin's hook returns, record by record: one that is bad hides no other."""
+        wanted = offer.record.__name__
+        with self._guard(plugin, offer.hook):
+            answers = self._call(plugin, offer.hook)
+            implementations = getattr(self._manager.hook, offer.hook).get_hookimpls()
             if not answers and any(one.plugin_name == plugin.name for one in implementations):
-                raise PluginError(
-                    f"returned None, not a list of {record.__name__}"
-                )  # pluggy leaves a None out
+                raise PluginError(f"returned None, not a list of {wanted}")  # pluggy leaves it out
             for results in answers:
                 if isinstance(results, str) or not isinstance(results, Iterable):
-                    raise PluginError(
-                        f"returned {str(results)[:80]!r}, not a list of {record.__name__}"
-                    )
+                    raise PluginError(f"returned {str(results)[:80]!r}, not a list of {wanted}")
                 for number, one in enumerate(results):
                     if number == MOST_OFFERED:
                         raise PluginError(
                             f"offers more than {MOST_OFFERED:,}: the rest are left out"
                         )
-                    self._take(plugin, kind, offered, record, one)
+                    self._take(plugin, offer, one)
 
-    def _take(
-        self, plugin: Plugin, kind: str, offered: dict[str, Any], record: type[Any], one: Any
-    ) -> None:
-        if not isinstance(one, record):
+    def _take(self, plugin: Plugin, offer: Offer, one: Any) -> None:
+        offered = self.offered[offer.kind]
+        if not isinstance(one, offer.record):
             plugin.problems.append(
-                f"zoo_{kind} offered {str(one)[:80]!r}, which is no {record.__name__}"
+                f"{offer.hook} offered {str(one)[:80]!r}, which is no {offer.record.__name__}"
             )
         elif one.name in offered:
-            owner = self._offered_by[f"{kind}:{one.name}"].distribution
-            plugin.problems.append(f"the name {one.name!r} in zoo_{kind} is taken by {owner}")
+            owner = self._offered_by[f"{offer.kind}:{one.name}"].distribution
+            plugin.problems.append(f"the name {one.name!r} in {offer.hook} is taken by {owner}")
         else:
             offered[one.name] = one
-            self._offered_by[f"{kind}:{one.name}"] = plugin
-            plugin.offers.setdefault(kind, []).append(one.name)
+            self._offered_by[f"{offer.kind}:{one.name}"] = plugin
+            plugin.offers.setdefault(offer.kind, []).append(one.name)
 
     def _call(self, plugin: Plugin, hook: str, **arguments: Any) -> list[Any]:
         module = self._manager.get_plugin(plugin.name)
@@ -245,10 +247,12 @@ class Registry:
             )
             self._refuse_broken(error)
 
-    def _resolve(self, kind: str, name: str, specs: dict[str, Any]) -> Any:
+    def _resolve(self, kind: str, name: str) -> Any:
+        specs = self.offered[kind]
         if name not in specs:
+            (noun,) = (offer.noun for offer in OFFERS if offer.kind == kind)
             raise NotFoundError(
-                f"No installed plugin offers {KINDS[kind]} {name!r}.{did_you_mean(name, specs)}"
+                f"No installed plugin offers {noun} {name[:80]!r}.{did_you_mean(name, specs)}"
             )
         module, _, attribute = specs[name].entry_point.partition(":")
         try:
@@ -260,6 +264,28 @@ class Registry:
                 f"{name!r} can't be imported from {specs[name].entry_point}: {last_line(error)}. "
                 f"This is a fault of the distribution {distribution!r}: tell its authors."
             ) from error
+
+
+def claimed_maker(config: Mapping[str, Any]) -> str:
+    """The distribution that a checkpoint's config names as its model's maker, for a message.
+
+    **Arguments:**
+    - `config`: what config.json holds; its `made_by` is a stranger's claim.
+
+    **Returns:** the end of a message that no plugin offers the model; empty when the config names
+    no distribution, or one that is installed.
+    """
+    made_by = config.get("made_by")
+    distribution = made_by.get("distribution") if isinstance(made_by, dict) else None
+    if not isinstance(distribution, str) or not DISTRIBUTION.fullmatch(distribution):
+        return ""
+    if distribution in {plugin.distribution for plugin in installed().plugins}:
+        return ""
+    made_with = f"{distribution} {str(config['made_by'].get('version', ''))[:80]}".rstrip()
+    return (
+        f" The checkpoint says that it was made by {made_with}. Look at who publishes that. If you "
+        f"trust them: pip install {distribution}"
+    )
 
 
 @functools.cache

@@ -16,8 +16,9 @@ Way = Callable[[int, Tensor | None], object]  # what a model does with n labels
 
 
 def check_labels(model: GenerativeModel[Any]) -> None:
-    """It takes every label there is, refuses those out of range, missing or not wanted, with or
-    without classes.
+    """It takes every label there is and refuses any other, with or without classes.
+
+    Labels that are out of range, missing or not wanted are refused.
     """
     for one in {id(one): one for one in (model, conditional(model)) if one}.values():
         classes = one.config.num_classes

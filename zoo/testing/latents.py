@@ -30,9 +30,7 @@ def check_latents(model: GenerativeModel[Any]) -> None:
 
 @torch.no_grad()
 def check_interpolation(model: GenerativeModel[Any]) -> None:
-    """If it has latents, a walk from one to another begins with the sample of the first and ends
-    with the other's.
-    """
+    """If it has latents, a walk between two of them begins and ends with their own samples."""
     if not isinstance(model, LatentModel):
         return
     _, labels = some_data(model, n=1)
@@ -49,8 +47,9 @@ def check_interpolation(model: GenerativeModel[Any]) -> None:
 @torch.no_grad()
 @torch.random.fork_rng(devices=())
 def check_likelihood(model: GenerativeModel[Any]) -> None:
-    """If it has a likelihood, that is one finite value a sample, however many importance samples
-    are taken.
+    """If it has a likelihood, it gives one finite value for each sample.
+
+    So it does with any number of importance samples.
     """
     if not has_likelihood(model):
         return

@@ -62,8 +62,10 @@ def check_spec(name: str) -> None:
 
 
 def check_capabilities(name: str) -> None:
-    """Its class is a GenerativeModel with a Config, not abstract, and as capable as its ModelSpec
-    claims.
+    """Its class is a model as its ModelSpec says.
+
+    It derives from GenerativeModel, has a Config, is not abstract, and has the capabilities and
+    the kind of samples that the ModelSpec claims.
     """
     model_class = installed().model_class(name)
     derives = isinstance(model_class, type) and issubclass(model_class, GenerativeModel)
@@ -88,6 +90,12 @@ def check_capabilities(name: str) -> None:
         claimed == has,
         f"its ModelSpec claims the capabilities {claimed}, its class has others: say "
         f"capabilities={has}",
+    )
+    kind = installed().models[name].kind
+    require(
+        kind == model_class.sample_kind,
+        f"its ModelSpec says kind={kind!r}, its class sample_kind = {model_class.sample_kind!r}: "
+        "make them the same",
     )
 
 

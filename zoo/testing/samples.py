@@ -17,8 +17,9 @@ LENT = "take every random number from the generator that sample() is given, or f
 
 
 def check_samples(model: GenerativeModel[Any]) -> None:
-    """Its samples are float32 of the right shape, finite, on its device, images in [0, 1]: be it
-    one, or many.
+    """Its samples have the right shape, type and range, whether one is drawn or many.
+
+    They are float32, finite and on the model's device; images are in [0, 1].
     """
     for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
         there = model if device == "cpu" else copy.deepcopy(model).to(device)
@@ -114,8 +115,9 @@ def check_side_effects(model: GenerativeModel[Any]) -> None:
 
 
 def check_bf16(model: GenerativeModel[Any]) -> None:
-    """Computed in bfloat16, under autocast and with channels-last convolutions, its samples stay
-    finite.
+    """Computed in bfloat16, its samples stay finite.
+
+    That is under autocast and with channels-last convolutions.
     """
     try:
         samples = draw(model, 4, seed=0, precision="bf16")

@@ -31,8 +31,9 @@ class Taken(NamedTuple):
 
 
 def check_objectives(model: GenerativeModel[Any]) -> None:
-    """training_step yields Objectives that steps can be taken on, each parameter group getting its
-    own.
+    """training_step yields Objectives, at least one for each parameter group.
+
+    Steps can be taken on each of them.
     """
     named = {one.optimizer for one in train(model, STEPS, learn=False)}
     idle = sorted(set(model.parameter_groups()) - named)
@@ -43,7 +44,9 @@ def check_objectives(model: GenerativeModel[Any]) -> None:
 
 
 def check_modes(model: GenerativeModel[Any]) -> None:
-    """Grad mode, autocast and the train flag are at each yield, and after the last, what they were
+    """Its training step leaves the modes alone.
+
+    Grad mode, autocast and the train flag are at each yield, and after the last, what they were
     before.
     """
     bf16 = type(model).recipe.precision == "bf16"
@@ -69,8 +72,9 @@ def check_modes(model: GenerativeModel[Any]) -> None:
 
 @torch.random.fork_rng(devices=())
 def check_training(model: GenerativeModel[Any], steps: int = STEPS) -> None:
-    """A few steps on one batch lower every loss not marked adversarial, and none is ever NaN or
-    infinite.
+    """A few steps on one batch lower its losses, and none is ever NaN or infinite.
+
+    A loss that is marked adversarial need not fall.
     """
     untrained = {(one.at, one.optimizer): one.loss for one in train(model, steps, learn=False)}
     taken = train(model, steps)
@@ -87,8 +91,9 @@ def check_training(model: GenerativeModel[Any], steps: int = STEPS) -> None:
 
 
 def check_gradients(model: GenerativeModel[Any]) -> None:
-    """Every parameter of a group gets a gradient, and every parameter that isn't frozen is in a
-    group.
+    """Every parameter of a group gets a gradient.
+
+    Every parameter that isn't frozen is in a group.
     """
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     groups = optimizers.trainable(model)
@@ -116,8 +121,9 @@ def check_gradients(model: GenerativeModel[Any]) -> None:
 
 
 def check_determinism(model: GenerativeModel[Any]) -> None:
-    """Built and trained twice with one seed on a CPU, it has the same weights and draws the same,
-    to the bit.
+    """Built and trained twice with one seed on a CPU, it is the same to the bit.
+
+    It has the same weights and draws the same samples.
     """
     first, second = (build(type(model), model.config, seed=1) for _ in range(2))
     advice = (

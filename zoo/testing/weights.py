@@ -15,8 +15,9 @@ from zoo.testing.subject import Shortfall, require
 
 @torch.random.fork_rng(devices=())
 def check_meta(model: GenerativeModel[Any]) -> None:
-    """It can be built on torch's meta device, as it is to load a checkpoint, and spends no random
-    numbers there.
+    """It can be built on torch's meta device without spending a random number.
+
+    So it is built to load a checkpoint.
     """
     before = torch.random.get_rng_state()
     try:
@@ -55,9 +56,7 @@ def check_save_and_load(model: GenerativeModel[Any]) -> None:
 
 
 def check_state_dict(model: GenerativeModel[Any]) -> None:
-    """Its weights are loaded strictly, and sampling does without the parts that it says only
-    training needs.
-    """
+    """Its weights are loaded strictly, and sampling needs none that only training needs."""
     for part in model.training_only:
         found = isinstance(getattr(model, part, None), nn.Module)
         require(found, f"training_only names {part!r}: name submodules that the model has")

@@ -15,6 +15,7 @@ def zoo_models() -> Iterable[ModelSpec]:
             summary="Autoregressive model of signals, by causal convolutions",
             capabilities=("sample",),
             reference="https://arxiv.org/abs/1609.03499",
+            kind="array",
         )
     ]
 

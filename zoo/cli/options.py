@@ -1,0 +1,70 @@
+"""Options that several commands share, and the names that a shell completes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo.checkpoints import Store
+from zoo.registry import installed
+
+as_json = click.option("--json", "json_", is_flag=True, help="Print JSON, for programs.")
+
+device_option = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where to compute; auto takes a GPU when there is one.",
+)
+
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    help="Random seed  [default: random; printed and saved in the output]",
+)
+
+label_option = click.option(
+    "--label", "labels", multiple=True, help="Class by name or number; repeatable."
+)
+
+data_root_option = click.option(
+    "--data-root",
+    type=click.Path(path_type=Path),
+    help="Folder that holds the data sets  [default: ZOO_DATA, then the zoo's home]",
+)
+
+
+def hub_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a command that speaks with the Hub: `endpoint` and `token`."""
+    where = click.option(
+        "--endpoint",
+        metavar="URL",
+        help="Address of the Hub  [default: HF_ENDPOINT, then huggingface.co]",
+    )
+    who = click.option(
+        "--token", help="Hub access token  [default: HF_TOKEN, then the stored login]"
+    )
+    return where(who(function))
+
+
+def complete_checkpoints(
+    ctx: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """Names of checkpoints for the shell's completion."""
+    return [
+        entry.name
+        for entry in Store(installed().checkpoints).entries()
+        if entry.name.startswith(incomplete)
+    ]
+
+
+def complete_models(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of models for the shell's completion."""
+    return [name for name in sorted(installed().models) if name.startswith(incomplete)]
+
+
+def complete_datasets(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of data sets for the shell's completion."""
+    return [name for name in sorted(installed().datasets) if name.startswith(incomplete)]

@@ -1,0 +1,63 @@
+"""zoo plugins: what is installed, what it offers, and what is wrong with it."""
+
+import click
+
+from zoo.cli.console import command, note, print_json, printable
+from zoo.cli.options import as_json
+from zoo.registry import UNKNOWN, Plugin, installed
+
+SHOWN = 20  # names or problems of a plugin
+
+
+@command()
+@as_json
+def plugins(json_: bool) -> None:
+    """Show the installed plugins and what is wrong with them.
+
+    Each is shown with what it offers and how long its import took. No model is imported: to
+    examine the models too, use zoo doctor and zoo check."""
+    root = click.get_current_context().find_root()
+    if isinstance(root.command, click.Group):
+        root.command.list_commands(root)  # so that what goes wrong in zoo_commands is known too
+    found = installed().plugins
+    if json_:
+        return print_json([vars(plugin) for plugin in found])
+    for plugin in found:
+        _tell(plugin)
+    if not found:
+        note("No plugin is installed, or ZOO_LOAD_PLUGINS leaves all of them out.")
+    return None
+
+
+def _tell(plugin: Plugin) -> None:
+    """Print what a plugin offers, what it costs, what is wrong with it, and whom to tell."""
+    offers = (
+        "; ".join(f"{kind}: {', '.join(_first(names))}" for kind, names in plugin.offers.items())
+        or "nothing"
+    )
+    slow = (
+        f"  SLOW    importing it brings in {', '.join(plugin.heavy)}, which every command waits for"
+    )
+    wrong = [slow] if plugin.heavy else []
+    wrong += [f"  WRONG   {problem}" for problem in _first(plugin.problems)]
+    click.echo(
+        printable(
+            f"{plugin.name}  {plugin.distribution} {plugin.version}  ({plugin.seconds * 1000:.0f} "
+            "ms)"
+        )
+    )
+    click.echo(printable(f"  file    {plugin.file or 'not found'}"))
+    click.echo(printable(f"  offers  {offers}"))
+    for line in wrong:
+        click.echo(click.style(printable(line), fg="red"))
+    if wrong and plugin.distribution != UNKNOWN:
+        distribution = printable(plugin.distribution)
+        click.echo(
+            f"          Tell the authors of {distribution}, or: pip uninstall {distribution}"
+        )
+
+
+def _first(texts: list[str]) -> list[str]:
+    """The first of many texts, and how many more there are."""
+    more = len(texts) - SHOWN
+    return texts if more <= 0 else [*texts[:SHOWN], f"and {more:,} more"]

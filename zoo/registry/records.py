@@ -1,0 +1,106 @@
+"""Records of what the plugins offer, as `zoo list` and `zoo show` print them."""
+
+from fnmatch import fnmatchcase
+from typing import Any
+
+from zoo.common.errors import PluginError
+from zoo.registry import fields
+from zoo.registry.registry import Registry, installed
+
+
+def list_models(pattern: str | None = None) -> list[dict[str, Any]]:
+    """The models that can be trained, by name.
+
+    **Arguments:**
+    - `pattern`: only names that match it, such as "*vae*".
+
+    **Returns:** for each its `name`, `kind`, `summary`, `capabilities`, `reference` and `plugin`
+    (the distribution that offers it).
+    """
+    shown = ("kind", "summary", "capabilities", "reference")
+    return _records("models", shown, pattern)
+
+
+def list_data(pattern: str | None = None) -> list[dict[str, Any]]:
+    """The data sets that can be named, by name.
+
+    **Arguments:**
+    - `pattern`: only names that match it, such as "*mnist".
+
+    **Returns:** for each its `name`, `sample_shape`, `class_names`, `license`, `homepage`,
+    `hub_id` and `plugin` (the distribution that offers it).
+    """
+    shown = ("sample_shape", "class_names", "license", "homepage", "hub_id")
+    return _records("datasets", shown, pattern)
+
+
+def list_features(pattern: str | None = None) -> list[dict[str, Any]]:
+    """The features that samples can be compared by, by name.
+
+    **Arguments:**
+    - `pattern`: only names that match it, such as "inception*".
+
+    **Returns:** for each its `name`, `summary`, `datasets` (that it is the default for),
+    `sample_shape`, `reference` and `plugin` (the distribution that offers it).
+    """
+    shown = ("summary", "datasets", "sample_shape", "reference")
+    return _records("features", shown, pattern)
+
+
+def describe(name: str) -> dict[str, Any]:
+    """All that is known of a model, a data set or features; of a model its class is imported.
+
+    **Arguments:**
+    - `name`: as a plugin offers it. Where several kinds share a name, the model comes first, then
+        the data set.
+
+    **Returns:** what its plugin says of it. Of a model also `config`, `recipe` and `options` (a
+    list of fields with `name`, `type`, `default` and `meaning`) and `checkpoints` (names).
+
+    **Raises:** `NotFoundError` for an unknown name, `PluginError` when a model can't be imported.
+    """
+    registry = installed()
+    for kind in ("datasets", "features"):
+        if name in registry.offered[kind] and name not in registry.models:
+            return dict(vars(registry.offered[kind][name]))
+    model_class = registry.model_class(name)
+    try:
+        shown = {
+            "config": fields.config_fields(model_class),
+            "recipe": fields.recipe_fields(model_class),
+            "options": fields.option_fields(model_class),
+        }
+    except PluginError as error:
+        raise PluginError(
+            f"The model {name!r} can't be shown. {error} This is a fault of "
+            f"{_called(registry, name)}: tell its authors."
+        ) from error
+    return {
+        **vars(registry.models[name]),
+        **{title: [vars(field) for field in found] for title, found in shown.items()},
+        "checkpoints": sorted(
+            one.name for one in registry.checkpoints.values() if one.model == name
+        ),
+    }
+
+
+def _called(registry: Registry, model: str) -> str:
+    plugin = registry.offered_by("models", model)
+    return plugin.called if plugin else "its plugin"
+
+
+def _records(kind: str, shown: tuple[str, ...], pattern: str | None) -> list[dict[str, Any]]:
+    registry = installed()
+    records = []
+    for name, spec in sorted(registry.offered[kind].items()):
+        if pattern is None or fnmatchcase(name, pattern):
+            plugin = registry.offered_by(kind, name)
+            record = {key: _plain(getattr(spec, key)) for key in shown}
+            records.append(
+                {"name": name, **record, "plugin": plugin.distribution if plugin else ""}
+            )
+    return records
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
