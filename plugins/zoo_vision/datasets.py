@@ -4,46 +4,54 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torchvision import datasets
 
 from zoo import ZooError
+from zoo_vision.idx import read_idx, refuse_irregular
 
 
 def mnist(root: Path, split: str) -> tuple[Tensor, Tensor]:
     """Handwritten digits: samples uint8 `(60000 or 10000, 1, 28, 28)`, labels int64. Downloads what
     isn't in `root`.
     """
-    return _grey(datasets.MNIST, root, split)
+    return _grey("MNIST", root, split)
 
 
 def fashion_mnist(root: Path, split: str) -> tuple[Tensor, Tensor]:
     """Pictures of clothes, in the shape of `mnist`."""
-    return _grey(datasets.FashionMNIST, root, split)
+    return _grey("FashionMNIST", root, split)
 
 
 def kmnist(root: Path, split: str) -> tuple[Tensor, Tensor]:
     """Handwritten hiragana, in the shape of `mnist`."""
-    return _grey(datasets.KMNIST, root, split)
+    return _grey("KMNIST", root, split)
 
 
 def cifar10(root: Path, split: str) -> tuple[Tensor, Tensor]:
     """Small photographs: samples uint8 `(50000 or 10000, 3, 32, 32)`, labels int64. Downloads what
     isn't in `root`.
     """
+    from torchvision import datasets
+
     data = datasets.CIFAR10(root, train=split == "train", download=True)
     return torch.from_numpy(data.data).permute(0, 3, 1, 2).contiguous(), torch.tensor(data.targets)
 
 
-def _grey(kind: type[datasets.MNIST], root: Path, split: str) -> tuple[Tensor, Tensor]:
-    try:
-        data = kind(root, train=split == "train", download=True)
-    except (
-        AssertionError,
-        EOFError,
-        ValueError,
-    ) as error:  # what torchvision raises for files that end too early
+def _grey(kind: str, root: Path, split: str) -> tuple[Tensor, Tensor]:
+    """Images and labels of a data set that torchvision can download, from its IDX files."""
+    folder = root / kind / "raw"
+    prefix = "train" if split == "train" else "t10k"
+    paths = [folder / f"{prefix}-{what}-ubyte" for what in ("images-idx3", "labels-idx1")]
+    for path in paths:
+        refuse_irregular(path)
+    if not all(path.is_file() for path in paths):
+        # torchvision takes a second to import, so it is imported only when it is needed.
+        from torchvision import datasets
+
+        getattr(datasets, kind)(root, download=True)
+    images, labels = read_idx(paths[0], 3), read_idx(paths[1], 1)
+    if len(images) != len(labels):
         raise ZooError(
-            f"The files in {root / kind.__name__ / 'raw'} are damaged: remove them, and they are "
-            "downloaded anew."
-        ) from error
-    return data.data.unsqueeze(1), data.targets
+            f"The files in {folder} are damaged: remove them, and they are downloaded anew. There "
+            f"are {len(images):,} images and {len(labels):,} labels."
+        )
+    return images.unsqueeze(1), labels.long()

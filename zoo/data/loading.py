@@ -267,10 +267,9 @@ def _load_by_name(
     folder = _root(root)
     try:
         with contextlib.ExitStack() as alone, off_stdout():
-            # one at a time: torchvision writes what it downloads where others would read it
-            with contextlib.suppress(
-                OutputError
-            ):  # a home that can't be written costs the lock only
+            # One at a time: torchvision writes what it downloads where others would read it. A home
+            # that can't be written costs the lock only.
+            with contextlib.suppress(OutputError):
                 alone.enter_context(files.alone(settings.home() / "locks" / name))
             loaded = loader(folder, split)
     except ZooError:
@@ -293,17 +292,26 @@ def _load_by_name(
 
 
 def _root(given: Path | None) -> Path:
-    """The folder that holds the data; only the zoo's own is made when it isn't there."""
+    """The folder that holds the data. Only the zoo's own is created when it is missing."""
     own = settings.home() / "data"
-    folder = given or settings.data_root() or own
+    name = "--data-root" if given else "ZOO_DATA"
+    folder = settings.expand(given, name) if given else settings.data_root() or own
     if folder == own:
         with files.writing(own):
             own.mkdir(parents=True, exist_ok=True)
-    elif not folder.is_dir():
+    try:
+        found = folder.is_dir()
+        if found:
+            next(folder.iterdir(), None)
+    except OSError as error:
         raise DataError(
-            f"{folder} is no folder: {'--data-root' if given else 'ZOO_DATA'} names one that holds "
-            "the data. Without "
-            f"it they are downloaded to {own}."
+            f"Can't read {folder}, which {name} names: {error.strerror}. Change its permissions, "
+            "or name another folder."
+        ) from error
+    if not found:
+        raise DataError(
+            f"{folder} is no folder: {name} names one that holds the data. Without it they are "
+            f"downloaded to {own}."
         )
     return folder
 
