@@ -135,5 +135,7 @@ def _read_ahead(loading: "DataLoader[Tensor]") -> Iterator[Tensor]:
         batches = iter(loading)
     try:
         yield from batches
-    except DataError as error:  # its message is the whole traceback of the other process
-        raise DataError(str(error).strip().splitlines()[-1].partition(": ")[2]) from None
+    except DataError as error:
+        # Its message is the whole traceback of the other process, which ends in the true message.
+        _, _, message = str(error).strip().rpartition(f"{DataError.__name__}: ")
+        raise DataError(message) from None

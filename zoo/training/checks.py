@@ -35,6 +35,12 @@ def check_data(data: Dataset, config: ModelConfig) -> None:
                 f"The data has {found} classes, the model {config.num_classes}: --set "
                 f"num_classes={found}"
             )
+        known = len(data.class_names) or found
+        if config.num_classes > known:
+            raise DataError(
+                f"The data has {counted(known, 'class')}, the model {config.num_classes}: no image "
+                f"shows the others, so the model can't learn them. Say --set num_classes={known}"
+            )
 
 
 def check_sample(model: GenerativeModel[Any]) -> None:
