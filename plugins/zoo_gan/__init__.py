@@ -1,7 +1,8 @@
-"""Offers generative adversarial networks and checkpoints of them.
+"""Offers generative adversarial networks (GANs) and checkpoints of them.
 
-To read on: `gan` (the game), `objectives` and `spectral` (its rules), then `mlp` and `dcgan` (the
-networks)."""
+Read `gan` first (the training), then `objectives` and `spectral` (the losses and the penalties),
+then `mlp` and `dcgan` (the networks).
+"""
 
 from collections.abc import Iterable
 
@@ -10,7 +11,7 @@ from zoo import Checkpoint, ModelSpec, bundled, hookimpl
 
 @hookimpl
 def zoo_models() -> Iterable[ModelSpec]:
-    """An MLP GAN and a DCGAN."""
+    """A GAN of fully connected layers, and a DCGAN."""
     return [
         ModelSpec(
             name="mlp-gan",
@@ -31,13 +32,13 @@ def zoo_models() -> Iterable[ModelSpec]:
 
 @hookimpl
 def zoo_checkpoints() -> Iterable[Checkpoint]:
-    """Trained on MNIST."""
+    """Three GANs trained on MNIST."""
     return [
         Checkpoint(
             name="gan-mnist",
             model="mlp-gan",
             dataset="mnist",
-            summary="Handwritten digits, crisp, with specks",
+            summary="Handwritten digits, sharp, with some noise",
             parameters=824_848,
             license="apache-2.0",
             sha256={
@@ -50,7 +51,7 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:
             name="dcgan-mnist",
             model="dcgan",
             dataset="mnist",
-            summary="Handwritten digits, crisp and clean",
+            summary="Handwritten digits, sharp and clean",
             parameters=841_793,
             license="apache-2.0",
             sha256={
@@ -63,7 +64,7 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:
             name="cdcgan-mnist",
             model="dcgan",
             dataset="mnist",
-            summary="Handwritten digits of the class you ask for, crisp",
+            summary="Handwritten digits of the class you ask for, sharp",
             parameters=882_753,
             num_classes=10,
             license="apache-2.0",

@@ -11,9 +11,7 @@ from zoo_gan.spectral import normalise
 
 
 class DCGAN(GAN["DCGAN.Config"]):
-    """A GAN of strided convolutions (Radford et al. 2015, section 3 and figure 1; weights as in
-    section 4).
-    """
+    """A GAN of strided convolutions (Radford et al. 2015, section 3, figure 1 and section 4)."""
 
     recipe = TrainConfig(
         epochs=20, batch_size=128, learning_rate=2e-4, betas=(0.5, 0.999), ema_decay=0.999
@@ -21,14 +19,15 @@ class DCGAN(GAN["DCGAN.Config"]):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(GANConfig):
-        """Sizes of the networks.
+        """The sizes of the networks.
 
         **Arguments:**
-        - `width`: maps of the generator's last hidden layer and the discriminator's first; they
-            double at each halving of the image.
-        - `batch_norm`: normalise over the batch in both networks (Ioffe & Szegedy 2015,
-            arXiv:1502.03167), but not in a discriminator whose slope is bounded: with
-            `spectral_norm`, `r1` or the objective "wasserstein"."""
+        - `width`: feature maps of the largest hidden layers. The number doubles each time the
+            image is halved.
+        - `batch_norm`: use batch norm in both networks (Ioffe & Szegedy 2015, arXiv:1502.03167).
+            The discriminator goes without it if its gradient is limited: with `spectral_norm`, with
+            `r1`, or with objective=wasserstein.
+        """
 
         width: Size = 64
         batch_norm: bool = True
@@ -66,14 +65,11 @@ class DCGAN(GAN["DCGAN.Config"]):
 
 
 def _halved(size: list[int]) -> list[tuple[int, int]]:
-    """The (height, width) of an image, of maps of half its size, rounded up, and so on until an
-    edge is 4 or less.
-    """
+    """The (height, width) of the image and of each smaller layer, halved until an edge is ≤ 4."""
     if len(size) != 2 or min(size) < 8:
         raise ConfigError(
-            f"dcgan makes images of at least 8×8 pixels, not {'×'.join(map(str, size))}: resize "
-            "the data with "
-            "--set sample_shape=1,28,28 (channels, height, width)."
+            f"dcgan needs images of at least 8×8 pixels, not {'×'.join(map(str, size))}: resize "
+            "the data with --set sample_shape=1,28,28 (channels, height, width)."
         )
     sizes = [(size[0], size[1])]
     while min(sizes[-1]) > 4:
@@ -83,9 +79,7 @@ def _halved(size: list[int]) -> list[tuple[int, int]]:
 
 
 def _kernel(edges: tuple[int, int]) -> tuple[int, int]:
-    """That of a convolution which halves maps of these edges: 4, or 3 for an odd edge, whose half
-    is rounded up.
-    """
+    """The kernel size of a convolution that halves these edges: 4, or 3 for an odd edge."""
     return 4 - edges[0] % 2, 4 - edges[1] % 2
 
 
@@ -94,9 +88,7 @@ def _norm(maps: int, batch_norm: bool) -> list[nn.Module]:
 
 
 def _initialise(module: nn.Module) -> None:
-    """Weights from N(0, 0.02²) (Radford et al. 2015, section 4); scales of batch norm from N(1,
-    0.02²), as is usual.
-    """
+    """Draw weights from N(0, 0.02²) (Radford et al. 2015, section 4), scales from N(1, 0.02²)."""
     if (
         isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d | nn.BatchNorm2d)
         and not module.weight.is_meta

@@ -12,9 +12,7 @@ from zoo_gan.spectral import normalise
 
 
 class MLPGAN(GAN["MLPGAN.Config"]):
-    """A GAN (Goodfellow et al. 2014) of fully connected layers, with the leaky ReLU and tanh of
-    today's tutorials.
-    """
+    """A GAN (Goodfellow et al. 2014) of fully connected layers, with leaky ReLU and tanh."""
 
     recipe = TrainConfig(
         epochs=50, batch_size=64, learning_rate=2e-4, betas=(0.5, 0.999), ema_decay=0.999
@@ -22,14 +20,13 @@ class MLPGAN(GAN["MLPGAN.Config"]):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(GANConfig):
-        """Sizes of the networks.
+        """The sizes of the networks.
 
         **Arguments:**
         - `generator_dims`: widths of the generator's hidden layers.
         - `discriminator_dims`: widths of the discriminator's hidden layers.
-        - `batch_norm`: normalise the generator's hidden layers over the batch (Ioffe & Szegedy
-            2015, arXiv:1502.03167).
-        - `dropout`: share of the discriminator's hidden units left out while training.
+        - `batch_norm`: use batch norm in the generator (Ioffe & Szegedy 2015, arXiv:1502.03167).
+        - `dropout`: dropout rate in the discriminator.
         """
 
         generator_dims: tuple[Size, ...] = (256, 512, 1024)

@@ -1,4 +1,4 @@
-"""What the two players of a GAN minimise, and the penalties on a discriminator's slope."""
+"""The losses of GANs, and the penalties on the gradient of a discriminator."""
 
 from collections.abc import Callable
 
@@ -6,65 +6,73 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-# The discriminator's losses take its logits for data and for generated images, the generator's the
-# latter alone. All are of shape (n,), and so is what is returned: one loss a pair.
+# A loss of the discriminator takes its logits for real and for generated images. A loss of the
+# generator takes only the latter. Logits and losses have shape (n,).
 
 
 def classification(on_data: Tensor, on_fake: Tensor) -> Tensor:
-    """−log D(x) − log(1 − D(G(z))), with D = sigmoid(logit) (Goodfellow et al. 2014,
-    arXiv:1406.2661, eq. 1).
+    """Binary cross-entropy: −log D(x) − log(1 − D(G(z))), where D = sigmoid(logit).
+
+    Goodfellow et al. 2014, arXiv:1406.2661, eq. 1.
     """
     return F.softplus(-on_data) + F.softplus(on_fake)
 
 
 def saturating(on_fake: Tensor) -> Tensor:
-    """log(1 − D(G(z))): the generator's minimax loss (Goodfellow et al. 2014, eq. 1)."""
+    """The minimax loss of the generator: log(1 − D(G(z))) (Goodfellow et al. 2014, eq. 1)."""
     return -F.softplus(on_fake)
 
 
 def non_saturating(on_fake: Tensor) -> Tensor:
-    """−log D(G(z)), whose gradient does not vanish where D is sure (Goodfellow et al. 2014, section
-    3).
+    """The usual loss of the generator: −log D(G(z)) (Goodfellow et al. 2014, section 3).
+
+    Its gradient does not vanish when D is sure.
     """
     return F.softplus(-on_fake)
 
 
 def critic(on_data: Tensor, on_fake: Tensor) -> Tensor:
-    """D(G(z)) − D(x), the negative of the distance it estimates (Arjovsky et al. 2017,
-    arXiv:1701.07875, eq. 3).
+    """The loss of a Wasserstein critic: D(G(z)) − D(x), minus the estimated distance.
+
+    Arjovsky et al. 2017, arXiv:1701.07875, eq. 3.
     """
     return on_fake - on_data
 
 
 def hinge(on_data: Tensor, on_fake: Tensor) -> Tensor:
-    """max(0, 1 − D(x)) + max(0, 1 + D(G(z))) (Lim & Ye 2017, arXiv:1705.02894; Miyato et al. 2018,
-    eq. 16).
+    """The hinge loss: max(0, 1 − D(x)) + max(0, 1 + D(G(z))).
+
+    Lim & Ye 2017, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957, eq. 16.
     """
     return F.relu(1 - on_data) + F.relu(1 + on_fake)
 
 
 def linear(on_fake: Tensor) -> Tensor:
-    """−D(G(z)), against a critic (Arjovsky et al. 2017) or a hinge (Miyato et al. 2018,
-    arXiv:1802.05957, eq. 17).
+    """The loss of the generator for `critic` and `hinge`: −D(G(z)).
+
+    Arjovsky et al. 2017; Miyato et al. 2018, arXiv:1802.05957, eq. 17.
     """
     return -on_fake
 
 
 def least_squares(on_data: Tensor, on_fake: Tensor) -> Tensor:
-    """½ (D(x) − b)² + ½ (D(G(z)) − a)² with a = −1, b = 1 (Mao et al. 2017, arXiv:1611.04076, eq. 2
-    and 8).
+    """Least squares: ½ (D(x) − b)² + ½ (D(G(z)) − a)², where a = −1 and b = 1.
+
+    Mao et al. 2017, arXiv:1611.04076, eq. 2 and 8.
     """
     return 0.5 * (on_data - 1) ** 2 + 0.5 * (on_fake + 1) ** 2
 
 
 def squared(on_fake: Tensor) -> Tensor:
-    """½ (D(G(z)) − c)² with c = 0: b − c = 1 and b − a = 2 make it a Pearson χ² (Mao et al. 2017,
-    eq. 2 and 8).
+    """The loss of the generator for `least_squares`: ½ (D(G(z)) − c)², where c = 0.
+
+    With b − c = 1 and b − a = 2, it minimises a Pearson χ² divergence (Mao et al. 2017, eq. 2 and
+    8).
     """
     return 0.5 * on_fake**2
 
 
-LOSSES = {  # by objective: the discriminator's, the generator's
+LOSSES = {  # by objective: (loss of the discriminator, loss of the generator)
     "non-saturating": (classification, non_saturating),
     "saturating": (classification, saturating),
     "wasserstein": (critic, linear),
@@ -76,15 +84,17 @@ LOSSES = {  # by objective: the discriminator's, the generator's
 def gradient_penalty(
     discriminate: Callable[[Tensor], Tensor], data: Tensor, fake: Tensor
 ) -> Tensor:
-    """(‖∇D(x̂)‖₂ − 1)², which holds a critic's slope to 1 (Gulrajani et al. 2017, arXiv:1704.00028,
-    eq. 3).
+    """The gradient penalty (‖∇D(x̂)‖₂ − 1)²: it keeps the norm of a critic's gradient near 1.
+
+    Gulrajani et al. 2017, arXiv:1704.00028, eq. 3.
 
     **Arguments:**
-    - `discriminate`: D, from images to logits `(n,)`, each of its own image alone: without batch
-        norm.
-    - `data`, `fake`: `(n, …)`; x̂ is a point drawn evenly from the line between a pair of them.
+    - `discriminate`: D, from images to logits `(n,)`. Each logit must depend on its own image
+        only, so D has no batch norm.
+    - `data`, `fake`: real and generated images, `(n, …)`. x̂ is a random point on the line between
+        the two of a pair.
 
-    **Returns:** `(n,)`, float32 under autocast too.
+    **Returns:** `(n,)`, float32 even under autocast.
     """
     share = torch.rand(len(data), *[1] * (data.dim() - 1)).to(data.device)
     gradients = _gradients(discriminate, torch.lerp(fake.float(), data, share))
@@ -93,26 +103,27 @@ def gradient_penalty(
 
 
 def r1(discriminate: Callable[[Tensor], Tensor], data: Tensor) -> Tensor:
-    """½ ‖∇D(x)‖², which flattens D at the data (Mescheder et al. 2018, arXiv:1801.04406, eq. 9,
-    with γ = 1).
+    """The R1 penalty ½ ‖∇D(x)‖²: it makes the gradient of D small at real images.
+
+    Mescheder et al. 2018, arXiv:1801.04406, eq. 9, with γ = 1.
 
     **Arguments:**
-    - `discriminate`: D, from images to logits `(n,)`, each of its own image alone: without batch
-        norm.
-    - `data`: `(n, …)`.
+    - `discriminate`: D, from images to logits `(n,)`. Each logit must depend on its own image
+        only, so D has no batch norm.
+    - `data`: real images, `(n, …)`.
 
-    **Returns:** `(n,)`, float32 under autocast too.
+    **Returns:** `(n,)`, float32 even under autocast.
     """
     return 0.5 * _gradients(discriminate, data).square().sum(1)
 
 
 def _gradients(discriminate: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """∇D at each image, flat, `(n, d)`; in float32, since a slope of a slope in bfloat16 is mostly
-    rounding.
+    """The gradient of D at each image, flattened to `(n, d)`.
+
+    It is computed in float32: second derivatives in bfloat16 are mostly rounding errors.
     """
     with torch.enable_grad(), torch.autocast(images.device.type, enabled=False):
         images = images.detach().requires_grad_()
-        # each logit is of its own image alone, so the gradient of their sum holds the gradient of
-        # each
+        # each logit depends on its own image only, so the gradient of the sum holds that of each
         (gradients,) = torch.autograd.grad(discriminate(images).sum(), images, create_graph=True)
         return gradients.flatten(1)

@@ -7,26 +7,27 @@ from torch.nn.utils.parametrize import register_parametrization
 
 
 class SpectralNorm(nn.Module):
-    """A weight over its largest singular value, W / σ(W), as a parametrization (Miyato et al. 2018,
-    eq. 8).
+    """A weight divided by its largest singular value: W / σ(W) (Miyato et al. 2018, eq. 8).
 
-    σ(W) = uᵀ W v by power iteration, one a call, kept while training (algorithm 1). Not torch's
-    own, which iterates as it is built: on the meta device, where checkpoints are loaded, that has
-    torch import its compiler, which doubles the time to the first sample of a model that samples
-    without this.
+    σ(W) = uᵀ W v is estimated by one power iteration in each call. While training, u is kept for
+    the next call (algorithm 1).
+
+    We do not use torch's own parametrization: it iterates while it is built. On the meta device,
+    where checkpoints are loaded, torch would then import its compiler, and the first sample would
+    take twice as long.
 
     **Arguments:**
-    - `weight`: `(outputs, …)`, as of linear and convolutional layers; only its shape is read.
+    - `weight`: `(outputs, …)`, of a linear or convolutional layer. Only its shape is read.
     """
 
-    u: Tensor  # (outputs,), the first left singular vector as far as it is known
+    u: Tensor  # (outputs,), the current estimate of the first left singular vector
 
     def __init__(self, weight: Tensor) -> None:
         super().__init__()
         self.register_buffer("u", torch.empty(len(weight)).uniform_(-1, 1))
 
     def forward(self, weight: Tensor) -> Tensor:
-        """W / σ(W), in float32 under autocast too."""
+        """W / σ(W), in float32 even under autocast."""
         with torch.autocast(weight.device.type, enabled=False):
             matrix = weight.flatten(1)
             with torch.no_grad():
@@ -38,8 +39,8 @@ class SpectralNorm(nn.Module):
 
 
 def normalise(network: nn.Module) -> None:
-    """Normalise the weight of every linear and convolutional layer of a network, in place."""
+    """Apply spectral normalisation to every linear and convolutional layer, in place."""
     for layer in list(network.modules()):
         if isinstance(layer, nn.Linear | nn.Conv2d):
-            # unsafe: without a trial run, which would compute as the layer is built
+            # unsafe: skip the test call, which would compute while the layer is built
             register_parametrization(layer, "weight", SpectralNorm(layer.weight), unsafe=True)

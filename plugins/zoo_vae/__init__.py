@@ -1,7 +1,8 @@
-"""Offers variational autoencoders and checkpoints of them.
+"""Offers variational autoencoders (VAEs) and checkpoints of them.
 
-To read on: `vae` (the bound), `objectives` and `likelihoods` (its terms), then `mlp` and `conv`
-(the networks)."""
+Read `vae` first (the training), then `objectives` and `likelihoods` (the terms of the loss), then
+`mlp` and `conv` (the networks).
+"""
 
 from collections.abc import Iterable
 
@@ -10,7 +11,7 @@ from zoo import Checkpoint, ModelSpec, bundled, hookimpl
 
 @hookimpl
 def zoo_models() -> Iterable[ModelSpec]:
-    """An MLP VAE and a convolutional VAE."""
+    """A VAE of fully connected layers, and a convolutional VAE."""
     return [
         ModelSpec(
             name="mlp-vae",
@@ -31,13 +32,13 @@ def zoo_models() -> Iterable[ModelSpec]:
 
 @hookimpl
 def zoo_checkpoints() -> Iterable[Checkpoint]:
-    """Trained on MNIST."""
+    """Four VAEs trained on MNIST."""
     return [
         Checkpoint(
             name="vae-mnist",
             model="mlp-vae",
             dataset="mnist",
-            summary="Handwritten digits; trained for its likelihood",
+            summary="Handwritten digits, with a good likelihood",
             parameters=1_758_884,
             license="apache-2.0",
             sha256={
@@ -50,7 +51,7 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:
             name="conv-vae-mnist",
             model="conv-vae",
             dataset="mnist",
-            summary="Handwritten digits, smooth; reconstructs well",
+            summary="Handwritten digits, smooth, with the best likelihood",
             parameters=1_861_057,
             license="apache-2.0",
             sha256={
@@ -63,7 +64,7 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:
             name="cvae-mnist",
             model="mlp-vae",
             dataset="mnist",
-            summary="Handwritten digits of the class you ask for, soft",
+            summary="Handwritten digits of the class you ask for, smooth",
             parameters=975_208,
             num_classes=10,
             license="apache-2.0",
@@ -77,7 +78,7 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:
             name="vae-mnist-2d",
             model="mlp-vae",
             dataset="mnist",
-            summary="Handwritten digits on a plane of two latents",
+            summary="Handwritten digits on a latent plane of two dimensions",
             parameters=955_188,
             license="apache-2.0",
             sha256={

@@ -10,9 +10,7 @@ from zoo_vae.vae import VAE, VAEConfig
 
 
 class ConvVAE(VAE["ConvVAE.Config"]):
-    """A VAE (Kingma & Welling 2013) whose networks are residual convolutions (He et al. 2016,
-    arXiv:1603.05027).
-    """
+    """A VAE (Kingma & Welling 2013) of residual convolutions (He et al. 2016, arXiv:1603.05027)."""
 
     recipe = TrainConfig(
         epochs=20, batch_size=128, learning_rate=1e-3, schedule="cosine", ema_decay=0.999
@@ -20,19 +18,16 @@ class ConvVAE(VAE["ConvVAE.Config"]):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(VAEConfig):
-        """Sizes of the network.
+        """The sizes of the networks.
 
         **Arguments:**
-        - `latent_dim`: dimensions of z.
-        - `channels`: maps after each halving of the image, from the image on; the decoder mirrors
-            them.
-        - `residual_blocks`: blocks at each halved resolution.
-        - `head_channels`: maps of the decoder's last layer but one, at the image's own resolution,
-            which has no blocks.
-        - `hidden_dim`: width of the fully connected layer between the maps and the latents.
-        - `batch_norm`: normalise over the batch inside the blocks (Ioffe & Szegedy 2015,
-            arXiv:1502.03167).
-        - `dropout`: share of maps left out inside the blocks while training.
+        - `latent_dim`: dimensions of the latent vector z.
+        - `channels`: feature maps after each halving of the image; the decoder has them in reverse.
+        - `residual_blocks`: residual blocks at each halved resolution.
+        - `head_channels`: feature maps of the decoder at full resolution, where it has no blocks.
+        - `hidden_dim`: width of the fully connected layer between feature maps and latents.
+        - `batch_norm`: use batch norm in the blocks (Ioffe & Szegedy 2015, arXiv:1502.03167).
+        - `dropout`: dropout rate of whole feature maps in the blocks.
         """
 
         latent_dim: Size = 32
@@ -47,7 +42,8 @@ class ConvVAE(VAE["ConvVAE.Config"]):
         super().__init__(config)
         if not config.channels or len(config.sample_shape) != 3:
             raise ConfigError(
-                "conv-vae needs channels, and a sample_shape of (channels, height, width)."
+                f"conv-vae needs channels (given: {config.channels}) and images, with sample_shape="
+                f"channels,height,width (given: {config.sample_shape})."
             )
         self.latent_shape = (config.latent_dim,)
         image_channels, *size = config.sample_shape
@@ -108,9 +104,7 @@ class ConvVAE(VAE["ConvVAE.Config"]):
 
 
 class ResidualBlock(nn.Module):
-    """x + f(x), with f two 3×3 convolutions, each after normalisation and SiLU (as He et al. 2016,
-    figure 4e).
-    """
+    """x + f(x), where f is two times norm, SiLU and 3×3 convolution (He et al. 2016, figure 4e)."""
 
     def __init__(self, channels: int, batch_norm: bool, dropout: float) -> None:
         super().__init__()
@@ -130,13 +124,12 @@ class ResidualBlock(nn.Module):
 
 
 def norm(channels: int, batch_norm: bool) -> nn.Module:
-    """Batch normalisation, or nothing."""
+    """Batch norm, or a layer that does nothing."""
     return nn.BatchNorm2d(channels) if batch_norm else nn.Identity()
 
 
 def doubled(inputs: int, outputs: int, size: tuple[int, ...]) -> nn.Module:
-    """Maps of half the `size`, rounded up, to maps of that size: (height, width)."""
-    kernel = tuple(
-        4 - edge % 2 for edge in size
-    )  # stride 2 makes 2h of h by a kernel of 4, and 2h − 1 by one of 3
+    """A layer that doubles feature maps to the `size` (height, width)."""
+    # with stride 2, a kernel of 4 turns h into 2h, and a kernel of 3 turns h into 2h − 1
+    kernel = tuple(4 - edge % 2 for edge in size)
     return nn.ConvTranspose2d(inputs, outputs, kernel, stride=2, padding=1)  # type: ignore[arg-type]  # two edges

@@ -6,22 +6,25 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-LARGEST = 16.0  # |logit| where the density stops to grow: where float32 hardly tells λ from 0 or 1
-SMALL = 0.3  # |logit| below which a series replaces a difference of two large numbers
+LARGEST = 16.0  # |logit| where the density stops growing: float32 hardly tells λ from 0 or 1 there
+SMALL = 0.3  # below this |logit|, a series replaces the difference of two large numbers
 
 
 class ContinuousBernoulli(torch.distributions.ContinuousBernoulli):
-    """p(x) = C(λ) λˣ (1 − λ)¹⁻ˣ on [0, 1] (Loaiza-Ganem & Cunningham 2019, arXiv:1907.06845,
-    section 3).
+    """The continuous Bernoulli distribution: p(x) = C(λ) λˣ (1 − λ)¹⁻ˣ on [0, 1].
 
-    PyTorch computes C and the mean from λ, whose rounding costs up to 0.08 nats and 0.003 of the
-    mean in float32; here they come from the logit a = log λ/(1 − λ). Beyond |a| = 16 they stay as
-    they are there: else the density of pixels that are always black grows without bound, and the
-    digits are lost over it. Held down so, it integrates to 16/|a|, less than 1, and a bound of log
-    p(x) stays one."""
+    Loaiza-Ganem & Cunningham 2019, arXiv:1907.06845, section 3.
+
+    PyTorch computes C and the mean from λ. In float32, its rounding errors cost up to 0.08 nats,
+    and 0.003 of the mean. We compute both from the logit a = log λ/(1 − λ).
+
+    Beyond |a| = 16, C and the mean keep their values at 16. Otherwise the density of pixels that
+    are always black grows without limit, and the model neglects the digits. The limited density
+    integrates to 16/|a|, which is less than 1. So a lower bound of log p(x) stays a lower bound.
+    """
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """log C + a·x − log(1 + eᵃ) with C = a / tanh(a/2): nats for each pixel."""
+        """log C + a·x − log(1 + eᵃ), where C = a / tanh(a/2), in nats for each pixel."""
         a, small, safe = self._parts()
         log_constant = torch.where(
             small, math.log(2) + a**2 / 12 - 7 * a**4 / 1440, (safe / (safe / 2).tanh()).log()
@@ -30,7 +33,7 @@ class ContinuousBernoulli(torch.distributions.ContinuousBernoulli):
 
     @property
     def mean(self) -> Tensor:
-        """½ + ½ / tanh(a/2) − 1/a, from 0.0625 to 0.9375."""
+        """½ + ½ / tanh(a/2) − 1/a, between 0.0625 and 0.9375."""
         a, small, safe = self._parts()
         return 0.5 + torch.where(
             small, a / 12 - a**3 / 720 + a**5 / 30240, 0.5 / (safe / 2).tanh() - 1 / safe
@@ -39,8 +42,6 @@ class ContinuousBernoulli(torch.distributions.ContinuousBernoulli):
     def _parts(self) -> tuple[Tensor, Tensor, Tensor]:
         a = self.logits.clamp(-LARGEST, LARGEST)
         small = a.abs() < SMALL
-        return (
-            a,
-            small,
-            torch.where(small, 1.0, a),
-        )  # safe: the branch not taken must not give a NaN gradient
+        # torch.where computes both branches: the one not taken must not give a NaN gradient
+        safe = torch.where(small, 1.0, a)
+        return a, small, safe

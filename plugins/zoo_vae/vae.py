@@ -1,4 +1,4 @@
-"""The variational autoencoder (Kingma & Welling 2013, arXiv:1312.6114) without its networks."""
+"""The base class of VAEs (Kingma & Welling 2013, arXiv:1312.6114): losses, without networks."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -26,29 +26,31 @@ from zoo_vae.objectives import importance_weighted_bound, kl_to_prior, warm_up, 
 
 @dataclass(frozen=True, kw_only=True)
 class VAEConfig(ModelConfig):
-    """What every VAE's Config has: its likelihood, and the bound that it is trained by.
+    """The settings that every VAE has: the likelihood, and the bound that training maximises.
 
     **Arguments:**
-    - `likelihood`: p(x | z) of a pixel. "bernoulli": binary; a grey pixel counts as a probability,
-        as in the tutorials, and its "log-likelihood" is then the negative cross-entropy.
-        "continuous-bernoulli" (Loaiza-Ganem & Cunningham 2019, arXiv:1907.06845) and "gaussian":
-        densities over grey values, not to be compared with the first. The mean of a continuous
-        Bernoulli pixel stays within 0.0625 to 0.9375: black comes out dark grey.
-    - `sigma`: standard deviation of the gaussian likelihood, in units of the pixel range. About the
-        root mean squared error of a reconstruction is best (Rybkin et al. 2021, arXiv:2006.13202);
-        √½ is the tutorials' summed squared error, but for a constant of ½ log π a pixel.
-    - `binarize`: train on binary pixels, drawn with their grey values as probabilities each time
-        that a batch is seen (Salakhutdinov & Murray 2008; Burda et al. 2015, section 5), for the
-        bernoulli likelihood alone. Outside of training, samples are taken as they are: an
-        evaluation draws binary ones beforehand, by a seed that it states.
-    - `beta`: weight of the KL term (β-VAE: Higgins et al. 2017); 1 is the evidence lower bound.
-    - `beta_warmup`: share of the training over which that weight rises from 0, linearly (Sønderby
-        et al. 2016, arXiv:1602.02282).
-    - `free_bits`: least KL that is charged for a latent dimension, in nats (Kingma et al. 2016,
+    - `likelihood`: distribution p(x | z) of a pixel. "bernoulli" is for binary pixels; a grey pixel
+        counts as a probability, as in most tutorials, and its log-likelihood is the negative
+        cross-entropy. "gaussian" and "continuous-bernoulli" (Loaiza-Ganem & Cunningham 2019,
+        arXiv:1907.06845) are densities of grey values; do not compare them with the first. The
+        mean of a continuous Bernoulli pixel stays between 0.0625 and 0.9375, so black becomes dark
+        grey.
+    - `sigma`: standard deviation of the gaussian likelihood; pixels range from 0 to 1. The best
+        value is about the root mean squared error of a reconstruction (Rybkin et al. 2021,
+        arXiv:2006.13202). With √½ the loss is the summed squared error of most tutorials, up to a
+        constant of ½ log π for each pixel.
+    - `binarize`: train on binary pixels, for likelihood=bernoulli only. Each time a batch is used,
+        every pixel is drawn anew with its grey value as the probability (Salakhutdinov & Murray
+        2008; Burda et al. 2015, section 5). An evaluation draws the test images once, with a seed
+        that it states.
+    - `beta`: weight of the KL term; 1 gives the ELBO, another value a β-VAE (Higgins et al. 2017).
+    - `beta_warmup`: part of the training, 0 to 1, in which the weight of the KL term grows from 0
+        (Sønderby et al. 2016, arXiv:1602.02282).
+    - `free_bits`: nats of KL that each latent dimension may use at no cost (Kingma et al. 2016,
         arXiv:1606.04934).
-    - `importance_samples`: latents drawn for each image while training; with 2 and more the
-        importance weighted bound takes the place of the evidence lower bound (Burda et al. 2015,
-        arXiv:1509.00519)."""
+    - `importance_samples`: latents drawn for each image in training; 2 or more give an importance
+        weighted autoencoder (Burda et al. 2015, arXiv:1509.00519).
+    """
 
     likelihood: Literal["bernoulli", "continuous-bernoulli", "gaussian"] = "bernoulli"
     sigma: Annotated[float, Bounds(1e-3, 1e3)] = 0.1
@@ -62,22 +64,19 @@ class VAEConfig(ModelConfig):
         super().__post_init__()
         if self.sigma != type(self).sigma and self.likelihood != "gaussian":
             raise ConfigError(
-                f"sigma = {self.sigma:g} would have no effect: it belongs to likelihood=gaussian, "
-                "and this is "
-                f"{self.likelihood}."
+                f"sigma = {self.sigma:g} has no effect with likelihood={self.likelihood}: leave it "
+                "out, or set likelihood=gaussian."
             )
         if self.binarize and self.likelihood != "bernoulli":
             raise ConfigError(
                 f"binarize = true makes pixels binary, but likelihood = {self.likelihood} is a "
-                "density over grey "
-                "values: set binarize=false, or likelihood=bernoulli."
+                "density of grey values: set binarize=false, or likelihood=bernoulli."
             )
         if self.importance_samples > 1 and (self.beta != 1 or self.beta_warmup or self.free_bits):
             raise ConfigError(
-                f"importance_samples = {self.importance_samples} trains by the importance weighted "
-                "bound, which has no "
-                "KL term for beta, beta_warmup or free_bits to change: leave those out, or set "
-                "importance_samples=1."
+                f"importance_samples = {self.importance_samples} trains with the importance "
+                "weighted bound, which has no KL term: leave out beta, beta_warmup and free_bits, "
+                "or set importance_samples=1."
             )
 
 
@@ -85,57 +84,67 @@ C = TypeVar("C", bound=VAEConfig)
 
 
 class VAE(Autoencoder[C]):
-    """Encoder q(z | x) = N(z; μ(x), σ²(x)), likelihood p(x | z) as configured, prior p(z) = N(0,
-    I).
+    """A VAE: encoder q(z | x) = N(z; μ(x), σ²(x)), likelihood p(x | z), prior p(z) = N(0, I).
 
-    A subclass sets `latent_shape`, gives the two networks and derives its Config from `VAEConfig`;
-    the prior is N(0, I), as the KL term assumes."""
+    A subclass derives its Config from `VAEConfig`, sets `latent_shape`, and gives two networks:
+    `encoder_output` and `decoder_output`. The prior must be N(0, I): the KL term assumes it.
+    """
 
     @abstractmethod
     def encoder_output(self, samples: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The encoder network: mean and log-variance of q(z | x), each `(n, *latent_shape)`."""
+        """The encoder: mean and log-variance of q(z | x), each `(n, *latent_shape)`."""
 
     @abstractmethod
     def decoder_output(self, z: Tensor, labels: Tensor | None) -> Tensor:
-        """The decoder network: logits of the pixels, `(n, *sample_shape)`."""
+        """The decoder: logits of the pixels, `(n, *sample_shape)`."""
 
     def encode(self, samples: Tensor, labels: Tensor | None = None) -> "Independent[Normal]":
-        """q(z | x): a normal distribution with a mean and a variance for each latent dimension."""
+        """Encode samples: the distribution q(z | x) of their latents.
+
+        **Arguments:**
+        - `samples`: float32 in [0, 1], `(n, *sample_shape)`.
+        - `labels`: int64 `(n,)`, if the model is conditional.
+
+        **Returns:** a normal distribution for each sample, not a tensor. `.mean` has shape
+        `(n, *latent_shape)`; `.rsample()` draws latents, through which gradients flow.
+        """
         mean, log_variance = self.encoder_output(samples, labels)
         deviation = (0.5 * log_variance.float()).exp()
-        # unchecked: the training loop says better what a NaN means
+        # not validated: the training loop reports a NaN in better words
         return Independent(Normal(mean.float(), deviation, validate_args=False), mean.dim() - 1)
 
     def likelihood(self, z: Tensor, labels: Tensor | None = None) -> Distribution:
-        """p(x | z), independent over the pixels, with λ(z) the sigmoid of the logits.
+        """The distribution p(x | z) of images; pixels are independent given z.
 
-        Its logarithm (Kingma & Welling 2013, appendix C) is Σ x log λ + (1 − x) log(1 − λ) for
-        "bernoulli" (eq. 11), Σ −(x − λ)² / 2σ² − ½ log 2πσ² for "gaussian" (eq. 12, with one σ for
-        all), and that of `ContinuousBernoulli` for the third."""
+        With λ = sigmoid(logits), log p(x | z) is (Kingma & Welling 2013, appendix C):
+
+        - "bernoulli": Σ x log λ + (1 − x) log(1 − λ) (eq. 11),
+        - "gaussian": Σ −(x − λ)² / 2σ² − ½ log 2πσ² (eq. 12, with the same σ for all pixels),
+        - "continuous-bernoulli": see `ContinuousBernoulli`.
+        """
         logits = self.decoder_output(z, labels).float()
         pixels: Distribution
         if self.config.likelihood == "gaussian":
             pixels = Normal(logits.sigmoid(), self.config.sigma, validate_args=False)
         elif self.config.likelihood == "continuous-bernoulli":
             pixels = ContinuousBernoulli(logits=logits, validate_args=False)
-        else:  # unchecked: a Bernoulli would refuse grey pixels
+        else:  # not validated: a Bernoulli distribution refuses grey pixels
             pixels = Bernoulli(logits=logits, validate_args=False)
         return Independent(pixels, logits.dim() - 1, validate_args=False)
 
     def training_step(
         self, samples: Tensor, labels: Tensor | None, step: Step
     ) -> Iterator[Objective]:
-        """Minimise the negative evidence lower bound, in nats per image (Kingma & Welling 2013, eq.
-        3 and 10).
+        """Minimise the negative ELBO, in nats per image (Kingma & Welling 2013, eq. 3 and 10).
 
-        −ELBO = E_q[−log p(x | z)] + β KL(q(z | x) ‖ p(z)), the expectation over one z = μ + σ·ε
-        with ε ~ N(0, I), β and the KL as configured; or the importance weighted bound. The metrics
-        are the two terms of the plain −ELBO."""
+        −ELBO = E_q[−log p(x | z)] + β KL(q(z | x) ‖ p(z)). The expectation is estimated with one
+        z = μ + σ·ε, where ε ~ N(0, I). With several importance samples, the importance weighted
+        bound takes its place. The metrics are the two terms of the −ELBO with β = 1.
+        """
         config = self.config
         if config.binarize:
-            samples = (
-                torch.rand_like(samples) < samples
-            ).float()  # torch.bernoulli takes three times as long
+            # torch.bernoulli takes three times as long
+            samples = (torch.rand_like(samples) < samples).float()
         posterior = self.encode(samples, labels)
         kl = kl_to_prior(posterior.mean, posterior.base_dist.stddev)  # (n, latent dimensions)
         if config.importance_samples == 1:
@@ -146,9 +155,8 @@ class VAE(Autoencoder[C]):
         else:
             log_weights = self.log_weights(posterior, config.importance_samples, samples, labels)
             loss = -importance_weighted_bound(log_weights)
-            reconstruction = -log_weights.mean(0) - kl.sum(
-                1
-            )  # a mean log-weight estimates the ELBO
+            # the mean of the log-weights estimates the ELBO
+            reconstruction = -log_weights.mean(0) - kl.sum(1)
         yield Objective(
             loss, metrics={"reconstruction": reconstruction.mean(), "kl": kl.sum(1).mean()}
         )
