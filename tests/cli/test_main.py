@@ -13,7 +13,7 @@ import pytest
 from conftest import Zoo
 from hub_server import Hub, stalled
 
-from zoo.cli import ALIASES, COMMANDS
+from zoo.cli import ALIASES, COMMANDS, SECTIONS
 
 ZOO = [sys.executable, "-m", "zoo"]
 
@@ -34,12 +34,21 @@ def test_python_m_zoo_is_zoo(zoo: Zoo) -> None:
 def test_help_names_every_command(option: str, zoo: Zoo) -> None:
     result = zoo(option)
     assert result.exit_code == 0 and "zoo pull vae-mnist && zoo sample" in result.stdout
-    listed = [
-        line.split()[0]
-        for line in result.stdout.partition("Commands:")[2].splitlines()
-        if line.strip()
-    ]
-    assert [name for name in listed if name in COMMANDS] == list(COMMANDS)
+    sections = {title: [] for title in SECTIONS}
+    for line in result.stdout.splitlines():
+        if line.rstrip(":") in sections:
+            title = line.rstrip(":")
+        elif line.startswith("  ") and line[2] not in " -" and line.split()[0] in COMMANDS:
+            sections[title].append(line.split()[0])
+    assert sections == {title: list(some) for title, some in SECTIONS.items()}
+
+
+def test_help_shows_each_summary_whole(zoo: Zoo) -> None:
+    words = " ".join(zoo("--help").stdout.split())
+    for name in COMMANDS:
+        summary = zoo(name, "--help").stdout.partition("\n\n")[2].partition("\n\n")[0]
+        assert " ".join(summary.split()).rstrip(".") in words, name
+    assert "..." not in words.partition("Options:")[2]
 
 
 @pytest.mark.parametrize("name", [*COMMANDS, *ALIASES])
@@ -55,7 +64,7 @@ def test_every_command_has_help_and_refuses_unknown_options(name: str, zoo: Zoo)
 
 
 def test_no_command_shows_help(zoo: Zoo) -> None:
-    assert "Commands:" in zoo().output
+    assert "Get checkpoints:" in zoo().output
 
 
 def test_version(zoo: Zoo) -> None:

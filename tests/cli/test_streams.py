@@ -1,0 +1,93 @@
+"""What standard output can't take ends a command in a line, or silently; no text breaks one."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ZOO = f"{sys.executable} -m zoo"
+FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+
+
+def in_shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A line of bash, in which `zoo` is ours."""
+    return subprocess.run(
+        ["bash", "-c", f'set -o pipefail; zoo() {{ {ZOO} "$@"; }}; {line}'],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.mark.parametrize("command", ["list", "--help", "list --json", "show vae-mnist", "plugins"])
+def test_a_reader_that_leaves_ends_it_silently(command: str) -> None:
+    done = in_shell(f"zoo {command} | true")
+    assert done.returncode in (0, 141)
+    assert done.stderr == ""
+
+
+def test_a_reader_of_errors_that_leaves_does_too() -> None:
+    assert in_shell("zoo show nope 2>&1 >/dev/null | true").returncode in (0, 1, 141)
+
+
+@FULL
+@pytest.mark.parametrize("command", ["list", "--help", "--version", "list --json", "plugins"])
+def test_a_full_disk_under_standard_output_is_said_in_a_line(command: str) -> None:
+    done = in_shell(f"zoo {command} > /dev/full")
+    assert done.returncode == 1
+    assert done.stderr == "Error: Can't write to standard output: No space left on device.\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
+def test_any_encoding_of_the_streams_takes_every_text(encoding: str) -> None:
+    Path("bäd\udcff").mkdir()
+    Path("bäd\udcff/config.json").write_text(
+        '{"format": 1, "model": "mlp-vae", "config": {"latent_dim": "→ \\ud800"}}'
+    )
+    done = subprocess.run(
+        [*ZOO.split(), "show", "./bäd\udcff"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+    )
+    assert done.returncode == 0 and b"mlp-vae" in done.stdout, done.stderr
+    assert done.stderr == b""
+
+
+def test_a_path_that_is_no_text_comes_out_as_its_bytes() -> None:
+    done = subprocess.run(
+        [*ZOO.split(), "new", "mine", "--out", b"m\xff"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )
+    assert (done.returncode, done.stdout) == (0, b"m\xff\n"), done.stderr
+
+
+@pytest.mark.parametrize("command", ["list", "sample vae-mnist", "new mine", "show vae-mnist"])
+def test_a_working_folder_that_is_gone_is_said_in_a_line(command: str, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    done = in_shell(f"cd {tmp_path}/gone && rmdir {tmp_path}/gone && zoo {command}")
+    said = "Error: The folder that you work in no longer exists. Change to another one: cd ~\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["show", "show ./", "sample", "pull", "rm", "verify", "card", "train mlp-vae --name", "new",
+     "train mlp-vae --name x --data ./", "sample vae-mnist -n 1 -o", "list", "compare ./"],
+)  # fmt: skip
+def test_a_name_of_three_hundred_letters_is_no_traceback(command: str) -> None:
+    done = in_shell(f"zoo {command}{'' if command.endswith('/') else ' '}{'a' * 300}")
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) <= 4 and done.returncode in (0, 1, 2), done.stderr
+
+
+def test_a_refusal_of_the_system_that_no_room_expects_is_said_in_a_line() -> None:
+    home = Path(os.environ["ZOO_HOME"])
+    home.write_text("a file, where the zoo keeps a folder")
+    done = in_shell("zoo pull vae-mnist")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1 and str(home) in done.stderr
+    shutil.rmtree(home, ignore_errors=True)
