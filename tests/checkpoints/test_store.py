@@ -151,7 +151,7 @@ def test_a_pulled_repository_is_called_what_it_was_pulled_as(store: Store) -> No
             "toy-x",
             r"No checkpoint is called 'toy-x'. Did you mean 'toy-[ab]' or 'toy-[ab]'\? See: zoo list",
         ),
-        ("zebra", r"No checkpoint is called 'zebra'. There is: toy-a, toy-b. See: zoo list"),
+        ("zebra", r"No checkpoint is called 'zebra'. See: zoo list"),
         ("folder", r"No checkpoint is called 'folder'. For the path write \./folder"),
         ("toy-b", r"toy-b is not here yet. Get it with: zoo pull toy-b"),
         ("", "is no name of a checkpoint"),

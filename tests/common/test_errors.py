@@ -33,9 +33,14 @@ def test_a_number_stands_with_its_noun(number: int, noun: str, text: str) -> Non
     assert errors.counted(number, noun) == text
 
 
-def test_with_nothing_near_all_names_are_listed() -> None:
-    assert errors.did_you_mean("xyz", ["b", "a"]) == " There is: a, b."
-    assert errors.did_you_mean("xyz", []) == ""
+def test_with_nothing_near_no_name_is_suggested() -> None:
+    assert errors.did_you_mean("xyz", ["b", "a"]) == errors.did_you_mean("xyz", []) == ""
+
+
+def test_of_few_names_all_are_listed_where_none_is_near() -> None:
+    assert errors.choose_from("xyz", ["b", "a"]) == " There is: a, b."
+    assert errors.choose_from("xyy", ["xyz", "a"]) == " Did you mean 'xyz'?"
+    assert errors.choose_from("xyz", []) == ""
 
 
 @pytest.mark.parametrize("name", [name for name in vars(errors) if name.endswith("Error")])

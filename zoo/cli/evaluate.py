@@ -30,8 +30,8 @@ from zoo.common.errors import (
     ConfigError,
     NotFoundError,
     OutputError,
+    choose_from,
     counted,
-    did_you_mean,
 )
 from zoo.registry import installed
 
@@ -170,7 +170,7 @@ def name_of_features(asked: str | None, data: str) -> str | None:
     offered = installed().features
     if asked is not None and asked not in offered:
         raise NotFoundError(
-            f"No installed plugin offers features {asked!r}.{did_you_mean(asked, offered)}"
+            f"No installed plugin offers features {asked!r}.{choose_from(asked, offered)}"
         )
     meant = installed().features_for(data)
     return asked or (meant.name if meant else None)

@@ -13,7 +13,7 @@ from zoo.checkpoints import CONFIG, WEIGHTS, read_facts
 from zoo.cli.console import command, note, open_store, print_json, show_preview, track
 from zoo.cli.options import as_json, complete_checkpoints, device_option, label_option, seed_option
 from zoo.common import files
-from zoo.common.errors import ConfigError, LabelError, counted, did_you_mean
+from zoo.common.errors import ConfigError, LabelError, choose_from, counted
 
 if TYPE_CHECKING:
     from zoo.models import GenerativeModel
@@ -199,7 +199,7 @@ def numbers_of(labels: Sequence[str], class_names: Sequence[str], num_classes: i
             numbers.append(int(label))
         else:
             known = class_names or [str(number) for number in range(num_classes)]
-            raise LabelError(f"There is no class {label[:80]!r}.{did_you_mean(label[:80], known)}")
+            raise LabelError(f"There is no class {label[:80]!r}.{choose_from(label[:80], known)}")
     return numbers
 
 

@@ -7,7 +7,7 @@ import typing
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, Union, get_args, get_origin
 
-from zoo.common.errors import ConfigError, did_you_mean
+from zoo.common.errors import ConfigError, choose_from
 
 LONGEST_TEXT = 1000  # characters
 LONGEST = 64  # entries of a tuple or dict, so that no file can ask for 100,000 layers
@@ -66,7 +66,7 @@ class StrictConfig:
         values = {cls.aliases.get(name, name): value for name, value in values.items()}
         for name in values:
             if name not in known:
-                raise ConfigError(f"Unknown field {name[:80]!r}.{did_you_mean(name[:80], known)}")
+                raise ConfigError(f"Unknown field {name[:80]!r}.{choose_from(name[:80], known)}")
         missing = [
             field.name
             for field in dataclasses.fields(cls)
@@ -134,7 +134,7 @@ def parse_assignments(
             field, _, key = name[:80].partition(".")
             if get_origin(known.get(field)) is dict:
                 raise ConfigError(f"Unknown field {name[:80]!r}: write {field}={key}:{value[:80]}")
-            raise ConfigError(f"Unknown field {name[:80]!r}.{did_you_mean(name[:80], known)}")
+            raise ConfigError(f"Unknown field {name[:80]!r}.{choose_from(name[:80], known)}")
     return results
 
 

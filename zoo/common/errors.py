@@ -100,8 +100,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     - `name`: what was asked for.
     - `known`: the names there are.
 
-    **Returns:** `" Did you mean 'a' or 'b'?"`, or, with nothing near, `" There is: a, b, c."` (`""`
-    with none at all)."""
+    **Returns:** `" Did you mean 'a' or 'b'?"`, or `""` when no name is near."""
     import difflib  # only wanted on the way out
 
     known = sorted(known)
@@ -114,9 +113,17 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         one for one in difflib.get_close_matches(name, known, n=3, cutoff=0.5) if one not in near
     ]
     near += [one for one in known if name and name in one and one not in near][: 3 - len(near)]
-    if near:
-        return f" Did you mean {' or '.join(map(repr, near))}?"
-    return f" There is: {', '.join(known[:20])}{', …' if len(known) > 20 else ''}." if known else ""
+    return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def choose_from(name: str, known: Iterable[str]) -> str:
+    """The same where the names are few and a reader can choose among them.
+
+    **Returns:** what `did_you_mean` returns, or, with nothing near, `" There is: a, b, c."`."""
+    known = sorted(known)
+    more = ", …" if len(known) > 20 else ""
+    listed = f" There is: {', '.join(known[:20])}{more}." if known else ""
+    return did_you_mean(name, known) or listed
 
 
 def counted(number: int, noun: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from zoo.common import settings
-from zoo.common.errors import NotFoundError, PluginError, did_you_mean
+from zoo.common.errors import NotFoundError, PluginError, choose_from
 from zoo.registry import hookspecs
 from zoo.registry.discovery import (
     UNKNOWN,
@@ -252,7 +252,7 @@ class Registry:
         if name not in specs:
             (noun,) = (offer.noun for offer in OFFERS if offer.kind == kind)
             raise NotFoundError(
-                f"No installed plugin offers {noun} {name[:80]!r}.{did_you_mean(name, specs)}"
+                f"No installed plugin offers {noun} {name[:80]!r}.{choose_from(name, specs)}"
             )
         module, _, attribute = specs[name].entry_point.partition(":")
         try:
