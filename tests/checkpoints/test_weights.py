@@ -166,7 +166,7 @@ def refusal(directory: Path, kind: type[ZooError] = CheckpointError, **options: 
     """The words in which loading is refused: short, on one line, and the directory is as it was."""
     before = digests(directory)
     with pytest.raises(kind) as caught:
-        weights.load(directory, **options)
+        weights.read_model(directory, **options)
     assert digests(directory) == before
     assert type(caught.value) is kind
     words = str(caught.value)
@@ -180,9 +180,9 @@ def refusal(directory: Path, kind: type[ZooError] = CheckpointError, **options: 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_what_is_saved_loads_to_the_same_samples_bit_for_bit(trained: Trained, family: str) -> None:
-    first = weights.load(trained(family), training_parts=True)
-    weights.save(first, Path("again"), {"note": "kept"})
-    second = weights.load(Path("again"))
+    first = weights.read_model(trained(family), training_parts=True)
+    weights.write_model(first, Path("again"), {"note": "kept"})
+    second = weights.read_model(Path("again"))
     assert not second.training
     assert torch.equal(draw(first, 8, seed=5), draw(second, 8, seed=5))
     assert not torch.equal(draw(first, 8, seed=5), draw(second, 8, seed=6))
@@ -222,8 +222,8 @@ def test_what_is_saved_loads_to_the_same_samples_bit_for_bit(trained: Trained, f
 def test_every_switch_of_a_family_survives(family: str, settings: dict[str, Any]) -> None:
     model_class = installed().model_class(family)
     first = build(model_class, model_class.Config(**settings), seed=1).eval()
-    weights.save(first, Path("saved"), {})
-    second = weights.load(Path("saved"), training_parts=True)
+    weights.write_model(first, Path("saved"), {})
+    second = weights.read_model(Path("saved"), training_parts=True)
     assert second.config == first.config
     assert torch.equal(draw(first, 4, seed=0), draw(second, 4, seed=0))
     before, after = first.state_dict(), second.state_dict()
@@ -235,12 +235,12 @@ def test_every_switch_of_a_family_survives(family: str, settings: dict[str, Any]
 @pytest.mark.parametrize("family", FAMILIES)
 def test_loading_spends_none_of_the_callers_random_numbers(trained: Trained, family: str) -> None:
     state = torch.get_rng_state()
-    weights.load(trained(family), training_parts=True)
+    weights.read_model(trained(family), training_parts=True)
     assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_a_loaded_model_can_be_trained_further(trained: Trained) -> None:
-    model = weights.load(trained("mlp-vae"))
+    model = weights.read_model(trained("mlp-vae"))
     assert all(parameter.requires_grad and parameter.is_leaf for parameter in model.parameters())
     before = files.sha256(trained("mlp-vae") / WEIGHTS)
     with torch.no_grad():
@@ -250,9 +250,9 @@ def test_a_loaded_model_can_be_trained_further(trained: Trained) -> None:
 
 
 def test_saving_twice_gives_the_same_bytes(trained: Trained) -> None:
-    model = weights.load(trained("mlp-gan"), training_parts=True)
+    model = weights.read_model(trained("mlp-gan"), training_parts=True)
     for name in ("one", "two"):
-        weights.save(model, Path(name), {"seed": 1})
+        weights.write_model(model, Path(name), {"seed": 1})
     assert digests(Path("one")) == digests(Path("two"))
     assert sorted(digests(Path("one"))) == [CONFIG, FACTS, WEIGHTS, TRAINING]
 
@@ -273,7 +273,7 @@ def test_config_names_format_model_fields_and_maker_and_can_import_nothing(
 
 
 def test_facts_count_the_parameters_that_sampling_needs(trained: Trained) -> None:
-    model = weights.load(trained("mlp-gan"))
+    model = weights.read_model(trained("mlp-gan"))
     counted = sum(parameter.numel() for parameter in model.parameters())
     assert read_facts(trained("mlp-gan"))["parameters"] == counted > 0
     assert read_facts(Path.cwd()) == {}
@@ -283,10 +283,10 @@ def test_facts_count_the_parameters_that_sampling_needs(trained: Trained) -> Non
 def test_weights_are_as_readable_as_the_persons_umask_lets_them_be(
     trained: Trained, umask: int, mode: int
 ) -> None:
-    model = weights.load(trained("mlp-gan"), training_parts=True)
+    model = weights.read_model(trained("mlp-gan"), training_parts=True)
     old = os.umask(umask)
     try:
-        weights.save(model, Path("saved"), {})
+        weights.write_model(model, Path("saved"), {})
     finally:
         os.umask(old)
     modes = {file.name: oct(file.stat().st_mode & 0o777) for file in Path("saved").iterdir()}
@@ -297,7 +297,7 @@ def test_weights_are_as_readable_as_the_persons_umask_lets_them_be(
 def test_a_full_disk_while_saving_is_said_and_leaves_everything_as_it_was(
     copy: Callable[..., Path], there_before: bool
 ) -> None:
-    model = weights.load(copy(name="source"))
+    model = weights.read_model(copy(name="source"))
     target = copy(name="target") if there_before else Path("target")
     target.mkdir(exist_ok=True)
     before = digests(target)
@@ -307,7 +307,7 @@ def test_a_full_disk_while_saving_is_said_and_leaves_everything_as_it_was(
         pytest.raises(OutputError, match=r"target/model\.safetensors"),
         files_no_larger_than(10_000),
     ):
-        weights.save(model, target, {})
+        weights.write_model(model, target, {})
     assert digests(target) == before
 
 
@@ -316,10 +316,10 @@ def test_a_full_disk_while_saving_is_said_and_leaves_everything_as_it_was(
 
 def test_tied_weights_are_kept_once_and_are_tied_again(guest: Callable[[str], Any]) -> None:
     first = guest("tied")
-    weights.save(first, Path("tied"), {})
+    weights.write_model(first, Path("tied"), {})
     assert list(load_file("tied/model.safetensors")) == ["first.weight"]
     assert read_facts(Path("tied"))["parameters"] == 256
-    second: Any = weights.load(Path("tied"))
+    second: Any = weights.read_model(Path("tied"))
     assert torch.equal(draw(first, 4, seed=0), draw(second, 4, seed=0))
     with torch.no_grad():
         second.first.weight.add_(1)
@@ -330,8 +330,8 @@ def test_tied_weights_are_kept_once_and_are_tied_again(guest: Callable[[str], An
 def test_a_model_with_tied_weights_can_be_loaded_and_saved_again(
     guest: Callable[[str], Any],
 ) -> None:
-    weights.save(guest("tied"), Path("one"), {})
-    weights.save(weights.load(Path("one")), Path("two"), {})
+    weights.write_model(guest("tied"), Path("one"), {})
+    weights.write_model(weights.read_model(Path("one")), Path("two"), {})
     assert digests(Path("one")) == digests(Path("two"))
 
 
@@ -340,22 +340,22 @@ def test_a_channels_last_weight_is_saved_with_its_values_in_place(
 ) -> None:
     first = guest("channels-last")
     assert not first.conv.weight.is_contiguous()
-    weights.save(first, Path("saved"), {})
-    second = weights.load(Path("saved"))
+    weights.write_model(first, Path("saved"), {})
+    second = weights.read_model(Path("saved"))
     assert torch.allclose(draw(first, 4, seed=0), draw(second, 4, seed=0), atol=1e-6)
 
 
 def test_a_buffer_that_is_not_saved_is_named_as_the_plugins_fault(
     guest: Callable[[str], Any],
 ) -> None:
-    weights.save(guest("unsaved-buffer"), Path("saved"), {})
+    weights.write_model(guest("unsaved-buffer"), Path("saved"), {})
     assert "'scale'" in refusal(Path("saved"), PluginError)
 
 
 def test_a_checkpoint_of_a_plugin_that_is_gone_or_offers_no_model_is_refused(
     guest: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    weights.save(guest("tied"), Path("saved"), {})
+    weights.write_model(guest("tied"), Path("saved"), {})
     edit_config(Path("saved"), {"model": "no-model"})
     assert "'no-model' is no GenerativeModel" in refusal(Path("saved"), PluginError)
     monkeypatch.setenv("ZOO_LOAD_PLUGINS", "vae")
@@ -364,15 +364,19 @@ def test_a_checkpoint_of_a_plugin_that_is_gone_or_offers_no_model_is_refused(
     assert "No installed plugin offers a model 'tied'" in refusal(Path("saved"), NotFoundError)
 
 
-def test_a_model_of_no_plugin_is_refused_before_anything_is_written(
+def test_a_model_of_no_plugin_names_its_class_and_loads_when_that_is_passed(
     guest: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = guest("tied")
     monkeypatch.setenv("ZOO_LOAD_PLUGINS", "vae")
     installed.cache_clear()
-    with pytest.raises(PluginError, match=r"No installed plugin offers zoo_guest\.models:Tied"):
-        weights.save(model, Path("saved"), {})
-    assert not Path("saved").exists()
+    weights.write_model(model, Path("own"))
+    config = files.read_json(Path("own") / CONFIG)
+    assert (config["model"], config["class"]) == ("Tied", "zoo_guest.models:Tied")
+    with pytest.raises(NotFoundError, match=r"needs the class 'Tied' \(zoo_guest\.models:Tied\)"):
+        weights.read_model(Path("own"))
+    again = weights.read_model(Path("own"), model=type(model))
+    assert torch.equal(draw(model, 4, seed=0), draw(again, 4, seed=0))
 
 
 # for ever
@@ -384,7 +388,7 @@ def test_a_checkpoint_of_format_1_loads_for_ever() -> None:
         FACTS: "e75652b0663e89f1078c11c64195479451a34065ebba886fdd30954c2f3e48d3",
         WEIGHTS: "e04ea08fdc0fc477c6dc8cffa8c0142f58ba95043c380072bde11680a69936bc",
     }, "this fixture is frozen: make the code read it, do not make it anew"
-    model: Any = weights.load(FORMAT_1)
+    model: Any = weights.read_model(FORMAT_1)
     assert (model.config.hidden_dims, model.config.latent_dim) == ((4,), 2)
     samples = draw(model, 4, seed=0)
     assert samples.mean((1, 2, 3)).tolist() == pytest.approx(
@@ -485,7 +489,7 @@ def test_a_model_that_no_plugin_offers_is_refused_with_the_distribution_that_mad
     )
     words = refusal(Path("bad"), NotFoundError)
     assert "No installed plugin offers a model 'ppca'." in words
-    assert words.endswith("if you trust them, pip install zoo-blobs")
+    assert words.endswith("If you trust them: pip install zoo-blobs")
 
 
 @pytest.mark.parametrize(
@@ -639,7 +643,7 @@ def test_a_flipped_bit_anywhere_in_the_header_is_refused_or_changes_nothing(
         flipped[place] ^= 1 << place % 8
         path.write_bytes(bytes(flipped) + content[header:])
         try:
-            state = weights.load(Path("bad")).state_dict()
+            state = weights.read_model(Path("bad")).state_dict()
         except CheckpointError:
             refused += 1
             continue
@@ -808,7 +812,7 @@ def test_a_pickle_beside_a_missing_file_is_named_and_never_opened(
 
 def test_a_pickle_beside_a_whole_checkpoint_is_left_alone(copy: Callable[..., Path]) -> None:
     (copy() / "pytorch_model.bin").write_bytes(pickle.dumps(Trap()))
-    assert draw(weights.load(Path("bad")), 1, seed=0).shape == (1, 1, 28, 28)
+    assert draw(weights.read_model(Path("bad")), 1, seed=0).shape == (1, 1, 28, 28)
     assert not Path("sprung").exists()
 
 
@@ -829,21 +833,21 @@ def test_sampling_needs_no_discriminator(
     copy: Callable[..., Path], trained: Trained, family: str
 ) -> None:
     (copy(family) / TRAINING).unlink()
-    model = weights.load(Path("bad"))
+    model = weights.read_model(Path("bad"))
     assert not hasattr(model, "discriminator")
-    assert torch.equal(draw(model, 4, seed=0), draw(weights.load(trained(family)), 4, seed=0))
+    assert torch.equal(draw(model, 4, seed=0), draw(weights.read_model(trained(family)), 4, seed=0))
     assert f"{TRAINING} is missing" in refusal(Path("bad"), training_parts=True)
 
 
 def test_a_damaged_discriminator_does_not_keep_from_sampling(copy: Callable[..., Path]) -> None:
     (copy("mlp-gan") / TRAINING).write_bytes(b"junk")
-    assert draw(weights.load(Path("bad")), 1, seed=0).shape == (1, 1, 28, 28)
+    assert draw(weights.read_model(Path("bad")), 1, seed=0).shape == (1, 1, 28, 28)
     assert f"{TRAINING} is damaged" in refusal(Path("bad"), training_parts=True)
 
 
 @pytest.mark.parametrize("family", ["mlp-gan", "dcgan"])
 def test_training_parts_are_loaded_when_asked_for(trained: Trained, family: str) -> None:
-    model: Any = weights.load(trained(family), training_parts=True)
+    model: Any = weights.read_model(trained(family), training_parts=True)
     stored = load_file(trained(family) / TRAINING)
     assert stored and all(name.startswith("discriminator.") for name in stored)
     state = model.state_dict()

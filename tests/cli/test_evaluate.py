@@ -376,7 +376,7 @@ def test_a_checkpoint_that_names_no_data_set_is_asked_for_one(
 
 
 def test_images_of_another_size_than_the_features_take_are_refused(zoo: Zoo) -> None:
-    weights.save(
+    weights.write_model(
         make_model("dcgan", sample_shape=(1, 32, 32), width=2), Path("large"), {"dataset": "mnist"}
     )
     result = zoo("evaluate", "./large", "-n", 40)

@@ -210,7 +210,7 @@ def test_a_checkpoint_with_spectral_norm_is_sampled_without_torchs_compiler(tmp_
     """Whatever computes on the meta device has torch import its compiler: a second, for parts that
     are left out.
     """
-    weights.save(
+    weights.write_model(
         make_model("dcgan", width=2, latent_dim=4, spectral_norm=True), tmp_path / "tiny", {}
     )
     code = "import sys; from zoo.cli import main\n"
@@ -222,8 +222,8 @@ def test_a_checkpoint_with_spectral_norm_is_sampled_without_torchs_compiler(tmp_
 
 def test_the_discriminator_is_kept_too_and_comes_back_the_same(tmp_path: Path) -> None:
     model = make_model("dcgan", width=2, latent_dim=4, spectral_norm=True, num_classes=3)
-    weights.save(model, tmp_path / "tiny", {})
-    again = weights.load(tmp_path / "tiny", training_parts=True)
+    weights.write_model(model, tmp_path / "tiny", {})
+    again = weights.read_model(tmp_path / "tiny", training_parts=True)
     kept, loaded = model.discriminator.state_dict(), again.discriminator.state_dict()
     assert kept.keys() == loaded.keys()
     assert all(torch.equal(kept[name], loaded[name]) for name in kept)
@@ -236,7 +236,7 @@ def test_the_discriminator_is_kept_too_and_comes_back_the_same(tmp_path: Path) -
 @pytest.mark.parametrize("name", ["gan-mnist", "dcgan-mnist"])
 def test_the_bundled_gans_load_with_their_discriminators(name: str) -> None:
     directory = Path(str(installed().checkpoints[name].bundled))
-    model = weights.load(directory, training_parts=True)
+    model = weights.read_model(directory, training_parts=True)
     with torch.no_grad():
         fake = model.generate(model.sample_prior(64, torch.Generator().manual_seed(0)), None)
         logits = model.discriminate(fake, None)

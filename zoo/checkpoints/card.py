@@ -13,7 +13,7 @@ from zoo.checkpoints.merging import BEGIN, END, own_text
 from zoo.checkpoints.results import Evaluation, recorded
 from zoo.common import files
 from zoo.common.errors import CheckpointError, counted
-from zoo.registry import DISTRIBUTION, DatasetSpec, installed
+from zoo.registry import DISTRIBUTION, ENTRY_POINT, DatasetSpec, installed
 
 PICTURES = {  # beside images/samples.png, in their order
     "nearest.png": "Samples above the training images that are nearest to them, pixel by pixel",
@@ -177,37 +177,47 @@ def _summary(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
 
 
 def _use(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
-    shown, drawn = (
-        facts.get("samples_command"),
-        "images" if "samples_command" in facts else "samples",
-    )
-    maker = (config.get("made_by") or {}).get("distribution", "")
-    packages = (
-        "genzoo" if maker == "genzoo" or not DISTRIBUTION.fullmatch(maker) else f"genzoo {maker}"
-    )
-    name, reference = facts.get("name"), _reference(facts)
-    remote = (
-        name
-        if name in installed().checkpoints
-        else reference
-        if reference.startswith("hf:")
-        else None
-    )
-    command = (
-        f"zoo pull {remote} && zoo sample"
-        if remote
-        else f"zoo sample {reference}"
-        if reference
-        else ""
-    )
+    shown = facts.get("samples_command")
+    own = _own_class(config)
     lines = ["## How to sample", f"The picture above was made by `{shown}`." if shown else ""]
-    lines.append(f"```\npip install {packages}\n{command}".rstrip() + "\n```")
-    if reference:
+    lines.append("\n".join(["```", _install(config), *([] if own else _command(facts)), "```"]))
+    if reference := _reference(facts):
+        drawn = "images" if shown else "samples"
         shape = ", ".join(map(str, config["config"].get("sample_shape", ())))
-        load = f'model = zoo.load("{reference}")\n'
-        load += f"{drawn} = draw(model, 16, seed=0)  # float32, (16, {shape})"
-        lines.append(f"```python\nimport zoo\nfrom zoo.sampling import draw\n\n{load}\n```")
+        module, _, name = own.partition(":")
+        load = [
+            "import zoo",
+            "from zoo.sampling import draw",
+            *([f"from {module} import {name}"] if own else []),
+            "",
+            f'model = zoo.load("{reference}"{f", model={name}" if own else ""})',
+            f"{drawn} = draw(model, 16, seed=0)  # float32, (16, {shape})",
+        ]
+        lines.append("\n".join(["```python", *load, "```"]))
     return "\n\n".join(line for line in lines if line)
+
+
+def _install(config: Mapping[str, Any]) -> str:
+    """The command that installs what is needed, the plugin included."""
+    maker = (config.get("made_by") or {}).get("distribution", "")
+    plugin = f" {maker}" if maker != "genzoo" and DISTRIBUTION.fullmatch(maker) else ""
+    return f"pip install genzoo{plugin}"
+
+
+def _command(facts: Mapping[str, Any]) -> list[str]:
+    """The command that samples the checkpoint, by the name that it has; none when it has none."""
+    name, reference = facts.get("name"), _reference(facts)
+    if name in installed().checkpoints:
+        return [f"zoo pull {name} && zoo sample"]
+    if reference.startswith("hf:"):
+        return [f"zoo pull {reference} && zoo sample"]
+    return [f"zoo sample {reference}"] if reference else []
+
+
+def _own_class(config: Mapping[str, Any]) -> str:
+    """MODULE:CLASS of a model that no plugin offers; empty for all others."""
+    own = config.get("class", "")
+    return own if isinstance(own, str) and ENTRY_POINT.fullmatch(own) else ""
 
 
 def _evaluation(facts: Mapping[str, Any]) -> str:

@@ -13,8 +13,8 @@ from zoo.checkpoints.folder import (
     FACTS,
     TRAINING,
     WEIGHTS,
+    Folder,
     hint_pickle,
-    read_config,
 )
 from zoo.common import files
 from zoo.common.errors import CheckpointError
@@ -69,39 +69,38 @@ def refuse_large(whose: str, sizes: Mapping[str, int]) -> None:
 def check(path: Path) -> None:
     """Hold any file of a checkpoint to its form, if its kind has one. Raises `CheckpointError`."""
     if path.name == CONFIG:
-        refuse_boundless(read_config(path.parent))
+        refuse_boundless(Folder(path.parent).config)
     elif path.name in (WEIGHTS, TRAINING):
         check_weights(path)
     elif path.name == FACTS:
         files.read_json(path)
 
 
-def check_weights(path: Path) -> None:
+def check_weights(path: Path, folder: Folder | None = None) -> None:
     """Hold a safetensors file to its form: where each tensor lies, of which type and shape; not
     what is in it.
+
+    **Arguments:**
+    - `path`: the file.
+    - `folder`: its checkpoint, where one is at hand: the file is then opened once only.
 
     **Raises:** `CheckpointError` when it is missing, damaged, a pickle, or has a header above 1
     MiB."""
     if not path.is_file():
         raise CheckpointError(f"{path} is missing.{hint_pickle(path.parent)}")
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        start = file.read(8)
-        length = int.from_bytes(start, "little")
-        header = file.read(length) if length <= min(HEADER_LIMIT, size) else b""
-    if (
-        len(start) == 8
-        and len(header) == length
-        and (wrong := _wrong_in_header(header, size - 8 - length)) is None
-    ):
-        return
-    if len(start) < 8 or length > size - 8:
-        wrong = f"it ends after {size:,} bytes"
+    content = (folder or Folder(path.parent)).content(path.name)
+    size = len(content)
+    length = int.from_bytes(content[:8], "little")
+    if size < 8 or length > size - 8:
+        wrong: str | None = f"it ends after {size:,} bytes"
     elif length > HEADER_LIMIT:
         wrong = f"its header has {length:,} bytes, where the zoo reads {HEADER_LIMIT:,}"
-    what = (
-        "is a pickle, which the zoo never opens" if _looks_pickled(path) else f"is damaged: {wrong}"
-    )
+    else:
+        wrong = _wrong_in_header(content[8 : 8 + length], size - 8 - length)
+    if wrong is None:
+        return
+    pickled = _looks_pickled(content[:9])
+    what = "is a pickle, which the zoo never opens" if pickled else f"is damaged: {wrong}"
     raise CheckpointError(f"{path} {what}. Pull or train it again.")
 
 
@@ -170,12 +169,10 @@ def _span(entry: Any) -> tuple[int, int] | None:
     return offsets[0], offsets[1]
 
 
-def _looks_pickled(path: Path) -> bool:
+def _looks_pickled(start: bytes) -> bool:
     """Whether a file that is no safetensors begins like a pickle or torch's zip; the ninth byte of
     ours is `{`.
     """
-    with path.open("rb") as file:
-        start = file.read(9)
     return start.startswith(b"PK\x03\x04") or (
         start.startswith(b"\x80") and not start.endswith(b"{")
     )

@@ -1,7 +1,10 @@
 """A directory <-> a model: config.json, model.safetensors, training.safetensors, facts.json."""
 
+import json
+import os
 import sys
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +14,10 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from zoo.checkpoints.folder import CONFIG, FACTS, FORMAT, TRAINING, WEIGHTS, read_config
+from zoo.checkpoints.folder import CONFIG, FACTS, FORMAT, TRAINING, WEIGHTS, Folder
 from zoo.checkpoints.format import check_weights
-from zoo.common import files
+from zoo.checkpoints.store import find
+from zoo.common import files, settings
 from zoo.common.compute import pick_device
 from zoo.common.errors import (
     CheckpointError,
@@ -27,64 +31,150 @@ from zoo.models import GenerativeModel
 from zoo.registry import claimed_maker, installed
 
 
-def save(model: GenerativeModel[Any], directory: Path, facts: Mapping[str, Any]) -> None:
-    """Write a model as a checkpoint directory.
+def load(
+    reference: str | os.PathLike[str] | Folder | None = None,
+    device: str | torch.device = "cpu",
+    *,
+    model: type[GenerativeModel[Any]] | None = None,
+) -> GenerativeModel[Any]:
+    """Load a checkpoint as a model in eval mode, without spending the caller's random numbers.
+
+    The parameters need no gradient, so what the model computes can be used at once, as in
+    `model.decode(z).numpy()`. Gradients with respect to an input still flow: give
+    `z.requires_grad_(True)`. To train the model further, call `model.requires_grad_(True)`.
 
     **Arguments:**
-    - `model`: of an installed plugin.
+    - `reference`: a checkpoint's name (bundled, pulled or trained), a path, or a pulled
+        `hf:OWNER/REPO[@REVISION]`. In a string, a path begins with `.`, `/` or `~`.
+    - `device`: where the model goes: "cpu", "cuda", "cuda:1", or "auto" for a GPU where there is
+        one.
+    - `model`: the class of the model, when no plugin offers it. The checkpoint says which class it
+        needs.
+
+    **Returns:** the model; `model.class_names` says what its labels mean.
+
+    **Raises:** `NotFoundError` for an unknown reference, or a model that no installed plugin
+    offers; `CheckpointError` for a damaged checkpoint; `ConfigError` for an argument that can't be
+    right."""
+    if reference is None:
+        names = ", ".join(sorted(installed().checkpoints)) or "none is offered"
+        raise ConfigError(
+            "Which checkpoint? Pass its name or its path first, as in zoo.load('NAME', "
+            f"device='auto'). Names: {names}. All that are here: zoo.list_checkpoints()"
+        )
+    if not isinstance(reference, str | os.PathLike | Folder):
+        raise ConfigError(
+            f"reference = {str(reference)[:80]!r} is of the type {type(reference).__name__}: pass "
+            "a checkpoint's name or its path."
+        )
+    loaded = read_model(find(reference), device, model=model)
+    return loaded.requires_grad_(False)
+
+
+def save(
+    model: GenerativeModel[Any],
+    folder: str | os.PathLike[str],
+    *,
+    dataset: str | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> Folder:
+    """Save a model as a complete checkpoint: its config, weights, facts and card.
+
+    The class need not be in a plugin. Such a checkpoint names its class, and whoever loads it
+    passes the class: `zoo.load(path, model=MyModel)`.
+
+    **Arguments:**
+    - `model`: any GenerativeModel.
+    - `folder`: where; it must not be there yet, or be empty. It is written whole or not at all.
+    - `dataset`: the name of the data set that the model was trained on.
+    - `facts`: what else is known, as JSON values: "class_names", "license", "seed", …
+
+    **Returns:** the checkpoint.
+
+    **Raises:** `ConfigError` for what is no model or no JSON; `OutputError` when it can't be
+    written."""
+    if not isinstance(model, GenerativeModel):
+        raise ConfigError(
+            f"model is of the type {type(model).__name__}: zoo.save takes an instance of a class "
+            "that derives from zoo.models.GenerativeModel."
+        )
+    path = settings.expand(folder, "folder")
+    known: dict[str, Any] = {"name": path.name, "reference": files.as_reference(path)}
+    known |= {"dataset": dataset} if dataset else {}
+    known |= dict(facts or {})
+    with files.replacing(path) as partial:
+        from zoo.checkpoints import card
+
+        write_model(model, partial, known)
+        card.write(partial)
+    return Folder(path)
+
+
+def write_model(
+    model: GenerativeModel[Any], directory: Path, facts: Mapping[str, Any] | None = None
+) -> Folder:
+    """Write a model's config, tensors and facts to a folder.
+
+    **Arguments:**
+    - `model`: its class may be of an installed plugin or of the user's own.
     - `directory`: where; made when it isn't there. Each file is written whole or not at all.
     - `facts`: what is known of the training, as JSON values; the number of parameters is added.
-    """
-    name, plugin = _registered(type(model))
+
+    **Returns:** the checkpoint, which knows the digests of its tensors already."""
     state = _first_names(model)
     training = {
         key: tensor for key, tensor in state.items() if key.partition(".")[0] in model.training_only
     }
     sampling = {key: tensor for key, tensor in state.items() if key not in training}
-    config = {
-        "format": FORMAT,
-        "model": name,
-        "config": model.config.to_dict(),
-        "made_by": {"distribution": plugin.distribution, "version": plugin.version},
-    }
-    _write_tensors(directory / WEIGHTS, sampling)
-    if training:
-        _write_tensors(directory / TRAINING, training)
     # a name that a parameter has but the file lacks is tied to one that it has
     count = sum(tensor.numel() for key, tensor in model.named_parameters() if key in sampling)
-    files.write_json(directory / FACTS, {"parameters": count, **facts})
+    known = {"parameters": count, **(facts or {})}
+    config = _config_of(model)
+    _refuse_unwritable(known, directory / FACTS)
+    digests = {WEIGHTS: _write_tensors(directory / WEIGHTS, sampling)}
+    if training:
+        digests[TRAINING] = _write_tensors(directory / TRAINING, training)
+    written = Folder(directory, digests=digests)
+    written.write_facts(known)
     files.write_json(directory / CONFIG, config)
+    return written
 
 
-def load(
-    directory: Path, device: str | torch.device = "cpu", *, training_parts: bool = False
+def read_model(
+    folder: Folder | Path,
+    device: str | torch.device = "cpu",
+    *,
+    training_parts: bool = False,
+    model: type[GenerativeModel[Any]] | None = None,
 ) -> GenerativeModel[Any]:
-    """Read a checkpoint directory as a model in eval mode. Never reads a pickle, nor imports what a
-    file names.
+    """Read a checkpoint as a model in eval mode, its parameters ready to be trained. Never reads a
+    pickle, nor imports what a file names.
 
     **Arguments:**
-    - `directory`: of the checkpoint.
-    - `device`: where the model goes.
+    - `folder`: the checkpoint.
+    - `device`: where the model goes, as for `load`.
     - `training_parts`: also load what sampling doesn't need (a GAN's discriminator).
+    - `model`: the class of the model, when no plugin offers it.
 
     **Raises:** `CheckpointError` when a file is missing, damaged or doesn't fit the model;
     `ConfigError` on a config that the model refuses and on a GPU that isn't there; `NotFoundError`
     when no installed plugin offers the model."""
+    folder = folder if isinstance(folder, Folder) else Folder(folder)
     device = pick_device(device)
-    config = read_config(directory)
-    model = _build(config, directory)
-    for part in () if training_parts else model.training_only:
-        delattr(model, part)
-    tensors = _read_tensors(directory / WEIGHTS)
-    if training_parts and model.training_only:
-        further = _read_tensors(directory / TRAINING)
-        if wrong := [key for key in further if key.partition(".")[0] not in model.training_only]:
+    built = _build(folder, model)
+    for part in () if training_parts else built.training_only:
+        delattr(built, part)
+    tensors = _read_tensors(folder, WEIGHTS)
+    if training_parts and built.training_only:
+        further = _read_tensors(folder, TRAINING)
+        if wrong := [key for key in further if key.partition(".")[0] not in built.training_only]:
             raise CheckpointError(
-                f"{directory / TRAINING} holds {wrong[0][:80]!r}, which belongs in {WEIGHTS}."
+                f"{folder.file(TRAINING)} holds {wrong[0][:80]!r}, which belongs in {WEIGHTS}."
             )
         tensors |= further
-    _fill(model, tensors, directory / WEIGHTS)
-    return model.to(device).eval()
+    _fill(built, tensors, folder.file(WEIGHTS))
+    built.class_names = folder.class_names if built.config.num_classes else ()
+    return built.to(device).eval()
 
 
 def model_class(name: str) -> type[GenerativeModel[Any]]:
@@ -102,25 +192,66 @@ def model_class(name: str) -> type[GenerativeModel[Any]]:
     )
 
 
-def _build(config: dict[str, Any], directory: Path) -> GenerativeModel[Any]:
+def _config_of(model: GenerativeModel[Any]) -> dict[str, Any]:
+    """What config.json says of a model. The class of a user's own is named, and never imported."""
+    config: dict[str, Any] = {"format": FORMAT}
+    if found := _registered(type(model)):
+        name, plugin = found
+        config["model"] = name
+        made_by = {"distribution": plugin.distribution, "version": plugin.version}
+    else:
+        config["model"] = type(model).__name__[:80]
+        config["class"] = f"{type(model).__module__}:{type(model).__qualname__}"[:200]
+        made_by = {"distribution": "genzoo", "version": version("genzoo")}
+    return {**config, "config": model.config.to_dict(), "made_by": made_by}
+
+
+def _class_of(folder: Folder, given: type[GenerativeModel[Any]] | None) -> Any:
+    """The class of a checkpoint's model: the one given, else the one that a plugin offers."""
+    needed = str(folder.config.get("class", ""))[:200]
+    own = needed.rpartition(":")[2].rpartition(".")[2][:80]
+    if given is not None:
+        if not (isinstance(given, type) and issubclass(given, GenerativeModel)):
+            raise ConfigError(
+                f"model = {str(given)[:80]!r} is no class of a model: pass the class itself, which "
+                "derives from zoo.models.GenerativeModel."
+            )
+        if own and given.__name__ != own:
+            raise ConfigError(
+                f"{folder.path} needs the class {own!r} ({needed}), and "
+                f"{given.__name__!r} was passed."
+            )
+        return given
+    if own:
+        raise NotFoundError(
+            f"{folder.path} needs the class {own!r} ({needed}), which no plugin offers. "
+            f"Load it in Python: zoo.load({folder.reference!r}, model={own})",
+            name=own,
+        )
+    try:
+        return model_class(folder.model)
+    except NotFoundError as error:
+        raise NotFoundError(f"{error}{claimed_maker(folder.config)}", name=folder.model) from error
+
+
+def _build(folder: Folder, given: type[GenerativeModel[Any]] | None) -> GenerativeModel[Any]:
     """The model on the meta device: no memory is taken, and no random number of the caller's is
     spent.
     """
-    try:
-        chosen = model_class(config["model"])
-    except NotFoundError as error:
-        raise NotFoundError(f"{error}{claimed_maker(config)}") from error
+    config = folder.config
+    chosen = _class_of(folder, given)
     try:
         values = chosen.Config.from_dict(config["config"])
         with torch.device("meta"):
-            return chosen(values)
+            built: GenerativeModel[Any] = chosen(values)
+            return built
     except ConfigError as error:
-        raise ConfigError(f"{directory / CONFIG}: {error}{_made_by_newer(config)}") from error
+        raise ConfigError(f"{folder.file(CONFIG)}: {error}{_made_by_newer(config)}") from error
     except ZooError:
         raise
     except Exception as error:
         raise CheckpointError(
-            f"{directory / CONFIG} can't be built: {type(error).__name__}: {error}"
+            f"{folder.file(CONFIG)} can't be built: {type(error).__name__}: {error}"
         ) from error
 
 
@@ -164,8 +295,9 @@ def _fill(model: GenerativeModel[Any], tensors: dict[str, Tensor], path: Path) -
             )
 
 
-def _read_tensors(path: Path) -> dict[str, Tensor]:
-    check_weights(path)
+def _read_tensors(folder: Folder, name: str) -> dict[str, Tensor]:
+    path = folder.file(name)
+    check_weights(path, folder)
     try:
         return dict(load_file(path))
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
@@ -173,14 +305,25 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path} is damaged: {reason}. Pull or train it again.") from error
 
 
-def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:
+    """Write tensors; returns the SHA-256 of the file."""
+    # contiguous: a channels_last weight is not, and is refused; one metadata key: several come in
+    # random order
+    plain = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+    content = to_bytes(plain, {"format": "pt"})
     with files.replacing(path) as partial:
-        # contiguous: a channels_last weight is not, and is refused; one metadata key: several come
-        # in random order
-        plain = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
         # not save_file, which makes the file 0600 whatever the umask and hides a full disk in an
         # error of its own
-        partial.write_bytes(to_bytes(plain, {"format": "pt"}))
+        partial.write_bytes(content)
+    return files.sha256_of(content)
+
+
+def _refuse_unwritable(facts: Mapping[str, Any], path: Path) -> None:
+    """Raise `ConfigError` for facts that are no JSON values, before anything is written."""
+    try:
+        json.dumps(facts)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"The facts for {path} must be JSON values: {error}.") from error
 
 
 def _first_names(model: nn.Module) -> dict[str, Tensor]:
@@ -190,16 +333,16 @@ def _first_names(model: nn.Module) -> dict[str, Tensor]:
     return {key: tensor for key, tensor in state.items() if seen.setdefault(id(tensor), key) == key}
 
 
-def _registered(model_class: type) -> tuple[str, Any]:
+def _registered(model_class: type) -> tuple[str, Any] | None:
+    """The name under which an installed plugin offers a class, and the plugin; None when none
+    does.
+    """
     registry = installed()
     for name, spec in registry.models.items():
         module, _, attribute = spec.entry_point.partition(":")
         if getattr(sys.modules.get(module), attribute, None) is model_class:
             return name, registry.offered_by("models", name)
-    raise PluginError(
-        f"No installed plugin offers {model_class.__module__}:{model_class.__name__}; see: zoo "
-        "plugins"
-    )
+    return None
 
 
 def _made_by_newer(config: dict[str, Any]) -> str:

@@ -223,7 +223,9 @@ def _keep_last_good(followed: Followed, recipe: TrainConfig) -> str:
             return ""
     except Exception:  # nothing to keep: the error that brought us here says more
         return ""
-    weights.save(state.averaged.eval().cpu(), run.folder / LAST_GOOD, {"recipe": recipe.to_dict()})
+    weights.write_model(
+        state.averaged.eval().cpu(), run.folder / LAST_GOOD, {"recipe": recipe.to_dict()}
+    )
     run.finish()
     return (
         f"\nThe last good state, of step {state.step:,}, is kept: zoo sample "

@@ -108,7 +108,7 @@ def load(directory: Path, device: str) -> "GenerativeModel[Any]":
     from zoo.common import compute
 
     compute.keep_freed()
-    return weights.load(directory, compute.pick_device(device))
+    return weights.read_model(directory, compute.pick_device(device))
 
 
 def draw_to(

@@ -70,7 +70,7 @@ def _load(name: str, directory: Path) -> str:
     from zoo.checkpoints import weights
 
     try:
-        weights.load(directory, training_parts=(directory / TRAINING).is_file())
+        weights.read_model(directory, training_parts=(directory / TRAINING).is_file())
     except (
         NotFoundError,
         PluginError,

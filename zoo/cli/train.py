@@ -263,7 +263,7 @@ def _put_aside(followed: Any, facts: Mapping[str, Any]) -> str:
     folder = followed.run.folder
     try:
         with files.replacing(folder / UNSAVED) as partial:
-            weights.save(followed.model, partial, facts)
+            weights.write_model(followed.model, partial, facts)
     except OutputError:
         return (
             "The training is done, and its state is kept. When that is mended: zoo train --resume "
@@ -304,8 +304,10 @@ def _fill(directory: Path, model: Any, reference: str, facts: dict[str, Any], da
     from zoo.checkpoints import card, weights
     from zoo.sampling import pictures
 
-    weights.save(model, directory, {**facts, "reference": reference})
-    model = weights.load(directory)  # what others will load: its samples are theirs to the bit
+    weights.write_model(model, directory, {**facts, "reference": reference})
+    model = weights.read_model(
+        directory
+    )  # what others will load: its samples are theirs to the bit
     if model.sample_kind == "image":
         made = draw_to(directory / "images" / "samples.png", model, reference, directory, seed=0)
         files.write_json(

@@ -87,6 +87,9 @@ class GenerativeModel(nn.Module, ABC, Generic[C]):
         None  # sample-time options, set by `zoo sample --set`
     )
 
+    # what the labels of a conditional model mean, where its checkpoint says so
+    class_names: tuple[str, ...] = ()
+
     def __init__(self, config: C) -> None:
         super().__init__()
         self.config = config
@@ -254,10 +257,20 @@ class LatentModel(GenerativeModel[C]):
         n: int,
         labels: Tensor | None = None,
         *,
-        generator: torch.Generator,
+        generator: torch.Generator | None = None,
         options: Any = None,
     ) -> Tensor:
-        """Draw from the prior, then decode."""
+        """Draw latents from the prior, then decode them.
+
+        **Arguments:**
+        - `n`, `labels`, `options`: as in `GenerativeModel.sample`.
+        - `generator`: on the CPU. Without one, a generator is made whose seed comes from torch's
+            global random numbers, so that `torch.manual_seed` makes the samples repeatable.
+
+        **Returns:** samples, float32 `(n, *sample_shape)`.
+        """
+        if generator is None:
+            generator = torch.Generator().manual_seed(int(torch.randint(2**32, ())))
         return self.decode(self.sample_prior(n, generator).to(self.device), labels)
 
     @final

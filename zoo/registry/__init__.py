@@ -2,6 +2,7 @@
 
 from zoo.registry.discovery import HEAVY, UNKNOWN, Plugin, found, off_stdout
 from zoo.registry.hookspecs import (
+    ENTRY_POINT,
     NAME,
     OFFERS,
     Checkpoint,
@@ -17,6 +18,7 @@ from zoo.registry.registry import DISTRIBUTION, claimed_maker, installed, refres
 
 __all__ = [
     "DISTRIBUTION",
+    "ENTRY_POINT",
     "HEAVY",
     "NAME",
     "OFFERS",

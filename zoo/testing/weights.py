@@ -91,8 +91,8 @@ def check_state_dict(model: GenerativeModel[Any]) -> None:
 def _saved_and_loaded(model: GenerativeModel[Any], *, training_parts: bool) -> GenerativeModel[Any]:
     with tempfile.TemporaryDirectory() as folder:
         try:
-            weights.save(model, Path(folder), {})
-            return weights.load(Path(folder), training_parts=training_parts)
+            weights.write_model(model, Path(folder), {})
+            return weights.read_model(Path(folder), training_parts=training_parts)
         except Exception as error:
             reason = str(error).replace(f"{folder}/", "")
             raise Shortfall(
