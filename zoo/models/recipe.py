@@ -25,7 +25,7 @@ class TrainConfig(StrictConfig):
     - `weight_decay`: λ of the L2 penalty λ/2·‖w‖²; adamw takes it off the weights instead of adding
         it to the gradient.
     - `l1`: λ of the L1 penalty λ·‖w‖₁.
-    - `max_grad_norm`: greatest norm of an optimizer's gradient; a larger one is scaled down to it.
+    - `max_grad_norm`: greatest norm of an optimizer's gradient; a larger one is scaled down to it;
         0 clips nothing. (`clip_norm` is its old name, and is read still.)
     - `warmup`: share of the steps over which the learning rate rises from 0 (Goyal et al. 2017,
         arXiv:1706.02677).

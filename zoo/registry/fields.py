@@ -116,5 +116,5 @@ def _meanings(config: type) -> dict[str, str]:
 
 
 def _first_sentence(text: str) -> str:
-    """A text as far as a full stop with a capital after it: "et al. 2017" ends no sentence."""
-    return re.split(r"\.(?: (?=[A-Z\"])|$)", " ".join(text.split()))[0]
+    """A text as far as its first full stop; that of "et al." is none."""
+    return re.split(r"(?<!\bal)\.(?: |$)", " ".join(text.split()))[0]
