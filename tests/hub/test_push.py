@@ -24,8 +24,7 @@ from huggingface_hub import constants
 
 from zoo.checkpoints.merging import BEGIN, END
 from zoo.common import files
-from zoo.hub import push as pushing
-from zoo.hub import session
+from zoo.hub import guard, session
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Use 'content="
@@ -44,7 +43,6 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         monkeypatch.setattr(
             constants, "HF_HUB_DISABLE_XET", False
         )  # and put back whatever a push made of it
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", True)
         monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
         monkeypatch.setenv("HF_TOKEN", WRITE)
         yield hub
@@ -584,7 +582,7 @@ def test_a_hub_that_stops_answering_or_is_down_is_said_to_be(
     hub: Hub, mine: Path, push: Push, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     released = threading.Event()
-    monkeypatch.setattr(session, "PATIENCE", 0.3)
+    monkeypatch.setattr(guard, "PATIENCE", 0.3)
     hub.answers["POST /api/repos/create"] = stalled(released)
     began = time.monotonic()
     assert "it stopped answering" in push(code=1).stderr
@@ -772,7 +770,7 @@ def test_xet_carries_files_to_its_home_and_back_and_to_no_other_endpoint(
     assert not [one for one in hub.requests if "xet" in one]
     del hub.repositories[NAME]
     hub.objects.clear()
-    for room in (session, pushing):
+    for room in (session, guard):
         monkeypatch.setattr(room, "HOME", hub.endpoint)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
     push()
@@ -788,7 +786,7 @@ def test_xet_carries_files_to_its_home_and_back_and_to_no_other_endpoint(
 def test_a_failure_of_xet_says_how_to_do_without_it(
     mine: Path, push: Push, zoo: Zoo, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for room in (session, pushing):
+    for room in (session, guard):
         monkeypatch.setattr(room, "HOME", hub.endpoint)
     token = f"{hub.endpoint}/api/models/{NAME}/xet-read-token/main"
     xet = {"X-Xet-Hash": "0" * 64, "Link": f'<{token}>; rel="xet-auth"'}

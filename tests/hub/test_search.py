@@ -188,7 +188,7 @@ def test_a_search_without_end_ends(
     hub: Hub, zoo: Zoo, monkeypatch: pytest.MonkeyPatch, entries: list[dict[str, str]]
 ) -> None:
     monkeypatch.setattr("zoo.hub.search.LOOKED_AT", 10)
-    monkeypatch.setattr("zoo.hub.session.MOST_REQUESTS", 15)
+    monkeypatch.setattr("zoo.hub.guard.MOST_REQUESTS", 15)
     link = {"Link": f'<{hub.endpoint}/api/models?again>; rel="next"'}
     hub.answers["/api/models"] = lambda answer: Answer(200, link, json.dumps(entries).encode())
     result = zoo("search", "--json")

@@ -52,7 +52,7 @@ def impatient(hurry: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor for an answer, of which it tries to get six."""
     for name in ("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT"):
         monkeypatch.setattr(f"huggingface_hub.constants.{name}", 0.05)
-    for name in ("zoo.hub.session.PATIENCE", "huggingface_hub.file_download._ETAG_RETRY_TIMEOUT"):
+    for name in ("zoo.hub.guard.PATIENCE", "huggingface_hub.file_download._ETAG_RETRY_TIMEOUT"):
         monkeypatch.setattr(name, 0.05)
 
 
@@ -475,7 +475,7 @@ def test_a_gzip_bomb_is_not_opened(hub: Hub, zoo: Zoo, asked: str) -> None:
 def test_an_answer_that_does_not_end_is_given_up(
     hub: Hub, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zoo.hub.session.LARGEST_ANSWER", 1 << 20)
+    monkeypatch.setattr("zoo.hub.guard.LARGEST_ANSWER", 1 << 20)
     long = json.dumps({"id": "a", "description": "x" * (2 << 20)}).encode()
     hub.answers["/api/models/owner/repo$"] = status(200, body=long)
     assert "sent more than the 1,048,576 bytes that were to come" in refusal(zoo)

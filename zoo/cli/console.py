@@ -15,11 +15,12 @@ import click
 from zoo.checkpoints import Store
 from zoo.cli.progress import progress as progress
 from zoo.cli.progress import track as track
-from zoo.common import settings
+from zoo.common import files, settings
 from zoo.common.errors import counted
 from zoo.common.files import as_reference as as_reference
 from zoo.registry import installed
 
+size = files.in_words
 GAP = "  "  # between two columns of a table
 NARROWEST = 24  # columns that the last column of a table gets at least, while others can be dropped
 
@@ -164,16 +165,6 @@ def printable(text: str) -> str:
 def clean(text: object) -> str:
     """A text or an error's message, which may quote a hostile file, as printable lines."""
     return "\n".join(printable(line) for line in str(text).splitlines())
-
-
-def size(number: int) -> str:
-    """Bytes for people: "2.6 MB"."""
-    amount = float(number)
-    for unit in ("B", "kB", "MB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} GB"
 
 
 class Command(click.Command):

@@ -129,7 +129,7 @@ def _outdated(entries: list[Entry]) -> list[Entry]:
     """Those that were pulled and have changed since; raises when the Hub does not tell of one,
     having named it.
     """
-    from zoo.hub.download import outdated
+    from zoo.hub.pull import outdated
 
     found, unknown = [], []
     for entry in entries:

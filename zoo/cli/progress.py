@@ -73,7 +73,7 @@ def track(items: Iterable[Any], n: int, doing: str) -> Iterator[Any]:
 
 
 def _with_bar(items: Iterable[Any], n: int, doing: str) -> Iterator[Any]:
-    with progress() as bar:
+    with progress(transient=True) as bar:
         task = bar.add_task(doing, total=n, losses="")
         for item in items:
             yield item
@@ -86,8 +86,10 @@ def _length(item: Any) -> int:
     return len(first) if hasattr(first, "__len__") else 1
 
 
-def progress() -> "Progress":
-    """A progress bar on standard error: what, how far, time left, and losses."""
+def progress(transient: bool = False) -> "Progress":
+    """A progress bar on standard error: what, how far, time left, and losses. A transient one is
+    gone at its end.
+    """
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -104,4 +106,5 @@ def progress() -> "Progress":
         TimeRemainingColumn(),
         TextColumn("{task.fields[losses]}"),
         console=Console(stderr=True),
+        transient=transient,
     )

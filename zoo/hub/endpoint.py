@@ -6,8 +6,6 @@ import re
 import shlex
 from urllib.parse import urlsplit
 
-from huggingface_hub import constants, get_token
-
 from zoo.common import settings
 from zoo.common.errors import HubError
 
@@ -15,18 +13,22 @@ HOME = "https://huggingface.co"
 
 
 def find_endpoint(given: str | None = None) -> str:
-    """The address of the Hub: the one given, else `HF_ENDPOINT`, else huggingface.co. Raises
-    `HubError` for others.
-    """
+    """The address of the Hub that a command means.
+
+    **Arguments:**
+    - `given`: the address that the person named; else `HF_ENDPOINT`, else huggingface.co.
+
+    **Returns:** the address, without a slash at its end.
+
+    **Raises:** `HubError` for what is no address of a Hub."""
     endpoint = given.rstrip("/") if given else _usual()
     try:
         parts = urlsplit(endpoint)
         good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         good = False
-    if (
-        not good or "@" in endpoint or not re.fullmatch(r"[!->A-~]+", endpoint)
-    ):  # user:password@, or a query
+    # neither user:password@ nor a query
+    if not good or "@" in endpoint or not re.fullmatch(r"[!->A-~]+", endpoint):
         what = "--endpoint" if given else "HF_ENDPOINT"
         shown = endpoint.rpartition("@")[2][:200]
         raise HubError(
@@ -47,9 +49,12 @@ def _usual() -> str:
 
 
 def find_token(endpoint: str, given: str | None) -> str | None:
-    """The token for an endpoint: the stored login is for huggingface.co alone, and plain http for
-    this machine.
-    """
+    """The token that a Hub is shown: the one given, else `HF_TOKEN`. The stored login is for
+    huggingface.co alone. Over plain http a token goes to this machine alone.
+
+    **Raises:** `HubError` for a token that may not be sent there, or that is none."""
+    from huggingface_hub import constants
+
     if endpoint.startswith("http://") and not is_loopback(endpoint):
         if given:
             raise HubError(
@@ -69,11 +74,13 @@ def find_token(endpoint: str, given: str | None) -> str | None:
 
 
 def _stored_login() -> str | None:
+    from huggingface_hub import get_token
+
     try:
-        return get_token()  # HF_TOKEN's, else what hf auth login left
-    except (
-        Exception
-    ) as error:  # a file that can't be read, a login that has run out and can't be renewed, …
+        # HF_TOKEN, else what `hf auth login` left
+        return get_token()
+    except Exception as error:
+        # a file that can't be read, a login that has run out and can't be renewed, …
         raise HubError(
             f"The stored login can't be used ({error}): run hf auth login again, or set HF_TOKEN."
         ) from error

@@ -10,53 +10,55 @@ NOTES = "pushes.json"
 
 
 @dataclass(frozen=True)
-class Target:
-    """Where to push: a branch of a repository, and what is known of it here.
+class Branch:
+    """A branch of a repository, and what this machine knows of it.
 
     **Arguments:**
-    - `seen`: the commits of the repository that were pulled, or pushed to the branch, by this zoo.
-    - `text`: digest of the text around the zoo's part of the card that was sent last, empty when
-    there was none."""
+    - `endpoint`, `repository`, `name`: where it is.
+    - `seen`: the commits of the repository that were pulled here, or pushed to the branch.
+    - `text`: digest of the text around the zoo's part of the card that was sent last; empty when
+        none was.
+    """
 
     endpoint: str
-    repo_id: str
-    branch: str
-    private: bool
-    seen: frozenset[str]
-    text: str
+    repository: str
+    name: str
+    seen: frozenset[str] = frozenset()
+    text: str = ""
 
     @property
     def url(self) -> str:
-        return f"{self.endpoint}/{self.repo_id}" + (
-            "" if self.branch == "main" else f"/tree/{self.branch}"
-        )
+        """Its address for a browser."""
+        tree = "" if self.name == "main" else f"/tree/{self.name}"
+        return f"{self.endpoint}/{self.repository}{tree}"
 
     @property
     def reference(self) -> str:
-        return f"hf:{self.repo_id}" + ("" if self.branch == "main" else f"@{self.branch}")
+        """What commands call a checkpoint that is pulled from it."""
+        return f"hf:{self.repository}" + ("" if self.name == "main" else f"@{self.name}")
 
 
-def find(store: Store, endpoint: str, repo_id: str, branch: str, private: bool) -> Target:
+def find(store: Store, endpoint: str, repository: str, name: str) -> Branch:
     """A repository's branch, with what the store knows of it."""
     origins = [entry.origin for entry in store.entries()]
-    here = {"source": "hub", "endpoint": endpoint, "repo_id": repo_id}
+    here = {"source": "hub", "endpoint": endpoint, "repo_id": repository}
     pulled = {
-        one["commit"]
-        for one in origins
-        if here.items() <= one.items() and isinstance(one.get("commit"), str)
+        origin["commit"]
+        for origin in origins
+        if here.items() <= origin.items() and isinstance(origin.get("commit"), str)
     }
-    pushed = _pushes(store).get(f"{endpoint}/{repo_id}@{branch}", {})
+    pushed = _pushes(store).get(f"{endpoint}/{repository}@{name}", {})
     seen = frozenset(pulled | ({pushed["commit"]} if pushed else set()))
-    return Target(endpoint, repo_id, branch, private, seen, pushed.get("text", ""))
+    return Branch(endpoint, repository, name, seen, pushed.get("text", ""))
 
 
-def remember(store: Store, pushed: Target, commit: str, text: str) -> None:
-    """Keep in mind the commit that a push made, or found to be the same, and the digest of the text
-    it sent.
+def remember(store: Store, branch: Branch, commit: str, text: str) -> None:
+    """Note the commit that a push made, or found to be the same, and the digest of the text that it
+    sent.
     """
     note = {"commit": commit, "text": text}
     with files.alone(store.root):
-        named = f"{pushed.endpoint}/{pushed.repo_id}@{pushed.branch}"
+        named = f"{branch.endpoint}/{branch.repository}@{branch.name}"
         files.write_json(store.root / NOTES, {**_pushes(store), named: note})
 
 

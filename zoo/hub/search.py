@@ -1,79 +1,127 @@
 """Search the Hub for checkpoints, by what their cards say."""
 
+import logging
+import math
+import re
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from huggingface_hub.utils._pagination import paginate
-
-from zoo.hub.session import Session, connected
+from zoo.common.errors import ConfigError
 from zoo.registry import installed
+
+if TYPE_CHECKING:
+    from zoo.hub.session import Session
 
 LIBRARY = "genzoo"
 LOOKED_AT = 1000  # of the Hub's entries, for those that are ours
+MOST_FOUND = 1000
 TEXT = 200  # characters of a word that a stranger wrote
+ID = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
+
+_log = logging.getLogger("zoo")
+
+
+class _BadEntry(Exception):
+    """An entry of a list that no honest Hub would send."""
 
 
 def search(
-    text: str = "", *, limit: int = 20, endpoint: str | None = None, token: str | None = None
+    query: str = "", *, limit: int = 20, endpoint: str | None = None, token: str | None = None
 ) -> list[dict[str, Any]]:
     """The checkpoints on the Hub whose names hold a text, the most downloaded first.
 
     **Arguments:**
-    - `text`: what to look for in OWNER/REPO; everything when empty.
-    - `limit`: how many at most.
-    - `endpoint`, `token`: as `hub.connected` takes them.
+    - `query`: what to look for in OWNER/REPO; everything when empty.
+    - `limit`: how many at most, 1,000 or fewer.
+    - `endpoint`: address of the Hub; `HF_ENDPOINT` or https://huggingface.co unless given.
+    - `token`: access token of the Hub; `HF_TOKEN` unless given, and for huggingface.co the stored
+        login.
 
     **Returns:** records of name (`hf:OWNER/REPO`), model, dataset, license, downloads, updated,
     gated, and metrics, each of those with metric, value and dataset. What a card does not say is
-    empty.
+    empty. Entries of no form that a Hub sends are left out, and their number is logged.
 
-    **Raises:** `HubError` when the Hub can't be reached or refuses.
-    """
+    **Raises:** `HubError` when the Hub can't be reached or refuses."""
+    if not isinstance(query, str):
+        raise ConfigError(f"query is a text to look for in names, not {query!r}.")
+    if type(limit) is not int or not 1 <= limit <= MOST_FOUND:
+        raise ConfigError(f"limit is a number from 1 to {MOST_FOUND:,}, not {limit!r}.")
+    from zoo.hub.session import connected
+
     with connected("search", endpoint=endpoint, token=token) as session:
-        found = islice(_listed(session, text, limit), limit)
-        return [_record(one) for one in found]
+        found, bad = _collected(session, query, limit)
+    if bad:
+        _log.warning("%s of the Hub's entries could not be read, and were left out.", bad)
+    return found
 
 
-def _listed(session: Session, text: str, limit: int) -> Iterator[dict[str, Any]]:
+def _collected(session: "Session", query: str, limit: int) -> tuple[list[dict[str, Any]], int]:
+    """The records, and how many entries were bad."""
+    found: list[dict[str, Any]] = []
+    bad = strange = 0
+    for one in _listed(session, query, limit):
+        if not isinstance(one, dict) or "id" not in one:
+            strange += 1
+            continue
+        try:
+            found.append(_record(session, one))
+        except _BadEntry:
+            bad += 1
+        if len(found) == limit:
+            break
+    if strange and not found and not bad:
+        raise TypeError("no entry is one of a Hub")
+    return found, bad + strange
+
+
+def _listed(session: "Session", query: str, limit: int) -> Iterator[Any]:
     """The Hub's descriptions of repositories of ours.
 
     Not by `HfApi.list_models`, which makes objects of them: one card that it stumbles over would
     hide all the others."""
+    from huggingface_hub.utils._pagination import paginate
+
     wanted = {
         "filter": LIBRARY,
         "sort": "downloads",
-        "limit": min(max(limit, 1), 100),
+        "limit": min(limit, 100),
         "full": True,
         "cardData": True,
     }
-    wanted |= {"search": text} if text else {}
-    listed = paginate(f"{session.endpoint}/api/models", params=wanted, headers=session.headers)
-    for one in islice(listed, LOOKED_AT):
-        card = one.get("cardData")
-        if LIBRARY in (
-            one.get("library_name"),
-            card.get("library_name") if isinstance(card, dict) else None,
-        ):
-            yield one
+    wanted |= {"search": query} if query else {}
+    with session.guard.one_answer():
+        listed = paginate(f"{session.endpoint}/api/models", params=wanted, headers=session.headers)
+        for one in islice(listed, LOOKED_AT):
+            card = one.get("cardData") if isinstance(one, dict) else None
+            named = card.get("library_name") if isinstance(card, dict) else None
+            if not isinstance(one, dict) or LIBRARY in (one.get("library_name"), named):
+                yield one
 
 
-def _record(one: dict[str, Any]) -> dict[str, Any]:
+def _record(session: "Session", one: dict[str, Any]) -> dict[str, Any]:
     card = one.get("cardData")
     card = card if isinstance(card, dict) else {}
+    name = session.mask(_text(one["id"]))
+    if not ID.fullmatch(name):
+        raise _BadEntry
     metrics = list(_metrics(card.get("model-index") or one.get("model-index")))
     tags, datasets = _texts(card.get("tags")), _texts(card.get("datasets"))
     named = next((metric["dataset"] for metric in metrics if metric["dataset"]), "")
     downloads = one.get("downloads")
-    return {
-        "name": f"hf:{_text(one['id'])}",
+    record = {
+        "name": f"hf:{name}",
         "model": next((tag for tag in tags if tag in installed().models), tags[0] if tags else ""),
         "dataset": named or (datasets[0] if datasets else ""),
         "license": _text(card.get("license")),
-        "downloads": downloads if isinstance(downloads, int) else 0,
+        "downloads": int(_bounded(downloads)) if type(downloads) is int else 0,
         "updated": _text(one.get("lastModified"))[:10],
         "gated": bool(one.get("gated")),
         "metrics": metrics,
+    }
+    return {
+        key: session.mask(value) if isinstance(value, str) else value
+        for key, value in record.items()
     }
 
 
@@ -86,7 +134,15 @@ def _metrics(index: Any) -> Iterator[dict[str, Any]]:
             for metric in _dicts(result.get("metrics")):
                 value = metric.get("value")
                 if isinstance(value, int | float) and _text(metric.get("type")):
+                    value = _bounded(value)
                     yield {"metric": _text(metric["type"]), "value": value, "dataset": name}
+
+
+def _bounded(value: int | float) -> int | float:
+    """A number that can be printed; raises for others, such as 10 ** 400."""
+    if abs(value) >= 1e300 or math.isnan(value):
+        raise _BadEntry
+    return value
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:
