@@ -183,7 +183,7 @@ def _merged_card(session: Session, card: str, branch: Branch, there: Remote) -> 
     known = there.files.get(CARD)
     if not known or known.blob_id == blob_id(card.encode()):
         return card, False
-    whose = f"The {CARD} of {branch.repository} on {session.endpoint}"
+    whose = f"The {CARD} of {branch.repository}"
     if type(known.size) is not int or known.size > LARGEST_CARD:
         raise HubError(f"{whose} has {known.size:,} bytes: too many to merge ours with it.")
     url = hf_hub_url(branch.repository, CARD, revision=there.head, endpoint=session.endpoint)
