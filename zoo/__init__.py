@@ -16,6 +16,9 @@ from zoo.registry import (
 
 if TYPE_CHECKING:
     from zoo.checkpoints.weights import load, save
+    from zoo.hub.pull import pull
+    from zoo.hub.push import push
+    from zoo.hub.search import search
 
 __all__ = [
     "Checkpoint",
@@ -26,8 +29,11 @@ __all__ = [
     "bundled",
     "hookimpl",
     "load",
+    "pull",
+    "push",
     "refresh",
     "save",
+    "search",
 ]
 
 # Where each function lives: its module is imported when the function is first used.
@@ -35,7 +41,10 @@ __getattr__ = lazy.rooms(
     __name__,
     {
         "load": "zoo.checkpoints.weights",
+        "pull": "zoo.hub.pull",
+        "push": "zoo.hub.push",
         "save": "zoo.checkpoints.weights",
+        "search": "zoo.hub.search",
     },
 )
 
