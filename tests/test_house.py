@@ -246,6 +246,8 @@ def test_imports_run_downwards(path: Path) -> None:
 
 def test_the_light_door_shows_exactly_what_it_says() -> None:
     assert zoo.__all__ == sorted(zoo.__all__)
+    for name in zoo.__all__:
+        getattr(zoo, name)
     public = {
         name
         for name, value in vars(zoo).items()
