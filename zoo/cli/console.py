@@ -168,33 +168,25 @@ def clean(text: object) -> str:
 
 
 class Command(click.Command):
-    """A command whose help ends with examples.
-
-    **Arguments:**
-    - `examples`: command lines, such as "zoo list '*vae*'".
-    """
-
-    def __init__(self, *arguments: Any, examples: Sequence[str] = (), **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.examples = tuple(examples)
+    """A command of ours, whose help ends with its examples."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples below the options."""
-        if self.examples:
+        from zoo.cli.examples import EXAMPLES  # for the help alone
+
+        if examples := EXAMPLES.get(self.name or ""):
             with formatter.section("Examples"):
-                for example in self.examples:
+                for example in examples:
                     formatter.write(f"{'':{formatter.current_indent}}{example}\n")
         super().format_epilog(ctx, formatter)
 
 
-def command(
-    name: str | None = None, *, examples: Sequence[str] = ()
-) -> Callable[[Callable[..., Any]], Command]:
+def command(name: str | None = None) -> Callable[[Callable[..., Any]], Command]:
     """A click command that also takes --debug and --quiet, wherever on the line they stand.
 
     **Arguments:**
-    - `name`: of the command; that of the function unless given.
-    - `examples`: two or three command lines that its help ends with; a test runs them.
+    - `name`: of the command; that of the function unless given. Its examples are in
+        `zoo.cli.examples`.
     """
 
     def keep(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
@@ -217,7 +209,7 @@ def command(
             callback=hear,
             help="Print results and warnings only.",
         )
-        made = click.command(name, cls=Command, examples=examples)
+        made = click.command(name, cls=Command)
         return made(quiet(debug(function)))
 
     return decorate

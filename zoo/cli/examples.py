@@ -1,0 +1,40 @@
+"""The command lines that the help of each command ends with. A test runs them."""
+
+EXAMPLES = {
+    "list": ("zoo list", "zoo list '*vae*'", "zoo list --models"),
+    "show": ("zoo show vae-mnist", "zoo show mlp-vae", "zoo show samples.png"),
+    "pull": ("zoo pull vae-mnist", "zoo pull hf:OWNER/REPO", "zoo pull hf:OWNER/REPO@v1.0"),
+    "search": ("zoo search mnist", "zoo search vae --limit 5"),
+    "rm": ("zoo rm my-vae", "zoo rm 'test-*'"),
+    "verify": ("zoo verify", "zoo verify vae-mnist"),
+    "sample": (
+        "zoo sample vae-mnist",
+        "zoo sample cdcgan-mnist --label 7 -n 16 -o sevens.png",
+        "zoo sample vae-mnist -n 1000 --seed 0 -o digits.npz",
+    ),
+    "reconstruct": (
+        "zoo reconstruct vae-mnist -n 8 -o copies.png",
+        "zoo reconstruct vae-mnist photo.png",
+    ),
+    "interpolate": (
+        "zoo interpolate vae-mnist",
+        "zoo interpolate dcgan-mnist -n 4 --steps 12 -o walk.gif",
+    ),
+    "train": (
+        "zoo train mlp-vae --name my-vae --data mnist",
+        "zoo train mlp-vae --name small --epochs 1 --set latent_dim=2 --set hidden_dims=32",
+        "zoo train --resume my-vae",
+    ),
+    "evaluate": (
+        "zoo evaluate vae-mnist",
+        "zoo evaluate my-vae -n 1000 --write",
+        "zoo evaluate vae-mnist --features inception",
+    ),
+    "compare": ("zoo compare vae-mnist dcgan-mnist", "zoo compare vae-mnist my-vae -n 1000 --json"),
+    "card": ("zoo card vae-mnist", "zoo card my-vae --write"),
+    "push": ("zoo push my-vae OWNER/my-vae --dry-run", "zoo push my-vae OWNER/my-vae --private"),
+    "plugins": ("zoo plugins", "zoo plugins --json"),
+    "check": ("zoo check mlp-vae", "zoo check my-model --set width=4"),
+    "new": ("zoo new my-model", "zoo new my-gan --kind gan"),
+    "doctor": ("zoo doctor", "zoo doctor --json"),
+}
