@@ -1,7 +1,7 @@
 """Offers generative adversarial networks (GANs) and checkpoints of them.
 
 Read `gan` first (the training), then `objectives` and `spectral` (the losses and the penalties),
-then `mlp` and `dcgan` (the networks).
+then `mlp`, `dcgan` and `resnet` (the networks).
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from zoo import Checkpoint, ModelSpec, bundled, hookimpl
 
 @hookimpl
 def zoo_models() -> Iterable[ModelSpec]:
-    """A GAN of fully connected layers, and a DCGAN."""
+    """A GAN of fully connected layers, a DCGAN, and a GAN of residual networks."""
     return [
         ModelSpec(
             name="mlp-gan",
@@ -26,6 +26,13 @@ def zoo_models() -> Iterable[ModelSpec]:
             summary="Generative adversarial network of strided convolutions",
             capabilities=("sample", "decode"),
             reference="https://arxiv.org/abs/1511.06434",
+        ),
+        ModelSpec(
+            name="resnet-gan",
+            entry_point="zoo_gan.resnet:ResNetGAN",
+            summary="Generative adversarial network of residual convolutions",
+            capabilities=("sample", "decode"),
+            reference="https://arxiv.org/abs/2501.05441",
         ),
     ]
 

@@ -9,7 +9,12 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from zoo.models import ConfigError, LatentModel, ModelConfig, Objective, Rate, Size, Step
-from zoo_gan.objectives import LOSSES, gradient_penalty, r1
+from zoo_gan.augment import augmented
+from zoo_gan.objectives import LOSSES, gradient_penalty, slope_penalty
+
+Game = Literal[
+    "non-saturating", "saturating", "wasserstein", "hinge", "least-squares", "relativistic"
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,12 +25,19 @@ class GANConfig(ModelConfig):
     - `latent_dim`: dimensions of the latent vector z.
     - `objective`: the losses: "non-saturating" or "saturating" (Goodfellow et al. 2014),
         "wasserstein" (Arjovsky et al. 2017, arXiv:1701.07875), "hinge" (Lim & Ye 2017,
-        arXiv:1705.02894) or "least-squares" (Mao et al. 2017, arXiv:1611.04076).
+        arXiv:1705.02894), "least-squares" (Mao et al. 2017, arXiv:1611.04076) or "relativistic"
+        (Jolicoeur-Martineau 2018, arXiv:1807.00734; with `r1` and `r2`: Huang et al. 2025,
+        arXiv:2501.05441).
     - `gradient_penalty`: weight λ of the gradient penalty, with objective=wasserstein only.
         Gulrajani et al. 2017, arXiv:1704.00028, use 10, with `discriminator_steps=5`, a learning
         rate of 1e-4 and betas of 0 and 0.9.
     - `r1`: weight γ of the R1 penalty, 0 for none; not with objective=wasserstein. It penalises
         the discriminator's gradient at real images (Mescheder et al. 2018, arXiv:1801.04406).
+    - `r2`: weight γ of the R2 penalty, 0 for none; not with objective=wasserstein. It is the same
+        penalty at generated images.
+    - `diff_augment`: differentiable augmentation of real and generated images, for small data
+        sets: "color", "translation", "cutout" (Zhao et al. 2020, arXiv:2006.10738). The generator
+        does not learn these changes.
     - `discriminator_steps`: steps of the discriminator for each step of the generator. Each step
         takes a new batch.
     - `spectral_norm`: use spectral normalisation in the discriminator (Miyato et al. 2018,
@@ -33,11 +45,11 @@ class GANConfig(ModelConfig):
     """
 
     latent_dim: Size = 100
-    objective: Literal["non-saturating", "saturating", "wasserstein", "hinge", "least-squares"] = (
-        "non-saturating"
-    )
+    objective: Game = "non-saturating"
     gradient_penalty: Rate = 10.0
     r1: Rate = 0.0
+    r2: Rate = 0.0
+    diff_augment: tuple[Literal["color", "translation", "cutout"], ...] = ()
     discriminator_steps: Size = 1
     spectral_norm: bool = False
 
@@ -49,10 +61,11 @@ class GANConfig(ModelConfig):
                     f"gradient_penalty = {self.gradient_penalty:g} has no effect with objective="
                     f"{self.objective}: leave it out, set r1 instead, or set objective=wasserstein."
                 )
-        elif self.r1:
+        elif self.r1 or self.r2:
+            name, value = ("r1", self.r1) if self.r1 else ("r2", self.r2)
             raise ConfigError(
-                f"r1 = {self.r1:g} does not fit objective=wasserstein, which needs gradients of "
-                "norm 1: set r1=0, and use gradient_penalty instead."
+                f"{name} = {value:g} does not fit objective=wasserstein, which needs gradients of "
+                f"norm 1: set {name}=0, and use gradient_penalty instead."
             )
         elif not self.gradient_penalty and not self.spectral_norm:
             raise ConfigError(
@@ -63,7 +76,7 @@ class GANConfig(ModelConfig):
     @property
     def bounds_slope(self) -> bool:
         """Whether the discriminator's gradient is limited; batch norm there would undo that."""
-        return self.objective == "wasserstein" or self.r1 > 0 or self.spectral_norm
+        return self.objective == "wasserstein" or self.r1 + self.r2 > 0 or self.spectral_norm
 
 
 C = TypeVar("C", bound=GANConfig)
@@ -126,7 +139,7 @@ class GAN(LatentModel[C]):
         discriminator_loss, generator_loss = LOSSES[config.objective]
 
         def discriminate(images: Tensor) -> Tensor:
-            return self.discriminate(images, labels)
+            return self.discriminate(augmented(images, config.diff_augment), labels)
 
         data = samples * 2 - 1
         generators_turn = (step.index + 1) % config.discriminator_steps == 0
@@ -139,13 +152,21 @@ class GAN(LatentModel[C]):
         if config.objective == "wasserstein" and config.gradient_penalty:
             loss = loss + config.gradient_penalty * gradient_penalty(discriminate, data, fake)
         if config.r1:
-            loss = loss + config.r1 * r1(discriminate, data)
+            loss = loss + config.r1 * slope_penalty(discriminate, data)
+        if config.r2:
+            loss = loss + config.r2 * slope_penalty(discriminate, fake)
         if config.objective == "wasserstein":
             # its logits are no probabilities, so there is no accuracy
             metrics = {"wasserstein": (on_data - on_fake).mean()}
+        elif config.objective == "relativistic":
+            # it says which of a pair is real
+            metrics = {"accuracy": (on_data > on_fake).float().mean()}
         else:
             metrics = {"accuracy": ((on_data > 0).float() + (on_fake < 0).float()).mean() / 2}
         yield Objective(loss, "discriminator", metrics, adversarial=True)
 
         if generators_turn:
-            yield Objective(generator_loss(discriminate(fake)), "generator", adversarial=True)
+            on_fake = discriminate(fake)
+            # its pair: the data as the discriminator, one step on, sees them
+            on_data = discriminate(data) if config.objective == "relativistic" else on_data
+            yield Objective(generator_loss(on_fake, on_data), "generator", adversarial=True)

@@ -27,6 +27,13 @@ def zoo_models() -> Iterable[ModelSpec]:
             capabilities=("sample", "decode", "encode"),
             reference="https://arxiv.org/abs/1312.6114",
         ),
+        ModelSpec(
+            name="ladder-vae",
+            entry_point="zoo_vae.ladder:LadderVAE",
+            summary="Variational autoencoder with latents at several resolutions",
+            capabilities=("sample", "decode", "encode"),
+            reference="https://arxiv.org/abs/1602.02282",
+        ),
     ]
 
 

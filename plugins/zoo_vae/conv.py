@@ -82,7 +82,7 @@ class ConvVAE(VAE["ConvVAE.Config"]):
             nn.SiLU(),
             doubled(width, config.head_channels, sizes[0]),
             nn.SiLU(),
-            nn.Conv2d(config.head_channels, image_channels, 3, padding=1),
+            nn.Conv2d(config.head_channels, config.output_shape[0], 3, padding=1),
         )
 
     def _blocks(self, channels: int) -> list[nn.Module]:
@@ -98,7 +98,7 @@ class ConvVAE(VAE["ConvVAE.Config"]):
         return mean, log_variance
 
     def decoder_output(self, z: Tensor, labels: Tensor | None) -> Tensor:
-        """Logits of the pixels, `(n, *sample_shape)`."""
+        """Logits of the pixels, `(n, *config.output_shape)`."""
         logits: Tensor = self.decoder(self.with_labels(z, labels))
         return logits
 

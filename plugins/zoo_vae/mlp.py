@@ -45,7 +45,7 @@ class MLPVAE(VAE["MLPVAE.Config"]):
         decoding = (config.latent_dim + config.num_classes, *reversed(config.hidden_dims))
         self.decoder = nn.Sequential(
             *hidden_layers(decoding, config.batch_norm, config.dropout),
-            nn.Linear(decoding[-1], pixels),
+            nn.Linear(decoding[-1], prod(config.output_shape)),
         )
 
     def encoder_output(self, samples: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -55,9 +55,9 @@ class MLPVAE(VAE["MLPVAE.Config"]):
         return mean, log_variance
 
     def decoder_output(self, z: Tensor, labels: Tensor | None) -> Tensor:
-        """Logits of the pixels, `(n, *sample_shape)`."""
+        """Logits of the pixels, `(n, *config.output_shape)`."""
         logits: Tensor = self.decoder(self.with_labels(z, labels))  # (n, pixels)
-        return logits.view(-1, *self.config.sample_shape)
+        return logits.view(-1, *self.config.output_shape)
 
 
 def hidden_layers(widths: tuple[int, ...], batch_norm: bool, dropout: float) -> list[nn.Module]:

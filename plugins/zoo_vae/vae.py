@@ -21,6 +21,7 @@ from zoo.models import (
     Step,
 )
 from zoo_vae.likelihoods import ContinuousBernoulli
+from zoo_vae.mixture import LogisticMixture, parameters_per_pixel
 from zoo_vae.objectives import importance_weighted_bound, kl_to_prior, warm_up, with_free_bits
 
 
@@ -34,7 +35,10 @@ class VAEConfig(ModelConfig):
         cross-entropy. "gaussian" and "continuous-bernoulli" (Loaiza-Ganem & Cunningham 2019,
         arXiv:1907.06845) are densities of grey values; do not compare them with the first. The
         mean of a continuous Bernoulli pixel stays between 0.0625 and 0.9375, so black becomes dark
-        grey.
+        grey. "logistic-mixture" (Salimans et al. 2017, arXiv:1701.05517) gives a probability to
+        each of 256 levels, in grey or colour. Divide its nats per image by ln 2 and by the number
+        of values for bits per dimension.
+    - `components`: logistic distributions in the mixture of a pixel.
     - `sigma`: standard deviation of the gaussian likelihood; pixels range from 0 to 1. The best
         value is about the root mean squared error of a reconstruction (Rybkin et al. 2021,
         arXiv:2006.13202). With √½ the loss is the summed squared error of most tutorials, up to a
@@ -52,7 +56,10 @@ class VAEConfig(ModelConfig):
         weighted autoencoder (Burda et al. 2015, arXiv:1509.00519).
     """
 
-    likelihood: Literal["bernoulli", "continuous-bernoulli", "gaussian"] = "bernoulli"
+    likelihood: Literal["bernoulli", "continuous-bernoulli", "gaussian", "logistic-mixture"] = (
+        "bernoulli"
+    )
+    components: Size = 10
     sigma: Annotated[float, Bounds(1e-3, 1e3)] = 0.1
     binarize: bool = False
     beta: Rate = 1.0
@@ -78,6 +85,17 @@ class VAEConfig(ModelConfig):
                 "weighted bound, which has no KL term: leave out beta, beta_warmup and free_bits, "
                 "or set importance_samples=1."
             )
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of what the decoder network gives for one image: a number for each value, or the
+        parameters of a mixture for each pixel."""
+        if self.likelihood != "logistic-mixture":
+            return self.sample_shape
+        if len(self.sample_shape) != 3:
+            raise ConfigError("likelihood = logistic-mixture is of images: (channels, h, w).")
+        channels, *size = self.sample_shape
+        return (parameters_per_pixel(self.components, channels), *size)
 
 
 C = TypeVar("C", bound=VAEConfig)
@@ -120,10 +138,30 @@ class VAE(Autoencoder[C]):
 
         - "bernoulli": Σ x log λ + (1 − x) log(1 − λ) (eq. 11),
         - "gaussian": Σ −(x − λ)² / 2σ² − ½ log 2πσ² (eq. 12, with the same σ for all pixels),
-        - "continuous-bernoulli": see `ContinuousBernoulli`.
+        - "continuous-bernoulli": see `ContinuousBernoulli`,
+        - "logistic-mixture": see `LogisticMixture`.
         """
-        logits = self.decoder_output(z, labels).float()
+        return self.pixels(self.decoder_output(z, labels))
+
+    def likelihood_and_kl(
+        self, samples: Tensor, labels: Tensor | None
+    ) -> tuple[Distribution, Tensor]:
+        """p(x | z) for one z ~ q(z | x) an image, and the KL of each latent dimension, `(n, d)`."""
+        posterior = self.encode(samples, labels)
+        z = posterior.rsample()  # the reparameterisation trick
+        return self.likelihood(z, labels), self.divergence(posterior)
+
+    def divergence(self, posterior: Distribution) -> Tensor:
+        """KL(q(z | x) ‖ p(z)) of each latent dimension: nats, `(n, latent dimensions)`."""
+        assert isinstance(posterior, Independent)
+        return kl_to_prior(posterior.mean, posterior.base_dist.stddev)
+
+    def pixels(self, output: Tensor) -> Distribution:
+        """p(x | z) from the output of the decoder network, `(n, *config.output_shape)`."""
+        logits = output.float()
         pixels: Distribution
+        if self.config.likelihood == "logistic-mixture":
+            return LogisticMixture(logits, self.config.components, self.config.sample_shape[0])
         if self.config.likelihood == "gaussian":
             pixels = Normal(logits.sigmoid(), self.config.sigma, validate_args=False)
         elif self.config.likelihood == "continuous-bernoulli":
@@ -145,16 +183,16 @@ class VAE(Autoencoder[C]):
         if config.binarize:
             # torch.bernoulli takes three times as long
             samples = (torch.rand_like(samples) < samples).float()
-        posterior = self.encode(samples, labels)
-        kl = kl_to_prior(posterior.mean, posterior.base_dist.stddev)  # (n, latent dimensions)
         if config.importance_samples == 1:
-            z = posterior.rsample()  # the reparameterisation trick
-            reconstruction = -self.likelihood(z, labels).log_prob(samples)
+            likelihood, kl = self.likelihood_and_kl(samples, labels)
+            reconstruction = -likelihood.log_prob(samples)
             beta = config.beta * warm_up(step, config.beta_warmup)
             loss = reconstruction + beta * with_free_bits(kl, config.free_bits)
         else:
+            posterior = self.encode(samples, labels)
             log_weights = self.log_weights(posterior, config.importance_samples, samples, labels)
             loss = -importance_weighted_bound(log_weights)
+            kl = self.divergence(posterior)
             # the mean of the log-weights estimates the ELBO
             reconstruction = -log_weights.mean(0) - kl.sum(1)
         yield Objective(

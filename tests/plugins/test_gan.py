@@ -49,19 +49,51 @@ class TestConditionalDCGAN(ModelContract):
     }
 
 
+class TestResNetGAN(ModelContract):
+    model = "resnet-gan"
+    config = {"channels": [4, 8], "latent_dim": 4}
+
+
+class TestConditionalResNetGAN(ModelContract):
+    model = "resnet-gan"
+    config = {
+        "channels": [4, 8],
+        "latent_dim": 4,
+        "num_classes": 3,
+        "batch_norm": True,
+        "diff_augment": ["color", "translation", "cutout"],
+    }
+
+
+class TestSpectralResNetGAN(ModelContract):
+    model = "resnet-gan"
+    config = {
+        "channels": [4, 8],
+        "latent_dim": 4,
+        "spectral_norm": True,
+        "objective": "hinge",
+        "r1": 0.0,
+        "r2": 0.0,
+    }
+
+
 class TestWassersteinGAN(ModelContract):
     model = "dcgan"
     config = {"width": 4, "latent_dim": 4, "objective": "wasserstein", "discriminator_steps": 2}
 
 
-@pytest.mark.parametrize("model", ["mlp-gan", "dcgan"])
-@pytest.mark.parametrize("channels", [1, 3])
+SMALL: dict[str, dict[str, Any]] = {
+    "mlp-gan": {"generator_dims": (8,), "discriminator_dims": (8,)},
+    "dcgan": {"width": 4},
+    "resnet-gan": {"channels": (4, 8, 8)},
+}
+
+
+@pytest.mark.parametrize("model", SMALL)
+@pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("size", [28, 32, 64])
 def test_it_takes_every_size_and_number_of_channels(model: str, channels: int, size: int) -> None:
-    small: dict[str, Any] = (
-        {"generator_dims": (8,), "discriminator_dims": (8,)} if model == "mlp-gan" else {"width": 4}
-    )
-    built = make_model(model, sample_shape=(channels, size, size), num_classes=2, **small)
+    built = make_model(model, sample_shape=(channels, size, size), num_classes=2, **SMALL[model])
     check_samples(built)
     check_training(built, steps=3)
 
@@ -72,6 +104,20 @@ def test_dcgan_makes_odd_and_oblong_images(height: int, width: int) -> None:
     check_samples(model)
     with torch.no_grad():
         assert model.discriminate(torch.zeros(2, 1, height, width), None).shape == (2,)
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (9, 15), (27, 64)])
+def test_resnet_gan_makes_odd_and_oblong_images(height: int, width: int) -> None:
+    model = make_model("resnet-gan", sample_shape=(1, height, width), channels=(4, 8, 8))
+    check_samples(model)
+    with torch.no_grad():
+        assert model.discriminate(torch.zeros(2, 1, height, width), None).shape == (2,)
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 28), (1, 28), (784,)])
+def test_resnet_gan_says_which_sizes_it_cannot_make(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ConfigError, match="resnet-gan with 4 channels can't make samples"):
+        make_model("resnet-gan", sample_shape=shape)
 
 
 @pytest.mark.parametrize("shape", [(1, 7, 28), (1, 28), (784,)])

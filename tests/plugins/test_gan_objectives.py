@@ -8,7 +8,7 @@ import pytest
 import torch
 from conftest import make_model
 from torch import Tensor
-from zoo_gan.objectives import LOSSES, gradient_penalty, r1
+from zoo_gan.objectives import LOSSES, gradient_penalty, slope_penalty
 
 from zoo.common.errors import ConfigError
 from zoo.data import Dataset
@@ -32,6 +32,8 @@ BY_HAND = {
         math.log(2) ** 2 / 2,
         -math.log(2),
     ),
+    # of the difference ln 3 + ln 2 = ln 6: f = ln(1 + 1/6), f' = −1/7; the other way round ln 7, 6/7
+    "relativistic": (math.log(7 / 6), -1 / 7, 1 / 7, math.log(7), -6 / 7),
 }
 
 
@@ -64,7 +66,7 @@ def test_losses_and_their_slopes_are_those_worked_out_by_hand(objective: str) ->
     assert (on_data.grad.item(), on_fake.grad.item()) == pytest.approx((data_slope, fake_slope))
 
     on_fake = logits(-math.log(2))
-    loss = generator(on_fake)
+    loss = generator(on_fake, logits(math.log(3)))
     assert loss.item() == pytest.approx(generator_value)
     loss.sum().backward()
     assert on_fake.grad is not None
@@ -77,14 +79,15 @@ def test_each_player_has_one_loss_a_sample_and_only_of_that_sample(objective: st
     on_data, on_fake = logits(0.3, -2, 5), logits(-0.7, 0.1, 4)
     each = [discriminator(one, other).item() for one, other in zip(on_data, on_fake, strict=True)]
     assert discriminator(on_data, on_fake).tolist() == pytest.approx(each)
-    assert generator(on_fake).tolist() == pytest.approx([generator(one).item() for one in on_fake])
+    each = [generator(one, other).item() for one, other in zip(on_fake, on_data, strict=True)]
+    assert generator(on_fake, on_data).tolist() == pytest.approx(each)
 
 
 @pytest.mark.parametrize("objective", LOSSES)
 def test_far_logits_leave_losses_and_slopes_finite(objective: str) -> None:
     discriminator, generator = LOSSES[objective]
     on_data, on_fake = logits(-1e4, 1e4), logits(1e4, -1e4)
-    (discriminator(on_data, on_fake) + generator(on_fake)).sum().backward()
+    (discriminator(on_data, on_fake) + generator(on_fake, on_data)).sum().backward()
     assert on_data.grad is not None and on_fake.grad is not None
     assert on_data.grad.isfinite().all() and on_fake.grad.isfinite().all()
 
@@ -116,7 +119,7 @@ def test_against_the_best_discriminator_least_squares_is_half_a_pearson_divergen
     loss = sum(p[i] * q[j] * discriminator(best[i], best[j]) for i in range(3) for j in range(3))
     (slope,) = torch.autograd.grad(loss, best)
     assert slope.abs().max().item() == pytest.approx(0, abs=1e-6)  # nothing is better than the best
-    value = ((p + q) * generator(best)).sum()
+    value = ((p + q) * generator(best, best)).sum()
     pearson = ((2 * q - (p + q)) ** 2 / (p + q)).sum()
     assert value.item() == pytest.approx((pearson / 2).item(), rel=1e-5)
 
@@ -151,7 +154,7 @@ def test_the_penalties_of_a_linear_critic_are_exact(autocast: bool) -> None:
     data, fake = torch.rand(5, 1, 2, 2), torch.rand(5, 1, 2, 2)
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
         slope_1 = gradient_penalty(along(w), data, fake.bfloat16() if autocast else fake)
-        flat = r1(along(w), data)
+        flat = slope_penalty(along(w), data)
     norm = w.norm().item()
     assert slope_1.dtype == flat.dtype == torch.float32
     assert slope_1.tolist() == pytest.approx([(norm - 1) ** 2] * 5, rel=1e-5)
@@ -181,7 +184,7 @@ def test_the_penalty_looks_between_data_and_fakes_and_r1_at_the_data() -> None:
 
     torch.manual_seed(0)
     gradient_penalty(critic, data, fake)
-    r1(critic, data)
+    slope_penalty(critic, data)
     between, at_data = seen
     assert torch.equal(at_data, data)
     assert torch.equal(between.amin(1), between.amax(1))  # one share for all of an image
@@ -206,13 +209,16 @@ def test_a_step_yields_the_formulas_of_its_objective(objective: str, classes: in
             lambda x: model.discriminate(x, labels), data, fake
         )
     assert torch.allclose(discriminator.loss, expected, atol=1e-5)
-    assert torch.allclose(generator.loss, LOSSES[objective][1](on_fake), atol=1e-5)
+    assert torch.allclose(generator.loss, LOSSES[objective][1](on_fake, on_data), atol=1e-5)
     assert (discriminator.optimizer, generator.optimizer) == ("discriminator", "generator")
     assert discriminator.adversarial and generator.adversarial
     if objective == "wasserstein":
         assert discriminator.metrics["wasserstein"].item() == pytest.approx(
             (on_data - on_fake).mean().item()
         )
+    elif objective == "relativistic":
+        right = (on_data > on_fake).tolist()
+        assert discriminator.metrics["accuracy"].item() == pytest.approx(sum(right) / 6)
     else:
         right = [*(on_data > 0).tolist(), *(on_fake < 0).tolist()]
         assert discriminator.metrics["accuracy"].item() == pytest.approx(sum(right) / 12)
@@ -370,3 +376,25 @@ def test_a_critic_may_be_bounded_by_its_weights_alone() -> None:
     assert discriminator.loss.mean().item() == pytest.approx(
         -discriminator.metrics["wasserstein"].item(), rel=1e-5
     )
+
+
+def test_r2_is_r1_at_the_samples_and_both_are_charged_by_their_gammas() -> None:
+    small = SMALL | {"objective": "relativistic"}
+    losses = {}
+    for r1, r2 in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (2.0, 3.0)):
+        model = make_model("mlp-gan", r1=r1, r2=r2, dropout=0.0, **small)
+        losses[r1, r2] = a_step(model)[0].loss
+    plain = losses[0.0, 0.0]
+    at_data, at_samples = losses[1.0, 0.0] - plain, losses[0.0, 1.0] - plain
+    assert at_data.min() > 0 and at_samples.min() > 0 and not torch.equal(at_data, at_samples)
+    expected = plain + 2 * at_data + 3 * at_samples
+    assert torch.allclose(losses[2.0, 3.0], expected, rtol=1e-4)
+
+
+def test_each_player_of_the_relativistic_game_prefers_its_own_of_a_pair() -> None:
+    model = make_model("mlp-gan", objective="relativistic", dropout=0.0, **SMALL)
+    discriminator, generator = a_step(model)
+    assert discriminator.metrics["accuracy"].item() in {k / 6 for k in range(7)}
+    # no step was taken between them, so that the two losses are of the same logits t and −t
+    t = (discriminator.loss.exp() - 1).log().neg()
+    assert torch.allclose(generator.loss, torch.nn.functional.softplus(t), atol=1e-4)

@@ -1,0 +1,176 @@
+"""The ladder VAE: its levels, its posterior along the way down, and its bound."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from conftest import make_model
+from torch import Tensor, nn
+
+from zoo.common.errors import ConfigError
+from zoo.models.interface import Step
+from zoo.testing import ModelContract, check_samples, check_training
+
+SMALL: dict[str, Any] = {
+    "channels": (4, 8),
+    "latent_channels": (1, 2),
+    "top_dim": 3,
+    "blocks": 1,
+    "head_channels": 4,
+}
+LISTS = {key: list(value) if isinstance(value, tuple) else value for key, value in SMALL.items()}
+
+
+class TestLadderVAE(ModelContract):
+    model = "ladder-vae"
+    config = LISTS
+
+
+class TestConditionalColourLadderVAE(ModelContract):
+    model = "ladder-vae"
+    config = {
+        **LISTS,
+        "sample_shape": [3, 16, 16],
+        "num_classes": 3,
+        "likelihood": "logistic-mixture",
+        "components": 2,
+    }
+
+
+def awake(**config: Any) -> Any:
+    """A small model whose every weight counts: at first the levels follow their priors."""
+    model = make_model("ladder-vae", **{**SMALL, **config})
+    torch.manual_seed(0)
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, 0.0, 0.15)
+    return model.requires_grad_(False)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("size", [(28, 28), (32, 32), (64, 64), (9, 15)])
+def test_it_takes_every_size_and_number_of_channels(channels: int, size: tuple[int, int]) -> None:
+    model = make_model("ladder-vae", sample_shape=(channels, *size), num_classes=2, **SMALL)
+    check_samples(model)
+    check_training(model, steps=3)
+
+
+def test_its_latent_is_the_noise_of_all_levels_the_top_first() -> None:
+    model = awake()
+    assert model.latent_shape == (3 + 2 * 7 * 7 + 1 * 14 * 14,)
+    assert [(part.start, part.stop) for part in model.parts] == [(0, 3), (3, 101), (101, 297)]
+    z = torch.randn(1, 297)
+    means = []
+    for part in model.parts:
+        changed = z.clone()
+        changed[:, part] = 0
+        means.append((model.decode(changed) - model.decode(z)).abs().max().item())
+    assert min(means) > 1e-6  # every level reaches the picture
+
+
+def test_a_level_without_latents_is_left_out() -> None:
+    model = awake(latent_channels=(0, 2))
+    assert model.latent_shape == (3 + 2 * 7 * 7,)
+    assert model.decode(torch.randn(2, 101)).shape == (2, 1, 28, 28)
+
+
+def test_log_prob_is_the_sum_of_normal_densities_given_the_levels_above() -> None:
+    model = awake()
+    images = torch.rand(2, 1, 28, 28)
+    posterior = model.encode(images)
+    z = posterior.rsample()
+    path = posterior.path(lambda mean, deviation: mean, given=z)
+    normal = torch.distributions.Normal(path.mean, path.deviation)
+    assert torch.allclose(posterior.log_prob(z.clone()), normal.log_prob(z).sum(1), atol=1e-3)
+    # what was drawn needs no second way down
+    assert torch.allclose(posterior.log_prob(z), posterior.log_prob(z.clone()), atol=1e-4)
+
+
+def test_a_lower_level_depends_on_what_was_drawn_above_it() -> None:
+    model = awake()
+    posterior = model.encode(torch.rand(1, 1, 28, 28))
+    first, second = (posterior.path(torch.normal) for _ in range(2))
+    top, below = model.parts[0], model.parts[1]
+    assert torch.equal(first.mean[:, top], second.mean[:, top])
+    assert not torch.allclose(first.mean[:, below], second.mean[:, below])
+
+
+def test_many_draws_are_as_many_single_ones() -> None:
+    model = awake()
+    images = torch.rand(3, 1, 28, 28)
+    posterior = model.encode(images)
+    z = posterior.rsample(torch.Size((5,)))
+    assert z.shape == (5, 3, *model.latent_shape)
+    together = posterior.log_prob(z)
+    assert together.shape == (5, 3)
+    for draw in range(5):
+        alone = model.encode(images).log_prob(z[draw])
+        assert torch.allclose(together[draw], alone, atol=1e-2)
+
+
+def test_the_divergence_is_that_of_each_level_from_the_standard_normal_prior() -> None:
+    """Σ_l E KL(N(a, b²) ‖ N(0, 1)) is E log q(ε | x) − log p(ε): by many draws."""
+    model = awake()
+    images = torch.rand(1, 1, 28, 28)
+    posterior = model.encode(images)
+    torch.manual_seed(0)
+    z = posterior.rsample(torch.Size((4000,)))
+    log_prior = (-0.5 * z**2 - 0.5 * math.log(2 * math.pi)).sum(-1)
+    drawn = posterior.log_prob(z) - log_prior
+    kl = torch.cat([model.divergence(posterior).sum(1) for _ in range(200)])
+    error = (drawn.var() / len(drawn) + kl.var() / len(kl)).sqrt().item()
+    assert kl.mean().item() == pytest.approx(drawn.mean().item(), abs=5 * error + 1e-3)
+
+
+def test_one_way_down_gives_the_same_likelihood_as_decoding_what_was_drawn() -> None:
+    model = awake()
+    images = (torch.rand(2, 1, 28, 28) > 0.5).float()
+    torch.manual_seed(3)
+    likelihood, kl = model.likelihood_and_kl(images, None)
+    torch.manual_seed(3)
+    posterior = model.encode(images)
+    z = posterior.rsample()
+    assert torch.allclose(likelihood.log_prob(images), model.likelihood(z).log_prob(images))
+    assert kl.shape == (2, *model.latent_shape) and kl.min() >= 0
+
+
+@pytest.mark.parametrize("importance_samples", [1, 3])
+def test_its_objective_is_the_negative_bound(importance_samples: int) -> None:
+    model = awake(importance_samples=importance_samples).train()
+    images = torch.rand(4, 1, 28, 28)
+    torch.manual_seed(0)
+    (objective,) = model.training_step(images, None, Step(5, 10))
+    torch.manual_seed(0)
+    bound = model.log_likelihood(images, importance_samples=importance_samples)
+    tolerance = 1e-2 if importance_samples > 1 else 200.0  # the KL by hand, or by one draw
+    assert torch.allclose(-objective.loss, bound, atol=tolerance)
+
+
+def test_a_fresh_posterior_is_the_prior() -> None:
+    """So that training begins with a divergence of the top level alone."""
+    model = make_model("ladder-vae", **SMALL)
+    path = model.encode(torch.rand(2, 1, 28, 28)).path(torch.normal)
+    below = slice(model.parts[0].stop, None)
+    assert torch.equal(path.mean[:, below], torch.zeros_like(path.mean[:, below]))
+    assert torch.equal(path.deviation[:, below], torch.ones_like(path.deviation[:, below]))
+
+
+def test_its_top_level_can_be_steered_and_the_rest_kept() -> None:
+    model = awake()
+    z = torch.randn(1, *model.latent_shape)
+    pictures: Tensor = model.interpolate(z, z + 1, 4)
+    assert pictures.shape == (1, 4, 1, 28, 28)
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"latent_channels": (4,)}, "as many latent_channels as channels"),
+        ({"sample_shape": (784,)}, "needs a sample_shape of"),
+        ({"channels": (4, 4, 4, 4), "latent_channels": (1, 1, 1, 1), "sample_shape": (1, 12, 12)},
+         "2×2 is the least"),
+    ],
+)  # fmt: skip
+def test_sizes_that_do_not_fit_are_refused(config: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        make_model("ladder-vae", **{**SMALL, **config})
