@@ -116,7 +116,7 @@ class VAE(Autoencoder[C]):
     def decoder_output(self, z: Tensor, labels: Tensor | None) -> Tensor:
         """The decoder: logits of the pixels, `(n, *sample_shape)`."""
 
-    def encode(self, samples: Tensor, labels: Tensor | None = None) -> "Independent[Normal]":
+    def encode(self, samples: Tensor, labels: Tensor | None = None) -> Distribution:
         """Encode samples: the distribution q(z | x) of their latents.
 
         **Arguments:**
