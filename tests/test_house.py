@@ -27,7 +27,7 @@ FLOORS = (
 BESIDE = {
     ("models", "registry"): "a model is built by its name",
     ("sampling", "checkpoints"): "a picture says which weights drew it",
-    ("sampling", "data"): "pictures are opened in one place",
+    ("sampling", "data"): "test images are reconstructed, and pictures opened in one place",
     ("training", "evaluation"): "alarms and cards use measures",
 }
 # rooms that another district may enter by themselves; all others are entered by their district's door

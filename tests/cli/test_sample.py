@@ -388,7 +388,7 @@ def test_a_gpu_that_is_not_there_is_said(zoo: Zoo) -> None:
     result = zoo("sample", "vae-mnist", "--device", "cuda")
     assert (
         result.exit_code == 1
-        and "torch sees no GPU" in result.stderr
+        and "torch sees 0 GPUs" in result.stderr
         and "--device cpu" in result.stderr
     )
 
@@ -396,7 +396,7 @@ def test_a_gpu_that_is_not_there_is_said(zoo: Zoo) -> None:
 @pytest.mark.parametrize(
     ("output", "why"),
     [
-        ("samples.jpg", "'.jpg' files: choose .png, .npz, .safetensors, or a folder"),
+        ("samples.bmp", "'.bmp' files: choose .png, .jpg, .jpeg, .webp, .npz, .safetensors, or a"),
         ("full", "full exists and is no empty folder"),
         ("full/file", "full/file exists and is no empty folder"),
         ("folder.npz", "folder.npz is a folder"),
@@ -449,7 +449,8 @@ def test_a_full_disk_is_said_and_an_existing_output_stays(output: str, limit: in
         f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit})); import "
         "zoo.__main__"
     )
-    command = [sys.executable, "-B", "-c", code, "sample", "vae-mnist", "-n", "600", "-o", output]
+    words = ["sample", "vae-mnist", "-n", "600", "-o", output, "--force"]
+    command = [sys.executable, "-B", "-c", code, *words]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 1 and result.stderr.startswith(f"Error: Can't write {output}"), (
         result.stderr

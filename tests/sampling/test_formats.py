@@ -36,9 +36,10 @@ def failing(error: BaseException) -> Iterator[tuple[Tensor, Tensor | None]]:
 @pytest.mark.parametrize(
     ("name", "kind", "why"),
     [
-        ("x.jpg", "image", "Can't write '.jpg' files"),
-        ("x.PNG", "image", "Can't write '.PNG' files"),
-        ("x.pt", "image", "choose .png, .npz, .safetensors"),
+        ("x.bmp", "image", "Can't write '.bmp' files"),
+        ("x.TIF", "image", "Can't write '.tif' files"),
+        ("x.gif", "image", "Can't write '.gif' files"),
+        ("x.pt", "image", "choose .png, .jpg, .jpeg, .webp, .npz, .safetensors, or a folder"),
         ("x.png", "array", "are no images: write them to .npz or .safetensors, not 'x.png'"),
         ("x", "array", "are no images"),
         ("folder.npz", "image", "is a folder"),

@@ -16,8 +16,8 @@ SECTIONS = {
     },
     "Make samples and checkpoints": {
         "sample": "zoo.cli.sample:sample",
-        "reconstruct": "zoo.cli.latents:reconstruct",
-        "interpolate": "zoo.cli.latents:interpolate",
+        "reconstruct": "zoo.cli.reconstruct:reconstruct",
+        "interpolate": "zoo.cli.interpolate:interpolate",
         "train": "zoo.cli.train:train",
     },
     "Measure": {

@@ -215,20 +215,26 @@ def command(name: str | None = None) -> Callable[[Callable[..., Any]], Command]:
     return decorate
 
 
-def show_preview(path: Path) -> None:
-    """The upper part of a picture, in coloured blocks, when standard output goes to a person who
-    wants colour.
+def show_preview(path: Path | None, rows: int = 1) -> None:
+    """Show the upper part of a picture in coloured blocks, when standard output goes to a person
+    whose terminal has colours.
+
+    **Arguments:**
+    - `path`: a picture; for anything else there is no preview.
+    - `rows`: how many rows of images it has.
     """
-    if not sys.stdout.isatty() or settings.no_color() or settings.dumb_terminal():
+    if path is None or not sys.stdout.isatty() or settings.no_color() or settings.dumb_terminal():
         return
     from PIL import Image
 
-    from zoo.sampling import preview
+    from zoo.sampling import PICTURES, preview, upper_rows
 
+    if path.suffix.lower() not in PICTURES:
+        return
     columns, lines = shutil.get_terminal_size()
+    columns = min(columns, 120)
     with Image.open(path) as image:
-        scale = min(columns, 120) / image.width
-        rows = min(image.height, int(2 * min(lines - 4, 24) / min(scale, 1)))
-        click.echo(preview(image.crop((0, 0, image.width, rows)), min(columns, 120)))
-        if rows < image.height:
-            note(f"The upper {rows} of {image.height} rows of pixels are shown.")
+        part, shown = upper_rows(image, rows, columns, min(lines - 4, 24))
+        click.echo(preview(part, columns))
+    if shown < rows:
+        logging.getLogger("zoo").info(f"The preview shows {shown} of {counted(rows, 'row')}.")

@@ -29,6 +29,14 @@ label_option = click.option(
     "--label", "labels", multiple=True, help="Class by name or number; repeatable."
 )
 
+scale_option = click.option(
+    "--scale",
+    type=click.IntRange(1),
+    help="Enlarge each pixel to a square, this many pixels wide.",
+)
+
+force_option = click.option("--force", is_flag=True, help="Replace a file that zoo did not write.")
+
 data_root_option = click.option(
     "--data-root",
     type=click.Path(path_type=Path),

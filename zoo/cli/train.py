@@ -15,7 +15,6 @@ from zoo.checkpoints import CONFIG, FACTS, ORIGIN, TRAINING, UNSAVED, WEIGHTS, S
 from zoo.cli.console import as_reference, command, note, open_store, print_json
 from zoo.cli.evaluate import SHOWN
 from zoo.cli.options import as_json, complete_datasets, complete_models, device_option
-from zoo.cli.sample import draw_to
 from zoo.common import files
 from zoo.common.config import parse_assignments
 from zoo.common.errors import ConfigError, NotFoundError, OutputError, did_you_mean
@@ -301,15 +300,17 @@ def _keep(
 
 
 def _fill(directory: Path, model: Any, reference: str, facts: dict[str, Any], data: Any) -> None:
-    from zoo.checkpoints import card, weights
-    from zoo.sampling import pictures
+    from zoo.checkpoints import Folder, card, weights
+    from zoo.sampling import draw_to, pictures
 
     weights.write_model(model, directory, {**facts, "reference": reference})
     model = weights.read_model(
         directory
     )  # what others will load: its samples are theirs to the bit
     if model.sample_kind == "image":
-        made = draw_to(directory / "images" / "samples.png", model, reference, directory, seed=0)
+        made = draw_to(
+            directory / "images" / "samples.png", model, reference, Folder(directory), seed=0
+        )
         files.write_json(
             directory / FACTS, {**read_facts(directory), "samples_command": made["command"]}
         )

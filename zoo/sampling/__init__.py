@@ -5,27 +5,43 @@ from typing import TYPE_CHECKING
 from zoo.common import lazy
 
 if TYPE_CHECKING:
-    from zoo.sampling.images import preview, save_png
-    from zoo.sampling.pictures import pairs
-    from zoo.sampling.provenance import FOLDER_FILE, SUFFIXES, UNREADABLE
-    from zoo.sampling.sampler import (
-        BLOCK,
-        draw,
-        latents,
-        stream,
-    )
+    from zoo.sampling.formats import FORMATS, PICTURES, check_path, refuse_foreign
+    from zoo.sampling.images import grid, preview, save_gif, save_picture, save_png, upper_rows
+    from zoo.sampling.kinds import KINDS, Kind, kind_called, kind_of
+    from zoo.sampling.latent_pictures import interpolate, reconstruct
+    from zoo.sampling.pictures import pairs, write_all
+    from zoo.sampling.provenance import FOLDER_FILE, SUFFIXES
+    from zoo.sampling.sampler import BLOCK, latents, stream
+    from zoo.sampling.save import Written, draw, draw_to, sample
 
 __all__ = [
     "BLOCK",
     "FOLDER_FILE",
+    "FORMATS",
+    "KINDS",
+    "PICTURES",
     "SUFFIXES",
-    "UNREADABLE",
+    "Kind",
+    "Written",
+    "check_path",
     "draw",
+    "draw_to",
+    "grid",
+    "interpolate",
+    "kind_called",
+    "kind_of",
     "latents",
     "pairs",
     "preview",
+    "reconstruct",
+    "refuse_foreign",
+    "sample",
+    "save_gif",
+    "save_picture",
     "save_png",
     "stream",
+    "upper_rows",
+    "write_all",
 ]
 
 __getattr__ = lazy.rooms(
@@ -33,13 +49,30 @@ __getattr__ = lazy.rooms(
     {
         "BLOCK": "zoo.sampling.sampler",
         "FOLDER_FILE": "zoo.sampling.provenance",
+        "FORMATS": "zoo.sampling.formats",
+        "KINDS": "zoo.sampling.kinds",
+        "Kind": "zoo.sampling.kinds",
+        "PICTURES": "zoo.sampling.formats",
         "SUFFIXES": "zoo.sampling.provenance",
-        "UNREADABLE": "zoo.sampling.provenance",
-        "draw": "zoo.sampling.sampler",
+        "Written": "zoo.sampling.save",
+        "check_path": "zoo.sampling.formats",
+        "draw": "zoo.sampling.save",
+        "draw_to": "zoo.sampling.save",
+        "grid": "zoo.sampling.images",
+        "interpolate": "zoo.sampling.latent_pictures",
+        "kind_called": "zoo.sampling.kinds",
+        "kind_of": "zoo.sampling.kinds",
         "latents": "zoo.sampling.sampler",
         "pairs": "zoo.sampling.pictures",
         "preview": "zoo.sampling.images",
+        "reconstruct": "zoo.sampling.latent_pictures",
+        "refuse_foreign": "zoo.sampling.formats",
+        "sample": "zoo.sampling.save",
+        "save_gif": "zoo.sampling.images",
+        "save_picture": "zoo.sampling.images",
         "save_png": "zoo.sampling.images",
         "stream": "zoo.sampling.sampler",
+        "upper_rows": "zoo.sampling.images",
+        "write_all": "zoo.sampling.pictures",
     },
 )

@@ -1,164 +1,204 @@
-"""Samples to files: the suffix decides between a grid, a folder of PNGs, .npz and .safetensors."""
+"""Files that samples can be written to: one table, with a row for each suffix."""
 
-import json
-import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+import importlib
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from zoo.common import files
-from zoo.common.errors import OutputError
-from zoo.sampling import images
-from zoo.sampling.provenance import ENTRY, FOLDER_FILE, KEY, SUFFIXES
+from zoo.common.errors import DataError, OutputError
+from zoo.sampling import provenance
+from zoo.sampling.kinds import Kind, kind_called
 
-GRID_LIMIT = 100_000  # samples: they are held in memory
-Batches = Iterable[tuple[Tensor, Tensor | None]]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# samples that a grid may have
+GRID_LIMIT = 100_000
 
 
-def check_path(path: Path, sample_kind: str) -> None:
-    """Raise `OutputError` for a path that samples can't be written to, before any is drawn."""
-    if path.suffix and path.suffix not in SUFFIXES and not path.is_dir():
-        raise OutputError(
-            f"Can't write {path.suffix!r} files: choose {', '.join(SUFFIXES)}, or a folder (no "
-            "suffix)."
-        )
-    if path.suffix in SUFFIXES and path.is_dir():
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """A kind of file.
+
+    **Arguments:**
+    - `writer`: the function in `sampling.writers` that writes it; "" where `zoo sample` does not.
+    - `kinds`: the kinds of samples that it takes.
+    - `is_picture`: whether it is one picture.
+    - `keeps_provenance`: whether it says how it was made, so that the zoo knows its own files.
+    - `streams`: whether it can be written to standard output.
+    """
+
+    writer: str
+    kinds: tuple[str, ...] = ("image",)
+    is_picture: bool = True
+    keeps_provenance: bool = True
+    streams: bool = True
+
+
+FORMATS = {
+    ".png": Format(writer="write_grid"),
+    ".jpg": Format(writer="write_grid"),
+    ".jpeg": Format(writer="write_grid"),
+    ".webp": Format(writer="write_grid"),
+    ".gif": Format(writer="", streams=False),
+    ".npz": Format(writer="write_npz", kinds=("image", "array"), is_picture=False),
+    ".safetensors": Format(
+        writer="write_safetensors", kinds=("image", "array"), is_picture=False, streams=False
+    ),
+    # a folder
+    "": Format(writer="write_folder", is_picture=False, streams=False),
+}
+SAMPLES = tuple(suffix for suffix, format in FORMATS.items() if format.writer)
+PICTURES = tuple(suffix for suffix in SAMPLES if FORMATS[suffix].is_picture)
+FILMS = (".gif",)
+STREAMS = tuple(suffix[1:] for suffix in SAMPLES if FORMATS[suffix].streams)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What a writer is told of the samples.
+
+    **Arguments:**
+    - `n`: how many there are in all.
+    - `made`: how they were made.
+    - `kind`: the row of their kind.
+    - `suffix`: of the file.
+    - `class_names`: what the labels mean.
+    - `classes_asked`: labels go round in a circle of this length.
+    - `columns`, `scale`: of a grid.
+    """
+
+    n: int
+    made: Mapping[str, Any]
+    kind: Kind
+    suffix: str
+    class_names: Sequence[str] = ()
+    classes_asked: int = 0
+    columns: int | None = None
+    scale: int = 1
+
+
+def check_path(
+    path: Path, sample_kind: str = "image", suffixes: Collection[str] = SAMPLES
+) -> Format:
+    """Refuse a path that can't be written to, before anything is drawn or heavy is imported.
+
+    **Arguments:**
+    - `path`: a file, or a folder where `suffixes` holds "".
+    - `sample_kind`: of the samples.
+    - `suffixes`: which a command takes.
+
+    **Returns:** the row of the file's format.
+
+    **Raises:** `OutputError` for an unknown suffix, one that does not take this kind of samples, a
+    folder that is not empty, and a place that can't be written."""
+    suffix = path.suffix.lower()
+    if suffix not in suffixes and not ("" in suffixes and path.is_dir()):
+        folder = ", or a folder (no suffix)" if "" in suffixes else ""
+        named = ", ".join(one for one in suffixes if one)
+        what = f"{suffix!r} files" if suffix else f"{path}, which has no suffix"
+        raise OutputError(f"Can't write {what}: choose {named}{folder}.")
+    if suffix in suffixes and suffix and path.is_dir():
         raise OutputError(f"{path} is a folder: choose another name.")
-    if path.suffix not in SUFFIXES and path.exists() and (not path.is_dir() or any(path.iterdir())):
+    format = FORMATS[suffix if suffix in suffixes else ""]
+    if format is FORMATS[""] and path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise OutputError(
             f"{path} exists and is no empty folder: remove it or choose another name."
         )
     files.refuse_unwritable(path)
-    if sample_kind != "image" and path.suffix not in (".npz", ".safetensors"):
+    if sample_kind not in format.kinds:
+        takes = [one for one in suffixes if sample_kind in FORMATS[one].kinds]
         raise OutputError(
-            f"The samples are no images: write them to .npz or .safetensors, not {path.name!r}."
+            f"The samples are no images: write them to {' or '.join(takes)}, not {path.name!r}."
+            if takes
+            else "The samples are no images: there is nothing to show."
         )
+    return format
+
+
+def refuse_foreign(path: Path, *, force: bool = False) -> None:
+    """Refuse to replace a file that the zoo may not have written.
+
+    **Arguments:**
+    - `path`: where something is to be written.
+    - `force`: replace it all the same.
+
+    **Raises:** `OutputError` when a file is there that does not say that the zoo made it."""
+    if force or path.is_dir() or not (path.exists() or path.is_symlink()):
+        return
+    try:
+        provenance.read(path)
+    except DataError as error:
+        raise OutputError(
+            f"{path} exists, and the zoo did not write it. Choose another name with -o, or replace "
+            "it with --force."
+        ) from error
 
 
 def write(
-    path: Path,
-    batches: Batches,
+    target: Path | BinaryIO,
+    batches: "Iterable[tuple[Tensor, Tensor | None]]",
     n: int,
-    provenance: Mapping[str, Any],
+    made: Mapping[str, Any],
     *,
     sample_kind: str = "image",
+    suffix: str | None = None,
     class_names: Sequence[str] = (),
     classes_asked: int = 0,
+    columns: int | None = None,
+    scale: int = 1,
 ) -> None:
-    """Write samples as the path's suffix says, whole or not at all.
+    """Write samples as the suffix says. A file or folder is written whole or not at all.
 
     **Arguments:**
-    - `path`: `.png` (a grid), `.npz` (`samples`, uint8 for images else float32, with `labels`,
-        `seed` and `provenance`; streamed, so memory is bounded), `.safetensors` (`samples`,
-        float32, with `labels`), or a folder: one PNG a sample, named by its index, in sub-folders
-        by class when there are labels.
+    - `target`: `.png`, `.jpg` or `.webp` (a grid), `.npz` (`samples`, uint8 for images else
+        float32, with `labels`, `seed` and `provenance`), `.safetensors` (`samples`, float32, with
+        `labels`), or a folder: one PNG a sample, named by its index, in sub-folders by class when
+        there are labels. Or an open file, such as standard output. Arrays and folders are written
+        batch by batch; of a grid, the picture is held in memory once.
     - `batches`: samples, float32 `(b, *sample_shape)`, and their labels.
     - `n`: how many samples there are in all.
-    - `provenance`: how they were made: kept in the file, or in the folder as provenance.json.
+    - `made`: how they were made: kept in the file, or in the folder as provenance.json.
     - `sample_kind`: of the model.
+    - `suffix`: of the format, for an open file.
     - `class_names`: what the labels mean, for the folder's sub-folders.
     - `classes_asked`: labels go round in a circle of this length, so the grid gets a row for each.
+    - `columns`: images in a row of a grid.
+    - `scale`: how many times as wide and as high to draw each pixel of a grid.
 
     **Raises:** `OutputError` when it can't be written, or is a grid of more than 100,000 samples.
     """
-    check_path(path, sample_kind)
-    if path.suffix == ".png" and n > GRID_LIMIT:
+    if isinstance(target, Path):
+        format = check_path(target, sample_kind)
+        suffix = target.suffix.lower() if format is not FORMATS[""] else ""
+    else:
+        suffix = suffix or ".npz"
+        format = FORMATS[suffix]
+    if format.is_picture and n > GRID_LIMIT:
         raise OutputError(
             f"{n:,} samples are too many for a grid: {GRID_LIMIT:,} at most. Take .npz or a folder."
         )
-    if path.suffix == ".npz":
-        _write_npz(path, batches, n, provenance, sample_kind == "image")
-    elif path.suffix == ".safetensors":
-        _write_safetensors(path, batches, provenance)
-    elif path.suffix == ".png":
-        samples = torch.cat([images.to_uint8(batch) for batch, _ in batches])
-        images.save_png(_grid(samples, classes_asked), path, provenance)
-    else:
-        _write_folder(path, batches, n, provenance, class_names)
-
-
-def _grid(samples: Tensor, classes: int) -> Any:
-    if classes < 2:
-        return images.grid(samples)
-    columns = -(-len(samples) // classes)
-    padded = torch.zeros(columns * classes, *samples.shape[1:], dtype=torch.uint8)
-    padded[: len(samples)] = samples
-    by_class = padded.view(columns, classes, *samples.shape[1:]).transpose(
-        0, 1
-    )  # (classes, columns, …)
-    return images.grid(by_class.flatten(0, 1), columns)
-
-
-def _write_npz(
-    path: Path, batches: Batches, n: int, provenance: Mapping[str, Any], as_images: bool
-) -> None:
-    import numpy as np
-
-    labels: list[Tensor] = []
-    with (
-        files.replacing(path) as partial,
-        zipfile.ZipFile(partial, "w", allowZip64=True) as archive,
-    ):
-        with archive.open("samples.npy", "w", force_zip64=True) as file:
-            for index, (samples, some) in enumerate(batches):
-                array = (images.to_uint8(samples) if as_images else samples).numpy()
-                if index == 0:
-                    header = {
-                        "descr": array.dtype.str,
-                        "fortran_order": False,
-                        "shape": (n, *array.shape[1:]),
-                    }
-                    np.lib.format.write_array_header_1_0(file, header)
-                file.write(array.tobytes())
-                labels += [] if some is None else [some]
-        arrays = {"labels": torch.cat(labels).numpy()} if labels else {}
-        arrays |= {"seed": np.array(provenance["seed"]), ENTRY: np.array(json.dumps(provenance))}
-        for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w") as file:
-                np.lib.format.write_array(file, array, allow_pickle=False)
-
-
-def _write_safetensors(path: Path, batches: Batches, provenance: Mapping[str, Any]) -> None:
-    from safetensors.torch import save
-
-    pairs = list(batches)
-    tensors = {"samples": torch.cat([samples for samples, _ in pairs])}
-    if pairs[0][1] is not None:
-        tensors["labels"] = torch.cat([labels for _, labels in pairs if labels is not None])
-    with files.replacing(path) as partial:
-        partial.write_bytes(save(tensors, {KEY: json.dumps(provenance)}))
-
-
-def _write_folder(
-    path: Path, batches: Batches, n: int, provenance: Mapping[str, Any], class_names: Sequence[str]
-) -> None:
-    index = int(provenance["start"])
-    folders = _folder_names(class_names)
-    digits = max(6, len(str(index + n - 1)))
-    with files.replacing(path) as partial:
-        partial.mkdir()
-        for samples, labels in batches:
-            for position, pixels in enumerate(images.to_uint8(samples)):
-                folder = partial
-                if labels is not None:
-                    label = int(labels[position])
-                    folder = partial / (folders[label] if label < len(folders) else str(label))
-                    folder.mkdir(exist_ok=True)
-                images.to_image(pixels).save(folder / f"{index:0{digits}}.png")
-                index += 1
-        files.write_json(partial / FOLDER_FILE, provenance)
-
-
-def _folder_names(class_names: Sequence[str]) -> list[str]:
-    """A folder's name for each class, all different."""
-    names = [_file_name(name) for name in class_names]
-    return [
-        f"{name}-{index}" if names.count(name) > 1 else name for index, name in enumerate(names)
-    ]
-
-
-def _file_name(text: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in text) or "_"
+    job = Job(
+        n=n,
+        made=made,
+        kind=kind_called(sample_kind),
+        suffix=suffix,
+        class_names=class_names,
+        classes_asked=classes_asked,
+        columns=columns,
+        scale=scale,
+    )
+    writer: Callable[..., None] = getattr(
+        importlib.import_module("zoo.sampling.writers"), format.writer
+    )
+    if not isinstance(target, Path):
+        writer(target, batches, job)
+        return
+    with files.replacing(target) as partial:
+        if suffix == "":
+            writer(partial, batches, job)
+            return
+        with partial.open("wb") as file:
+            writer(file, batches, job)

@@ -11,7 +11,6 @@ from PIL import Image
 from torch import Tensor
 
 from zoo.common.errors import CapabilityError, OutputError
-from zoo.data import to_float
 from zoo.models import Autoencoder, GenerativeModel, LatentModel
 from zoo.sampling import images
 from zoo.sampling.sampler import latents
@@ -75,7 +74,7 @@ def write_all(
 
 
 def reconstructions(
-    model: Autoencoder[Any], samples: Tensor, labels: Tensor | None = None
+    model: Autoencoder[Any], samples: Tensor, labels: Tensor | None = None, scale: int = 1
 ) -> Image.Image:
     """Images above their reconstructions: pairs of rows, 8 images in a row.
 
@@ -86,17 +85,23 @@ def reconstructions(
     given = None if labels is None else labels.to(model.device)
     with torch.no_grad():
         copies = model.reconstruct(_unit(samples).to(model.device), given).cpu()
-    return pairs(samples, copies)
+    return pairs(samples, copies, scale)
 
 
 def interpolation(
-    model: LatentModel[Any], seed: int, n: int = 8, steps: int = 8, labels: Tensor | None = None
+    model: LatentModel[Any],
+    seed: int,
+    n: int = 8,
+    steps: int = 8,
+    labels: Tensor | None = None,
+    scale: int = 1,
 ) -> Image.Image:
-    """The frames of `walk`, a line in each row, from left to right."""
-    return images.grid(walk(model, seed, n, steps, labels).flatten(0, 1), steps)
+    """The images of `interpolate`, a line in each row, from left to right."""
+    lines = interpolate(model, seed, n, steps, labels)
+    return images.grid(lines.flatten(0, 1), steps, scale)
 
 
-def walk(
+def interpolate(
     model: LatentModel[Any], seed: int, n: int, steps: int, labels: Tensor | None = None
 ) -> Tensor:
     """Points on straight lines between latents: line k goes from the latent of sample 2k of the
@@ -300,25 +305,27 @@ def _decode(model: LatentModel[Any], z: Tensor, labels: Tensor | None) -> Tensor
 
 def _unit(samples: Tensor) -> Tensor:
     """uint8 images as float32 in [0, 1]."""
-    return to_float(samples) if samples.dtype == torch.uint8 else samples
+    return samples.float().div_(255) if samples.dtype == torch.uint8 else samples
 
 
-def pairs(upper: Tensor, lower: Tensor) -> Image.Image:
+def pairs(upper: Tensor, lower: Tensor, scale: int = 1) -> Image.Image:
     """Rows of 8 images above rows of their partners, with a grey bar between two pairs of rows.
 
     **Arguments:**
     - `upper`, `lower`: as many of the one as of the other, uint8 or float32 in [0, 1],
         `(n, channels, height, width)`.
+    - `scale`: how many times as wide and as high to draw each pixel.
     """
     columns = min(COLUMNS, len(upper))
     missing = upper.new_zeros(-len(upper) % columns, *upper.shape[1:])
     rows = [torch.cat([_bytes(one), _bytes(missing)]).split(columns) for one in (upper, lower)]
-    pairs = [images.grid(torch.cat(pair), columns) for pair in zip(*rows, strict=True)]
+    pairs = [images.grid(torch.cat(pair), columns, scale) for pair in zip(*rows, strict=True)]
     width, height = pairs[0].size
-    size = width, len(pairs) * (height + PAIR_GAP) - PAIR_GAP
+    gap = PAIR_GAP * scale
+    size = width, len(pairs) * (height + gap) - gap
     canvas = Image.new(pairs[0].mode, size, "grey")
     for index, pair in enumerate(pairs):
-        canvas.paste(pair, (0, index * (height + PAIR_GAP)))
+        canvas.paste(pair, (0, index * (height + gap)))
     return canvas
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from zoo.common.compute import PRECISIONS, channels_last, derived_seed, exact_convolutions
 from zoo.common.errors import ConfigError
 from zoo.models import GenerativeModel, LatentModel
+from zoo.sampling.request import whole_number
 
 BLOCK = 64  # samples that share one generator; changing it would change every sample of every seed
 
@@ -85,14 +86,10 @@ def stream(
     **Returns:** pairs of samples, float32 `(b, *sample_shape)` on the CPU, and their labels, int64
     `(b,)` or None."""
     batch_size = 256 if batch_size is None else batch_size
-    for name, value, least in (
-        ("n", n, 1),
-        ("seed", seed, 0),
-        ("start", start, 0),
-        ("batch_size", batch_size, 1),
-    ):
-        if value < least:
-            raise ConfigError(f"{name} = {value} is out of range: {least} at least.")
+    n = whole_number("n", n, 1)
+    seed = whole_number("seed", seed, 0)
+    start = whole_number("start", start, 0)
+    batch_size = whole_number("batch_size", batch_size, 1)
     if precision not in PRECISIONS:
         raise ConfigError(f"precision = {precision!r} is none of {', '.join(PRECISIONS)}.")
     if labels is not None:

@@ -1,0 +1,62 @@
+"""zoo reconstruct: images, and what is left of them after encoding and decoding."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo import sampling
+from zoo.cli.console import command, print_json, show_preview, warn_of_plugins
+from zoo.cli.options import (
+    as_json,
+    complete_checkpoints,
+    data_root_option,
+    device_option,
+    force_option,
+    label_option,
+    scale_option,
+)
+
+
+@command()
+@click.argument("reference", metavar="REF", shell_complete=complete_checkpoints)
+@click.argument("images", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "-n",
+    "n",
+    type=click.IntRange(1),
+    default=16,
+    show_default=True,
+    help="How many test images, when you name no IMAGES.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="PATH",
+    help="Where to write: .png, .jpg or .webp [default: reconstructions.png].",
+)
+@data_root_option
+@label_option
+@scale_option
+@device_option
+@force_option
+@as_json
+def reconstruct(
+    reference: str, images: tuple[Path, ...], output: str | None, json_: bool, **asked: Any
+) -> None:
+    """Encode IMAGES with the model of REF and decode them again.
+
+    The picture shows rows of originals, each above a row of reconstructions. Without IMAGES, test
+    images of the checkpoint's data set are taken.
+
+    \b
+    Examples:
+      zoo reconstruct vae-mnist
+      zoo reconstruct vae-mnist digit.png -o copy.png
+    """
+    warn_of_plugins()
+    written = sampling.reconstruct(reference, images, output, **asked)
+    if json_:
+        return print_json(written.to_dict())
+    show_preview(written.path, written.rows)
+    return click.echo(written.path)

@@ -1,0 +1,314 @@
+"""Draw samples: to a tensor, or to a file that says how they were made."""
+
+import logging
+import shlex
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from zoo.checkpoints import Folder
+from zoo.common.errors import ConfigError, OutputError, counted
+from zoo.sampling import formats, request
+from zoo.sampling.request import Reference
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from zoo.models import GenerativeModel
+
+# samples of each class in the default grid of a conditional model, and of another in all
+PER_CLASS = 8
+IN_ALL = 64
+# how `output` names standard output
+STDOUT = "-"
+
+logger = logging.getLogger("zoo")
+Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file or folder that was written.
+
+    **Arguments:**
+    - `path`: where it is; None for standard output.
+    - `made`: how it was made, as the file records it.
+    - `rows`: how many rows of images a picture has.
+    """
+
+    path: Path | None
+    made: Mapping[str, Any]
+    rows: int = 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """The path and the record as JSON values."""
+        return {"path": str(self.path or STDOUT), **self.made}
+
+
+def draw(
+    model: "GenerativeModel[Any] | Reference",
+    n: int,
+    *,
+    seed: int | None = None,
+    start: int = 0,
+    labels: Any = None,
+    batch_size: int | None = None,
+    options: Any = None,
+    precision: str = "float32",
+    device: str = "auto",
+) -> "Tensor":
+    """Draw samples of a model. Equal seeds give equal samples.
+
+    **Arguments:**
+    - `model`: what `zoo.load` returns, or a checkpoint's reference.
+    - `n`: how many samples, at least 1.
+    - `seed`: any whole number from 0; a random one when it is left out.
+    - `start`: index of the first sample. Sample i of a seed is the same, whatever `start` and `n`.
+    - `labels`: for a conditional model, its class by number or name: one for all samples, or one
+        for each. Lists, numpy arrays and tensors do. Classes are drawn at random when left out.
+    - `batch_size`: samples computed at once; 256 unless given.
+    - `options`: sample-time options by name, for a model that has some.
+    - `precision`: "float32", or "bf16", which is faster on some hardware and coarser.
+    - `device`: "auto" (a GPU where there is one), "cpu" or "cuda": where to load a reference.
+
+    **Returns:** samples on the CPU, float32 `(n, *sample_shape)`; images are in [0, 1].
+
+    **Raises:** `ZooError` for whatever the arguments get wrong.
+    """
+    n = request.whole_number("n", n, 1)
+    chosen, class_names = request.model_of(model, device)
+    from zoo.sampling import sampler
+
+    wanted = None
+    if labels is not None:
+        wanted = request.labels_of_all(labels, n, class_names, chosen.config.num_classes)
+    given, _ = request.options_of(type(chosen), options)
+    return sampler.draw(
+        chosen,
+        n,
+        seed=request.seed_or_fresh(seed),
+        start=start,
+        labels=wanted,
+        batch_size=batch_size,
+        options=given,
+        precision=precision,
+    )
+
+
+def sample(
+    reference: Reference | None = None,
+    output: str | Path | None = None,
+    *,
+    n: int | None = None,
+    seed: int | None = None,
+    start: int = 0,
+    labels: Any = (),
+    batch_size: int | None = None,
+    precision: str = "float32",
+    device: str = "auto",
+    options: Any = (),
+    columns: int | None = None,
+    scale: int | None = None,
+    format: str | None = None,
+    force: bool = False,
+    watch: Watch | None = None,
+) -> Written:
+    """Draw samples of a checkpoint into a file or a folder, which says how they were made.
+
+    **Arguments:**
+    - `reference`: the checkpoint: its name, a path such as "./mine", or "hf:OWNER/REPO"; the
+        current checkpoint unless given.
+    - `output`: where to: `.png`, `.jpg` or `.webp` is a grid, `.npz` and `.safetensors` are
+        arrays, a name without suffix is a folder with a PNG for each sample, "-" is standard
+        output. samples.png unless given, samples.npz for samples that are no images.
+    - `n`: how many; 64 unless given, or 8 for each class of a conditional model.
+    - `seed`: random unless given; the file records it.
+    - `start`: index of the first sample of the seed.
+    - `labels`: classes by name or number, which the samples take in turn.
+    - `batch_size`: samples computed at once; 256 unless given.
+    - `precision`: "float32", or "bf16", which is faster on some hardware and coarser.
+    - `device`: "auto" (a GPU where there is one), "cpu" or "cuda".
+    - `options`: sample-time options of the model, by name or as texts `name=value`.
+    - `columns`: images in a row of a grid.
+    - `scale`: how many times as wide and as high to draw each pixel of a grid.
+    - `format`: of standard output, "npz" unless given.
+    - `force`: replace a file that the zoo did not write.
+    - `watch`: gets the batches, `n` and what is being done, and passes the batches on: for a
+        progress bar.
+
+    **Returns:** where the samples are and how they were made.
+
+    **Raises:** `ZooError`; what can be refused is refused before torch is imported.
+    """
+    folder = request.folder_of(reference)
+    kind = request.kind_of_folder(folder)
+    request.class_numbers(labels, folder)
+    target, suffix = _target(output, format, kind.default_file)
+    if isinstance(target, Path):
+        formats.check_path(target, kind.name)
+        formats.refuse_foreign(target, force=force)
+    elif kind.name not in formats.FORMATS[suffix].kinds:
+        raise OutputError(f"The samples of {folder.reference} are no images: take --format npz")
+    _refuse_layout(columns, scale, suffix)
+    made = draw_to(
+        target,
+        request.load(folder, device),
+        folder.reference,
+        folder,
+        n=n,
+        seed=request.seed_or_fresh(seed),
+        start=start,
+        labels=labels,
+        batch_size=batch_size,
+        options=options,
+        precision=precision,
+        columns=columns,
+        scale=scale or 1,
+        suffix=suffix,
+        watch=watch,
+    )
+    path = target if isinstance(target, Path) else None
+    logger.info(
+        f"{counted(made['n'], 'sample')} of {folder.reference}, seed {made['seed']}, in "
+        f"{path or 'standard output'}"
+    )
+    return Written(path, made, _rows(made, folder, columns))
+
+
+def draw_to(
+    target: Path | BinaryIO,
+    model: "GenerativeModel[Any]",
+    reference: str,
+    folder: Folder,
+    *,
+    n: int | None = None,
+    seed: int,
+    start: int = 0,
+    labels: Any = (),
+    batch_size: int | None = None,
+    options: Any = (),
+    precision: str = "float32",
+    columns: int | None = None,
+    scale: int = 1,
+    suffix: str | None = None,
+    watch: Watch | None = None,
+) -> dict[str, Any]:
+    """Draw samples of a loaded model to a file; returns how they were made, as the file records it.
+
+    **Arguments:**
+    - `target`: a path, or an open file, of which `suffix` says the format.
+    - `reference`: how the checkpoint is called in the record.
+    - `folder`: the checkpoint.
+    - the others: as for `sample`.
+    """
+    from zoo.common.compute import emulates_bf16
+    from zoo.sampling import sampler
+
+    numbers = request.class_numbers(labels, folder)
+    asked = numbers or list(range(folder.num_classes))
+    given, texts = request.options_of(type(model), options)
+    named = [str(label) for label in request.as_list(labels)]
+    n = (PER_CLASS * len(asked) or IN_ALL) if n is None else request.whole_number("n", n, 1)
+    start = request.whole_number("start", start, 0)
+    if isinstance(target, Path):
+        formats.check_path(target, model.sample_kind)
+    made = {
+        "checkpoint": reference,
+        "sha256": folder.sha256,
+        "n": n,
+        "seed": seed,
+        "start": start,
+        "labels": named,
+        "options": texts,
+        "precision": precision,
+        "version": version("genzoo"),
+    }
+    words = ["-n", n, "--seed", seed, *(["--start", start] if start else [])]
+    words += [word for label in named for word in ("--label", label)]
+    words += [word for text in texts for word in ("--set", text)]
+    words += ["--batch-size", batch_size] if batch_size else []
+    words += ["--precision", precision] if precision != "float32" else []
+    words += ["--columns", columns] if columns else []
+    words += ["--scale", scale] if scale != 1 else []
+    words += ["-o", target.name] if isinstance(target, Path) else ["-o", STDOUT]
+    words += [] if isinstance(target, Path) or suffix == ".npz" else ["--format", str(suffix)[1:]]
+    made["command"] = shlex.join(["zoo", "sample", reference, *map(str, words)])
+    batches: Iterator[Any] = sampler.stream(
+        model,
+        n,
+        seed=seed,
+        start=start,
+        labels=_in_turn(asked, start, n),
+        batch_size=batch_size,
+        options=given,
+        precision=precision,
+    )
+    if precision == "bf16" and emulates_bf16(model.device):
+        logger.info(
+            f"This {model.device.type} has no instructions for bf16 and emulates it: float32 is "
+            "likely faster here."
+        )
+    formats.write(
+        target,
+        watch(batches, n, "Sampling") if watch else batches,
+        n,
+        made,
+        sample_kind=model.sample_kind,
+        suffix=suffix,
+        class_names=folder.class_names,
+        classes_asked=len(asked),
+        columns=columns,
+        scale=scale,
+    )
+    return made
+
+
+def _in_turn(asked: Sequence[int], start: int, n: int) -> Any:
+    """Sample i has the class asked[i mod len(asked)], whatever the start."""
+    import torch
+
+    if not asked:
+        return None
+    return torch.tensor(asked)[torch.arange(start, start + n) % len(asked)]
+
+
+def _target(output: Any, format: str | None, default: str) -> tuple[Path | BinaryIO, str]:
+    """Where to write, and the suffix of the format."""
+    if output == STDOUT:
+        suffix = f".{format or 'npz'}"
+        if suffix[1:] not in formats.STREAMS:
+            raise OutputError(
+                f"Can't write {format!r} to standard output: choose {', '.join(formats.STREAMS)}."
+            )
+        if sys.stdout.isatty():
+            raise OutputError(
+                "Standard output is a terminal, which can't show these bytes: send them to a file "
+                "or another program, or name a file with -o."
+            )
+        return sys.stdout.buffer, suffix
+    if format is not None:
+        raise ConfigError("--format goes with -o -: the suffix of a file says its format.")
+    path = Path(request.output_path(output, default))
+    return path, path.suffix.lower()
+
+
+def _refuse_layout(columns: Any, scale: Any, suffix: str) -> None:
+    """Refuse a layout of what is no grid, and numbers that are none."""
+    for name, value in (("columns", columns), ("scale", scale)):
+        if value is None:
+            continue
+        request.whole_number(name, value, 1)
+        if suffix not in formats.PICTURES:
+            raise ConfigError(
+                f"--{name} goes with pictures: choose {', '.join(formats.PICTURES)} for -o."
+            )
+
+
+def _rows(made: Mapping[str, Any], folder: Folder, columns: int | None) -> int:
+    from zoo.sampling import images
+
+    classes = len(made["labels"]) or folder.num_classes
+    return images.layout(made["n"], columns, classes)[0]
