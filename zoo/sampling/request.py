@@ -66,12 +66,13 @@ def kind_of_folder(folder: Folder) -> Kind:
 
     **Raises:** `NotFoundError` when no installed plugin offers its model."""
     spec = installed().models.get(folder.model)
-    if spec is None:
-        try:
-            installed().model_class(folder.model)
-        except NotFoundError as error:
-            raise NotFoundError(f"{error}{claimed_maker(folder.config)}") from error
-    return kind_called(spec.kind)
+    if spec is not None:
+        return kind_called(spec.kind)
+    try:
+        installed().model_class(folder.model)
+    except NotFoundError as error:
+        raise NotFoundError(f"{error}{claimed_maker(folder.config)}") from error
+    return kind_called("image")
 
 
 def class_numbers(labels: Any, folder: Folder) -> list[int]:
