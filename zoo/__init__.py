@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from zoo.hub.pull import pull
     from zoo.hub.push import push
     from zoo.hub.search import search
+    from zoo.sampling import draw, grid, interpolate, reconstruct, sample
 
 __all__ = [
     "Checkpoint",
@@ -27,11 +28,16 @@ __all__ = [
     "ModelSpec",
     "ZooError",
     "bundled",
+    "draw",
+    "grid",
     "hookimpl",
+    "interpolate",
     "load",
     "pull",
     "push",
+    "reconstruct",
     "refresh",
+    "sample",
     "save",
     "search",
 ]
@@ -40,9 +46,14 @@ __all__ = [
 __getattr__ = lazy.rooms(
     __name__,
     {
+        "draw": "zoo.sampling.save",
+        "grid": "zoo.sampling.images",
+        "interpolate": "zoo.sampling.latent_pictures",
         "load": "zoo.checkpoints.weights",
         "pull": "zoo.hub.pull",
         "push": "zoo.hub.push",
+        "reconstruct": "zoo.sampling.latent_pictures",
+        "sample": "zoo.sampling.save",
         "save": "zoo.checkpoints.weights",
         "search": "zoo.hub.search",
     },

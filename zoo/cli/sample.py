@@ -115,4 +115,3 @@ def names_of_classes(directory: Path) -> tuple[str, ...]:
     """What a conditional checkpoint's labels mean, as its facts say; empty when they don't."""
     names = read_facts(directory).get("class_names")
     return tuple(map(str, names)) if isinstance(names, list) else ()
-

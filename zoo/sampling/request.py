@@ -111,9 +111,7 @@ def _number(label: Any, class_names: Sequence[str], num_classes: int, known: Seq
     if isinstance(label, str) and label.isdecimal() and len(label) < 10:
         label = int(label)
     if isinstance(label, str):
-        raise LabelError(
-            f"There is no class {label[:SHOWN]!r}.{choose_from(label[:SHOWN], known)}"
-        )
+        raise LabelError(f"There is no class {label[:SHOWN]!r}.{choose_from(label[:SHOWN], known)}")
     try:
         number = operator.index(label)
     except TypeError:
