@@ -3,7 +3,12 @@
 EXAMPLES = {
     "list": ("zoo list", "zoo list '*vae*'", "zoo list --models"),
     "show": ("zoo show vae-mnist", "zoo show mlp-vae", "zoo show samples.png"),
-    "pull": ("zoo pull vae-mnist", "zoo pull hf:OWNER/REPO", "zoo pull hf:OWNER/REPO@v1.0"),
+    "pull": (
+        "zoo pull vae-mnist",
+        "zoo pull hf:OWNER/REPO",
+        "zoo pull hf:OWNER/REPO@v1.0",
+        "zoo pull --update",
+    ),
     "search": ("zoo search mnist", "zoo search vae --limit 5"),
     "rm": ("zoo rm my-vae", "zoo rm 'test-*'"),
     "verify": ("zoo verify", "zoo verify vae-mnist"),
@@ -11,6 +16,7 @@ EXAMPLES = {
         "zoo sample vae-mnist",
         "zoo sample cdcgan-mnist --label 7 -n 16 -o sevens.png",
         "zoo sample vae-mnist -n 1000 --seed 0 -o digits.npz",
+        "zoo sample vae-mnist -n 16 --scale 4 -o large.png",
     ),
     "reconstruct": (
         "zoo reconstruct vae-mnist -n 8 -o copies.png",

@@ -44,11 +44,6 @@ def interpolate(reference: str, output: str | None, json_: bool, **asked: Any) -
     """Turn one random sample of REF into another, step by step.
 
     Each row of the picture is a straight line between the latents of two random samples.
-
-    \b
-    Examples:
-      zoo interpolate vae-mnist
-      zoo interpolate vae-mnist -n 16 -o film.gif
     """
     warn_of_plugins()
     written = sampling.interpolate(reference, output, **asked)

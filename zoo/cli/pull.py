@@ -8,13 +8,7 @@ from zoo.cli.progress import track
 from zoo.common.errors import HubError
 
 
-@command(
-    examples=(
-        "zoo pull vae-mnist",
-        "zoo pull hf:OWNER/REPO@v1",
-        "zoo pull --update",
-    )
-)
+@command()
 @click.argument("names", nargs=-1, metavar="NAME...", shell_complete=complete_checkpoints)
 @click.option(
     "--from",

@@ -14,12 +14,7 @@ if TYPE_CHECKING:
     from zoo.hub.push import Pushed
 
 
-@command(
-    examples=(
-        "zoo push vae-mnist OWNER/vae-mnist --dry-run",
-        "zoo push ./mine OWNER/mine --private --yes",
-    )
-)
+@command()
 @click.argument("reference", metavar="REF", shell_complete=complete_checkpoints)
 @click.argument("repository", metavar="OWNER/REPO")
 @click.option("--private", is_flag=True, help="Make a new repository private.  [default: public]")

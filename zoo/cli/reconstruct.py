@@ -48,11 +48,6 @@ def reconstruct(
 
     The picture shows rows of originals, each above a row of reconstructions. Without IMAGES, test
     images of the checkpoint's data set are taken.
-
-    \b
-    Examples:
-      zoo reconstruct vae-mnist
-      zoo reconstruct vae-mnist digit.png -o copy.png
     """
     warn_of_plugins()
     written = sampling.reconstruct(reference, images, output, **asked)

@@ -82,12 +82,6 @@ def sample(reference: str | None, output: str | None, json_: bool, **asked: Any)
     format. A file that zoo did not write is not replaced without --force.
 
     The same seed gives the same samples. `zoo show samples.png` says how a picture was made.
-
-    \b
-    Examples:
-      zoo sample vae-mnist
-      zoo sample vae-mnist -n 1000 --seed 0 -o digits.npz
-      zoo sample vae-mnist -n 16 --scale 4 -o big.png
     """
     warn_of_plugins()
     if json_ and output == "-":

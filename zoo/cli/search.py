@@ -11,12 +11,7 @@ from zoo.cli.options import as_json, hub_options
 SHOWN = ("frechet_distance", "precision", "recall", "nll")
 
 
-@command(
-    examples=(
-        "zoo search mnist",
-        "zoo search --limit 5 --json",
-    )
-)
+@command()
 @click.argument("query", metavar="[TEXT]", default="")
 @click.option(
     "--limit",
