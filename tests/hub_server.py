@@ -27,12 +27,13 @@ READ, WRITE, OTHER = (
 
 
 class Seen(str):
-    """A request as it came, "GET /owner/repo/resolve/main/config.json?query", with its `range` and
-    its `token`.
+    """A request as it came, "GET /owner/repo/resolve/main/config.json?query", with its `range`, its
+    `token` and its `agent`.
     """
 
     range: str
     token: str
+    agent: str
 
 
 class Hub:
@@ -205,6 +206,7 @@ def _app(hub: Hub) -> Callable[..., Any]:
         seen = Seen(f"{request.method} {path}" + (f"?{query}" if query else ""))
         seen.range = request.headers.get("range", "")
         seen.token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        seen.agent = request.headers.get("user-agent", "")
         hub.requests.append(seen)
         try:
             body = await request.body()

@@ -76,6 +76,36 @@ def hub_token() -> str | None:
     return os.environ.get("HF_TOKEN") or None
 
 
+def hub_timeout() -> float:
+    """Seconds until an answer of a Hub must be complete, as `ZOO_HUB_TIMEOUT` says; 60 unless
+    set.
+    """
+    return _positive("ZOO_HUB_TIMEOUT", 60.0)
+
+
+def hub_speed() -> float:
+    """Bytes per second that a file from a Hub must bring at least, as `ZOO_HUB_SPEED` says; 1,000
+    unless set.
+    """
+    return _positive("ZOO_HUB_SPEED", 1000.0)
+
+
+def _positive(name: str, default: float) -> float:
+    """A variable that holds a number above 0 and of at most a million.
+
+    **Raises:** `ConfigError` when it holds something else."""
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= 1e6:
+        raise ConfigError(f"{name} = {text[:80]!r} must be a number above 0, at most 1,000,000.")
+    return number
+
+
 def no_color() -> bool:
     """Whether the user wants no colours: `NO_COLOR`."""
     return bool(os.environ.get("NO_COLOR"))

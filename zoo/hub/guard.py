@@ -13,12 +13,11 @@ import httpcore2
 import httpx2
 from huggingface_hub.utils._http import hf_request_event_hook, parse_ratelimit_headers
 
+from zoo.common import settings
 from zoo.common.errors import HubError
 from zoo.hub.endpoint import HOME, is_loopback, origin
 
 PATIENCE = 30.0  # seconds without a byte; of itself the client waits for ever
-TIMEOUT = 60.0  # seconds until an answer must be complete
-SPEED = 1000.0  # bytes per second that a file must bring, over any TIMEOUT seconds
 LONGEST_WAIT = 60  # seconds that a server may send us away for before that is said instead
 LARGEST_ANSWER = 32 << 20  # bytes of an answer that is no file of a repository
 MOST_REQUESTS = 1000  # of one session: a list may name itself as its next page
@@ -31,14 +30,19 @@ class Guard:
 
     - `endpoint`: address of the Hub.
     - `answered`: whether the Hub ever did.
+    - `timeout`: seconds until an answer must be complete; a file's time begins anew with each
+        `least` bytes.
     """
 
     def __init__(self, endpoint: str, patience: float | None = None) -> None:
         self.endpoint = endpoint
         self.answered = False
-        self.clock = _Clock(endpoint)
+        self.timeout = settings.hub_timeout()
+        self.clock = _Clock(endpoint, self.timeout)
         self.largest = LARGEST_ANSWER
         self.is_file = False
+        # bytes of a file for which it gets its time anew
+        self.least = settings.hub_speed() * self.timeout
         self._patience = patience or PATIENCE
         self._requests = 0
 
@@ -161,9 +165,10 @@ class _Clock(threading.local):
     The client's own time-out begins anew with every byte: one byte in two seconds, header lines
     without end, and endless answers of status 103 would hold a command for ever."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, timeout: float) -> None:
         self.held = False
         self._endpoint = endpoint
+        self._timeout = timeout
         self._due = float("inf")
 
     def start(self) -> None:
@@ -171,15 +176,15 @@ class _Clock(threading.local):
         if self.held:
             self.left()
         else:
-            self._due = time.monotonic() + TIMEOUT
+            self._due = time.monotonic() + self._timeout
 
     def left(self) -> float:
         """Seconds that are left; raises `HubError` when none are."""
         left = self._due - time.monotonic()
         if left <= 0:
             raise HubError(
-                f"{self._endpoint} is too slow: an answer was not complete after {TIMEOUT:g} "
-                "seconds. Try again later, or give it more time: ZOO_HUB_TIMEOUT=SECONDS"
+                f"{self._endpoint} is too slow: it sent too little in {self._timeout:g} seconds. "
+                "Try again later, or give it more time: ZOO_HUB_TIMEOUT=SECONDS"
             )
         return left
 
@@ -259,7 +264,7 @@ class _Bounded(httpx2.SyncByteStream):
                     f"{guard.endpoint} sent more than the {guard.largest:,} bytes that were to "
                     "come."
                 )
-            if guard.is_file and taken - rewarded >= SPEED * TIMEOUT:
+            if guard.is_file and taken - rewarded >= guard.least:
                 rewarded = taken
                 guard.clock.start()
             yield chunk

@@ -1,0 +1,257 @@
+"""The guard of a session: a Hub that is slow on purpose, sends without end, or asks to be asked
+elsewhere holds no command for long.
+"""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import CHECKPOINT, Zoo
+from hub_server import WRITE, Answer, Hub, redirected, serving, status
+
+from zoo.common.errors import ConfigError
+from zoo.hub import guard
+from zoo.hub.session import connected
+
+NAME = "hf:owner/repo"
+
+Speak = Callable[[socket.socket, threading.Event], None]
+
+
+@contextlib.contextmanager
+def speaking(speak: Speak) -> Iterator[str]:
+    """A server that reads a request and then says what it likes, until the block ends."""
+    over = threading.Event()
+
+    def serve(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.recv(1 << 16)
+            speak(connection, over)
+
+    def accept(server: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while not over.is_set():
+                connection, _ = server.accept()
+                threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=accept, args=(server,), daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            over.set()
+            server.shutdown(socket.SHUT_RDWR)
+
+
+def header_lines(connection: socket.socket, over: threading.Event) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\n")
+    while not over.wait(0.05):
+        connection.sendall(b"X-Wait: longer\r\n")
+
+
+def early_hints(connection: socket.socket, over: threading.Event) -> None:
+    while not over.wait(0.05):
+        connection.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
+
+
+def drops(connection: socket.socket, over: threading.Event) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 29008\r\n\r\n")
+    while not over.wait(0.05):
+        connection.sendall(b" ")
+
+
+def chunk_heads(connection: socket.socket, over: threading.Event) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;")
+    while not over.wait(0.05):
+        connection.sendall(b"x")
+
+
+SLOWLY = [header_lines, early_hints, drops, chunk_heads]
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer must be complete within half a second."""
+    monkeypatch.setenv("ZOO_HUB_TIMEOUT", "0.5")
+
+
+@pytest.mark.parametrize("speak", SLOWLY, ids=lambda speak: speak.__name__)
+@pytest.mark.parametrize("words", ["search", f"pull {NAME}", "push vae-mnist a/b --dry-run"])
+def test_an_answer_that_never_is_complete_ends_after_its_time(
+    zoo: Zoo, hasty: None, speak: Speak, words: str
+) -> None:
+    began = time.monotonic()
+    with speaking(speak) as endpoint:
+        result = zoo(*words.split(), "--endpoint", endpoint)
+    assert result.exit_code == 1 and time.monotonic() - began < 5
+    assert f"{endpoint} is too slow: it sent too little in 0.5 seconds" in result.stderr
+    assert "ZOO_HUB_TIMEOUT=SECONDS" in result.stderr
+
+
+@pytest.mark.parametrize("speak", SLOWLY, ids=lambda speak: speak.__name__)
+def test_a_file_that_comes_a_byte_at_a_time_is_given_up(
+    hub: Hub, zoo: Zoo, hasty: None, speak: Speak
+) -> None:
+    began = time.monotonic()
+    with speaking(speak) as endpoint:
+        hub.answers[r"resolve.*/model\.safetensors"] = redirected(endpoint)
+        result = zoo("pull", NAME)
+    assert result.exit_code == 1 and time.monotonic() - began < 5
+    assert f"{hub.endpoint} is too slow" in result.stderr
+
+
+def test_a_large_file_may_take_longer_as_long_as_it_comes_fast_enough(
+    hub: Hub, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = CHECKPOINT["model.safetensors"]
+    monkeypatch.setenv("ZOO_HUB_TIMEOUT", "0.5")
+
+    def steadily(connection: socket.socket, over: threading.Event) -> None:
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(content)}\r\nConnection: close\r\n\r\n"
+        connection.sendall(head.encode())
+        for start in range(0, len(content), 1000):
+            connection.sendall(content[start : start + 1000])
+            time.sleep(0.04)
+
+    with speaking(steadily) as endpoint:
+        hub.answers[r"resolve.*/model\.safetensors"] = redirected(endpoint)
+        began = time.monotonic()
+        result = zoo("pull", NAME)
+        assert result.exit_code == 0 and time.monotonic() - began > 1, result.stderr
+        monkeypatch.setenv("ZOO_HUB_SPEED", "100000")
+        assert "is too slow" in zoo("pull", NAME, "--from", "hub").stderr
+
+
+def test_a_list_gets_its_time_once_for_all_its_pages(
+    hub: Hub, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_HUB_TIMEOUT", "0.6")
+    link = {"Link": f'<{hub.endpoint}/api/again>; rel="next"'}
+
+    def after_a_while(answer: Answer) -> Answer:
+        time.sleep(0.2)
+        return Answer(200, link, b"[]")
+
+    hub.answers["/tree/|/again|/api/models.?"] = after_a_while
+    result = zoo("search")
+    assert "is too slow" in result.stderr and len(hub.requests) < 6
+    hub.answers = {"/tree/|/again": after_a_while}
+    hub.requests.clear()
+    for words in (("pull", NAME), ("push", "vae-mnist", "owner/repo", "--dry-run")):
+        assert "is too slow" in zoo(*words).stderr
+    assert len(hub.requests) < 14
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "soon", "nan", "inf", "1e9"])
+@pytest.mark.parametrize("name", ["ZOO_HUB_TIMEOUT", "ZOO_HUB_SPEED"])
+def test_a_time_or_a_speed_that_is_none_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=f"{name} = '{value}' must be a number above 0"):
+        guard.Guard("https://hub.example")
+
+
+def without_end(hub: Hub) -> Callable[[Answer], Answer]:
+    """A tree of 500 further files a page, that never ends."""
+    pages = iter(range(10**6))
+
+    def page(answer: Answer) -> Answer:
+        at = next(pages)
+        files = [
+            {"type": "file", "path": f"{at}/{number}", "size": 1, "oid": "0" * 40}
+            for number in range(500)
+        ]
+        link = {"Link": f'<{hub.endpoint}/api/models/owner/repo/tree/more>; rel="next"'}
+        return Answer(200, link, json.dumps(files).encode())
+
+    return page
+
+
+@pytest.mark.parametrize(
+    "words", [f"pull {NAME}", f"push vae-mnist owner/repo --yes --token {WRITE}"]
+)
+def test_a_tree_without_end_is_left_after_a_thousand_files(hub: Hub, zoo: Zoo, words: str) -> None:
+    hub.answers["/tree/"] = without_end(hub)
+    result = zoo(*words.split())
+    assert result.exit_code == 1 and "it lists more than 1,000 files" in result.stderr
+    assert sum("/tree/" in one for one in hub.requests) == 3
+
+
+# nothing is asked that the command does not need
+
+HARNESSES = [
+    b"[]",
+    b'"x"',
+    b'{"harnesses": [1]}',
+    b'{"harnesses": {"a\\r\\nHost: evil": {"envVars": {"HOME": "*"}}}}',
+    b'{"harnesses": {"seen-it": {"envVars": {"ZOO_SECRET": "*"}}}}',
+]
+
+
+@pytest.mark.parametrize("body", HARNESSES)
+def test_no_list_of_harnesses_is_asked_for_nor_believed(
+    hub: Hub, tmp_path: Path, body: bytes
+) -> None:
+    hub.answers["agent-harnesses"] = status(200, body=body)
+    world = {**os.environ, "HF_HOME": str(tmp_path / "hf"), "ZOO_SECRET": "here", "AGENT": "me"}
+    for name in ("HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELEMETRY", "DO_NOT_TRACK"):
+        world.pop(name, None)
+    for words in ("search", f"pull {NAME}", f"push {NAME} owner/b --yes --token {WRITE}", "doctor"):
+        command = [sys.executable, "-m", "zoo", *words.split()]
+        done = subprocess.run(command, env=world, capture_output=True, text=True, timeout=60)
+        assert "Traceback" not in done.stderr, done.stderr
+        assert done.returncode == 0 or words == "doctor", done.stderr
+    assert hub.requests and not [one for one in hub.requests if "harness" in one]
+    assert {one.agent for one in hub.requests if "agent/" in one.agent} == set()
+    assert not (tmp_path / "hf").exists()
+
+
+def test_with_an_endpoint_named_the_environments_is_asked_nothing(
+    hub: Hub, zoo: Zoo, tmp_path: Path
+) -> None:
+    with serving() as other:
+        world = {**os.environ, "HF_ENDPOINT": other.endpoint, "HF_HOME": str(tmp_path / "hf")}
+        world.pop("HF_HUB_DISABLE_TELEMETRY", None)
+        there = ["--endpoint", hub.endpoint]
+        for words in (
+            ["search"],
+            ["pull", NAME],
+            ["push", NAME, "owner/b", "--yes", "--token", WRITE],
+        ):
+            command = [sys.executable, "-m", "zoo", *words, *there]
+            done = subprocess.run(command, env=world, capture_output=True, text=True, timeout=60)
+            assert done.returncode == 0, done.stderr
+        assert other.requests == [] and hub.requests
+
+
+def test_the_clients_settings_are_changed_for_a_session_and_put_back(hub: Hub) -> None:
+    from huggingface_hub import constants
+    from huggingface_hub.utils import _http, tqdm
+
+    def settings() -> list[Any]:
+        names = [name for name in dir(constants) if name.isupper()]
+        bars = tqdm.__module__ and sys.modules["huggingface_hub.utils.tqdm"].progress_bar_states
+        return [
+            {name: getattr(constants, name) for name in names},
+            dict(bars),
+            _http._GLOBAL_CLIENT_FACTORY,
+        ]
+
+    before = settings()
+    with connected("look at"):
+        assert constants.HF_HUB_DISABLE_TELEMETRY and hub.endpoint == constants.ENDPOINT
+        assert settings() != before
+    assert settings() == before
+    with pytest.raises(ZeroDivisionError), connected("look at"):
+        raise ZeroDivisionError
+    assert settings() == before
