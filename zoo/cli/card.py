@@ -4,8 +4,8 @@ import click
 
 from zoo.checkpoints import CARD, read_facts
 from zoo.cli.console import clean, command, note, open_store, print_json
-from zoo.cli.evaluate import refuse_foreign
 from zoo.cli.options import as_json, complete_checkpoints
+from zoo.evaluation.measure import refuse_foreign
 
 
 @command()
@@ -24,7 +24,7 @@ def card(reference: str, write: bool, json_: bool) -> None:
     store = open_store()
     directory = store.find(reference)
     if write:
-        refuse_foreign(store, reference)
+        refuse_foreign(store.folder(reference))
     from zoo.checkpoints import card as cards
 
     facts = read_facts(directory)

@@ -13,11 +13,11 @@ import click
 
 from zoo.checkpoints import CONFIG, FACTS, ORIGIN, TRAINING, UNSAVED, WEIGHTS, Store, read_facts
 from zoo.cli.console import as_reference, command, note, open_store, print_json
-from zoo.cli.evaluate import SHOWN
 from zoo.cli.options import as_json, complete_datasets, complete_models, device_option
 from zoo.common import files
 from zoo.common.config import parse_assignments
 from zoo.common.errors import ConfigError, NotFoundError, OutputError, did_you_mean
+from zoo.evaluation.measure import SHOWN
 from zoo.registry import NAME, installed
 
 HISTORY = 400  # epochs that facts.json shows; those between are in the run's history.jsonl

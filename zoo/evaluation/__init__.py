@@ -5,15 +5,20 @@ from typing import TYPE_CHECKING
 from zoo.common import lazy
 
 if TYPE_CHECKING:
-    from zoo.evaluation.evaluator import evaluate
     from zoo.evaluation.likelihood import has_likelihood
+    from zoo.evaluation.tables import Comparison, Evaluations
 
 __all__ = [
-    "evaluate",
+    "Comparison",
+    "Evaluations",
     "has_likelihood",
 ]
 
 __getattr__ = lazy.rooms(
     __name__,
-    {"evaluate": "zoo.evaluation.evaluator", "has_likelihood": "zoo.evaluation.likelihood"},
+    {
+        "Comparison": "zoo.evaluation.tables",
+        "Evaluations": "zoo.evaluation.tables",
+        "has_likelihood": "zoo.evaluation.likelihood",
+    },
 )

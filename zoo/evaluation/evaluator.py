@@ -16,7 +16,8 @@ from zoo.common import files, settings
 from zoo.common.errors import CapabilityError, ConfigError, DataError, OutputError
 from zoo.data import Dataset, Extractor, Features, check_shape, extract, to_float
 from zoo.evaluation import likelihood, metrics
-from zoo.evaluation.likelihood import Batch, Watch, unwatched
+from zoo.evaluation.asked import Watch, unwatched
+from zoo.evaluation.likelihood import Batch
 from zoo.evaluation.metrics import Estimate
 from zoo.models import Autoencoder, GenerativeModel
 from zoo.registry import installed
@@ -52,10 +53,10 @@ def evaluate(
         likelihood.
     - `extractor`: the features; without them only the likelihood is taken.
     - `n`: samples to draw, 20 at least, and test images, if there are so many, for the floor:
-        `some` chooses them.
+        `subset` chooses them.
     - `seed`: of everything random.
     - `importance_samples`: latents drawn for each image of a likelihood.
-    - `test_images`: how many of the test images likelihoods are of, which `some` chooses; all
+    - `test_images`: how many of the test images likelihoods are of, which `subset` chooses; all
         unless given.
     - `class_names`: what the labels of a conditional model mean; taken to be those of `data` unless
         given. Where they are others, nobody asks whether its samples are of their class, and it
@@ -82,7 +83,7 @@ def evaluate(
         and likelihood.shares_classes(model, test, class_names)
     ):
         results += _by_likelihood(
-            model, some(test, test_images, seed), importance_samples, seed, watch
+            model, subset(test, test_images, seed), importance_samples, seed, watch
         )
     if not results:
         raise CapabilityError(
@@ -92,7 +93,7 @@ def evaluate(
     return results
 
 
-def some(data: Dataset, n: int | None, seed: int) -> Dataset:
+def subset(data: Dataset, n: int | None, seed: int) -> Dataset:
     """`n` of the samples (all, when there are no more, or for None), chosen at random by a seed, in
     their own order.
 

@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from torch.distributions import Distribution, Independent, Normal, kl_divergence
 from zoo.common.compute import channels_last, exact_convolutions, gpus_of
 from zoo.common.errors import DataError, LabelError
 from zoo.data import Dataset, to_float
+from zoo.evaluation.asked import Watch, unwatched
 from zoo.evaluation.metrics import Estimate, mean
 from zoo.models import Autoencoder, GenerativeModel
 
@@ -22,12 +23,6 @@ ACTIVE = (
 TRIAL = 16, 100  # images and importance samples of the run that the time is estimated from
 
 Batch = tuple[Tensor, Tensor | None]
-Watch = Callable[[Iterable[Batch], int, str], Iterator[Batch]]
-
-
-def unwatched(batches: Iterable[Batch], n: int, doing: str) -> Iterator[Batch]:
-    """Pass on batches; a command passes them on with a progress bar instead."""
-    yield from batches
 
 
 def has_likelihood(model: GenerativeModel[Any]) -> bool:

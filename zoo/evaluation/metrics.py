@@ -149,7 +149,10 @@ def manifolds(samples: Tensor, reference: Tensor, *, seed: int, neighbours: int 
         some[torch.randperm(len(some), generator=generator)[:size]] - centre
         for some in (samples, reference)
     )
-    our_reach, their_reach = _reach(ours, neighbours), _reach(theirs, neighbours)
+    our_reach, their_reach = (
+        kth_neighbour_distance(ours, neighbours),
+        kth_neighbour_distance(theirs, neighbours),
+    )
     groups = F.one_hot(_groups(size, seed)).float()  # (size, groups)
     balls, recalled = [], []
     held = torch.zeros(
@@ -264,7 +267,7 @@ def _squared_distances(a: Tensor, b: Tensor) -> Tensor:
     return (a.square().sum(1, keepdim=True) + b.square().sum(1)).addmm_(a, b.T, alpha=-2)
 
 
-def _reach(points: Tensor, neighbours: int) -> Tensor:
+def kth_neighbour_distance(points: Tensor, neighbours: int) -> Tensor:
     """Squared distance (n,) of each point to its k-th neighbour among the others."""
     reach = []
     for index, rows in enumerate(points.split(ROWS)):

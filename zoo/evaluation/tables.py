@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.checkpoints import Evaluation, side_by_side
+from zoo.checkpoints import SEED, Evaluation, side_by_side
 from zoo.common import tables
 
 NOTHING = "–"
@@ -37,15 +37,20 @@ class Comparison:
     **Arguments:**
     - `columns`: the results of each checkpoint, by its name.
     - `picture`: the file that shows samples of each; None when none was made.
+    - `seed`: of those samples, and of what was measured for this comparison.
 
     **Raises:** `ConfigError` when two results that belong in one row were not measured alike.
     """
 
     def __init__(
-        self, columns: Mapping[str, Sequence[Evaluation]], picture: Path | None = None
+        self,
+        columns: Mapping[str, Sequence[Evaluation]],
+        picture: Path | None = None,
+        seed: int = SEED,
     ) -> None:
         self.columns = {name: Evaluations(results) for name, results in columns.items()}
         self.picture = picture
+        self.seed = seed
         self._beside = side_by_side(columns)
 
     @property

@@ -1,0 +1,162 @@
+"""What a measurement is asked for: arguments that are checked before torch is imported."""
+
+import operator
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from zoo.checkpoints import FEWEST, Folder, find
+from zoo.common import files
+from zoo.common.errors import CheckpointError, ConfigError, DataError, NotFoundError, did_you_mean
+from zoo.registry import installed
+
+Reference = str | os.PathLike[str] | Folder
+Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
+
+LARGEST = 2**63 - 1  # of a whole number that torch takes as a seed
+
+
+def unwatched(batches: Iterable[Any], n: int, doing: str) -> Iterator[Any]:
+    """Pass on batches; a command passes them on with a progress bar instead."""
+    yield from batches
+
+
+def checkpoint(reference: Reference) -> Folder:
+    """The checkpoint that a reference means.
+
+    **Arguments:**
+    - `reference`: a checkpoint's name, its path, its `Folder`, or anything with a `path`, such as
+        what `zoo.train` returns.
+
+    **Raises:** `ConfigError` for another type, and what `zoo.checkpoints.find` raises."""
+    if isinstance(reference, str | os.PathLike | Folder):
+        return find(reference)
+    path = getattr(reference, "path", None)
+    if isinstance(path, str | os.PathLike):
+        return find(Path(path))
+    raise ConfigError(
+        f"Name a checkpoint by its name or its path, not by {_described(reference)}. A model that "
+        "is only in memory can be kept as a folder first, by zoo.save."
+    )
+
+
+def whole(name: str, value: object, least: int, most: int = LARGEST) -> int | None:
+    """A whole number that an argument may be; None when it was not given.
+
+    **Raises:** `ConfigError` for another type, and for a number that is out of range."""
+    if value is None:
+        return None
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = None
+    if number is None:
+        raise ConfigError(f"{name} must be a whole number, not {_described(value)}.")
+    if not least <= number <= most:
+        raise ConfigError(f"{name} = {number} is out of range: give {least} to {most}.")
+    return number
+
+
+def conditions(
+    n: int | None, seed: int | None, importance_samples: int | None, test_images: int | None = None
+) -> dict[str, int | None]:
+    """How to measure, each number checked.
+
+    **Raises:** `ConfigError` as `whole` does."""
+    return {
+        "n": whole("n", n, FEWEST),
+        "seed": whole("seed", seed, 0),
+        "importance_samples": whole("importance_samples", importance_samples, 1),
+        "test_images": whole("test_images", test_images, 1),
+    }
+
+
+def data_for(data: str | os.PathLike[str] | None, folder: Folder) -> str:
+    """The images to measure against: those asked for, else those that a checkpoint was trained on.
+
+    **Arguments:**
+    - `data`: the name of a data set, or the path of a folder of images.
+    - `folder`: the checkpoint.
+
+    **Raises:** `NotFoundError` for a name that no plugin offers; `DataError` for a folder that is
+    not there; `ConfigError` when nothing is asked for and the facts name no known data set."""
+    if data is None:
+        return _trained_on(folder)
+    if isinstance(data, os.PathLike):
+        data = files.as_reference(Path(data))
+    if not isinstance(data, str):
+        raise ConfigError(
+            f"data must be the name of a data set, or the path of a folder of images, not "
+            f"{_described(data)}."
+        )
+    if files.is_path(data):
+        if not Path(os.path.expanduser(data)).is_dir():  # noqa: PTH111  # raises for no user
+            raise DataError(f"{data} is no folder of images.")
+    elif data not in installed().datasets:
+        if Path(data).is_dir():
+            raise DataError(f"No data set is called {data!r}. For the folder write ./{data}")
+        raise NotFoundError(
+            f"No installed plugin offers a data set {data[:80]!r}."
+            f"{did_you_mean(data[:80], installed().datasets)}"
+        )
+    return data
+
+
+def _trained_on(folder: Folder) -> str:
+    name = folder.facts.get("dataset")
+    if isinstance(name, str) and name in installed().datasets:
+        return name
+    known = f": no plugin offers {name[:80]!r}" if isinstance(name, str) else ""
+    raise ConfigError(
+        f"Say what {folder.reference} is to be measured against{known}. Use --data NAME "
+        f"({', '.join(installed().datasets) or 'none offered'}) or --data ./FOLDER"
+    )
+
+
+def features_for(features: str | None, data: str) -> str | None:
+    """The features to compare by: those asked for, else those meant for the data; None when there
+    are none.
+
+    **Raises:** `NotFoundError` for features that no plugin offers."""
+    offered = installed().features
+    if features is None:
+        meant = installed().features_for(data)
+        return meant.name if meant else None
+    if not isinstance(features, str):
+        raise ConfigError(f"features must be a name, not {_described(features)}.")
+    if features not in offered:
+        raise NotFoundError(
+            f"No installed plugin offers features {features[:80]!r}."
+            f"{did_you_mean(features[:80], offered)}"
+        )
+    return features
+
+
+def weights_of_features(weights: str | os.PathLike[str] | None) -> Path | None:
+    """The file of weights that features are to use; None when they bring their own.
+
+    **Raises:** `CheckpointError` when there is no such file."""
+    if weights is None:
+        return None
+    if not isinstance(weights, str | os.PathLike):
+        raise ConfigError(f"weights must be the path of a file, not {_described(weights)}.")
+    path = Path(weights)
+    if not path.is_file():
+        raise CheckpointError(
+            f"{path} is no file: --weights names the safetensors of the features."
+        )
+    return path
+
+
+def folder_of_data(data_root: str | os.PathLike[str] | None) -> Path | None:
+    """The folder that holds the data; None when it was not given."""
+    if data_root is not None and not isinstance(data_root, str | os.PathLike):
+        raise ConfigError(f"data_root must be the path of a folder, not {_described(data_root)}.")
+    return None if data_root is None else Path(data_root)
+
+
+def _described(value: object) -> str:
+    """A value's type and, of a short one, the value: "float 1.5", "Tensor"."""
+    shown = repr(value) if isinstance(value, int | float | str | bytes) else ""
+    return f"{type(value).__name__} {shown[:40]}".rstrip()

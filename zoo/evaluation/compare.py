@@ -1,0 +1,364 @@
+"""Set several checkpoints side by side, measured alike: what `zoo compare` does."""
+
+import fnmatch
+import glob
+import os
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.checkpoints import (
+    CONFIG,
+    IMPORTANCE_SAMPLES,
+    SAMPLES,
+    SEED,
+    Evaluation,
+    Folder,
+    Store,
+    recorded,
+    side_by_side,
+)
+from zoo.common import files
+from zoo.common.errors import CapabilityError, ConfigError, NotFoundError, OutputError
+from zoo.evaluation import asked, measure
+from zoo.evaluation.asked import Reference, Watch
+from zoo.evaluation.tables import Comparison
+from zoo.registry import installed
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from zoo.data import Dataset, Extractor
+    from zoo.models import GenerativeModel
+
+SHOWN = 64  # samples of each checkpoint
+CAPTION = 16  # pixels for the name above them
+GAP = 4  # pixels between two checkpoints
+
+Columns = dict[str, list[Evaluation]]
+
+
+def compare(
+    *references: Reference,
+    data: str | os.PathLike[str] | None = None,
+    n: int | None = None,
+    seed: int | None = None,
+    features: str | None = None,
+    weights: str | os.PathLike[str] | None = None,
+    importance_samples: int | None = None,
+    output: str | os.PathLike[str] | None = None,
+    data_root: str | os.PathLike[str] | None = None,
+    device: str = "auto",
+    watch: Watch | None = None,
+) -> Comparison:
+    """Set several checkpoints side by side. Results that their facts hold are taken; what is
+    missing is measured under the same conditions, and not kept.
+
+    Numbers of other features, seeds, sizes or reference images do not compare. They are refused,
+    unless arguments say how to measure: then what was measured otherwise is measured anew.
+
+    **Arguments:**
+    - `references`: names or paths of checkpoints, two at least. A pattern such as "s-*" stands for
+        every checkpoint here whose name fits.
+    - `data`, `n`, `seed`, `features`, `weights`, `importance_samples`, `data_root`, `device`,
+        `watch`: as `zoo.evaluate` takes them. Unless given, they are those of the results that
+        there are.
+    - `output`: a .png to make, which shows samples of each checkpoint; none unless given.
+
+    **Returns:** a `Comparison`, which prints as a table. Its `rows` are dicts for
+    `pandas.DataFrame`; `to_csv()`, `to_latex()` and `to_markdown()` give text.
+
+    **Raises:** `ZooError` when a name is unknown, an argument is wrong, numbers can't stand side by
+    side, or something is missing that can't be measured."""
+    folders = _found(references)
+    how = asked.conditions(n, seed, importance_samples)
+    picture = _picture(output)
+    _refuse_other_kinds(folders)
+    against = asked.data_for(data, next(iter(folders.values()))) if data else _trained_on(folders)
+    work = _Work(
+        folders,
+        against,
+        asked.features_for(features, against),
+        asked.weights_of_features(weights),
+        asked.folder_of_data(data_root),
+        device,
+    )
+    wanted = _wanted(work, how, data is not None, features is not None or weights is not None)
+    columns = {
+        name: [one for one in recorded(folder.facts) if wanted.fits(one)]
+        for name, folder in folders.items()
+    }
+    _refuse_unlike(columns)  # before anything is measured
+    alike = _conditions(columns, how)
+    for name, folder in folders.items():
+        if not wanted.met_by(columns[name], work, name):
+            columns[name] = work.measure(folder, alike, watch)
+    _refuse_unlike(columns)
+    if picture is not None:
+        options = _options(data, features, weights, alike)
+        _save_picture(picture, work, alike["seed"], options)
+    return Comparison(columns, picture, alike["seed"])
+
+
+def has_pattern(reference: object) -> bool:
+    """Whether a reference is a pattern, such as "s-*", and not one name."""
+    return isinstance(reference, str) and any(mark in reference for mark in "*?[")
+
+
+def _found(references: Sequence[Reference]) -> dict[str, Folder]:
+    """The checkpoints by what they are called, in the order of the references.
+
+    **Raises:** `ConfigError` when there are fewer than two."""
+    found: dict[str, Folder] = {}
+    for reference in references:
+        if isinstance(reference, str) and has_pattern(reference):
+            found |= _matching(reference)
+        else:
+            folder = asked.checkpoint(reference)
+            found[folder.reference] = folder
+    if len(found) < 2:
+        raise ConfigError(
+            "Name two different checkpoints at least. "
+            f"{'There is only ' + next(iter(found)) if found else 'None was named'}."
+        )
+    return found
+
+
+def _matching(pattern: str) -> dict[str, Folder]:
+    """The checkpoints that are here and fit a pattern, by name."""
+    if files.is_path(pattern):
+        paths = sorted(glob.glob(os.path.expanduser(pattern)))  # noqa: PTH111,PTH207
+        names = [files.as_reference(path) for path in paths if Path(path, CONFIG).is_file()]
+    else:
+        entries = Store(installed().checkpoints).entries()
+        names = [one.name for one in entries if one.path and fnmatch.fnmatch(one.name, pattern)]
+    if not names:
+        raise NotFoundError(f"No checkpoint here is called like {pattern!r}. See: zoo list")
+    return {name: asked.checkpoint(name) for name in names}
+
+
+def _refuse_other_kinds(folders: Mapping[str, Folder]) -> None:
+    """Raise `CapabilityError` when the samples of a checkpoint are no images, as its plugin says."""
+    for name, folder in folders.items():
+        spec = installed().models.get(folder.model)
+        if spec is not None and spec.kind != "image":
+            raise _no_images(name)
+
+
+def _no_images(name: str) -> CapabilityError:
+    return CapabilityError(
+        f"zoo compare sets images side by side, which the samples of {name} are not: measure each "
+        "by itself, with zoo evaluate."
+    )
+
+
+def _picture(output: str | os.PathLike[str] | None) -> Path | None:
+    """The file for the picture, which can be written; None when none is wanted."""
+    if output is None:
+        return None
+    if not isinstance(output, str | os.PathLike):
+        raise ConfigError(f"output must be the path of a .png, not {type(output).__name__}.")
+    path = Path(output)
+    if path.suffix.lower() != ".png":
+        raise OutputError(f"{path} must end in .png.")
+    files.refuse_unwritable(path)
+    return path
+
+
+def _trained_on(folders: Mapping[str, Folder]) -> str:
+    """The data set that all were trained on."""
+    names = {name: asked.data_for(None, folder) for name, folder in folders.items()}
+    if len(set(names.values())) > 1:
+        said = "; ".join(f"{name} was trained on {data}" for name, data in names.items())
+        raise ConfigError(f"{said}. Say with --data what all are to be measured against.")
+    return next(iter(names.values()))
+
+
+@dataclass
+class _Work:
+    """What measuring needs: models, images and features, each loaded once, when first needed."""
+
+    folders: Mapping[str, Folder]
+    data: str
+    features: str | None
+    weights: Path | None
+    data_root: Path | None
+    device: str
+    _models: "dict[str, GenerativeModel[Any]]" = field(default_factory=dict)
+    _images: "dict[tuple[int, ...], tuple[Dataset, Dataset | None]]" = field(default_factory=dict)
+    _extractor: "Extractor | None" = None
+
+    def model(self, name: str) -> "GenerativeModel[Any]":
+        """The model of a checkpoint, whose samples are images."""
+        if name not in self._models:
+            model = measure.load_model(self.folders[name], self.device)
+            if model.sample_kind != "image":
+                raise _no_images(name)
+            self._models[name] = model
+        return self._models[name]
+
+    def images(self, name: str) -> "tuple[Dataset, Dataset | None]":
+        """Training and test images, in the size that the model of a checkpoint takes."""
+        model = self.model(name)
+        shape = tuple(model.config.sample_shape)
+        if shape not in self._images:
+            self._images[shape] = measure.read_data(self.data, self.data_root, model)
+        return self._images[shape]
+
+    def extractor(self, name: str) -> "Extractor | None":
+        """The network that features come from."""
+        if self._extractor is None:
+            self._extractor = measure.load_extractor(
+                self.features, self.weights, self.device, self.model(name), self.data
+            )
+        return self._extractor
+
+    def measure(
+        self, folder: Folder, alike: Mapping[str, int], watch: Watch | None
+    ) -> list[Evaluation]:
+        """Measure a checkpoint."""
+        name = folder.reference
+        train, test = self.images(name)
+        return measure.measure(
+            folder, self.model(name), train, test, self.extractor(name), watch=watch, **alike
+        )
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """The conditions that arguments state. What they leave open must be alike in the facts."""
+
+    features: str | None  # or those meant for the data
+    features_sha256: str = ""
+    images_sha256: frozenset[str] = frozenset()
+    n: int | None = None
+    seed: int | None = None
+    importance_samples: int | None = None
+
+    def fits(self, one: Evaluation) -> bool:
+        """Whether a result was measured under these conditions."""
+        if self.seed not in (None, one.seed):
+            return False
+        if self.images_sha256 and one.reference_sha256 not in self.images_sha256:
+            return False
+        if not one.extractor:
+            return one.metric != "nll" or self.importance_samples in (None, one.importance_samples)
+        same = self.features in (None, one.extractor)
+        same = same and self.features_sha256 in ("", one.extractor_sha256)
+        return same and self.n in (None, one.n)
+
+    def met_by(self, results: Iterable[Evaluation], work: _Work, name: str) -> bool:
+        """Whether there are results of all that can be measured of a checkpoint."""
+        has = {one.extractor or one.metric for one in results}
+        if not has or (self.features is not None and self.features not in has):
+            return False
+        if "nll" in has or work.data not in installed().datasets:  # a folder has no test images
+            return True
+        from zoo.evaluation.likelihood import has_likelihood
+
+        return not has_likelihood(work.model(name))
+
+
+def _wanted(work: _Work, how: Mapping[str, int | None], images: bool, features: bool) -> _Wanted:
+    """The conditions that arguments state.
+
+    **Arguments:**
+    - `images`, `features`: whether arguments name them. Then results of others, by their digest, do
+        not fit."""
+    first = next(iter(work.folders))
+    extractor = work.extractor(first) if features else None
+    pairs = [work.images(name) for name in work.folders] if images else []
+    return _Wanted(
+        work.features,
+        extractor.sha256 if extractor else "",
+        frozenset(one.sha256 for pair in pairs for one in pair if one is not None),
+        how["n"],
+        how["seed"],
+        how["importance_samples"],
+    )
+
+
+def _refuse_unlike(columns: Columns) -> None:
+    """Raise `ConfigError` when results that belong in one row were not measured alike."""
+    try:
+        side_by_side(columns)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{error} Say with -n, --seed, --features and --data how all are to be measured: what "
+            "was measured otherwise is then measured anew."
+        ) from error
+
+
+def _conditions(columns: Columns, how: Mapping[str, int | None]) -> dict[str, int]:
+    """How what is missing is measured: as arguments say, else as what there is, else as
+    `zoo evaluate` does.
+    """
+    held = [one for results in columns.values() for one in results]
+    drawn = [one.n for one in held if one.extractor]
+    bounds = [
+        one.importance_samples for one in held if one.metric == "nll" and one.importance_samples
+    ]
+    seeds = [one.seed for one in held]
+    return {
+        "n": how["n"] or next(iter(drawn), SAMPLES),
+        "seed": next(iter(seeds), SEED) if how["seed"] is None else how["seed"],
+        "importance_samples": how["importance_samples"] or next(iter(bounds), IMPORTANCE_SAMPLES),
+    }
+
+
+def _options(
+    data: object, features: object, weights: object, alike: Mapping[str, int]
+) -> list[str]:
+    """The options of a command that measures under the same conditions."""
+    meant = {
+        "--data": data,
+        "--features": features,
+        "--weights": weights,
+        "-n": alike["n"],
+        "-k": alike["importance_samples"],
+    }
+    return [
+        word
+        for option, value in meant.items()
+        if value is not None
+        for word in (option, str(value))
+    ]
+
+
+def _save_picture(path: Path, work: _Work, seed: int, options: Sequence[str]) -> None:
+    """A grid of samples of each checkpoint, side by side, its name above it."""
+    from zoo.sampling import images, sampler
+
+    names = list(work.folders)
+    grids = {name: images.grid(sampler.draw(work.model(name), SHOWN, seed=seed)) for name in names}
+    words = ["zoo", "compare", *names, *options, "--seed", str(seed), "-o", path.name]
+    made = {
+        "checkpoints": names,
+        "sha256": [folder.sha256 for folder in work.folders.values()],
+        "n": SHOWN,
+        "seed": seed,
+        "version": version("genzoo"),
+        "command": shlex.join(words),
+    }
+    images.save_png(_side_by_side(grids), path, made)
+
+
+def _side_by_side(grids: "Mapping[str, Image]") -> "Image":
+    """Pictures beside each other, each below its name."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    width = sum(grid.width + GAP for grid in grids.values()) - GAP
+    height = CAPTION + max(grid.height for grid in grids.values())
+    mode = "RGB" if any(grid.mode == "RGB" for grid in grids.values()) else "L"
+    canvas = Image.new(mode, (width, height), "grey")
+    left = 0
+    for name, grid in grids.items():
+        caption = Image.new(mode, (grid.width, CAPTION))  # a name that is too long is cut off
+        ImageDraw.Draw(caption).text((2, 2), name, fill="white", font=ImageFont.load_default(11))
+        canvas.paste(caption, (left, 0))
+        canvas.paste(grid, (left, CAPTION))
+        left += grid.width + GAP
+    return canvas

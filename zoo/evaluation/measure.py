@@ -1,0 +1,368 @@
+"""Measure a checkpoint and keep the results: what `zoo evaluate` does."""
+
+import logging
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from zoo.checkpoints import (
+    FACTS,
+    IMPORTANCE_SAMPLES,
+    SAMPLES,
+    SEED,
+    Evaluation,
+    Folder,
+    Store,
+    is_path,
+    merged,
+    recorded,
+)
+from zoo.common import files
+from zoo.common.errors import CapabilityError, ConfigError, OutputError, ZooError, counted
+from zoo.evaluation import asked
+from zoo.evaluation.asked import Reference, Watch
+from zoo.evaluation.tables import Evaluations
+from zoo.registry import installed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from zoo.data import Dataset, Extractor
+    from zoo.models import GenerativeModel
+
+log = logging.getLogger("zoo")
+
+SHOWN = 16  # samples with their nearest training images, and images with their reconstructions
+
+
+def evaluate(
+    reference: Reference,
+    *,
+    data: str | os.PathLike[str] | None = None,
+    n: int | None = None,
+    seed: int | None = None,
+    features: str | None = None,
+    weights: str | os.PathLike[str] | None = None,
+    importance_samples: int | None = None,
+    test_images: int | None = None,
+    write: bool = False,
+    data_root: str | os.PathLike[str] | None = None,
+    device: str = "auto",
+    watch: Watch | None = None,
+) -> Evaluations:
+    """Measure a checkpoint: its samples, and how likely it finds images it has not seen.
+
+    Samples are compared with the training images by the features of a network. A model that has a
+    likelihood, such as a VAE, is also measured by the likelihood of the test images. The same
+    arguments give the same numbers on one machine.
+
+    **Arguments:**
+    - `reference`: a checkpoint's name or path, or what `zoo.train` returned.
+    - `data`: a data set's name, or the path of a folder of images; what the checkpoint was trained
+        on unless given.
+    - `n`: how many samples to draw; 10,000 unless given, 20 at least.
+    - `seed`: of everything random; 0 unless given.
+    - `features`: the name of the features; those meant for the data unless given.
+    - `weights`: a safetensors file for the features, in place of their own weights.
+    - `importance_samples`: latents drawn for each test image, for the likelihood; 500 unless given.
+    - `test_images`: how many test images the likelihood is taken of, chosen by the seed; all unless
+        given.
+    - `write`: keep the results in the checkpoint's facts.json and card.
+    - `data_root`: the folder that holds the data; else `ZOO_DATA`, else the zoo's own folder.
+    - `device`: "auto" takes a GPU where there is one; else "cpu" or "cuda".
+    - `watch`: called as `watch(batches, how_many, doing)`. It passes the batches on, and can show
+        progress.
+
+    **Returns:** a list of `Evaluation` records, which prints as a table. Each has a `value`, a
+    `standard_error` where chance can be estimated, and a `floor`: the value that real test images
+    get in place of samples.
+
+    **Raises:** `ZooError` when a name is unknown, an argument is wrong, the data can't be read, the
+    results can't be written, or there is nothing to measure the model by."""
+    how = asked.conditions(n, seed, importance_samples, test_images)
+    folder = asked.checkpoint(reference)
+    if write:
+        refuse_foreign(folder)
+    data = asked.data_for(data, folder)
+    name = asked.features_for(features, data)
+    path, root = asked.weights_of_features(weights), asked.folder_of_data(data_root)
+    if write:  # What can't be written is refused before anything is measured.
+        _card(folder, folder.facts)
+        files.refuse_unwritable(folder.file(FACTS))
+    model = load_model(folder, device)
+    train, test = read_data(data, root, model)
+    extractor = load_extractor(name, path, device, model, data)
+    results = measure(
+        folder,
+        model,
+        train,
+        test,
+        extractor,
+        n=how["n"] or SAMPLES,
+        seed=SEED if how["seed"] is None else how["seed"],
+        importance_samples=how["importance_samples"] or IMPORTANCE_SAMPLES,
+        test_images=how["test_images"],
+        watch=watch,
+    )
+    if write:
+        try:
+            keep(folder, model, train, test, results)
+        except ZooError as error:
+            raise NotKeptError(str(error), results) from error
+        log.info("Kept in %s and its card.", folder.file(FACTS))
+    return results
+
+
+class NotKeptError(OutputError):
+    """Results that were measured but could not be written; they are in `results`."""
+
+    def __init__(self, message: str, results: Evaluations) -> None:
+        super().__init__(message)
+        self.results = results
+
+
+def load_model(folder: Folder, device: str) -> "GenerativeModel[Any]":
+    """The model of a checkpoint, on a device, in a process that is there to use it."""
+    from zoo.checkpoints import weights
+    from zoo.common import compute
+
+    compute.keep_freed()
+    return weights.load(folder.path, compute.pick_device(device))
+
+
+def read_data(
+    data: str, root: "Path | None", model: "GenerativeModel[Any]"
+) -> tuple["Dataset", "Dataset | None"]:
+    """The training images and the test images, in the size that a model takes; a folder has no
+    test images.
+    """
+    from zoo.data import load_dataset
+
+    shape = model.config.sample_shape
+    train = load_dataset(data, root=root, sample_shape=shape)
+    if data not in installed().datasets:
+        log.info(
+            "%s is a folder, which has no test images: there is no floor, and no likelihood.", data
+        )
+        return train, None
+    if (own := tuple(installed().datasets[data].sample_shape)) != tuple(shape):
+        log.info("%s is scaled from %s to %s, which the model takes.", data, own, tuple(shape))
+    return train, load_dataset(data, root=root, split="test", sample_shape=shape)
+
+
+def load_extractor(
+    name: str | None,
+    weights: "Path | None",
+    device: str,
+    model: "GenerativeModel[Any]",
+    data: str,
+) -> "Extractor | None":
+    """The network that features come from; None, with a note, when only the likelihood can be
+    measured.
+
+    **Raises:** `CapabilityError`, `ConfigError` when there is no likelihood either."""
+    from zoo.common import compute
+    from zoo.data import load_features
+    from zoo.evaluation.likelihood import has_likelihood
+
+    if model.sample_kind != "image":
+        if not has_likelihood(model):
+            raise CapabilityError(
+                "The samples of this model are no images, so there are no features to compare them "
+                "by. It has no likelihood either: there is nothing to measure."
+            )
+        log.info(
+            "Distances are of images, which its samples are not. Only the likelihood is measured."
+        )
+        return None
+    if name is not None:
+        return load_features(name, weights, compute.pick_device(device))
+    words = (
+        f"No features are meant for {data}: name some with --features "
+        f"({', '.join(installed().features) or 'none'})."
+    )
+    if not has_likelihood(model) or data not in installed().datasets:
+        raise ConfigError(words)
+    log.info("%s Only the likelihood is measured.", words)
+    return None
+
+
+def measure(
+    folder: Folder,
+    model: "GenerativeModel[Any]",
+    train: "Dataset",
+    test: "Dataset | None",
+    extractor: "Extractor | None",
+    *,
+    n: int,
+    seed: int,
+    importance_samples: int,
+    test_images: int | None = None,
+    watch: Watch | None = None,
+) -> Evaluations:
+    """Measure the model of a checkpoint. Notes say what is done, and how long the likelihood will
+    take.
+
+    **Arguments:**
+    - `folder`: the checkpoint, whose facts say what its classes are called.
+    - the others: as `evaluator.evaluate` takes them."""
+    from zoo.evaluation import evaluator, likelihood
+
+    names = folder.class_names or None
+    if extractor is not None:
+        _say_distances(folder, model, train, test, extractor, n, seed)
+    if not likelihood.shares_classes(model, test or train, names):
+        log.info(
+            "The classes of %s are not those of %s: whether samples show the class asked for, and "
+            "a likelihood, are left out.",
+            folder.reference,
+            train.name,
+        )
+    elif test is not None and likelihood.has_likelihood(model):
+        _say_likelihood(model, test, importance_samples, test_images, seed)
+    results = evaluator.evaluate(
+        model,
+        train,
+        test,
+        extractor,
+        n=n,
+        seed=seed,
+        importance_samples=importance_samples,
+        test_images=test_images,
+        class_names=names,
+        watch=watch or asked.unwatched,
+    )
+    return Evaluations(results)
+
+
+def _say_distances(
+    folder: Folder,
+    model: "GenerativeModel[Any]",
+    train: "Dataset",
+    test: "Dataset | None",
+    extractor: "Extractor",
+    n: int,
+    seed: int,
+) -> None:
+    evenly = (
+        " Its classes are drawn evenly, whatever those of the images."
+        if model.config.num_classes
+        else ""
+    )
+    log.info(
+        "%s samples of %s, seed %d, against %s of %s, by the features %s (sha256 %s).%s",
+        f"{n:,}",
+        folder.reference,
+        seed,
+        counted(len(train), "training image"),
+        train.name,
+        extractor.name,
+        extractor.sha256[:12],
+        evenly,
+    )
+    if test is not None:
+        log.info("The floor is the same of %s, in place of the samples.", _told(n, test))
+
+
+def _say_likelihood(
+    model: "GenerativeModel[Any]",
+    test: "Dataset",
+    importance_samples: int,
+    test_images: int | None,
+    seed: int,
+) -> None:
+    from zoo.evaluation import evaluator, likelihood
+
+    chosen = evaluator.subset(test, test_images, seed)
+    seconds = likelihood.seconds(model, chosen, importance_samples=importance_samples, seed=seed)
+    about = f"{seconds / 60:.0f} minutes" if seconds > 90 else f"{max(seconds, 2):.0f} seconds"
+    noun = "image" if model.sample_kind == "image" else "sample"
+    pixels = ""
+    if noun == "image" and likelihood.binarises(model):
+        pixels = f"pixels binarised with seed {seed}, "
+    elif noun == "image":
+        pixels = "pixels as they are, grey (not to be compared with binarised), "
+    log.info(
+        "Likelihood of %s, %swith %s each: about %s.",
+        _told(len(chosen), test, noun),
+        pixels,
+        counted(importance_samples, "importance sample"),
+        about,
+    )
+
+
+def _told(n: int, test: "Dataset", noun: str = "image") -> str:
+    all_of_them = counted(len(test), f"test {noun}")
+    return f"{n:,} of {all_of_them}, chosen by the seed" if n < len(test) else all_of_them
+
+
+def refuse_foreign(folder: Folder) -> None:
+    """Raise `OutputError` for a checkpoint whose files are not the user's to change: one that was
+    pulled, or came with a plugin.
+    """
+    reference = folder.reference
+    if is_path(reference):
+        return
+    state = Store(installed().checkpoints).entry(reference).state
+    if state != "trained":
+        raise OutputError(
+            f"--write changes files of a checkpoint, but {reference} is {state}: its files are its "
+            "publisher's. Name a directory of your own by its path, such as "
+            f"./cards/{reference.rpartition('/')[2]}, or leave --write out."
+        )
+
+
+def keep(
+    folder: Folder,
+    model: "GenerativeModel[Any]",
+    train: "Dataset",
+    test: "Dataset | None",
+    results: Sequence[Evaluation],
+) -> None:
+    """Put results into facts.json and the card, and, of images, pictures into their folder."""
+    facts = dict(folder.facts)
+    facts["evaluations"] = [one.to_dict() for one in merged(recorded(facts), results)]
+    if model.sample_kind == "image":
+        _draw(folder, model, train, test, results[0].seed)
+    card = _card(folder, facts)
+    folder.write_facts(facts)
+    folder.write_card(card)
+
+
+def _card(folder: Folder, facts: dict[str, Any]) -> str:
+    """The card that belongs to facts; raises `CheckpointError` when none can be made of them."""
+    from zoo.checkpoints import card
+
+    return card.made_of(folder.path, facts)
+
+
+def _draw(
+    folder: Folder,
+    model: "GenerativeModel[Any]",
+    train: "Dataset",
+    test: "Dataset | None",
+    seed: int,
+) -> None:
+    """Pictures of what the model can do, and of what it has learnt by heart."""
+    from zoo.evaluation import likelihood, nearest
+    from zoo.sampling import images, pictures, sampler
+
+    picture = nearest.picture(sampler.draw(model, SHOWN, seed=seed), train.samples)
+    made = {"sha256": folder.sha256, "n": SHOWN, "seed": seed, "reference": train.name}
+    images.save_png(picture, folder.path / "images" / "nearest.png", {**made, "picture": "nearest"})
+    unseen = (test or train).part(slice(SHOWN))
+    fit = likelihood.shares_classes(model, unseen, folder.class_names or None)
+    pictures.write_all(
+        model,
+        folder.path,
+        {"checkpoint": _called(folder)},
+        samples=unseen.samples[:] if fit else None,
+        labels=unseen.labels,
+    )
+
+
+def _called(folder: Folder) -> str:
+    """How a command names the checkpoint: as its facts say, else by its path."""
+    name = folder.facts.get("name")
+    known = folder.facts.get("reference") or (name if name in installed().checkpoints else None)
+    return str(known or folder.path)
