@@ -12,9 +12,10 @@ import pytest
 from conftest import Zoo
 from PIL import Image
 
-from zoo.cli import compare, evaluate
+from zoo.checkpoints import Folder
 from zoo.common import files
 from zoo.data import load_dataset
+from zoo.evaluation import compare
 from zoo.sampling import provenance
 from zoo.sampling.images import to_image
 
@@ -35,11 +36,13 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The checkpoints that are measured, in their order."""
     names: list[str] = []
 
-    def measure(reference: str, *arguments: Any, **conditions: Any) -> Any:
-        names.append(reference)
-        return evaluate.measure(reference, *arguments, **conditions)
+    original = compare.Work.measure
 
-    monkeypatch.setattr(compare, "measure", measure)
+    def told(work: compare.Work, folder: Folder, *arguments: Any) -> Any:
+        names.append(folder.reference)
+        return original(work, folder, *arguments)
+
+    monkeypatch.setattr(compare.Work, "measure", told)
     return names
 
 

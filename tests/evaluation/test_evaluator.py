@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from zoo.checkpoints.results import Evaluation
 from zoo.common.errors import CapabilityError, ConfigError, DataError
 from zoo.data import Dataset, Extractor, load_dataset, load_features
-from zoo.evaluation.evaluator import evaluate, some
+from zoo.evaluation.evaluator import evaluate, subset
 from zoo.models.interface import GenerativeModel, ModelConfig
 from zoo.registry.registry import installed
 
@@ -265,11 +265,11 @@ def test_the_floor_of_test_images_that_come_in_runs_is_that_of_a_random_choice()
 
 def test_some_test_images_are_chosen_by_the_seed_and_all_of_them_are_left_in_order() -> None:
     data = in_runs()
-    first, again, other = (some(data, 100, seed) for seed in (1, 1, 2))
+    first, again, other = (subset(data, 100, seed) for seed in (1, 1, 2))
     assert first.sha256 == again.sha256 != other.sha256 and len(first) == len(other) == 100
     assert first.labels is not None and first.labels.unique().tolist() == list(range(10))
     assert first.labels.equal(first.labels.sort().values)  # in their own order
-    assert some(data, None, 1) is data and some(data, 200, 1) is data
+    assert subset(data, None, 1) is data and subset(data, 200, 1) is data
     vae = make_model("mlp-vae", hidden_dims=(16,))
     (nll,) = (
         one

@@ -78,7 +78,7 @@ def compare(
     picture = _picture(output)
     _refuse_other_kinds(folders)
     against = asked.data_for(data, next(iter(folders.values()))) if data else _trained_on(folders)
-    work = _Work(
+    work = Work(
         folders,
         against,
         asked.features_for(features, against),
@@ -141,7 +141,7 @@ def _matching(pattern: str) -> dict[str, Folder]:
 
 
 def _refuse_other_kinds(folders: Mapping[str, Folder]) -> None:
-    """Raise `CapabilityError` when the samples of a checkpoint are no images, as its plugin says."""
+    """Raise `CapabilityError` when a plugin says that samples of a checkpoint are no images."""
     for name, folder in folders.items():
         spec = installed().models.get(folder.model)
         if spec is not None and spec.kind != "image":
@@ -178,7 +178,7 @@ def _trained_on(folders: Mapping[str, Folder]) -> str:
 
 
 @dataclass
-class _Work:
+class Work:
     """What measuring needs: models, images and features, each loaded once, when first needed."""
 
     folders: Mapping[str, Folder]
@@ -228,7 +228,7 @@ class _Work:
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class Wanted:
     """The conditions that arguments state. What they leave open must be alike in the facts."""
 
     features: str | None  # or those meant for the data
@@ -250,7 +250,7 @@ class _Wanted:
         same = same and self.features_sha256 in ("", one.extractor_sha256)
         return same and self.n in (None, one.n)
 
-    def met_by(self, results: Iterable[Evaluation], work: _Work, name: str) -> bool:
+    def met_by(self, results: Iterable[Evaluation], work: Work, name: str) -> bool:
         """Whether there are results of all that can be measured of a checkpoint."""
         has = {one.extractor or one.metric for one in results}
         if not has or (self.features is not None and self.features not in has):
@@ -262,7 +262,7 @@ class _Wanted:
         return not has_likelihood(work.model(name))
 
 
-def _wanted(work: _Work, how: Mapping[str, int | None], images: bool, features: bool) -> _Wanted:
+def _wanted(work: Work, how: Mapping[str, int | None], images: bool, features: bool) -> Wanted:
     """The conditions that arguments state.
 
     **Arguments:**
@@ -271,7 +271,7 @@ def _wanted(work: _Work, how: Mapping[str, int | None], images: bool, features: 
     first = next(iter(work.folders))
     extractor = work.extractor(first) if features else None
     pairs = [work.images(name) for name in work.folders] if images else []
-    return _Wanted(
+    return Wanted(
         work.features,
         extractor.sha256 if extractor else "",
         frozenset(one.sha256 for pair in pairs for one in pair if one is not None),
@@ -328,7 +328,7 @@ def _options(
     ]
 
 
-def _save_picture(path: Path, work: _Work, seed: int, options: Sequence[str]) -> None:
+def _save_picture(path: Path, work: Work, seed: int, options: Sequence[str]) -> None:
     """A grid of samples of each checkpoint, side by side, its name above it."""
     from zoo.sampling import images, sampler
 
