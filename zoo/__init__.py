@@ -16,6 +16,8 @@ from zoo.registry import (
 
 if TYPE_CHECKING:
     from zoo.checkpoints.weights import load, save
+    from zoo.evaluation.compare import compare
+    from zoo.evaluation.measure import evaluate
     from zoo.hub.pull import pull
     from zoo.hub.push import push
     from zoo.hub.search import search
@@ -28,7 +30,9 @@ __all__ = [
     "ModelSpec",
     "ZooError",
     "bundled",
+    "compare",
     "draw",
+    "evaluate",
     "grid",
     "hookimpl",
     "interpolate",
@@ -46,6 +50,8 @@ __all__ = [
 __getattr__ = lazy.rooms(
     __name__,
     {
+        "compare": "zoo.evaluation.compare",
+        "evaluate": "zoo.evaluation.measure",
         "draw": "zoo.sampling.save",
         "grid": "zoo.sampling.images",
         "interpolate": "zoo.sampling.latent_pictures",

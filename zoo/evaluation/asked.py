@@ -8,7 +8,7 @@ from typing import Any
 
 from zoo.checkpoints import FEWEST, Folder, find
 from zoo.common import files
-from zoo.common.errors import CheckpointError, ConfigError, DataError, NotFoundError, did_you_mean
+from zoo.common.errors import CheckpointError, ConfigError, DataError, NotFoundError, choose_from
 from zoo.registry import installed
 
 Reference = str | os.PathLike[str] | Folder
@@ -98,7 +98,7 @@ def data_for(data: str | os.PathLike[str] | None, folder: Folder) -> str:
             raise DataError(f"No data set is called {data!r}. For the folder write ./{data}")
         raise NotFoundError(
             f"No installed plugin offers a data set {data[:80]!r}."
-            f"{did_you_mean(data[:80], installed().datasets)}"
+            f"{choose_from(data[:80], installed().datasets)}"
         )
     return data
 
@@ -128,7 +128,7 @@ def features_for(features: str | None, data: str) -> str | None:
     if features not in offered:
         raise NotFoundError(
             f"No installed plugin offers features {features[:80]!r}."
-            f"{did_you_mean(features[:80], offered)}"
+            f"{choose_from(features[:80], offered)}"
         )
     return features
 

@@ -127,7 +127,7 @@ def load_model(folder: Folder, device: str) -> "GenerativeModel[Any]":
     from zoo.common import compute
 
     compute.keep_freed()
-    return weights.load(folder.path, compute.pick_device(device))
+    return weights.read_model(folder, compute.pick_device(device))
 
 
 def read_data(

@@ -144,7 +144,7 @@ class GenerativeModel(nn.Module, ABC, Generic[C]):
     def log_likelihood(
         self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1
     ) -> Tensor:
-        """log p(x) of each sample, or a lower bound of it.
+        """The log-likelihood log p(x) of each sample, or a lower bound of it.
 
         **Arguments:**
         - `samples`: float32 `(n, *sample_shape)`; images in [0, 1].
@@ -227,11 +227,13 @@ class LatentModel(GenerativeModel[C]):
 
     @abstractmethod
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """The mean of p(x | z): float32 `(n, *sample_shape)`, for images in [0, 1].
+        """Decode latents to samples, without noise: the mean of p(x | z).
 
         **Arguments:**
         - `z`: latents, float32 `(n, *latent_shape)`.
         - `labels`: int64 `(n,)` for a conditional model.
+
+        **Returns:** float32 `(n, *sample_shape)`; images in [0, 1].
         """
 
     @final
@@ -301,18 +303,23 @@ class Autoencoder(LatentModel[C]):
 
     @abstractmethod
     def encode(self, samples: Tensor, labels: Tensor | None = None) -> Distribution:
-        """q(z | x), independent over z.
+        """Encode samples: the distribution q(z | x) of their latents, not the latents themselves.
+
+        Take latents from it with `encode(x).mean`, which is the usual choice for embeddings and
+        interpolation, or draw them with `encode(x).rsample()`. Both have the shape
+        `(n, *latent_shape)`, and `decode` takes either.
 
         **Arguments:**
         - `samples`: float32 `(n, *sample_shape)`; images in [0, 1].
         - `labels`: int64 `(n,)` for a conditional model.
 
-        **Returns:** a distribution of batch shape `(n,)` and event shape `latent_shape`.
+        **Returns:** a `torch.distributions.Distribution` with batch shape `(n,)` and event shape
+        `latent_shape`, in which the numbers of one latent are independent.
         """
 
     @abstractmethod
     def likelihood(self, z: Tensor, labels: Tensor | None = None) -> Distribution:
-        """p(x | z), whose mean is what `decode` gives.
+        """The distribution p(x | z) of samples given latents. Its mean is what `decode` returns.
 
         **Arguments:**
         - `z`: latents, float32 `(n, *latent_shape)`.
@@ -328,7 +335,14 @@ class Autoencoder(LatentModel[C]):
 
     @final
     def reconstruct(self, samples: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Encode, take the mean of q(z | x), decode: `(n, *sample_shape)`."""
+        """Encode samples, take the mean of q(z | x), and decode it.
+
+        **Arguments:**
+        - `samples`: float32 `(n, *sample_shape)`; images in [0, 1].
+        - `labels`: int64 `(n,)` for a conditional model.
+
+        **Returns:** float32 `(n, *sample_shape)`.
+        """
         return self.decode(self.encode(samples, labels).mean, labels)
 
     @final
@@ -356,8 +370,18 @@ class Autoencoder(LatentModel[C]):
     def log_weights(
         self, posterior: Distribution, draws: int, samples: Tensor, labels: Tensor | None = None
     ) -> Tensor:
-        """log p(x | z) p(z) / q(z | x) in nats, `(draws, n)`, of latents drawn from q(z | x), the
-        `posterior`.
+        """Importance weights: log p(x | z) p(z) / q(z | x) of latents z drawn from q(z | x).
+
+        Their mean over the draws estimates the ELBO; log of the mean of their exponentials is the
+        bound that `log_likelihood` returns. Uses torch's global random numbers.
+
+        **Arguments:**
+        - `posterior`: q(z | x) of the samples, as `encode` returns it.
+        - `draws`: latents drawn for each sample.
+        - `samples`: float32 `(n, *sample_shape)`.
+        - `labels`: int64 `(n,)` for a conditional model.
+
+        **Returns:** nats, float32 `(draws, n)`.
         """
         z = posterior.rsample(torch.Size((draws,)))  # (draws, n, *latent_shape)
         likelihood = self.likelihood(

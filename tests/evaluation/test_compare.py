@@ -1,0 +1,120 @@
+"""zoo.compare: tables for people, papers and pandas; patterns; and words for what is wrong."""
+
+import csv
+import io
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Zoo
+
+import zoo as door
+from zoo.checkpoints import Folder
+from zoo.common.errors import ConfigError, NotFoundError, OutputError, ZooError
+from zoo.evaluation import Comparison
+
+Trained = Callable[..., Path]
+
+
+@pytest.fixture
+def two(trained: Trained) -> tuple[str, str]:
+    """Two checkpoints with results, which a test may change."""
+    shutil.copytree(trained("mlp-vae"), "s-vae")
+    shutil.copytree(trained("mlp-gan"), "s-gan")
+    for one in ("./s-vae", "./s-gan"):
+        door.evaluate(one, n=40, importance_samples=3, write=True)
+    return "./s-vae", "./s-gan"
+
+
+def test_python_and_the_command_compare_the_same_numbers(zoo: Zoo, two: tuple[str, str]) -> None:
+    found = door.compare(*two)
+    shown = json.loads(zoo("compare", *two, "--json").stdout)["evaluations"]
+    assert {
+        name: [one.to_dict() for one in results] for name, results in found.columns.items()
+    } == shown
+    assert repr(found) == zoo("compare", *two).stdout.rstrip("\n")
+    assert found._repr_html_().count("<th>") == 4
+
+
+def test_without_an_output_no_picture_is_made(two: tuple[str, str]) -> None:
+    assert door.compare(*two).picture is None and not Path("compare.png").exists()
+    assert door.compare(*two, output="both.png").picture == Path("both.png")
+    assert Path("both.png").is_file()
+
+
+def test_rows_are_dicts_with_all_that_a_number_depends_on(two: tuple[str, str]) -> None:
+    rows = door.compare(*two).rows
+    facts = {name: Folder(name).facts["evaluations"] for name in two}
+    assert len(rows) == sum(map(len, facts.values()))
+    for row in rows:
+        assert {key: value for key, value in row.items() if key not in ("checkpoint", "title")} in (
+            facts[row["checkpoint"]]
+        )
+
+
+def test_csv_holds_every_number_with_all_digits(two: tuple[str, str]) -> None:
+    found = door.compare(*two)
+    read = list(csv.DictReader(io.StringIO(found.to_csv())))
+    assert [(one["checkpoint"], one["metric"], float(one["value"])) for one in read] == [
+        (one["checkpoint"], one["metric"], one["value"]) for one in found.rows
+    ]
+
+
+def test_markdown_and_latex_hold_the_table(two: tuple[str, str]) -> None:
+    found = door.compare(*two)
+    markdown = found.to_markdown().splitlines()
+    assert markdown[0] == "| METRIC | ./s-vae | ./s-gan | FLOOR |" and len(markdown) == 2 + len(
+        found.cells()
+    )
+    latex = found.to_latex()
+    assert r"\begin{tabular}{lrrr}" in latex and r"Fréchet distance $\downarrow$ &" in latex
+    assert latex.count(r"\\") == 1 + len(found.cells())
+
+
+def test_a_pattern_stands_for_every_checkpoint_that_fits(zoo: Zoo, two: tuple[str, str]) -> None:
+    assert door.compare("./s-*").checkpoints == ("./s-gan", "./s-vae")
+    for name in ("s-1", "s-2", "other"):
+        words = ["train", "mlp-gan", "--name", name, "--epochs", 1, "--set", "generator_dims=8"]
+        assert zoo(*words).exit_code == 0
+    assert door.compare("s-*", n=20).checkpoints == ("s-1", "s-2")
+    assert zoo("compare", "s-*", "-n", 20).stdout.split()[:4] == ["METRIC", "s-1", "s-2", "FLOOR"]
+
+
+@pytest.mark.parametrize(
+    ("references", "arguments", "error", "message"),
+    [
+        ((), {}, ConfigError, "Name two different checkpoints at least. None was named"),
+        (("./s-vae",), {}, ConfigError, "at least. There is only ./s-vae"),
+        (("./s-vae", "./s-vae"), {}, ConfigError, "at least. There is only ./s-vae"),
+        (("t-*",), {}, NotFoundError, "No checkpoint here is called like 't-*'"),
+        (("./t-*",), {}, NotFoundError, "No checkpoint here is called like './t-*'"),
+        (("./s-vae", 7), {}, ConfigError, "by its name or its path, not by int 7"),
+        ((["./s-vae", "./s-gan"],), {}, ConfigError, "not by list"),
+        (("./s-vae", "no-such"), {}, NotFoundError, "No checkpoint is called 'no-such'"),
+        (("./s-*",), {"n": "many"}, ConfigError, "n must be a whole number, not str 'many'"),
+        (("./s-*",), {"seed": 1.5}, ConfigError, "seed must be a whole number, not float 1.5"),
+        (("./s-*",), {"data": "mnst"}, NotFoundError, "Did you mean 'mnist'"),
+        (("./s-*",), {"features": "digit"}, NotFoundError, "Did you mean 'digits'"),
+        (("./s-*",), {"output": "both.gif"}, OutputError, "both.gif must end in .png"),
+        (("./s-*",), {"output": 7}, ConfigError, "output must be the path of a .png, not int"),
+    ],
+)
+def test_a_wrong_argument_is_refused_in_words(
+    references: tuple[Any, ...],
+    arguments: dict[str, Any],
+    error: type[ZooError],
+    message: str,
+    two: tuple[str, str],
+) -> None:
+    with pytest.raises(error) as refused:
+        door.compare(*references, **arguments)
+    assert message in str(refused.value)
+
+
+def test_a_comparison_of_nothing_is_an_empty_table() -> None:
+    empty = Comparison({"mine": [], "yours": []})
+    assert empty.rows == [] and repr(empty).split() == ["METRIC", "mine", "yours", "FLOOR"]
+    assert empty.to_csv() == "\n" and empty.to_markdown().count("\n") == 1

@@ -1,0 +1,143 @@
+"""zoo.evaluate: what the command measures, from Python; and words for arguments that are wrong."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Zoo, make_model
+
+import zoo as door
+from zoo.checkpoints import Folder, recorded
+from zoo.common import files
+from zoo.common.errors import ConfigError, DataError, NotFoundError, OutputError, ZooError
+from zoo.evaluation.measure import NotKeptError
+
+Trained = Callable[..., Path]
+
+
+@pytest.fixture
+def mine(trained: Trained) -> str:
+    shutil.copytree(trained("mlp-gan"), "mine")
+    return "./mine"
+
+
+def test_python_and_the_command_give_the_same_numbers(zoo: Zoo, mine: str) -> None:
+    results = door.evaluate(mine, n=40, seed=3)
+    shown = json.loads(zoo("evaluate", mine, "-n", 40, "--seed", 3, "--json").stdout)
+    assert [one.to_dict() for one in results] == shown["evaluations"]
+
+
+def test_results_print_as_a_table_and_show_as_one_in_a_notebook(zoo: Zoo, mine: str) -> None:
+    results = door.evaluate(mine, n=40)
+    assert repr(results) == zoo("evaluate", mine, "-n", 40).stdout.rstrip("\n")
+    shown = results._repr_html_()
+    assert shown.count("<tr>") == len(results) + 1 and "<td>Fréchet distance ↓</td>" in shown
+
+
+def test_written_results_stand_in_the_facts(mine: str) -> None:
+    results = door.evaluate(mine, n=40, write=True)
+    assert recorded(Folder("mine").facts) == list(results)
+
+
+@pytest.mark.parametrize("named", ["path", "folder", "object with a path"])
+def test_a_checkpoint_is_named_in_any_way_that_knows_its_folder(named: str, mine: str) -> None:
+    reference: Any = {
+        "path": Path("mine"),
+        "folder": Folder("mine"),
+        "object with a path": SimpleNamespace(path=Path("mine").absolute()),
+    }[named]
+    assert len(door.evaluate(reference, n=20)) == len(door.evaluate(mine, n=20))
+
+
+def test_numbers_of_numpy_and_paths_are_taken(mine: str) -> None:
+    results = door.evaluate(mine, n=np.int64(20), seed=np.int32(2), data="mnist")  # type: ignore[arg-type]
+    assert {(one.n, one.seed) for one in results} == {(20, 2)}
+
+
+def test_a_watcher_sees_every_sample(mine: str) -> None:
+    seen: dict[str, int] = {}
+
+    def watch(batches: Any, n: int, doing: str) -> Any:
+        for batch in batches:
+            seen[doing] = seen.get(doing, 0) + len(batch[0])
+            yield batch
+
+    door.evaluate(mine, n=30, watch=watch)
+    assert seen["Sampling"] == 30
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"n": 19}, ConfigError, "n = 19 is out of range: give 20 to"),
+        ({"n": 40.5}, ConfigError, "n must be a whole number, not float 40.5"),
+        ({"n": "40"}, ConfigError, "n must be a whole number, not str '40'"),
+        ({"n": True}, ConfigError, "n must be a whole number, not bool True"),
+        ({"seed": -1}, ConfigError, "seed = -1 is out of range: give 0 to"),
+        ({"seed": 2**63}, ConfigError, "seed = 9223372036854775808 is out of range"),
+        ({"importance_samples": 0}, ConfigError, "importance_samples = 0 is out of range"),
+        ({"test_images": 0}, ConfigError, "test_images = 0 is out of range"),
+        ({"data": "mnst"}, NotFoundError, "data set 'mnst'. Did you mean 'mnist'"),
+        ({"data": "./nowhere"}, DataError, "./nowhere is no folder of images"),
+        ({"data": 7}, ConfigError, "data must be the name of a data set, or the path"),
+        ({"features": "digit"}, NotFoundError, "features 'digit'. Did you mean 'digits'"),
+        ({"features": 7}, ConfigError, "features must be a name, not int 7"),
+        ({"weights": "nowhere.safetensors"}, ZooError, "nowhere.safetensors is no file"),
+        ({"weights": 7}, ConfigError, "weights must be the path of a file, not int 7"),
+        ({"data_root": 7}, ConfigError, "data_root must be the path of a folder, not int 7"),
+        ({"device": "tpu7"}, ConfigError, "There is no device 'tpu7'"),
+        ({"write": True, "reference": "vae-mnist"}, OutputError, "vae-mnist is bundled"),
+        ({"reference": "no-such"}, NotFoundError, "No checkpoint is called 'no-such'"),
+        ({"reference": 7}, ConfigError, "by its name or its path, not by int 7"),
+        ({"reference": None}, ConfigError, "by its name or its path, not by NoneType"),
+    ],
+)
+def test_a_wrong_argument_is_refused_in_words(
+    arguments: dict[str, Any], error: type[ZooError], message: str, mine: str
+) -> None:
+    with pytest.raises(error) as refused:
+        door.evaluate(**{"reference": mine, **arguments})
+    assert message in str(refused.value)
+
+
+def test_a_model_in_memory_is_told_to_be_kept_first() -> None:
+    with pytest.raises(ConfigError, match="only in memory can be kept as a folder first"):
+        door.evaluate(make_model("mlp-gan", generator_dims=(8,)))
+
+
+def test_results_that_cannot_be_written_are_not_lost(
+    mine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, value: object) -> None:
+        raise OutputError(f"{path}: no space left")
+
+    monkeypatch.setattr(files, "write_json", full)
+    with pytest.raises(NotKeptError, match="no space left") as stopped:
+        door.evaluate(mine, n=20, write=True)
+    assert "Fréchet distance" in repr(stopped.value.results)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "zoo.evaluate('vae-mnist', n=3)",
+        "zoo.evaluate('vae-mnist', data='mnst')",
+        "zoo.evaluate('vae-mnist', features='digit')",
+        "zoo.evaluate('vae-mnist', write=True)",
+        "zoo.compare('vae-mnist', 'gan-mnist', features='digit')",
+        "zoo.compare('vae-mnist', 'gan-mnist', data='mnst')",
+        "zoo.compare('vae-mnist', 'gan-mnist', output='both.gif')",
+        "zoo.compare('vae-mnist', 'no-such')",
+    ],
+)
+def test_what_can_be_refused_without_torch_is_refused_before_it_is_imported(call: str) -> None:
+    code = f"import sys, zoo\ntry: {call}\nexcept zoo.ZooError: print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "False\n", done.stderr
