@@ -51,8 +51,8 @@ __getattr__ = lazy.rooms(
     __name__,
     {
         "compare": "zoo.evaluation.compare",
-        "evaluate": "zoo.evaluation.measure",
         "draw": "zoo.sampling.save",
+        "evaluate": "zoo.evaluation.measure",
         "grid": "zoo.sampling.images",
         "interpolate": "zoo.sampling.latent_pictures",
         "load": "zoo.checkpoints.weights",

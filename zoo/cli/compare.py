@@ -40,11 +40,6 @@ def compare(references: tuple[str, ...], output: Path, json_: bool, **options: A
 
     Numbers of other features, seeds, sizes or images do not compare and are refused. Options say
     how to measure all: then what was measured otherwise is measured anew.
-
-    \b
-    Examples:
-      zoo compare vae-mnist gan-mnist
-      zoo compare 's-*' -n 1000 --json
     """
     if len(set(references)) < 2 and not any(map(room.has_pattern, references)):
         raise click.UsageError("Name two different checkpoints at least.")

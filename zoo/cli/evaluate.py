@@ -83,11 +83,6 @@ def evaluate(
 
     The column FLOOR shows what real test images get in place of samples. The same command gives the
     same numbers on one machine.
-
-    \b
-    Examples:
-      zoo evaluate vae-mnist -n 1000 -k 10
-      zoo evaluate ./mine --write
     """
     warn_of_plugins()
     try:
