@@ -1,5 +1,6 @@
 """zoo doctor: each thing that can be wrong, made wrong, is found and said with what to do."""
 
+import errno
 import json
 import os
 import socket
@@ -21,6 +22,7 @@ CHECKED = [
     "torchvision",
     "device",
     "precision",
+    "threads",
     "plugins",
     "offers",
     "store",
@@ -60,7 +62,9 @@ def test_where_all_is_well_everything_is_looked_at_and_found_ok(hub: Any, zoo: Z
         "device",
         "plugins",
     }  # a GPU that torch can't use, a machine so busy that imports take long
-    assert any("vae (genzoo 0.1.0): 2 models" in one["found"] for one in findings["plugins"])
+    (vae,) = (one for one in installed().plugins if one.name == "vae")
+    said = f"vae (genzoo {vae.version}): {len(vae.offers['models'])} models"
+    assert any(said in one["found"] for one in findings["plugins"])
     assert findings["data"][0]["found"].endswith("(ZOO_DATA): MNIST")
     bundled = len(installed().checkpoints)
     assert findings["store"][0]["found"].endswith(
@@ -153,6 +157,36 @@ def test_a_store_that_is_no_folder_is_wrong(
         and wrong["found"] == f"{Path.cwd() / 'home'} is no folder"
         and "ZOO_HOME" in wrong["advice"]
     )
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_store_where_no_file_can_be_locked_is_wrong(
+    number: int, hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: Any) -> None:  # as a network file system does
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    code, findings = examined(zoo)
+    wrong = only_wrong(findings, "store")
+    assert code == 1 and f"can't lock files: {os.strerror(number)}" in wrong["found"]
+    assert "local disk with ZOO_HOME" in wrong["advice"]
+    assert list(Path(os.environ["ZOO_HOME"]).parent.glob(".doctor*")) == []
+
+
+def test_the_threads_that_the_process_may_use_are_said(
+    hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (finding,) = examined(zoo)[1]["threads"]
+    assert finding["found"].startswith(f"{torch.get_num_threads()} thread")
+    assert "this process may use " in finding["found"]
+    before = torch.get_num_threads()
+    monkeypatch.setenv("ZOO_THREADS", "3")
+    try:
+        (finding,) = examined(zoo)[1]["threads"]
+    finally:
+        torch.set_num_threads(before)
+    assert finding["found"].startswith("3 threads on the CPU (ZOO_THREADS); ")
 
 
 def test_a_damaged_checkpoint_is_named_with_what_to_do(hub: Any, zoo: Zoo) -> None:

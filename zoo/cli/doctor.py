@@ -1,9 +1,11 @@
 """zoo doctor: what is well here, what is not, and what to do about it."""
 
+import fcntl
 import os
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import requires, version
@@ -39,11 +41,10 @@ class Finding:
 @command()
 @as_json
 def doctor(json_: bool) -> None:
-    """Examine what the zoo stands on, and say what to do about what is wrong; exit 1 when something
-    is.
+    """Check the installation and suggest fixes.
 
-    Looks at Python, torch, the device, the plugins, the store, the data, the Hub and the disk.
-    """
+    Looks at Python, torch, the device, threads, plugins and what they offer, the store, the data,
+    the disk and the Hub. The exit code is 1 when something is wrong."""
     findings = []
     for finding in _examine():
         findings.append(finding)
@@ -68,6 +69,7 @@ def _examine() -> Iterator[Finding]:
         "python": _python,
         "torch": _torch,
         "device": _device,
+        "threads": _threads,
         "plugins": _plugins,
         "offers": _offers,
         "store": _store,
@@ -163,6 +165,26 @@ def _device() -> Iterator[Finding]:
     )
 
 
+def _threads() -> Iterator[Finding]:
+    """How many threads a model is computed with on the CPU, and why."""
+    if "torch" not in sys.modules:
+        return
+    from zoo.common.compute import usable_cores, use_threads
+
+    cores = os.cpu_count() or 1
+    usable = usable_cores()
+    found = f"{counted(use_threads(), 'thread')} on the CPU"
+    if settings.threads():
+        found += " (ZOO_THREADS)"
+    elif settings.openmp_threads():
+        found += " (OMP_NUM_THREADS)"
+    if usable < cores:
+        found += f"; this process may use {usable} of {counted(cores, 'core')}"
+    else:
+        found += f"; this process may use {counted(cores, 'core')}"
+    yield Finding("threads", "ok", found)
+
+
 def _plugins() -> Iterator[Finding]:
     """What each plugin's entry module did."""
     root = click.get_current_context().find_root()
@@ -240,6 +262,13 @@ def _store() -> Iterator[Finding]:
             "store", "wrong", f"{nearest} {why}", "Mend that, or name another folder with ZOO_HOME."
         )
         return
+    if refused := _refused_lock(nearest):
+        yield Finding(
+            "store",
+            "wrong",
+            f"{nearest} can't lock files: {refused}",
+            "Name a folder on a local disk with ZOO_HOME: training and pulling lock files.",
+        )
     entries = store.entries()
     for entry in entries:
         if entry.state == "damaged":
@@ -268,6 +297,16 @@ def _store() -> Iterator[Finding]:
             f"the current checkpoint is gone: {error}",
             "Make another current: zoo pull NAME",
         )
+
+
+def _refused_lock(folder: Path) -> str:
+    """Why no file can be locked in a folder, as on some network file systems; "" where it can."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".doctor-", suffix=".partial") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 def _data() -> Iterator[Finding]:

@@ -37,6 +37,12 @@ scale_option = click.option(
 
 force_option = click.option("--force", is_flag=True, help="Replace a file that zoo did not write.")
 
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(1, 4096),
+    help="Threads on the CPU  [default: ZOO_THREADS, then the cores that this process may use]",
+)
+
 data_root_option = click.option(
     "--data-root",
     type=click.Path(path_type=Path),
