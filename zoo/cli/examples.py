@@ -6,7 +6,6 @@ EXAMPLES = {
     "pull": (
         "zoo pull vae-mnist",
         "zoo pull hf:OWNER/REPO",
-        "zoo pull hf:OWNER/REPO@v1.0",
         "zoo pull --update",
     ),
     "search": ("zoo search mnist", "zoo search vae --limit 5"),
@@ -14,9 +13,8 @@ EXAMPLES = {
     "verify": ("zoo verify", "zoo verify vae-mnist"),
     "sample": (
         "zoo sample vae-mnist",
-        "zoo sample cdcgan-mnist --label 7 -n 16 -o sevens.png",
+        "zoo sample cdcgan-mnist --label 7 -n 16 --scale 4 -o sevens.png",
         "zoo sample vae-mnist -n 1000 --seed 0 -o digits.npz",
-        "zoo sample vae-mnist -n 16 --scale 4 -o large.png",
     ),
     "reconstruct": (
         "zoo reconstruct vae-mnist -n 8 -o copies.png",
