@@ -239,7 +239,7 @@ def test_the_tutorial_says_of_every_check_what_it_asks() -> None:
         for one in (*OFFER_CHECKS, *MODEL_CHECKS)
     ]
     checks.insert(len(OFFER_CHECKS), "building")
-    table = TUTORIAL[TUTORIAL.index("| check | asks that |") :].partition("\n\n")[0]
+    table = TUTORIAL[TUTORIAL.index("| check | passes if |") :].partition("\n\n")[0]
     assert re.findall(r"^\| ([a-z0-9 ]+) \|", table, re.MULTILINE)[1:] == checks
 
 

@@ -116,7 +116,7 @@ class GAN(LatentModel[C]):
     def generate(self, z: Tensor, labels: Tensor | None) -> Tensor:
         """Images G(z) in [-1, 1], as the discriminator takes them."""
         images: Tensor = self.generator(self.with_labels(z, labels))
-        return images.view(len(z), *self.config.sample_shape)
+        return images.reshape(-1, *self.config.sample_shape)
 
     def discriminate(self, images: Tensor, labels: Tensor | None) -> Tensor:
         """The logits D(x), `(n,)`, for images in [-1, 1].

@@ -1,4 +1,4 @@
-"""Offers a normalising flow, and one that was trained."""
+"""Offers a normalising flow, and a checkpoint of it."""
 
 from collections.abc import Iterable
 
@@ -21,7 +21,7 @@ def zoo_models() -> Iterable[ModelSpec]:
 
 @hookimpl
 def zoo_checkpoints() -> Iterable[Checkpoint]:
-    """Weights that come with this package."""
+    """The flow trained on MNIST; its weights come with this package."""
     return [
         Checkpoint(
             name="flow-mnist",

@@ -1,23 +1,23 @@
-"""One block of the flow: an affine map of each token, by what came before it."""
+"""One block of the flow: an affine map of each token that depends on the tokens before it."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-LARGEST = (
-    4.0  # |log scale|: a token is stretched 55-fold at most, so that no sample runs off to infinity
-)
+# The largest |log scale|: a token is stretched at most 55 times, so no sample becomes infinite.
+LARGEST = 4.0
 
 
 class Block(nn.Module):
-    """z_t = (x_t − μ_t) exp(−α_t), with μ_t and α_t of x_1 … x_{t−1} alone (Papamakarios et al.
-    2017, eq. 3 to 5).
+    """z_t = (x_t − μ_t) exp(−α_t), where μ_t and α_t depend on x_1 … x_{t−1} only.
+
+    Papamakarios et al. 2017, arXiv:1705.07057, eq. 3 to 5.
 
     **Arguments:**
-    - `tokens`: how many.
-    - `dim`: numbers in each of them.
-    - `context`: numbers that every token may go by, such as a one-hot label.
-    - `width`, `layers`, `heads`: of the transformer.
+    - `tokens`: number of tokens.
+    - `dim`: numbers in each token.
+    - `context`: numbers that every token sees, such as a one-hot label.
+    - `width`, `layers`, `heads`: sizes of the transformer.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Block(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def forward(self, x: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """All tokens at once.
+        """Map all tokens at once.
 
         **Arguments:**
         - `x`: `(n, tokens, dim)`.
@@ -45,18 +45,17 @@ class Block(nn.Module):
         return (x - shift) * (-log_scale).exp(), -log_scale.flatten(1).sum(1)
 
     def inverse(self, z: Tensor, context: Tensor) -> Tensor:
-        """x of z, both `(n, tokens, dim)`: token by token, each by those that are found."""
+        """Find x for a given z, both `(n, tokens, dim)`, one token after the other."""
         x = z[:, :0]
         for t in range(z.shape[1]):
             token = z[:, t : t + 1]
-            shift, log_scale = self.affine(
-                torch.cat([x, token], 1), context
-            )  # which does not look at the last token
+            # the last token is a placeholder: affine() does not look at it
+            shift, log_scale = self.affine(torch.cat([x, token], 1), context)
             x = torch.cat([x, token * log_scale[:, -1:].exp() + shift[:, -1:]], 1)
         return x
 
     def affine(self, x: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """μ and α of each of the first tokens, each `(n, t, dim)` for an `x` of that shape."""
+        """μ and α of the first t tokens, each `(n, t, dim)`, for `x` of that shape."""
         before = F.pad(x[:, :-1], (0, 0, 1, 0))  # token t sees x_1 … x_{t−1}
         seen = torch.cat([before, context[:, None].expand(-1, x.shape[1], -1)], 2)
         h = self.layers(self.embed(seen) + self.positions[: x.shape[1]])
@@ -65,8 +64,9 @@ class Block(nn.Module):
 
 
 class Layer(nn.Module):
-    """Causal self-attention, then two fully connected layers, each on a normalised input and added
-    to it.
+    """A layer of the transformer: causal self-attention, then two fully connected layers.
+
+    Both take a normalised input and are added to it.
     """
 
     def __init__(self, width: int, heads: int) -> None:

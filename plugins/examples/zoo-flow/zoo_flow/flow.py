@@ -24,17 +24,17 @@ from zoo.models import (
 )
 from zoo_flow.block import Block
 
-# grey values come to the first block as −2 to 2, about as wide as the noise that the last one gives
+# The first block gets grey values from −2 to 2, about as wide as the noise after the last block.
 SPREAD = 4.0
 
 
 class Flow(GenerativeModel["Flow.Config"]):
-    """An invertible map from grey values to noise, after TarFlow (Zhai et al. 2024,
-    arXiv:2412.06329).
+    """An invertible map from grey values to noise, as TarFlow (Zhai et al. 2024, arXiv:2412.06329).
 
-    A pixel of grey value k is spread evenly over [k, k + 1): the flow is the density of y = k + u,
-    and what it draws is rounded down to k. With few grey values a cell is wide, and small errors of
-    the flow end in it (as with the 5 bits of Glow: Kingma & Dhariwal 2018, arXiv:1807.03039)."""
+    A pixel with grey value k becomes y = k + u, where u is uniform in [0, 1). The flow models the
+    density of y. Its samples are rounded down to k. With few grey values, the rounding removes
+    small errors of the flow (as with the 5 bits of Glow: Kingma & Dhariwal 2018, arXiv:1807.03039).
+    """
 
     recipe = TrainConfig(
         epochs=10,
@@ -48,15 +48,15 @@ class Flow(GenerativeModel["Flow.Config"]):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ModelConfig):
-        """Sizes of the network.
+        """The sizes of the network.
 
         **Arguments:**
-        - `levels`: grey values that are told apart, black and white included.
-        - `patch`: height and width of a patch, in pixels; the image's must be multiples of it.
-        - `blocks`: autoregressive maps, one after the other; four go over the image in every order.
-        - `width`: of each block's transformer; a multiple of `heads`.
-        - `layers`: of each block's transformer.
-        - `heads`: of its attention.
+        - `levels`: number of grey values that are distinguished, including black and white.
+        - `patch`: height and width of a patch in pixels; those of the image must be multiples.
+        - `blocks`: number of blocks; four go through the image in every order.
+        - `width`: width of each transformer; a multiple of `heads`.
+        - `layers`: layers of each transformer.
+        - `heads`: attention heads of each layer.
         """
 
         levels: Annotated[int, Bounds(2, 256)] = 8
@@ -72,8 +72,8 @@ class Flow(GenerativeModel["Flow.Config"]):
             if len(shape) != 3 or shape[1] % patch or shape[2] % patch:
                 raise ConfigError(
                     f"sample_shape = {','.join(map(str, shape))} can't be cut into patches of "
-                    f"{patch}×{patch} pixels: "
-                    f"it must be (channels, height, width), both multiples of patch = {patch}."
+                    f"{patch}×{patch} pixels: it must be channels,height,width, where height and "
+                    f"width are multiples of patch = {patch}."
                 )
             if self.width % self.heads:
                 raise ConfigError(
@@ -82,11 +82,12 @@ class Flow(GenerativeModel["Flow.Config"]):
 
     @dataclass(frozen=True, kw_only=True)
     class Options(StrictConfig):
-        """How to draw.
+        """The options of `zoo sample --set`.
 
         **Arguments:**
-        - `temperature`: standard deviation of the noise; below 1 samples are likelier and less
-        diverse."""
+        - `temperature`: standard deviation of the noise; below 1, samples are cleaner and less
+            diverse.
+        """
 
         temperature: Annotated[float, Bounds(0.0, 2.0)] = 1.0
 
@@ -108,7 +109,7 @@ class Flow(GenerativeModel["Flow.Config"]):
         generator: torch.Generator,
         options: Any = None,
     ) -> Tensor:
-        """Draw noise, take it back through the blocks, and round it down to grey values."""
+        """Draw noise, map it back through the blocks, and round it down to grey values."""
         temperature = (options or self.Options()).temperature
         z = temperature * torch.randn(n, prod(self.config.sample_shape), generator=generator).to(
             self.device
@@ -120,9 +121,7 @@ class Flow(GenerativeModel["Flow.Config"]):
     def training_step(
         self, samples: Tensor, labels: Tensor | None, step: Step
     ) -> Iterator[Objective]:
-        """Minimise −log p(y), in nats per image, of y drawn evenly from the cell of each grey
-        value.
-        """
+        """Minimise −log p(y), in nats per image, where y is a grey value plus uniform noise."""
         y = self.spread(samples)
         loss = -self.log_density(y, labels)
         bits = loss.mean() / (prod(self.config.sample_shape) * math.log(2))
@@ -131,26 +130,27 @@ class Flow(GenerativeModel["Flow.Config"]):
     def log_likelihood(
         self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1
     ) -> Tensor:
-        """A lower bound of log P(k), k the grey values (of `levels`) next to the samples, in nats
-        per sample, `(n,)`.
+        """A lower bound of log P(k) in nats per sample, `(n,)`, where k are the grey values.
 
-        P(k) = ∫ p(k + u) du over the unit cell, so log 1/K Σⱼ p(k + uⱼ) with uⱼ even in it is too
-        low on average, by less the larger K (Theis et al. 2016, arXiv:1511.01844, eq. 2). p is
-        exact: see `log_density`. Uses torch's global random numbers."""
+        P(k) = ∫ p(k + u) du, over u in [0, 1) for each pixel. The estimate log 1/K Σⱼ p(k + uⱼ)
+        with uniform uⱼ is too low on average; a larger K brings it closer (Theis et al. 2016,
+        arXiv:1511.01844, eq. 2). p itself is exact: see `log_density`. The samples are rounded to
+        the nearest of `levels` grey values. Uses torch's global random numbers.
+        """
         bound = samples.new_full((len(samples),), -torch.inf)
         for _ in range(importance_samples):
             bound = torch.logaddexp(bound, self.log_density(self.spread(samples), labels))
         return bound - math.log(importance_samples)
 
     def spread(self, samples: Tensor) -> Tensor:
-        """y = k + u: the nearest grey value of each pixel, from 0, and a draw from [0, 1)."""
+        """y = k + u: the nearest grey value of each pixel, plus uniform noise from [0, 1)."""
         return (samples * (self.config.levels - 1)).round() + torch.rand_like(samples)
 
     def log_density(self, y: Tensor, labels: Tensor | None = None) -> Tensor:
-        """log p(y), exactly, by the change of variables: log N(z; 0, I) + log |det ∂z/∂y|.
+        """log p(y), exactly, by change of variables: log N(z; 0, I) + log |det ∂z/∂y|.
 
         **Arguments:**
-        - `y`: spread grey values, `(n, *sample_shape)`, 0 to `levels`.
+        - `y`: grey values with noise, `(n, *sample_shape)`, from 0 to `levels`.
         - `labels`: int64 `(n,)` for a conditional model.
 
         **Returns:** nats per image, `(n,)`.
@@ -160,8 +160,13 @@ class Flow(GenerativeModel["Flow.Config"]):
         return log_prior + log_det
 
     def forward(self, y: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Noise z `(n, pixels)` of spread grey values y `(n, *sample_shape)`, and log |det ∂z/∂y|
-        `(n,)`.
+        """Map y to noise.
+
+        **Arguments:**
+        - `y`: grey values with noise, `(n, *sample_shape)`.
+        - `labels`: int64 `(n,)` for a conditional model.
+
+        **Returns:** noise z, `(n, pixels)`, and log |det ∂z/∂y|, `(n,)`.
         """
         context = self.context(len(y), labels)
         scale = SPREAD / self.config.levels
@@ -171,14 +176,12 @@ class Flow(GenerativeModel["Flow.Config"]):
         log_det = y.new_full((len(y),), prod(self.config.sample_shape) * math.log(scale))
         for block in self.blocks:
             x, more = block(x, context)
-            x, log_det = (
-                x.flip(1).mT,
-                log_det + more,
-            )  # over the other axis next, and backwards when it is back at this
+            # The next block goes through the other axis. The second time, an axis is reversed.
+            x, log_det = x.flip(1).mT, log_det + more
         return x.flatten(1), log_det
 
     def inverse(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Spread grey values `(n, *sample_shape)` of noise `(n, pixels)`."""
+        """Map noise `(n, pixels)` back to grey values with noise, `(n, *sample_shape)`."""
         context = self.context(len(z), labels)
         (channels, height, width), patch = self.config.sample_shape, self.config.patch
         inside, patches = channels * patch**2, height * width // patch**2
@@ -189,5 +192,5 @@ class Flow(GenerativeModel["Flow.Config"]):
         return (pixels + SPREAD / 2) * (self.config.levels / SPREAD)
 
     def context(self, n: int, labels: Tensor | None) -> Tensor:
-        """The labels, one-hot, `(n, num_classes)`."""
+        """The one-hot labels, `(n, num_classes)`."""
         return self.with_labels(torch.empty(n, 0, device=self.device), labels)

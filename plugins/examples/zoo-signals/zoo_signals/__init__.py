@@ -1,4 +1,4 @@
-"""Offers a model of one-dimensional signals, and signals to train it on."""
+"""Offers a model of one-dimensional signals, and a data set of signals."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from zoo import DatasetSpec, ModelSpec, hookimpl
 
 @hookimpl
 def zoo_models() -> Iterable[ModelSpec]:
-    """A causal convolution."""
+    """A model of causal convolutions."""
     return [
         ModelSpec(
             name="wave",

@@ -1,4 +1,4 @@
-"""sines: sums of one, two or three sines in noise."""
+"""sines: sums of one, two or three sines, with noise."""
 
 import math
 from pathlib import Path
@@ -7,16 +7,21 @@ import torch
 from torch import Tensor
 
 SIZES = {"train": 8000, "test": 2000}
-LENGTH = 64  # values in a signal
-FREQUENCIES = 10  # whole cycles over the signal's length: 1 to 10
+LENGTH = 64  # values of a signal
+FREQUENCIES = 10  # a sine has 1 to 10 whole cycles
 NOISE = 0.02  # standard deviation
 
 
 def load(root: Path, split: str) -> tuple[Tensor, Tensor]:
-    """Draw the data: the same each time, and nothing is kept below `root`.
+    """Draw the data. It is the same each time; nothing is written to `root`.
 
-    **Returns:** signals, uint8 `(n, 64)` with 128 for silence, and how many sines each has, less
-    one, int64 `(n,)`."""
+    **Arguments:**
+    - `root`: not used.
+    - `split`: "train" or "test".
+
+    **Returns:** signals, uint8 `(n, 64)`, where 128 is silence; and labels, int64 `(n,)`: the
+    number of sines minus one.
+    """
     n = SIZES[split]
     generator = torch.Generator().manual_seed(list(SIZES).index(split))
     labels = torch.randint(3, (n,), generator=generator)

@@ -20,12 +20,13 @@ from zoo.models import (
     TrainConfig,
 )
 
-LEAST = 1 / 256  # of a deviation: what 8 bits can't tell apart is not to be learnt
+LEAST = 1 / 256  # the smallest standard deviation: data of 8 bits has no finer detail
 
 
 class Wave(GenerativeModel["Wave.Config"]):
-    """p(x) = ∏ N(x_t; μ_t, σ_t²), with μ_t and σ_t computed of x_1 … x_{t−1}, after WaveNet
-    (arXiv:1609.03499).
+    """p(x) = ∏ N(x_t; μ_t, σ_t²), where μ_t and σ_t depend on x_1 … x_{t−1}.
+
+    A small WaveNet (van den Oord et al. 2016, arXiv:1609.03499).
     """
 
     sample_kind = "array"
@@ -35,11 +36,11 @@ class Wave(GenerativeModel["Wave.Config"]):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ModelConfig):
-        """Sizes of the network.
+        """The sizes of the network.
 
         **Arguments:**
-        - `channels`: of every layer.
-        - `layers`: of causal convolutions; a value is computed of the 2^layers before it.
+        - `channels`: channels of every layer.
+        - `layers`: number of causal convolutions; a value depends on the 2^layers values before it.
         """
 
         sample_shape: tuple[Size, ...] = (64,)
@@ -50,9 +51,8 @@ class Wave(GenerativeModel["Wave.Config"]):
             super().__post_init__()
             if len(self.sample_shape) != 1:
                 raise ConfigError(
-                    f"wave models signals, of sample_shape = (length,), not {self.sample_shape}: "
-                    "train it on sines, or "
-                    "on a data set of your own."
+                    "wave is for signals, with one number in sample_shape, not "
+                    f"{self.sample_shape}: train it with --data sines, or on signals of your own."
                 )
 
     def __init__(self, config: Config) -> None:
@@ -64,10 +64,8 @@ class Wave(GenerativeModel["Wave.Config"]):
         self.head = nn.Conv1d(config.channels, 2, 1)
 
     def forward(self, signals: Tensor, labels: Tensor | None = None) -> Normal:
-        """The distribution of each value given those before it, each of shape `(n, t)` as the
-        signals are.
-        """
-        before = F.pad(signals[:, :-1], (1, 0), value=0.5)  # before it begins there is silence
+        """The distribution of each value given the values before it, for signals `(n, t)`."""
+        before = F.pad(signals[:, :-1], (1, 0), value=0.5)  # silence before the signal
         h = self.entry(self.with_labels(2 * before[:, None] - 1, labels))
         for layer in self.layers:
             h = layer(h)
@@ -82,13 +80,12 @@ class Wave(GenerativeModel["Wave.Config"]):
         generator: torch.Generator,
         options: Any = None,
     ) -> Tensor:
-        """Draw value after value."""
+        """Draw one value after the other."""
         noise = torch.randn(n, *self.config.sample_shape, generator=generator).to(self.device)
         signals = noise[:, :0]
         for t in range(noise.shape[1]):
-            value = self(
-                torch.cat([signals, noise[:, t : t + 1]], 1), labels
-            )  # which does not look at the last
+            # the last value is a placeholder: the model does not look at it
+            value = self(torch.cat([signals, noise[:, t : t + 1]], 1), labels)
             drawn = value.mean[:, -1] + value.stddev[:, -1] * noise[:, t]
             signals = torch.cat([signals, drawn[:, None]], 1)
         return signals
@@ -102,7 +99,7 @@ class Wave(GenerativeModel["Wave.Config"]):
     def log_likelihood(
         self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1
     ) -> Tensor:
-        """log p(x), exactly: nats per signal, `(n,)`, of values taken as real numbers."""
+        """log p(x), exactly, in nats per signal, `(n,)`; the values count as real numbers."""
         log_densities: Tensor = self(samples, labels).log_prob(samples)
         return log_densities.sum(1)
 
