@@ -2,10 +2,6 @@
 against real digits.
 """
 
-import io
-import json
-import math
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,16 +14,13 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
 import zoo as door
-from zoo.common.errors import CapabilityError, OutputError
+from zoo.common.errors import CapabilityError
 from zoo.data import load_dataset
 from zoo.models.interface import LatentModel, ModelConfig, Objective, Step
 from zoo.sampling import pictures, provenance
 from zoo.sampling.sampler import draw, latents
 
 Trained = Callable[..., Path]
-HISTORY = [
-    {"epoch": epoch, "losses": {"model": 100 - epoch, "kl": 9 + epoch}} for epoch in range(1, 11)
-]
 
 
 class Painter(LatentModel[ModelConfig]):
@@ -170,121 +163,37 @@ def test_originals_stand_above_their_reconstructions_in_pairs_of_rows() -> None:
     assert (array(picture)[62:66] == 128).all()  # the bar
 
 
-def stroke(picture: Image.Image, colour: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of the pixels that are nearly of a colour."""
-    return np.nonzero(np.abs(np.asarray(picture.convert("RGB")).astype(int) - colour).sum(2) < 40)
-
-
-def test_a_loss_that_falls_is_drawn_falling_and_the_held_out_one_dashed_above_it() -> None:
-    history = [
-        {"epoch": epoch, "losses": {"model": 20.0 - epoch}, "held_out": {"model": 25.0 - epoch}}
-        for epoch in range(1, 11)
-    ]
-    picture = pictures.loss_curves(history)
-    title = 40  # pixels at the top, where numbers have colours too
-    training, held_out = (
-        {int(x): float(y[columns == x].mean()) for x in np.unique(columns)}
-        for y, columns in (
-            (y[y > title], x[y > title]) for y, x in map(stroke, [picture] * 2, [BLUE, ORANGE])
-        )
-    )
-    heights = [training[x] for x in sorted(training)]
-    assert heights == sorted(heights) and heights[-1] - heights[0] > 50  # rows count downwards
-    shared = training.keys() & held_out.keys()
-    assert len(shared) < 0.95 * len(training) and all(
-        held_out[x] < training[x] - 20 for x in shared
-    )
-
-
 BLUE, ORANGE, GREEN = (0x1F, 0x5F, 0x8B), (0xC2, 0x57, 0x1A), (0x3B, 0x7D, 0x4F)
-
-
-def test_a_first_epoch_far_above_the_others_does_not_flatten_their_curve() -> None:
-    history = [
-        {"epoch": epoch, "losses": {"model": 1e4 if epoch == 1 else 20.0 - epoch}}
-        for epoch in range(1, 12)
-    ]
-    rows, columns = stroke(pictures.loss_curves(history), BLUE)
-    right = columns > np.median(columns)  # the second half of the training
-    assert np.ptp(rows[right & (rows > 40)]) > 50
-
-
-def test_what_is_not_finite_is_left_out_of_the_curves() -> None:
-    strange = [
-        {**entry, "held_out": {"model": math.inf}, "watched": {"diversity": math.nan}}
-        for entry in HISTORY
-    ]
-    assert pictures.loss_curves(strange).tobytes() == pictures.loss_curves(HISTORY).tobytes()
-    with pytest.raises(OutputError, match="no numbers"):
-        pictures.loss_curves([{"epoch": 1, "losses": {"model": math.nan}}])
-
-
-def test_curves_get_a_panel_each_and_what_the_samples_show_one_of_its_own() -> None:
-    plain = pictures.loss_curves(HISTORY)
-    assert len(stroke(plain, GREEN)[0]) == 0
-    watched = pictures.loss_curves([{**entry, "watched": {"diversity": 0.9}} for entry in HISTORY])
-    assert watched.width > 1.4 * plain.width and len(stroke(watched, GREEN)[0]) > 0
-
-
-@pytest.mark.parametrize(("epochs", "names"), [(1, 3), (300, 7)])
-def test_curves_are_a_small_picture_whatever_there_is_to_draw(epochs: int, names: int) -> None:
-    generator = torch.Generator().manual_seed(0)
-    noise = torch.rand(epochs, names, generator=generator).tolist()
-    history = [
-        {
-            "epoch": epoch + 1,
-            "losses": {f"loss {index}": value for index, value in enumerate(values)},
-        }
-        for epoch, values in enumerate(noise)
-    ]
-    written = io.BytesIO()
-    pictures.loss_curves(history).save(written, "png")
-    assert 2_000 < len(written.getvalue()) <= 60_000
-
-
-def test_without_matplotlib_curves_are_refused_in_words_and_other_pictures_are_written(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)  # as if it were not installed
-    with pytest.raises(OutputError, match=r"pip install 'genzoo\[plots\]'"):
-        pictures.loss_curves(HISTORY)
-    written = pictures.write_all(painter(), Path(), {}, history=HISTORY)
-    assert written == ["interpolation.png", "traversal.png", "manifold.png"]
 
 
 def test_a_model_gets_the_pictures_that_fit_it(trained: Trained) -> None:
     digits = load_dataset("mnist", split="test")
     for model, further, written in (
-        ("mlp-vae", [], ["reconstructions", "interpolation", "traversal", "losses"]),
+        ("mlp-vae", [], ["reconstructions", "interpolation", "traversal"]),
         (
             "mlp-vae",
             ["latent_dim=2"],
-            ["reconstructions", "interpolation", "traversal", "manifold", "losses"],
+            ["reconstructions", "interpolation", "traversal", "manifold"],
         ),
         (
             "mlp-vae",
             ["num_classes=10"],
-            ["reconstructions", "interpolation", "traversal", "losses"],
+            ["reconstructions", "interpolation", "traversal"],
         ),
-        ("dcgan", [], ["interpolation", "traversal", "losses"]),
+        ("dcgan", [], ["interpolation", "traversal"]),
     ):
         loaded = door.load(str(trained(model, *further)))
         labels = (
             digits.labels[:8] if digits.labels is not None and loaded.config.num_classes else None
         )
         folder = Path("-".join([model, *further]))
-        names = pictures.write_all(
-            loaded, folder, {}, samples=digits.samples[:8], labels=labels, history=HISTORY
-        )
+        names = pictures.write_all(loaded, folder, {}, samples=digits.samples[:8], labels=labels)
         assert names == [f"{name}.png" for name in written]
         assert sorted(path.name for path in (folder / "images").iterdir()) == sorted(names)
 
 
 def test_a_model_of_arrays_gets_none_and_one_with_a_prior_of_its_own_no_traversal() -> None:
-    assert (
-        pictures.write_all(painter(Singer), Path(), {}, history=HISTORY) == []
-        and not Path("images").exists()
-    )
+    assert pictures.write_all(painter(Singer), Path(), {}) == [] and not Path("images").exists()
     assert pictures.write_all(painter(Spread), Path(), {}) == ["interpolation.png"]
 
 
@@ -292,14 +201,9 @@ def test_pictures_are_the_same_each_time_and_say_how_they_were_made(trained: Tra
     model = door.load(str(trained("mlp-gan")))
     before = torch.random.get_rng_state()
     for folder in ("first", "again"):
-        pictures.write_all(model, Path(folder), {"checkpoint": "mine"}, history=HISTORY)
+        pictures.write_all(model, Path(folder), {"checkpoint": "mine"})
     for path in Path("first/images").iterdir():
         assert path.read_bytes() == (Path("again/images") / path.name).read_bytes()
     made = provenance.read(Path("first/images/traversal.png"))
     assert made == {"checkpoint": "mine", "picture": "traversal", "seed": 0}
     assert torch.equal(before, torch.random.get_rng_state()) and torch.is_grad_enabled()
-
-
-def test_the_curves_of_a_real_training_can_be_drawn(trained: Trained) -> None:
-    facts = json.loads((trained("mlp-vae") / "facts.json").read_text())
-    assert pictures.loss_curves(facts["history"]).width > 300

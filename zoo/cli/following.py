@@ -20,7 +20,7 @@ from zoo.common.errors import CheckpointError, OutOfMemoryError, TrainingError, 
 from zoo.data import Dataset
 from zoo.models import GenerativeModel, TrainConfig
 from zoo.models.build import build
-from zoo.sampling import images, sampler
+from zoo.sampling import images, kind_of, sampler
 from zoo.training import LAST_GOOD, Run, alarms, loop
 from zoo.training.state import TrainingState
 
@@ -124,7 +124,7 @@ def follow(
         )
         if recipe.precision == "bf16" and compute.emulates_bf16(state.model.device):
             note("It is computed in float32: this hardware has no bfloat16.")
-        if model_class.sample_kind == "image" and not find_spec("matplotlib"):
+        if kind_of(model_class).is_picture and not find_spec("matplotlib"):
             note("There will be no loss curves: matplotlib draws them, pip install 'genzoo[plots]'")
         with _stopping(state) as stopped:
             _hear(
@@ -191,7 +191,7 @@ def _end_epoch(followed: Followed, report: loop.Progress, watch: alarms.Watch) -
     epoch: dict[str, Any] = {"epoch": report.epoch, "step": report.step, "losses": report.losses}
     epoch |= {"held_out": report.held_out} if report.held_out else {}
     grid = None
-    if model.sample_kind == "image":
+    if kind_of(model).is_picture:
         grid = images.grid(sampler.draw(model, 64, seed=0))
         if report.adversarial:
             epoch["watched"] = watch.look(model)

@@ -301,13 +301,14 @@ def _keep(
 
 def _fill(directory: Path, model: Any, reference: str, facts: dict[str, Any], data: Any) -> None:
     from zoo.checkpoints import Folder, card, weights
-    from zoo.sampling import draw_to, pictures
+    from zoo.sampling import draw_to, kind_of, pictures
+    from zoo.training import curves
 
     weights.write_model(model, directory, {**facts, "reference": reference})
     model = weights.read_model(
         directory
     )  # what others will load: its samples are theirs to the bit
-    if model.sample_kind == "image":
+    if kind_of(model).is_picture:
         made = draw_to(
             directory / "images" / "samples.png", model, reference, Folder(directory), seed=0
         )
@@ -315,9 +316,8 @@ def _fill(directory: Path, model: Any, reference: str, facts: dict[str, Any], da
             directory / FACTS, {**read_facts(directory), "samples_command": made["command"]}
         )
         unseen = {"samples": data.samples[:], "labels": data.labels}
-        pictures.write_all(
-            model, directory, {"checkpoint": reference}, **unseen, history=facts["history"]
-        )
+        pictures.write_all(model, directory, {"checkpoint": reference}, **unseen)
+        curves.write(directory, {"checkpoint": reference}, facts["history"])
     card.write(directory)
 
 

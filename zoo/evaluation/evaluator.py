@@ -21,7 +21,7 @@ from zoo.evaluation.likelihood import Batch
 from zoo.evaluation.metrics import Estimate
 from zoo.models import Autoencoder, GenerativeModel
 from zoo.registry import installed
-from zoo.sampling import sampler
+from zoo.sampling import kind_of, sampler
 
 BATCH = 1_000  # images that are read together
 
@@ -66,7 +66,7 @@ def evaluate(
 
     **Raises:** `ConfigError` for too few samples; `CapabilityError` when there is nothing to
     measure it by; `DataError`, `LabelError` when data, features and model don't fit."""
-    if model.sample_kind != "image" and extractor is not None:
+    if not kind_of(model).is_picture and extractor is not None:
         raise CapabilityError(
             "The samples of this model are no images: there are no features to compare them by."
         )
@@ -192,7 +192,7 @@ def _by_likelihood(
         "n": len(test),
         "seed": seed,
         **_of(test, "test"),
-        "binarised": likelihood.binarises(model) if model.sample_kind == "image" else None,
+        "binarised": likelihood.binarises(model) if kind_of(model).is_picture else None,
         "labelled": bool(model.config.num_classes),
     }
     found = likelihood.bounds(

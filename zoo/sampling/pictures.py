@@ -1,8 +1,6 @@
-"""Pictures of a model: reconstructions, interpolations, traversals, loss curves."""
+"""Pictures of a model: reconstructions, interpolations, traversals, manifolds."""
 
-import io
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +8,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from zoo.common.errors import CapabilityError, OutputError
+from zoo.common.errors import CapabilityError
 from zoo.models import Autoencoder, GenerativeModel, LatentModel
 from zoo.sampling import images
+from zoo.sampling.kinds import kind_of
 from zoo.sampling.sampler import latents
 
 COLUMNS = 8  # images in a row of a pair of rows
@@ -22,12 +21,6 @@ STEPS = 11  # images in a row of it
 SEED = 0  # of the latents of what is written for a checkpoint
 SIDE = 20  # images along each side of a manifold
 AT_ONCE = 256  # latents decoded together
-CURVE_COLUMNS = 3  # panels in a row
-CURVES = {  # of what each entry of a history holds: label, style, colour
-    "losses": ("training", "-", "#1f5f8b"),
-    "held_out": ("held out", "--", "#c2571a"),
-    "watched": ("samples", "-", "#3b7d4f"),
-}
 
 
 def write_all(
@@ -37,7 +30,6 @@ def write_all(
     *,
     samples: Tensor | None = None,
     labels: Tensor | None = None,
-    history: Sequence[Mapping[str, Any]] = (),
 ) -> list[str]:
     """Write the pictures that fit a model to `directory/images`, each whole or not at all.
 
@@ -47,11 +39,10 @@ def write_all(
     - `made`: how the model was made, kept in each PNG beside the picture's own seed.
     - `samples`, `labels`: images to reconstruct, for a model that can; a conditional one needs the
         labels.
-    - `history`: of each epoch, as `loss_curves` takes it; without matplotlib there are no curves.
 
-    **Returns:** the names of the files, of reconstructions.png, interpolation.png, traversal.png,
-    manifold.png and losses.png; a picture from before that no longer fits is left where it is."""
-    if model.sample_kind != "image":
+    **Returns:** the names of the files, of reconstructions.png, interpolation.png, traversal.png
+    and manifold.png; a picture from before that no longer fits is left where it is."""
+    if not kind_of(model).is_picture:
         return []
     pictures: dict[str, tuple[Image.Image, dict[str, Any]]] = {}
     given = labels if model.config.num_classes else None
@@ -64,12 +55,9 @@ def write_all(
             pictures["traversal"] = traversal(model, SEED), {"seed": SEED}
             if model.latent_shape == (2,):
                 pictures["manifold"] = manifold(model), {}
-    if history and (curves := _curves_if_possible(history)):
-        pictures["losses"] = curves, {}
     for name, (picture, further) in pictures.items():
-        images.save_png(
-            picture, directory / "images" / f"{name}.png", {**made, "picture": name, **further}
-        )
+        record = {**made, "picture": name, **further}
+        images.save_png(picture, directory / "images" / f"{name}.png", record)
     return [f"{name}.png" for name in pictures]
 
 
@@ -176,89 +164,6 @@ def manifold(model: LatentModel[Any]) -> Image.Image:
     return images.to_image(
         pixels.permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2)
     )  # no gaps, as in the paper
-
-
-def loss_curves(history: Sequence[Mapping[str, Any]]) -> Image.Image:
-    """How the losses and metrics went: a panel each, over the epochs.
-
-    A panel is as high as its values after the first tenth of ten epochs and more: the first may lie
-    far above.
-
-    **Arguments:**
-    - `history`: as in facts.json, an entry an epoch: `{"epoch": 1, "losses": {name: value}}`.
-        Values by name under "held_out", the losses of data that is not trained on, are drawn dashed
-        in the panel of the same name; those under "watched", what the samples show, in panels of
-        their own.
-
-    **Raises:** `OutputError` when matplotlib, the extra `plots`, is not installed.
-    """
-    try:
-        from matplotlib.figure import Figure
-        from matplotlib.ticker import MaxNLocator
-    except ImportError as error:
-        raise OutputError(
-            "Curves are drawn by matplotlib, which is not here: pip install 'genzoo[plots]'"
-        ) from error
-    history = [
-        {**entry, **{kind: _finite(entry.get(kind, {})) for kind in CURVES}} for entry in history
-    ]
-    names = list(
-        dict.fromkeys(name for kind in CURVES for entry in history for name in entry[kind])
-    )
-    if not names:
-        raise OutputError("There are no numbers to draw curves of.")
-    columns = 2 if len(names) == 4 else min(CURVE_COLUMNS, len(names))
-    rows = -(-len(names) // columns)
-    figure = Figure(figsize=(2.6 * columns, 2 * rows + 0.3), dpi=100, layout="constrained")
-    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for position, (axes, name) in enumerate(zip(panels, names, strict=False)):
-        settled: list[float] = []
-        for kind, (label, style, colour) in CURVES.items():
-            points = [
-                (entry["epoch"], entry[kind][name]) for entry in history if name in entry[kind]
-            ]
-            if points:
-                marker = "" if len(points) > 1 else "o"
-                axes.plot(
-                    *zip(*points, strict=True), style, color=colour, marker=marker, label=label
-                )
-                axes.set_title(f"{points[-1][1]:.4g}", loc="right", fontsize=9, color=colour)
-                settled += [value for _, value in points[len(points) // 10 :]]
-        if (room := max(settled) - min(settled)) > 0:
-            axes.set_ylim(min(settled) - 0.05 * room, max(settled) + 0.05 * room)
-        axes.set_title(name, loc="left", fontsize=9, fontweight="bold")
-        axes.margins(x=0.02)
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
-        axes.yaxis.set_major_locator(MaxNLocator(4))
-        axes.tick_params(labelsize=8, length=0)
-        axes.grid(color="0.9")
-        axes.spines[:].set_visible(False)
-        if position + columns >= len(names):
-            axes.set_xlabel("epoch", fontsize=8)
-    for axes in panels[len(names) :]:
-        axes.set_axis_off()
-    if both := next((axes for axes in panels if len(axes.lines) > 1), None):
-        figure.legend(
-            *both.get_legend_handles_labels(),
-            loc="outside upper right",
-            ncols=2,
-            fontsize=8,
-            frameon=False,
-        )
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png")
-    return Image.open(drawn).convert("RGB").quantize(32)  # colours: half of the bytes
-
-
-def _finite(values: Mapping[str, float]) -> dict[str, float]:
-    return {name: value for name, value in values.items() if math.isfinite(value)}
-
-
-def _curves_if_possible(history: Sequence[Mapping[str, Any]]) -> Image.Image | None:
-    try:
-        return loss_curves(history)
-    except OutputError:
-        return None
 
 
 def _is_standard_normal(model: LatentModel[Any]) -> bool:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from zoo.models import GenerativeModel
-from zoo.sampling import BLOCK, draw
+from zoo.sampling import BLOCK, draw, kind_of
 from zoo.testing.subject import Shortfall, require, some_labels
 from zoo.testing.training import train
 
@@ -142,11 +142,12 @@ def _require_samples(model: GenerativeModel[Any], samples: Tensor, n: int) -> No
         bool(samples.isfinite().all()),
         "its samples are not finite: look for a division by 0, or a log of it",
     )
-    if model.sample_kind == "image":
+    kind = kind_of(model)
+    if kind.least is not None and kind.greatest is not None:
         least, greatest = float(samples.min()), float(samples.max())
         require(
-            least >= 0 and greatest <= 1,
-            f"its images reach from {least:.3g} to {greatest:.3g}: end in sigmoid() or clamp(0, "
+            least >= kind.least and greatest <= kind.greatest,
+            f"its {kind.noun}s reach from {least:.3g} to {greatest:.3g}: end in sigmoid() or clamp(0, "
             "1), or say "
             'sample_kind = "array"',
         )

@@ -9,6 +9,7 @@ from zoo.common.config import ModelConfig
 from zoo.common.errors import ConfigError, DataError, PluginError, counted
 from zoo.data import Dataset
 from zoo.models import GenerativeModel, TrainConfig
+from zoo.sampling import kind_of
 
 
 def check_data(data: Dataset, config: ModelConfig) -> None:
@@ -50,7 +51,7 @@ def check_sample(model: GenerativeModel[Any]) -> None:
     **Raises:** `ConfigError` for images of a shape that none has, `PluginError` for another shape
     than the config's."""
     said = tuple(model.config.sample_shape)
-    if model.sample_kind == "image" and (len(said) != 3 or said[0] not in (1, 3)):
+    if kind_of(model).wrong_shape(said):
         raise ConfigError(
             f"{type(model).__name__} draws images, (1 or 3, height, width), which samples of shape "
             f"{said} are not: "
