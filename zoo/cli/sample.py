@@ -1,12 +1,10 @@
 """zoo sample: draw from a checkpoint."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from zoo import sampling
-from zoo.checkpoints import read_facts
 from zoo.cli.console import command, print_json, show_preview, track, warn_of_plugins
 from zoo.cli.options import (
     as_json,
@@ -17,9 +15,6 @@ from zoo.cli.options import (
     scale_option,
     seed_option,
 )
-
-if TYPE_CHECKING:
-    from zoo.models import GenerativeModel
 
 
 @command()
@@ -93,19 +88,3 @@ def sample(reference: str | None, output: str | None, json_: bool, **asked: Any)
         return None
     show_preview(written.path, written.rows)
     return click.echo(written.path)
-
-
-def load(directory: Path, device: str) -> "GenerativeModel[Any]":
-    """The model of a checkpoint, on the device that `--device` says, in a process that is there to
-    use it.
-    """
-    from zoo.checkpoints import Folder
-    from zoo.sampling import request
-
-    return request.load(Folder(directory), device)
-
-
-def names_of_classes(directory: Path) -> tuple[str, ...]:
-    """What a conditional checkpoint's labels mean, as its facts say; empty when they don't."""
-    names = read_facts(directory).get("class_names")
-    return tuple(map(str, names)) if isinstance(names, list) else ()

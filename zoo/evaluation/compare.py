@@ -27,6 +27,7 @@ from zoo.evaluation import asked, measure
 from zoo.evaluation.asked import Reference, Watch
 from zoo.evaluation.tables import Comparison
 from zoo.registry import installed
+from zoo.sampling import kind_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -195,7 +196,7 @@ class Work:
         """The model of a checkpoint, whose samples are images."""
         if name not in self._models:
             model = measure.load_model(self.folders[name], self.device)
-            if model.sample_kind != "image":
+            if not kind_of(model).is_picture:
                 raise _no_images(name)
             self._models[name] = model
         return self._models[name]

@@ -23,6 +23,7 @@ from zoo.evaluation import asked
 from zoo.evaluation.asked import Reference, Watch
 from zoo.evaluation.tables import Evaluations
 from zoo.registry import installed
+from zoo.sampling import kind_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,7 +166,7 @@ def load_extractor(
     from zoo.data import load_features
     from zoo.evaluation.likelihood import has_likelihood
 
-    if model.sample_kind != "image":
+    if not kind_of(model).is_picture:
         if not has_likelihood(model):
             raise CapabilityError(
                 "The samples of this model are no images, so there are no features to compare them "
@@ -276,7 +277,7 @@ def _say_likelihood(
     chosen = evaluator.subset(test, test_images, seed)
     seconds = likelihood.seconds(model, chosen, importance_samples=importance_samples, seed=seed)
     about = f"{seconds / 60:.0f} minutes" if seconds > 90 else f"{max(seconds, 2):.0f} seconds"
-    noun = "image" if model.sample_kind == "image" else "sample"
+    noun = kind_of(model).noun
     pixels = ""
     if noun == "image" and likelihood.binarises(model):
         pixels = f"pixels binarised with seed {seed}, "
@@ -322,7 +323,7 @@ def keep(
     """Put results into facts.json and the card, and, of images, pictures into their folder."""
     facts = dict(folder.facts)
     facts["evaluations"] = [one.to_dict() for one in merged(recorded(facts), results)]
-    if model.sample_kind == "image":
+    if kind_of(model).is_picture:
         _draw(folder, model, train, test, results[0].seed)
     card = _card(folder, facts)
     folder.write_facts(facts)

@@ -147,9 +147,8 @@ def _require_samples(model: GenerativeModel[Any], samples: Tensor, n: int) -> No
         least, greatest = float(samples.min()), float(samples.max())
         require(
             least >= kind.least and greatest <= kind.greatest,
-            f"its {kind.noun}s reach from {least:.3g} to {greatest:.3g}: end in sigmoid() or clamp(0, "
-            "1), or say "
-            'sample_kind = "array"',
+            f"its {kind.noun}s reach from {least:.3g} to {greatest:.3g}: end in "
+            'sigmoid() or clamp(0, 1), or say sample_kind = "array"',
         )
 
 
