@@ -198,9 +198,12 @@ def test_deep_colours_are_read_and_refuse_a_range_they_cannot_have(tmp_path: Pat
         load_images([path], (3, 1, 2), (0, 4095))
 
 
-def test_a_range_for_images_of_8_bits_is_refused(folder: Path) -> None:
-    with pytest.raises(DataError, match=r"has none: leave --range out"):
-        load_dataset(str(pictures.fill(folder)), value_range=(0, 100))
+def test_a_range_for_images_of_8_bits_is_said_to_change_nothing(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    plain = load_dataset(str(pictures.fill(folder)))
+    assert load_dataset(str(folder), value_range=(0, 100)).sha256 == plain.sha256
+    assert "The range of values changes nothing" in caplog.text
 
 
 @pytest.mark.parametrize("wrong", [(5, 5), (9, 1), (0,), "ab", (0, float("nan")), (0, "x")])

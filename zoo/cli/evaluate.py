@@ -14,6 +14,8 @@ from zoo.cli.options import (
     complete_datasets,
     data_root_option,
     device_option,
+    range_option,
+    skip_bad_option,
 )
 from zoo.evaluation import measure
 from zoo.evaluation.tables import Evaluations
@@ -69,6 +71,8 @@ def measuring(function: Callable[..., Any]) -> Callable[..., Any]:
     type=click.IntRange(1),
     help="Test images for the likelihood, chosen by the seed  [default: all]",
 )
+@range_option
+@skip_bad_option
 @click.option("--write", is_flag=True, help="Keep the results in facts.json and in the card.")
 def evaluate(
     reference: str,

@@ -1,5 +1,6 @@
 """Options that several commands share, and the names that a shell completes."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,40 @@ threads_option = click.option(
     "--threads",
     type=click.IntRange(1, 4096),
     help="Threads on the CPU  [default: ZOO_THREADS, then the cores that this process may use]",
+)
+
+
+class RangeType(click.ParamType):  # type: ignore[type-arg]  # an older click has none
+    """Two numbers, LOW,HIGH."""
+
+    name = "LOW,HIGH"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float]:
+        """The two numbers, the lower first."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            low, high = (float(number) for number in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not two numbers with a comma between, such as 0,4095.")
+        if not (low < high and math.isfinite(high - low)):
+            self.fail(f"{value!r}: the first number must be lower than the second.")
+        return low, high
+
+
+range_option = click.option(
+    "--range",
+    "value_range",
+    type=RangeType(),
+    metavar="LOW,HIGH",
+    help="Values that become black and white, for images of more than 8 bits in a folder  "
+    "[default: 0,65535 for 16 bits, 0,1 for floats]",
+)
+
+skip_bad_option = click.option(
+    "--skip-bad", is_flag=True, help="Leave out the images of a folder that can't be read."
 )
 
 data_root_option = click.option(

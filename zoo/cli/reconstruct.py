@@ -14,6 +14,7 @@ from zoo.cli.options import (
     device_option,
     force_option,
     label_option,
+    range_option,
     scale_option,
 )
 
@@ -37,6 +38,7 @@ from zoo.cli.options import (
 )
 @data_root_option
 @label_option
+@range_option
 @scale_option
 @device_option
 @force_option

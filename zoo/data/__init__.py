@@ -8,15 +8,16 @@ if TYPE_CHECKING:
     from zoo.data.dataset import Dataset, to_float
     from zoo.data.features import Extractor, Features, check_shape, extract, load_features
     from zoo.data.folders import folder_digest, refuse_unknown
-    from zoo.data.image_files import ImageFiles, load_images
+    from zoo.data.image_files import ImageFiles, as_recorded, load_images
     from zoo.data.loading import load_dataset
-    from zoo.data.opening import open_image
+    from zoo.data.opening import open_image, range_text
 
 __all__ = [
     "Dataset",
     "Extractor",
     "Features",
     "ImageFiles",
+    "as_recorded",
     "check_shape",
     "extract",
     "folder_digest",
@@ -24,6 +25,7 @@ __all__ = [
     "load_features",
     "load_images",
     "open_image",
+    "range_text",
     "refuse_unknown",
     "to_float",
 ]
@@ -35,6 +37,7 @@ __getattr__ = lazy.rooms(
         "Extractor": "zoo.data.features",
         "Features": "zoo.data.features",
         "ImageFiles": "zoo.data.image_files",
+        "as_recorded": "zoo.data.image_files",
         "check_shape": "zoo.data.features",
         "extract": "zoo.data.features",
         "folder_digest": "zoo.data.folders",
@@ -42,6 +45,7 @@ __getattr__ = lazy.rooms(
         "load_features": "zoo.data.features",
         "load_images": "zoo.data.image_files",
         "open_image": "zoo.data.opening",
+        "range_text": "zoo.data.opening",
         "refuse_unknown": "zoo.data.folders",
         "to_float": "zoo.data.dataset",
     },

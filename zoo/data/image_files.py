@@ -10,7 +10,7 @@ How an image is read:
 - Of a file with several pictures the first is taken.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from zoo.common.errors import ConfigError, DataError, counted
-from zoo.data.opening import open_image, quiet
+from zoo.data.opening import open_image, quiet, range_text
 
 # What shows through transparent images: white, as on a page.
 BACKGROUND = (255, 255, 255)
@@ -154,7 +154,7 @@ class ImageFiles:
 def load_images(
     paths: Sequence[Path],
     sample_shape: Sequence[int],
-    value_range: Range | None = None,
+    value_range: Sequence[float] | None = None,
 ) -> Tensor:
     """Images from files, cropped to the middle and scaled to fit.
 
@@ -175,7 +175,7 @@ def load_images(
 def read_images(
     paths: Sequence[Path],
     sample_shape: Sequence[int],
-    value_range: Range | None = None,
+    value_range: Sequence[float] | None = None,
     *,
     size: tuple[int, int] | None = None,
     watch: Watch | None = None,
@@ -218,7 +218,7 @@ def refuse_bad(seen: Seen, n: int, hint: str = "") -> None:
             usual = f"are usually from {depth.range[0]:g} to {depth.range[1]:g}"
         raise DataError(
             f"There are images of {depth.noun} from {low:g} to {high:g}. Such values {usual}: say "
-            f"which are black and white, such as --range {low:g},{high:g}"
+            f"which are black and white, such as --range {range_text((low, high))}"
         )
     if len(seen.bad) == 1:
         (error,) = seen.bad.values()
@@ -263,6 +263,19 @@ def check_range(value_range: Sequence[float] | None) -> Range | None:
             "(0, 4095)."
         )
     return low, high
+
+
+def as_recorded(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """How the images were read that a checkpoint was trained on, as its facts.json says.
+
+    **Returns:** `value_range` and `skip_bad`, as `load_dataset` takes them.
+    """
+    try:
+        value_range = check_range(facts.get("value_range"))
+    except ConfigError:
+        # The facts of a stranger may say anything.
+        value_range = None
+    return {"value_range": value_range, "skip_bad": bool(facts.get("bad_images_skipped"))}
 
 
 def empty(*shape: int) -> Tensor:

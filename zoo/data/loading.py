@@ -32,6 +32,7 @@ from zoo.data.image_files import (
     read_images,
     refuse_bad,
 )
+from zoo.data.opening import range_text
 from zoo.registry import DatasetSpec, installed, off_stdout
 
 LOOKED_AT = 100  # images of a folder on disk that are read at the start
@@ -45,7 +46,7 @@ def load_dataset(
     root: Path | None = None,
     split: str = "train",
     sample_shape: Sequence[int] | None = None,
-    value_range: Range | None = None,
+    value_range: Sequence[float] | None = None,
     skip_bad: bool = False,
     watch: Watch | None = None,
 ) -> Dataset:
@@ -97,9 +98,10 @@ def _load_folder(folder: Path, asked: _Asked) -> Dataset:
     headers, seen = _look_at_all(found.paths)
     shape = _shape(headers, asked.sample_shape, folder)
     if asked.value_range and headers and not any(header.deep for header in headers.values()):
-        raise DataError(
-            f"A range of values is for images of more than 8 bits, and {folder} has none: leave "
-            "--range out."
+        log.warning(
+            "The range of values changes nothing: it is for images of more than 8 bits, and %s has "
+            "none.",
+            folder,
         )
     size = None if asked.sample_shape else (shape[2], shape[1])
     paths, stored = list(headers), (len(headers), *shape)
@@ -201,7 +203,7 @@ def _warn_of_range(folder: Path, seen: Seen, value_range: Range | None) -> None:
         usual = value_range or depth.range
         if usual is None or high - low >= (usual[1] - usual[0]) / 10:
             continue
-        end = f"--range {low:g},{high:g}" if high > low else "--range LOW,HIGH"
+        end = f"--range {range_text((low, high))}" if high > low else "--range LOW,HIGH"
         log.warning(
             "The %s in %s are from %g to %g, less than a tenth of the range from %g to %g that "
             "becomes black to white. If that is not meant: %s",

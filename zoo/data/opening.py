@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,13 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", "
 
 # The filters of warnings belong to the whole process: one thread at a time changes them.
 _quiet = threading.RLock()
+
+
+def range_text(value_range: Sequence[float]) -> str:
+    """A range of values as `--range` takes it, without loss: "0,4095"."""
+    return ",".join(
+        str(int(value)) if value == int(value) else repr(float(value)) for value in value_range
+    )
 
 
 @contextlib.contextmanager

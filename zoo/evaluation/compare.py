@@ -206,7 +206,11 @@ class Work:
         model = self.model(name)
         shape = tuple(model.config.sample_shape)
         if shape not in self._images:
-            self._images[shape] = measure.read_data(self.data, self.data_root, model)
+            # All are compared with the same images, so all read them in the same way.
+            first = next(iter(self.folders.values()))
+            self._images[shape] = measure.read_data(
+                self.data, self.data_root, model, measure.reading(first, self.data)
+            )
         return self._images[shape]
 
     def extractor(self, name: str) -> "Extractor | None":

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.checkpoints import (
@@ -47,6 +47,8 @@ def evaluate(
     importance_samples: int | None = None,
     test_images: int | None = None,
     write: bool = False,
+    value_range: Sequence[float] | None = None,
+    skip_bad: bool = False,
     data_root: str | os.PathLike[str] | None = None,
     device: str = "auto",
     watch: Watch | None = None,
@@ -69,6 +71,9 @@ def evaluate(
     - `test_images`: how many test images the likelihood is taken of, chosen by the seed; all unless
         given.
     - `write`: keep the results in the checkpoint's facts.json and card.
+    - `value_range`: for a folder of images deeper than 8 bits, the values that become black and
+        white; as the checkpoint was trained unless given.
+    - `skip_bad`: leave out the images of a folder that can't be read; also where the training did.
     - `data_root`: the folder that holds the data; else `ZOO_DATA`, else the zoo's own folder.
     - `device`: "auto" takes a GPU where there is one; else "cpu" or "cuda".
     - `watch`: called as `watch(batches, how_many, doing)`. It passes the batches on, and can show
@@ -91,7 +96,7 @@ def evaluate(
         _card(folder, folder.facts)
         files.refuse_unwritable(folder.file(FACTS))
     model = load_model(folder, device)
-    train, test = read_data(data, root, model)
+    train, test = read_data(data, root, model, reading(folder, data, value_range, skip_bad))
     extractor = load_extractor(name, path, device, model, data)
     results = measure(
         folder,
@@ -131,16 +136,32 @@ def load_model(folder: Folder, device: str) -> "GenerativeModel[Any]":
     return weights.read_model(folder, compute.pick_device(device))
 
 
+def reading(
+    folder: Folder,
+    data: str,
+    value_range: Sequence[float] | None = None,
+    skip_bad: bool = False,
+) -> dict[str, Any]:
+    """How data is read: as asked for; a folder else as when the checkpoint was trained."""
+    from zoo.data import as_recorded
+
+    trained = {} if data in installed().datasets else as_recorded(folder.facts)
+    return {
+        "value_range": value_range or trained.get("value_range"),
+        "skip_bad": skip_bad or trained.get("skip_bad", False),
+    }
+
+
 def read_data(
-    data: str, root: "Path | None", model: "GenerativeModel[Any]"
+    data: str, root: "Path | None", model: "GenerativeModel[Any]", how: Mapping[str, Any]
 ) -> tuple["Dataset", "Dataset | None"]:
     """The training images and the test images, in the size that a model takes; a folder has no
-    test images.
+    test images. `how` are further arguments of `load_dataset`.
     """
     from zoo.data import load_dataset
 
     shape = model.config.sample_shape
-    train = load_dataset(data, root=root, sample_shape=shape)
+    train = load_dataset(data, root=root, sample_shape=shape, **how)
     if data not in installed().datasets:
         log.info(
             "%s is a folder, which has no test images: there is no floor, and no likelihood.", data

@@ -32,6 +32,7 @@ def reconstruct(
     n: int = 16,
     data_root: str | Path | None = None,
     labels: Any = (),
+    value_range: Sequence[float] | None = None,
     scale: int | None = None,
     device: str = "auto",
     force: bool = False,
@@ -45,6 +46,8 @@ def reconstruct(
     - `n`: how many test images, when no files are named.
     - `data_root`: the folder of the data set, when no files are named.
     - `labels`: for a conditional model, the class of each image that is named.
+    - `value_range`: for named images deeper than 8 bits, the values that become black and white; as
+        the checkpoint was trained unless given.
     - `scale`: how many times as wide and as high to draw each pixel.
     - `device`: "auto" (a GPU where there is one), "cpu" or "cuda".
     - `force`: replace a file that the zoo did not write.
@@ -72,17 +75,19 @@ def reconstruct(
     model: Any = request.load(folder, device)
     import torch
 
-    from zoo.data import load_images
+    from zoo.data import as_recorded, load_images, range_text
     from zoo.sampling import pictures
     from zoo.sampling.images import save_picture
 
     given: Tensor | None
     if named:
-        samples = load_images([Path(one) for one in named], model.config.sample_shape)
+        chosen = value_range or as_recorded(folder.facts)["value_range"]
+        samples = load_images([Path(one) for one in named], model.config.sample_shape, chosen)
         given = torch.tensor(asked) if folder.num_classes else None
     else:
         samples, given = _test_images(folder, model, n, data_root)
     words = [*named, *(() if n == 16 else ("-n", n)), *_label_words(labels)]
+    words += ["--range", range_text(value_range)] if value_range else []
     words += ["--scale", scale] if scale > 1 else []
     words += ["-o", path.name] if output is not None else []
     made = _made(folder, "reconstruct", words, n=len(samples))
