@@ -50,7 +50,8 @@ def ctrl_c_can_be_pressed() -> None:
 @pytest.fixture(autouse=True)
 def own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every test works in a folder of its own, with a home of its own, and looks for plugins anew."""
-    for name in [name for name in os.environ if name.startswith(("ZOO_", "HF_"))]:
+    watched = ("ZOO_", "HF_", "DISABLE_TELEMETRY", "DO_NOT_TRACK")
+    for name in [name for name in os.environ if name.startswith(watched)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("ZOO_DATA", str(DIGITS))
@@ -70,12 +71,24 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """
     from hub_server import serving
 
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
     with serving() as hub:
         hub.put("owner/repo", CHECKPOINT | OTHERS)
         hub.repositories["owner/repo"].tags["v1"] = hub.commit("owner/repo")
         monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+        telling_client(tmp_path, monkeypatch)
         yield hub
+        assert not [one for one in hub.requests if "harness" in one]
+
+
+def telling_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client of the Hub that nobody told to keep quiet, with a folder of its own."""
+    for name, value in {
+        "HF_HUB_DISABLE_TELEMETRY": False,
+        "HF_HUB_CACHE": str(tmp_path / "hf" / "hub"),
+        "AGENT_HARNESSES_PATH": str(tmp_path / "hf" / "harnesses.json"),
+    }.items():
+        monkeypatch.setattr(f"huggingface_hub.constants.{name}", value)
+    monkeypatch.setattr("huggingface_hub.utils._detect_agent._registry", None)
 
 
 @pytest.fixture

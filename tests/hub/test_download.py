@@ -56,7 +56,6 @@ def start(hub: Hub, *words: str, **environment: str) -> subprocess.Popen[str]:
     world = {
         "HF_ENDPOINT": hub.endpoint,
         "HF_HOME": str(home),
-        "HF_HUB_DISABLE_TELEMETRY": "1",
         "NO_PROXY": "127.0.0.1",
     }
     command = [sys.executable, "-m", "zoo", *words]

@@ -15,15 +15,19 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
-from conftest import Zoo
+from conftest import Zoo, telling_client
 from hub_server import OTHER, READ, WRITE, Answer, Hub, cut, file_of, serving, stalled, status
 from huggingface_hub import constants
 
+import zoo as api
+from zoo.checkpoints import find
 from zoo.checkpoints.merging import BEGIN, END
 from zoo.common import files
+from zoo.common.errors import ZooError
 from zoo.hub import guard, session
 
 pytestmark = pytest.mark.filterwarnings(
@@ -37,7 +41,7 @@ Push = Callable[..., Result]
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """An empty hub, at which owner is logged in."""
     with serving() as hub:
         monkeypatch.setattr(
@@ -45,7 +49,9 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         )  # and put back whatever a push made of it
         monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
         monkeypatch.setenv("HF_TOKEN", WRITE)
+        telling_client(tmp_path, monkeypatch)
         yield hub
+        assert not [one for one in hub.requests if "harness" in one]
 
 
 @pytest.fixture
@@ -866,8 +872,112 @@ def test_the_official_command_downloads_what_was_pushed_and_uploads_what_can_be_
     hf("download", NAME, "--local-dir", "got")
     assert all(Path("got", path).read_bytes() == content for path, content in held(hub).items())
     hf("upload", "owner/theirs", "mine")
+    # the official command asks for more than it needs; ours never does
+    hub.requests.clear()
     pulled = zoo("pull", "hf:owner/theirs")
     assert pulled.exit_code == 0, pulled.stderr
     assert files.sha256(Path(pulled.stdout.strip()) / "model.safetensors") == files.sha256(
         mine / "model.safetensors"
     )
+
+
+def test_a_push_from_python_says_what_it_did(hub: Hub, mine: Path) -> None:
+    planned = api.push("./mine", NAME, dry_run=True)
+    assert planned.commit is None and hub.repositories == {}
+    assert {one["file"] for one in planned.plan.changes} == SENT
+    pushed = api.push("./mine", NAME, private=True, message="By hand")
+    assert pushed.url == f"{hub.endpoint}/{NAME}" and pushed.commit == hub.commit(NAME)
+    assert hub.repositories[NAME].private and held(hub).keys() == SENT
+    assert hub.repositories[NAME].commits[hub.commit(NAME)].title == "By hand"
+    again = api.push(find("./mine"), NAME)
+    assert again.plan.changes == [] and again.commit == pushed.commit
+
+
+def test_a_push_from_python_asks_whom_it_is_told_to(hub: Hub, mine: Path) -> None:
+    asked = []
+
+    def agree(plan: Any, url: str) -> bool:
+        asked.append((url, plan.kind, {one["file"] for one in plan.changes}))
+        return False
+
+    refused = api.push("./mine", NAME, agree=agree)
+    assert asked == [(f"{hub.endpoint}/{NAME}", "new public repository", SENT)]
+    assert not refused.agreed and refused.commit is None and written(hub) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((5, NAME), "push takes a checkpoint's name, the path of its folder as text"),
+        ((None, NAME), "push takes a checkpoint's name"),
+        (("vae-mnst", NAME), "Did you mean 'vae-mnist'"),
+        (("./nowhere", NAME), "There is no folder ./nowhere"),
+        (("mine", NAME), "For the path write ./mine"),
+        (("./mine", "repo"), "is not of the form OWNER/REPO"),
+        (("./mine", 5), "'5' is not of the form OWNER/REPO"),
+        (("./mine", f"hf:{NAME}"), "Leave out hf: here"),
+    ],
+)
+def test_what_a_push_can_not_take_is_said(
+    hub: Hub, mine: Path, arguments: tuple[Any, Any], words: str
+) -> None:
+    with pytest.raises(ZooError, match=words):
+        api.push(*arguments)
+    for bad in ({"revision": 5}, {"revision": "a b"}, {"endpoint": 5}, {"token": 5}):
+        with pytest.raises(ZooError):
+            api.push("./mine", NAME, **bad)
+    assert hub.requests == []
+
+
+def test_a_card_is_made_and_a_push_is_planned_once(
+    hub: Hub, mine: Path, push: Push, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from zoo.checkpoints import card
+    from zoo.hub import plan
+
+    counted: Counter[str] = Counter()
+
+    def counting(room: Any, name: str) -> None:
+        right = getattr(room, name)
+
+        def count(*arguments: Any, **keywords: Any) -> Any:
+            counted[name] += 1
+            return right(*arguments, **keywords)
+
+        monkeypatch.setattr(room, name, count)
+
+    counting(card, "render")
+    counting(plan, "plan")
+    for _ in range(3):
+        push("--revision", "dev")
+        push()
+        (mine / "facts.json").write_text("{}")
+    assert counted == {"render": 6, "plan": 6}
+
+
+def test_a_repository_that_another_makes_at_the_same_time_is_not_written_to(
+    hub: Hub, mine: Path, push: Push
+) -> None:
+    def meanwhile(answer: Answer) -> Answer:
+        hub.put(NAME, {"config.json": b"{}", "model.safetensors": b"theirs"})
+        return answer
+
+    hub.answers["POST /api/repos/create"] = meanwhile
+    assert f"{NAME} on {hub.endpoint} has changed meanwhile" in push(code=1).stderr
+    assert held(hub) == {"config.json": b"{}", "model.safetensors": b"theirs"}
+
+
+def test_a_branch_that_another_makes_at_the_same_time_is_not_written_to(
+    hub: Hub, mine: Path, push: Push
+) -> None:
+    main = hub.put(NAME, {"LICENSE": b"MIT"}).head
+
+    def meanwhile(answer: Answer) -> Answer:
+        hub.repositories[NAME].commit({"a": file_of("a", b"theirs")}, branch="dev")
+        return answer
+
+    hub.answers["POST .*/branch/"] = meanwhile
+    assert "has changed meanwhile" in push("--revision", "dev", code=1).stderr
+    repository = hub.repositories[NAME]
+    assert repository.head == main
+    assert repository.commits[repository.branches["dev"]].files.keys() == {"a", "LICENSE"}

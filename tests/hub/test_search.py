@@ -10,6 +10,9 @@ import pytest
 from conftest import Zoo
 from hub_server import READ, Answer, Hub, status
 
+import zoo as api
+from zoo.common.errors import ZooError
+
 CARDS = Path(__file__).parents[2] / "cards"
 
 
@@ -198,3 +201,85 @@ def test_a_search_without_end_ends(
         assert (
             "has not come to an end after 15 requests" in result.stderr and len(hub.requests) == 15
         )
+
+
+GOOD = {"id": "b/good", "library_name": "genzoo"}
+
+
+def of_metric(value: Any) -> dict[str, Any]:
+    index = [{"results": [{"metrics": [{"type": "nll", "value": value}]}]}]
+    return {"id": "a/strange", "cardData": {"library_name": "genzoo", "model-index": index}}
+
+
+BAD: dict[str, Any] = {
+    "a metric of 401 digits": of_metric(10**400),
+    "an infinite metric": of_metric(float("inf")),
+    "a metric that is no number": of_metric(float("nan")),
+    "401 digits of downloads": GOOD | {"id": "a/strange", "downloads": 10**400},
+    "ESC": GOOD | {"id": "a/\x1b]0;pwned\x07"},
+    "C1": GOOD | {"id": "a/\x9b31m"},
+    "another direction": GOOD | {"id": "a/\u202egnp.exe"},
+    "isolated": GOOD | {"id": "a/\u2066x\u2069"},
+    "a line break": GOOD | {"id": "a/b\nzoo pull evil"},
+    "a lone surrogate": GOOD | {"id": "a/\ud800"},
+    "no slash": GOOD | {"id": "strange"},
+    "a number for a name": GOOD | {"id": 5},
+    "a very long name": GOOD | {"id": f"a/{'b' * 1000}"},
+    "an entry that is none": 5,
+    "an entry without a name": {"library_name": "genzoo"},
+}
+
+
+@pytest.mark.parametrize("json_", [False, True])
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_entry_is_left_out_and_counted(hub: Hub, zoo: Zoo, case: str, json_: bool) -> None:
+    body = json.dumps([BAD[case], GOOD, BAD[case]]).encode()
+    hub.answers["/api/models"] = status(200, body=body)
+    result = zoo("search", *(["--json"] if json_ else []))
+    assert result.exit_code == 0 and "b/good" in result.stdout, result.output
+    assert "a/" not in result.stdout and "strange" not in result.stdout
+    assert "2 of the Hub's entries could not be read, and were left out" in result.stderr
+    assert all(letter.isprintable() or letter == "\n" for letter in result.output)
+
+
+@pytest.mark.parametrize("hostile", ["\x1b]0;pwned\x07", "\x9b31m", "\u202egnp", "\ud800"])
+def test_words_of_a_card_steer_no_terminal(hub: Hub, zoo: Zoo, hostile: str) -> None:
+    index = [
+        {"results": [{"dataset": {"name": hostile}, "metrics": [{"type": hostile, "value": 1}]}]}
+    ]
+    card = {"library_name": "genzoo", "license": hostile, "tags": [hostile], "model-index": index}
+    entry = {"id": "a/b", "cardData": card, "lastModified": hostile}
+    hub.answers["/api/models"] = status(200, body=json.dumps([entry]).encode())
+    for words in (["search"], ["search", "--json"], ["search", "--debug"]):
+        result = zoo(*words)
+        assert result.exit_code == 0 and "a/b" in result.stdout
+        assert all(letter.isprintable() or letter == "\n" for letter in result.output)
+
+
+def test_a_search_from_python_gives_records(hub: Hub) -> None:
+    hub.put("a/vae", card(license="mit"), downloads=3)
+    hub.put("a/gan", card(), downloads=9)
+    assert [one["name"] for one in api.search()] == ["hf:a/gan", "hf:a/vae"]
+    (one,) = api.search("vae", limit=1, endpoint=hub.endpoint)
+    assert one["license"] == "mit" and one["metrics"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"query": 5}, "query is a text to look for in names, not 5"),
+        ({"query": None}, "query is a text"),
+        ({"limit": 0}, "limit is a number from 1 to 1,000, not 0"),
+        ({"limit": "many"}, "limit is a number from 1 to 1,000, not 'many'"),
+        ({"limit": True}, "limit is a number"),
+        ({"limit": 10**9}, "limit is a number"),
+        ({"endpoint": 5}, "endpoint is the address of a Hub as text, not 5"),
+        ({"token": b"hf"}, "token is a text, not a bytes"),
+    ],
+)
+def test_what_a_search_can_not_take_is_said(
+    hub: Hub, arguments: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ZooError, match=words):
+        api.search(**arguments)
+    assert hub.requests == []

@@ -21,6 +21,8 @@ def find_endpoint(given: str | None = None) -> str:
     **Returns:** the address, without a slash at its end.
 
     **Raises:** `HubError` for what is no address of a Hub."""
+    if not isinstance(given, str | None):
+        raise HubError(f"endpoint is the address of a Hub as text, not {given!r}.")
     endpoint = given.rstrip("/") if given else _usual()
     try:
         parts = urlsplit(endpoint)
@@ -55,6 +57,8 @@ def find_token(endpoint: str, given: str | None) -> str | None:
     **Raises:** `HubError` for a token that may not be sent there, or that is none."""
     from huggingface_hub import constants
 
+    if not isinstance(given, str | None):
+        raise HubError(f"token is a text, not a {type(given).__name__}.")
     if endpoint.startswith("http://") and not is_loopback(endpoint):
         if given:
             raise HubError(

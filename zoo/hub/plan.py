@@ -1,7 +1,7 @@
 """What a push would change in a repository, and the commit that changes it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -34,6 +34,7 @@ class Plan:
     - `removed`: files of an earlier checkpoint to remove.
     - `text`: digest of our own text around the zoo's part of the card.
     - `text_left`: whether that text is not sent, because somebody else wrote there.
+    - `mask`: makes names that the Hub sent fit to be shown.
     """
 
     branch: Branch
@@ -43,6 +44,7 @@ class Plan:
     removed: list[str]
     text: str
     text_left: bool
+    mask: Callable[[str], str]
 
     @property
     def changes(self) -> list[dict[str, Any]]:
@@ -54,7 +56,7 @@ class Plan:
             ("replace" if one.path_in_repo in there else "add", one.path_in_repo, one.size)
             for one in self.sent
         ]
-        told += [("remove", path, there[path].size) for path in self.removed]
+        told += [("remove", self.mask(path), there[path].size) for path in self.removed]
         return [{"action": action, "file": path, "bytes": size} for action, path, size in told]
 
     @property
@@ -106,7 +108,8 @@ def plan(session: Session, own: list[Upload], card: str, branch: Branch, *, priv
     if there.branched and (removed or any(one.path_in_repo != CARD for one in sent)):
         _refuse_unseen(session, branch, there)
     private = there.private if there.head else private
-    return Plan(branch, there, private, sent, removed, _digest(card), text_left)
+    digest = _digest(card)
+    return Plan(branch, there, private, sent, removed, digest, text_left, session.mask)
 
 
 def carry_out(session: Session, planned: Plan, message: str) -> str:

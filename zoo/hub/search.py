@@ -3,7 +3,7 @@
 import logging
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +65,7 @@ def _collected(session: "Session", query: str, limit: int) -> tuple[list[dict[st
             strange += 1
             continue
         try:
-            found.append(_record(session, one))
+            found.append(_record(one, session.mask))
         except _BadEntry:
             bad += 1
         if len(found) == limit:
@@ -99,10 +99,10 @@ def _listed(session: "Session", query: str, limit: int) -> Iterator[Any]:
                 yield one
 
 
-def _record(session: "Session", one: dict[str, Any]) -> dict[str, Any]:
+def _record(one: dict[str, Any], mask: Callable[[str], str]) -> dict[str, Any]:
     card = one.get("cardData")
     card = card if isinstance(card, dict) else {}
-    name = session.mask(_text(one["id"]))
+    name = mask(_text(one["id"]))
     if not ID.fullmatch(name):
         raise _BadEntry
     metrics = list(_metrics(card.get("model-index") or one.get("model-index")))
@@ -119,10 +119,17 @@ def _record(session: "Session", one: dict[str, Any]) -> dict[str, Any]:
         "gated": bool(one.get("gated")),
         "metrics": metrics,
     }
-    return {
-        key: session.mask(value) if isinstance(value, str) else value
-        for key, value in record.items()
-    }
+    masked: dict[str, Any] = _masked(record, mask)
+    return masked
+
+
+def _masked(value: Any, mask: Callable[[str], str]) -> Any:
+    """The same value, all its texts masked."""
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, dict):
+        return {key: _masked(one, mask) for key, one in value.items()}
+    return [_masked(one, mask) for one in value] if isinstance(value, list) else value
 
 
 def _metrics(index: Any) -> Iterator[dict[str, Any]]:
