@@ -36,6 +36,7 @@ DOOR_ROOMS = {
     "checkpoints.weights",
     "evaluation.compare",
     "evaluation.measure",
+    "hub.listing",
     "hub.pull",
     "hub.push",
     "hub.search",

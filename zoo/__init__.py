@@ -15,9 +15,11 @@ from zoo.registry import (
 )
 
 if TYPE_CHECKING:
+    from zoo.checkpoints import info, list_runs, remove, space, verify
     from zoo.checkpoints.weights import load, save
     from zoo.evaluation.compare import compare
     from zoo.evaluation.measure import evaluate
+    from zoo.hub.listing import list_checkpoints
     from zoo.hub.pull import pull
     from zoo.hub.push import push
     from zoo.hub.search import search
@@ -35,15 +37,21 @@ __all__ = [
     "evaluate",
     "grid",
     "hookimpl",
+    "info",
     "interpolate",
+    "list_checkpoints",
+    "list_runs",
     "load",
     "pull",
     "push",
     "reconstruct",
     "refresh",
+    "remove",
     "sample",
     "save",
     "search",
+    "space",
+    "verify",
 ]
 
 # Where each function lives: its module is imported when the function is first used.
@@ -54,14 +62,20 @@ __getattr__ = lazy.rooms(
         "draw": "zoo.sampling.save",
         "evaluate": "zoo.evaluation.measure",
         "grid": "zoo.sampling.images",
+        "info": "zoo.checkpoints",
         "interpolate": "zoo.sampling.latent_pictures",
+        "list_checkpoints": "zoo.hub.listing",
+        "list_runs": "zoo.checkpoints",
         "load": "zoo.checkpoints.weights",
         "pull": "zoo.hub.pull",
         "push": "zoo.hub.push",
         "reconstruct": "zoo.sampling.latent_pictures",
+        "remove": "zoo.checkpoints",
         "sample": "zoo.sampling.save",
         "save": "zoo.checkpoints.weights",
         "search": "zoo.hub.search",
+        "space": "zoo.checkpoints",
+        "verify": "zoo.checkpoints",
     },
 )
 

@@ -280,7 +280,7 @@ def test_what_the_list_says_is_what_the_store_says(
     assert states()["vae-mnist"] == "bundled"
     assert zoo("pull", "vae-mnist").exit_code == 0
     assert states()["vae-mnist"] == "pulled"
-    assert zoo("rm", "vae-mnist").exit_code == 0
+    assert zoo("rm", "--yes", "vae-mnist").exit_code == 0
     assert states()["vae-mnist"] == "bundled"
 
 
@@ -664,7 +664,7 @@ def test_the_command_verifies_everything_that_is_here_and_fails_when_one_is_dama
     (path / CONFIG).unlink()
     bad = zoo("verify")
     assert bad.exit_code == 1
-    assert "Damaged: mine. zoo rm NAME removes one" in bad.stderr
+    assert "Damaged: mine. Remove it (zoo rm NAME)" in bad.stderr
     assert [line.split() for line in bad.stdout.splitlines() if line.startswith("mine")] == [
         ["mine", CONFIG, "missing"],
         ["mine", WEIGHTS, "ok"],

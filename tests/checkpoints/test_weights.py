@@ -574,13 +574,13 @@ def ring(*_):
     raise TooSlow("still at work")
 
 signal.signal(signal.SIGPROF, ring)
-checkpoints.load(Path(sys.argv[1]))
+checkpoints.read_model(Path(sys.argv[1]))
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (200 << 20),) * 2)
 for directory in sys.argv[2:]:
     signal.setitimer(signal.ITIMER_PROF, 10)  # seconds of the processor's time
     try:
-        checkpoints.load(Path(directory), training_parts=True)
+        checkpoints.read_model(Path(directory), training_parts=True)
         verdict = "loaded"
     except (CheckpointError, ConfigError) as error:
         verdict = f"refused: {error}"

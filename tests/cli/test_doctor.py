@@ -199,7 +199,7 @@ def test_a_damaged_checkpoint_is_named_with_what_to_do(hub: Any, zoo: Zoo) -> No
         "mine is damaged",
         "zoo rm mine, then get it again.",
     )
-    assert zoo("rm", "mine").exit_code == 0 and examined(zoo)[0] == 0  # the advice is good
+    assert zoo("rm", "--yes", "mine").exit_code == 0 and examined(zoo)[0] == 0  # the advice is good
 
 
 def test_a_current_checkpoint_that_is_gone_is_noted(hub: Any, zoo: Zoo) -> None:

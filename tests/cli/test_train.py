@@ -105,7 +105,7 @@ def test_the_recorded_command_trains_the_same_weights_bit_for_bit(zoo: Zoo, home
     entry = home / "checkpoints" / "mine"
     command = json.loads((entry / "facts.json").read_text())["command"]
     first = files.sha256(entry / "model.safetensors")
-    zoo("rm", "mine")
+    zoo("rm", "--yes", "mine")
     assert zoo(*shlex.split(command)[1:]).exit_code == 0
     assert files.sha256(entry / "model.safetensors") == first
     zoo("train", "mlp-vae", "--name", "other", "--epochs", 1, "--seed", 12345, *SMALL)

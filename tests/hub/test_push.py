@@ -826,7 +826,7 @@ def test_a_trained_checkpoint_comes_back_from_the_hub_with_the_same_bytes_and_sa
         if one.is_file()
     }
     run("push", "tiny", NAME, "--yes", "--private")
-    run("rm", "tiny")
+    run("rm", "--yes", "tiny")
     assert not trained.exists()
     pulled = Path(run("pull", f"hf:{NAME}"))
     run("verify", f"hf:{NAME}")

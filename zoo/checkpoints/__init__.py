@@ -12,7 +12,8 @@ from zoo.checkpoints.folder import (
     read_config,
     read_facts,
 )
-from zoo.checkpoints.format import LAYOUT, check, refuse_large
+from zoo.checkpoints.format import LAYOUT, check, refuse_large, refuse_unoffered
+from zoo.checkpoints.records import Listing, info, list_checkpoints, list_runs
 from zoo.checkpoints.results import (
     FEWEST,
     IMPORTANCE_SAMPLES,
@@ -25,6 +26,7 @@ from zoo.checkpoints.results import (
     side_by_side,
 )
 from zoo.checkpoints.store import STATE, UNSAVED, Entry, Store, find, parse_hub
+from zoo.checkpoints.upkeep import refuse_damaged, remove, space, verify, would_remove
 from zoo.common.files import is_path
 from zoo.common.settings import home
 
@@ -47,16 +49,26 @@ __all__ = [
     "Entry",
     "Evaluation",
     "Folder",
+    "Listing",
     "Store",
     "check",
     "find",
     "home",
+    "info",
     "is_path",
+    "list_checkpoints",
+    "list_runs",
     "merged",
     "parse_hub",
     "read_config",
     "read_facts",
     "recorded",
+    "refuse_damaged",
     "refuse_large",
+    "refuse_unoffered",
+    "remove",
     "side_by_side",
+    "space",
+    "verify",
+    "would_remove",
 ]

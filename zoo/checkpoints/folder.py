@@ -96,6 +96,14 @@ class Folder:
         return str(self.config["model"])
 
     @property
+    def own_class(self) -> str:
+        """MODULE:CLASS of a model that no plugin offers; empty for all others. It is never
+        imported: whoever loads the checkpoint passes the class.
+        """
+        named = self.config.get("class")
+        return named[:200] if isinstance(named, str) else ""
+
+    @property
     def num_classes(self) -> int:
         """How many classes it is conditioned on; 0 when it is unconditional."""
         number = self.config["config"].get("num_classes", 0)

@@ -17,7 +17,8 @@ from zoo.checkpoints.folder import (
     hint_pickle,
 )
 from zoo.common import files
-from zoo.common.errors import CheckpointError
+from zoo.common.errors import CheckpointError, NotFoundError
+from zoo.registry import claimed_maker, installed
 
 LARGEST = 2 << 30  # bytes of a checkpoint's files together
 LARGEST_OTHER = 32 << 20  # bytes of a file that holds no weights
@@ -74,6 +75,32 @@ def check(path: Path) -> None:
         check_weights(path)
     elif path.name == FACTS:
         files.read_json(path)
+
+
+def refuse_unoffered(folder: Folder) -> None:
+    """Raise `NotFoundError` for a checkpoint whose model no installed plugin offers, in words that
+    say who does, or which class must be passed. Nothing is imported.
+    """
+    if folder.own_class:
+        name = class_name(folder)
+        raise NotFoundError(
+            f"{folder.path} needs the class {name!r} ({folder.own_class}), which no plugin offers. "
+            f"Load it in Python: zoo.load({folder.reference!r}, model={name})",
+            name=name,
+        )
+    if folder.model in installed().models:
+        return
+    try:
+        installed().model_class(folder.model)
+    except NotFoundError as error:
+        raise NotFoundError(f"{error}{claimed_maker(folder.config)}", name=folder.model) from error
+
+
+def class_name(folder: Folder) -> str:
+    """The name of the class that a checkpoint needs, without its module; empty when a plugin
+    should offer its model.
+    """
+    return folder.own_class.rpartition(":")[2].rpartition(".")[2][:80]
 
 
 def check_weights(path: Path, folder: Folder | None = None) -> None:

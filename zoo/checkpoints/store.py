@@ -1,6 +1,7 @@
 """The checkpoints on this machine: bundled, pulled or trained, each whole or absent."""
 
 import contextlib
+import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -11,9 +12,12 @@ from urllib.parse import quote, unquote
 
 from zoo.checkpoints.folder import CONFIG, ORIGIN, Folder
 from zoo.common import files, settings
-from zoo.common.errors import CheckpointError, NotFoundError, OutputError, did_you_mean
+from zoo.common.errors import CheckpointError, NotFoundError, OutputError, ZooError, did_you_mean
 from zoo.registry import Checkpoint, installed
 
+LOG = logging.getLogger("zoo")
+
+SETTINGS = "run.json"  # of a training: what it was asked for
 STATE = "state.safetensors"  # of a training: what it goes on from
 UNSAVED = "unsaved"  # of a training: a result that found no place
 
@@ -96,20 +100,22 @@ class Store:
             return Folder(directory, reference)
         entry = self.entry(reference)
         if entry.path is None:
-            raise NotFoundError(f"{reference} is not here yet. Get it with: zoo pull {reference}")
+            raise self._absent(entry)
         known = entry.origin if entry.state in ("trained", "pulled") else None
         return Folder(entry.path, reference, origin=known)
 
     def entry(self, name: str) -> Entry:
-        """What is known of a checkpoint that is here or can be had; raises `NotFoundError`
-        otherwise.
-        """
+        """What is known of a checkpoint that is here or can be had.
+
+        **Raises:** `NotFoundError` when there is none of that name."""
         self._refuse_ambiguous(name)
         checkpoint = self.catalogue.get(name)
         directory = self.directory(name)
         bundled = checkpoint.bundled if checkpoint else None
-        if directory.is_dir():
-            here = directory if (directory / CONFIG).is_file() else bundled
+        gone = bundled is not None and not files.is_file(bundled / CONFIG)
+        bundled = None if gone else bundled
+        if files.is_folder(directory):
+            here = directory if files.is_file(directory / CONFIG) else bundled
             try:
                 origin = files.read_json(directory / ORIGIN)
                 if not isinstance(origin.get("sha256"), dict):
@@ -119,23 +125,40 @@ class Store:
             state = "trained" if origin.get("source") == "trained" else "pulled"
             return Entry(name, state if here else "damaged", here, checkpoint, origin)
         if checkpoint or name.startswith("hf:"):
-            return Entry(name, "bundled" if bundled else "hub", bundled, checkpoint, {})
+            state = "damaged" if gone else "bundled" if bundled else "hub"
+            return Entry(name, state, bundled, checkpoint, {})
         raise NotFoundError(self._explain_missing(name))
 
     def entries(self) -> list[Entry]:
         """Every checkpoint that is here or can be had, by name."""
-        kept = self.root / "checkpoints"
-        found = [one.name for one in kept.iterdir() if one.is_dir()] if kept.is_dir() else []
-        names = {
-            unquote(one)
-            for one in found
-            if _is_name(unquote(one)) and quote(unquote(one), safe="@") == one
-        }
         entries = []
-        for name in sorted(names | set(self.catalogue)):
+        for name in self.names():
             with contextlib.suppress(NotFoundError):  # another process removed it just now
                 entries.append(self.entry(name))
         return entries
+
+    def names(self) -> list[str]:
+        """The names of all checkpoints that are here or can be had, sorted. Nothing of them is
+        read.
+        """
+        return sorted({*_names_in(self.root / "checkpoints"), *self.catalogue})
+
+    def holds(self, name: str) -> bool:
+        """Whether the store itself has a checkpoint of that name, damaged or not."""
+        return _is_name(name) and files.is_folder(self.directory(name))
+
+    def runs(self) -> list[str]:
+        """The names of the trainings that are not finished, or whose result found no place."""
+        return [name for name in sorted(_names_in(self.root / "runs")) if self.is_unfinished(name)]
+
+    def is_unfinished(self, name: str) -> bool:
+        """Whether there is a training of that name that can go on, or whose result found no
+        place.
+        """
+        if not _is_name(name):
+            return False
+        run = self.run(name)
+        return any(os.path.lexists(run / left) for left in (SETTINGS, STATE, UNSAVED))
 
     @contextlib.contextmanager
     def adding(self, name: str, *, replace: bool = False) -> Iterator[Path]:
@@ -170,28 +193,47 @@ class Store:
 
     def remove(self, name: str) -> int:
         """Remove a checkpoint from the store, with the folder of its training unless that may be
-        wanted still.
+        wanted still; of a training that is not finished, the folder.
 
         **Returns:** the bytes freed (those of a bundled one stay: they belong to its package).
 
-        **Raises:** `NotFoundError` when it isn't in the store.
+        **Raises:** `NotFoundError` when it isn't in the store, `OutputError` when it can't be
+        removed.
         """
-        entry = self.entry(name)
-        if not entry.origin:
-            why = "comes with its plugin and takes no further room" if entry.path else "is not here"
-            raise NotFoundError(f"{name} {why}: nothing to remove.")
-        directory = self.directory(name)
-        with files.writing(directory):
+        going = self.going(name)
+        with files.writing(going[0]):
             with files.alone(self._scratch()):
-                removed = [
-                    one for one in (self._put_aside(directory), self._put_run_aside(name)) if one
-                ]
-            freed = sum(map(files.size, removed))
+                removed = [self._put_aside(one) for one in going]
+            freed = 0
             for one in removed:
-                files.remove(one)
+                if one:
+                    freed += files.size(one)
+                    files.remove(one)
             if self._current_file().is_file() and self.current() == name:
                 self._current_file().unlink()
         return freed
+
+    def going(self, name: str) -> list[Path]:
+        """The folders that `remove` would remove.
+
+        **Raises:** `NotFoundError` when nothing of that name is in the store; `OutputError` when
+        it is a training at work."""
+        directory, run = self.directory(name), self.run(name)
+        if self.holds(name):
+            # a training that is at work, unfinished or holds its only result stays
+            kept = self.is_unfinished(name) or not files.is_folder(run) or _at_work(run)
+            return [directory] if kept else [directory, run]
+        if self.is_unfinished(name):
+            if _at_work(run):
+                raise OutputError(
+                    f"The training {name} is at work in another process: stop that first.",
+                    name=name,
+                    path=run,
+                )
+            return [run]
+        entry = self.entry(name)
+        why = "comes with its plugin and takes no further room" if entry.path else "is not here"
+        raise NotFoundError(f"{name} {why}: nothing to remove.", name=name)
 
     def verify(self, name: str) -> dict[str, str]:
         """Hash a checkpoint's files anew.
@@ -253,22 +295,10 @@ class Store:
             return None
         return directory.rename(self._scratch() / f"{os.getpid()}-{os.urandom(4).hex()}")
 
-    def _put_run_aside(self, name: str) -> Path | None:
-        """The same for the folder of its training, unless that is at work, unfinished or holds its
-        only result.
-        """
-        run = self.run(name)
-        if run.is_dir() and not (run / STATE).exists() and not (run / UNSAVED).exists():
-            with contextlib.suppress(OutputError), files.alone(run, wait=False):
-                return self._put_aside(run)
-        return None
-
     def _clean_scratch(self) -> None:
         """Remove what processes left that were killed."""
         for left in self._scratch().iterdir():
-            pid = left.name.partition("-")[0]
-            abandoned = not pid.isdigit() or not files.is_alive(int(pid))
-            if abandoned and left.name != files.LOCK:
+            if files.is_abandoned(left):
                 files.remove(left)
 
     def _refuse_ambiguous(self, name: str) -> None:
@@ -282,7 +312,34 @@ class Store:
         if name.startswith("hf:"):
             parse_hub(name)
 
+    def _absent(self, entry: Entry) -> ZooError:
+        """Why a checkpoint that is known can't be used, and what to do."""
+        name, offered = entry.name, entry.checkpoint
+        if entry.state != "damaged":
+            return NotFoundError(f"{name} is not here yet. Get it with: zoo pull {name}", name=name)
+        if offered and offered.bundled and not entry.origin:
+            plugin = installed().offered_by("checkpoints", name)
+            maker = plugin.distribution if plugin else "its plugin"
+            return NotFoundError(
+                f"{name} is damaged: {offered.bundled}, where {maker} says that it lies, can't be "
+                f"read. Install it again: pip install --force-reinstall {maker}",
+                name=name,
+                path=offered.bundled,
+            )
+        directory = self.directory(name)
+        return NotFoundError(
+            f"{name} is damaged: {directory / CONFIG} is missing or can't be read. Mend that, or "
+            f"remove it (zoo rm {name}) and get it again.",
+            name=name,
+            path=directory,
+        )
+
     def _explain_missing(self, name: str) -> str:
+        if self.is_unfinished(name):
+            return (
+                f"{name!r} is a training that is not finished, so there is no checkpoint yet. Go "
+                f"on with it: zoo train --resume {self.run(name)}"
+            )
         if of_model := [one.name for one in self.catalogue.values() if one.model == name]:
             return (
                 f"{name!r} is a model, not a checkpoint. Checkpoints of it: {', '.join(of_model)}."
@@ -306,6 +363,40 @@ def find(reference: "str | os.PathLike[str] | Folder | None" = None) -> Folder:
     if isinstance(reference, os.PathLike):
         reference = files.as_reference(Path(reference))
     return Store(installed().checkpoints).folder(reference)
+
+
+def _names_in(folder: Path) -> set[str]:
+    """The names of the checkpoints, or of the trainings, in one of the store's folders. One that
+    can't be read is named in a warning, and holds none.
+    """
+    try:
+        with os.scandir(folder) as found:
+            directories = [one.name for one in found if _is_folder(one)]
+    except (FileNotFoundError, NotADirectoryError):
+        return set()
+    except OSError as error:
+        LOG.warning(
+            "%s can't be read: %s. What is in it is not listed.", folder, error.strerror or error
+        )
+        return set()
+    names = {one: unquote(one) for one in directories}
+    return {name for one, name in names.items() if _is_name(name) and quote(name, safe="@") == one}
+
+
+def _at_work(run: Path) -> bool:
+    """Whether a process is training in a folder."""
+    try:
+        with files.alone(run, wait=False):
+            return False
+    except OutputError:
+        return True
+
+
+def _is_folder(found: "os.DirEntry[str]") -> bool:
+    try:
+        return found.is_dir()
+    except OSError:
+        return False
 
 
 def _is_name(name: str) -> bool:

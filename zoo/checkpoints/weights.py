@@ -15,20 +15,19 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from zoo.checkpoints.folder import CONFIG, FACTS, FORMAT, TRAINING, WEIGHTS, Folder
-from zoo.checkpoints.format import check_weights
+from zoo.checkpoints.format import check_weights, class_name, refuse_unoffered
 from zoo.checkpoints.store import find
 from zoo.common import files, settings
 from zoo.common.compute import pick_device
 from zoo.common.errors import (
     CheckpointError,
     ConfigError,
-    NotFoundError,
     PluginError,
     ZooError,
     counted,
 )
 from zoo.models import GenerativeModel
-from zoo.registry import claimed_maker, installed
+from zoo.registry import installed
 
 
 def load(
@@ -208,30 +207,20 @@ def _config_of(model: GenerativeModel[Any]) -> dict[str, Any]:
 
 def _class_of(folder: Folder, given: type[GenerativeModel[Any]] | None) -> Any:
     """The class of a checkpoint's model: the one given, else the one that a plugin offers."""
-    needed = str(folder.config.get("class", ""))[:200]
-    own = needed.rpartition(":")[2].rpartition(".")[2][:80]
-    if given is not None:
-        if not (isinstance(given, type) and issubclass(given, GenerativeModel)):
-            raise ConfigError(
-                f"model = {str(given)[:80]!r} is no class of a model: pass the class itself, which "
-                "derives from zoo.models.GenerativeModel."
-            )
-        if own and given.__name__ != own:
-            raise ConfigError(
-                f"{folder.path} needs the class {own!r} ({needed}), and "
-                f"{given.__name__!r} was passed."
-            )
-        return given
-    if own:
-        raise NotFoundError(
-            f"{folder.path} needs the class {own!r} ({needed}), which no plugin offers. "
-            f"Load it in Python: zoo.load({folder.reference!r}, model={own})",
-            name=own,
-        )
-    try:
+    if given is None:
+        refuse_unoffered(folder)
         return model_class(folder.model)
-    except NotFoundError as error:
-        raise NotFoundError(f"{error}{claimed_maker(folder.config)}", name=folder.model) from error
+    if not (isinstance(given, type) and issubclass(given, GenerativeModel)):
+        raise ConfigError(
+            f"model = {str(given)[:80]!r} is no class of a model: pass the class itself, which "
+            "derives from zoo.models.GenerativeModel."
+        )
+    if folder.own_class and given.__name__ != class_name(folder):
+        raise ConfigError(
+            f"{folder.path} needs the class {class_name(folder)!r} ({folder.own_class}), and "
+            f"{given.__name__!r} was passed."
+        )
+    return given
 
 
 def _build(folder: Folder, given: type[GenerativeModel[Any]] | None) -> GenerativeModel[Any]:

@@ -11,8 +11,9 @@ SECTIONS = {
         "show": "zoo.cli.show:show",
         "pull": "zoo.cli.pull:pull",
         "search": "zoo.cli.search:search",
-        "rm": "zoo.cli.store:rm",
-        "verify": "zoo.cli.store:verify",
+        "rm": "zoo.cli.rm:rm",
+        "verify": "zoo.cli.verify:verify",
+        "space": "zoo.cli.space:space",
     },
     "Make samples and checkpoints": {
         "sample": "zoo.cli.sample:sample",

@@ -10,7 +10,8 @@ EXAMPLES = {
     ),
     "search": ("zoo search mnist", "zoo search vae --limit 5"),
     "rm": ("zoo rm my-vae", "zoo rm 'test-*'"),
-    "verify": ("zoo verify", "zoo verify vae-mnist"),
+    "verify": ("zoo verify", "zoo verify vae-mnist", "zoo verify '*mnist*'"),
+    "space": ("zoo space", "zoo space --prune"),
     "sample": (
         "zoo sample vae-mnist",
         "zoo sample cdcgan-mnist --label 7 -n 16 --scale 4 -o sevens.png",

@@ -109,6 +109,14 @@ def complete_checkpoints(
     ]
 
 
+def complete_removable(
+    ctx: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """Names of checkpoints and of unfinished trainings, for the shell's completion."""
+    names = {*complete_checkpoints(ctx, parameter, incomplete)}
+    return sorted(names | {name for name in Store({}).runs() if name.startswith(incomplete)})
+
+
 def complete_models(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Names of models for the shell's completion."""
     return [name for name in sorted(installed().models) if name.startswith(incomplete)]

@@ -218,11 +218,42 @@ def sha256_of(content: "mmap.mmap | bytes") -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is a file that can be seen; not so in a folder that can't be entered."""
+    return os.path.isfile(path)  # noqa: PTH113  # Path.is_file raises there
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder that can be seen; not so in a folder that can't be entered."""
+    return os.path.isdir(path)  # noqa: PTH112  # Path.is_dir raises there
+
+
 def size(path: Path) -> int:
-    """Bytes of a file, or of all files below a folder."""
-    if path.is_dir():
-        return sum(file.lstat().st_size for file in path.rglob("*") if not file.is_dir())
-    return path.lstat().st_size
+    """Bytes of a file, or of all files below a folder; folders that can't be read count as
+    empty.
+    """
+    status = path.lstat()
+    if not stat.S_ISDIR(status.st_mode):
+        return status.st_size
+    total = 0
+    try:
+        with os.scandir(path) as found:
+            for one in found:
+                inner = one.stat(follow_symlinks=False)
+                total += size(Path(one.path)) if stat.S_ISDIR(inner.st_mode) else inner.st_size
+    except PermissionError:
+        pass
+    return total
+
+
+def readable_size(number: int) -> str:
+    """Bytes for people: "2.6 MB"; a megabyte is a million bytes."""
+    amount = float(number)
+    for unit in ("B", "kB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"
 
 
 def in_words(number: int) -> str:
@@ -254,6 +285,14 @@ def _make_parent(target: Path) -> None:
 
 def _nearest(path: Path) -> Path:
     return next(folder for folder in path.absolute().parents if folder.is_dir())
+
+
+def is_abandoned(path: Path) -> bool:
+    """Whether the process that made a folder of scratch (its name begins with the process's
+    number) is gone.
+    """
+    pid = path.name.partition("-")[0]
+    return path.name != LOCK and not (pid.isdecimal() and is_alive(int(pid)))
 
 
 def is_alive(pid: int) -> bool:

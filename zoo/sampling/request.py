@@ -5,10 +5,10 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo.checkpoints import Folder, find
+from zoo.checkpoints import Folder, find, refuse_unoffered
 from zoo.common.config import StrictConfig, parse_assignments
-from zoo.common.errors import ConfigError, LabelError, NotFoundError, OutputError, choose_from
-from zoo.registry import claimed_maker, installed
+from zoo.common.errors import ConfigError, LabelError, OutputError, choose_from
+from zoo.registry import installed
 from zoo.sampling.kinds import Kind, kind_called
 
 if TYPE_CHECKING:
@@ -68,10 +68,7 @@ def kind_of_folder(folder: Folder) -> Kind:
     spec = installed().models.get(folder.model)
     if spec is not None:
         return kind_called(spec.kind)
-    try:
-        installed().model_class(folder.model)
-    except NotFoundError as error:
-        raise NotFoundError(f"{error}{claimed_maker(folder.config)}") from error
+    refuse_unoffered(folder)
     return kind_called("image")
 
 

@@ -197,7 +197,7 @@ def test_one_that_is_on_the_hub_only_is_listed_as_such_and_sampling_it_says_to_p
 def test_rm_says_the_bytes_freed_and_forgets_the_current_one(zoo: Zoo, home: Path) -> None:
     zoo("train", "mlp-vae", "--name", "mine", *TINY)
     taken = files.size(home / "checkpoints" / "mine") + files.size(home / "runs" / "mine")
-    result = zoo("rm", "mine")
+    result = zoo("rm", "--yes", "mine")
     assert result.exit_code == 0 and f"Removed mine and its run: {taken:,} bytes" in result.stdout
     assert not (home / "runs" / "mine").exists()
     assert list((home / "checkpoints").iterdir()) == [] == list((home / "scratch").glob("[!.]*"))
@@ -211,24 +211,24 @@ def test_rm_says_the_bytes_freed_and_forgets_the_current_one(zoo: Zoo, home: Pat
 
 def test_rm_of_a_pulled_bundled_one_leaves_it_bundled(zoo: Zoo) -> None:
     zoo("pull", "vae-mnist")
-    (record,) = json.loads(zoo("rm", "vae-mnist", "--json").stdout)
+    (record,) = json.loads(zoo("rm", "--yes", "vae-mnist", "--json").stdout)
     assert record["name"] == "vae-mnist" and 0 < record["bytes_freed"] < 2000
     assert json.loads(zoo("list", "vae-mnist", "--json").stdout)[0]["state"] == "bundled"
-    again = zoo("rm", "vae-mnist")
+    again = zoo("rm", "--yes", "vae-mnist")
     assert again.exit_code == 1 and "nothing to remove" in again.stderr
 
 
 def test_rm_removes_none_when_one_of_the_names_is_wrong(zoo: Zoo, home: Path) -> None:
     zoo("pull", "vae-mnist")
     before = tree(home)
-    result = zoo("rm", "vae-mnist", "vae-mnst")
+    result = zoo("rm", "--yes", "vae-mnist", "vae-mnst")
     assert result.exit_code == 1 and "'vae-mnist'" in result.stderr
     assert tree(home) == before
 
 
 def test_rm_of_a_name_given_twice_removes_it_once(zoo: Zoo) -> None:
     zoo("pull", "vae-mnist")
-    result = zoo("rm", "vae-mnist", "vae-mnist")
+    result = zoo("rm", "--yes", "vae-mnist", "vae-mnist")
     assert result.exit_code == 0 and result.stdout.count("Removed vae-mnist: ") == 1, result.stderr
     assert result.stdout.endswith("freed. It stays bundled with its plugin.\n")
 
@@ -236,7 +236,7 @@ def test_rm_of_a_name_given_twice_removes_it_once(zoo: Zoo) -> None:
 @pytest.mark.usefixtures("guest")
 def test_rm_keeps_what_a_plugin_brings(zoo: Zoo) -> None:
     for name, why in (("hurt-digits", "comes with its plugin"), ("far-digits", "is not here")):
-        result = zoo("rm", name)
+        result = zoo("rm", "--yes", name)
         assert result.exit_code == 1 and why in result.stderr
 
 

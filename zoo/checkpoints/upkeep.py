@@ -1,0 +1,209 @@
+"""Keeping the home in order: remove and verify checkpoints, and free room."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from zoo.checkpoints.folder import TRAINING, WEIGHTS
+from zoo.checkpoints.records import INDEX, Listing
+from zoo.checkpoints.store import Store
+from zoo.common import files
+from zoo.common.errors import (
+    CheckpointError,
+    ConfigError,
+    NotFoundError,
+    PluginError,
+    ZooError,
+)
+from zoo.registry import installed
+
+LOG = logging.getLogger("zoo")
+
+# what of the home can be had again: by computing it, or by downloading it
+PRUNABLE = ("data", "features", "caches")
+
+
+def remove(names: str | Sequence[str]) -> list[dict[str, Any]]:
+    """Remove checkpoints from the store, and trainings that are not finished.
+
+    With a checkpoint goes the folder of its finished training. Where both a checkpoint and an
+    unfinished training have a name, the checkpoint goes and the training stays.
+
+    **Arguments:**
+    - `names`: one or several names, or patterns such as "test-*".
+
+    **Returns:** what `would_remove` says of each, with `bytes_freed` and `stays_bundled` (it still
+    comes with its plugin).
+
+    **Raises:** `NotFoundError` when a name is not in the store: then nothing is removed.
+    """
+    store = Store(installed().checkpoints)
+    removed = []
+    for one in would_remove(names, store=store):
+        freed = store.remove(one["name"])
+        offered = store.catalogue.get(one["name"])
+        stays = bool(offered and offered.bundled)
+        removed.append({**one, "bytes_freed": freed, "stays_bundled": stays})
+    return removed
+
+
+def would_remove(names: str | Sequence[str], *, store: Store | None = None) -> list[dict[str, Any]]:
+    """What `remove` would remove, without doing it.
+
+    **Arguments:**
+    - `names`: as for `remove`.
+    - `store`: where; the store at the home unless given.
+
+    **Returns:** for each its `name`, `what` ("checkpoint" or "training"), `with_run` (whether the
+    folder of its training goes along), `bytes` and `paths`.
+
+    **Raises:** as `remove` does.
+    """
+    store = store or Store(installed().checkpoints)
+    here = [name for name in store.names() if store.holds(name)]
+    chosen = []
+    for name in _matching(names, sorted({*here, *store.runs()})):
+        going = store.going(name)
+        checkpoint = store.holds(name)
+        chosen.append(
+            {
+                "name": name,
+                "what": "checkpoint" if checkpoint else "training",
+                "with_run": checkpoint and len(going) > 1,
+                "bytes": sum(map(files.size, going)),
+                "paths": [str(one) for one in going],
+            }
+        )
+    return chosen
+
+
+def verify(names: str | Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Hash the files of checkpoints anew. Those that came from a Hub are also loaded: their
+    weights must fit their model and be finite.
+
+    **Arguments:**
+    - `names`: one or several names, or patterns such as "*mnist*"; all that are here unless given.
+
+    **Returns:** for each its `name`, `ok`, and `files`: for each file "ok", "damaged", "missing" or
+    "unfit" (it does not fit its model).
+
+    **Raises:** `NotFoundError` for an unknown name.
+    """
+    store = Store(installed().checkpoints)
+    here = [entry.name for entry in store.entries() if entry.path or entry.origin]
+    chosen = _matching(names, here) if names else here
+    verdicts = {name: store.verify(name) for name in chosen}
+    for name, found in verdicts.items():
+        from_hub = store.entry(name).origin.get("source") == "hub"
+        if from_hub and set(found.values()) == {"ok"}:
+            found[WEIGHTS] = _fits(store, name)
+    return [
+        {"name": name, "ok": set(found.values()) == {"ok"}, "files": found}
+        for name, found in verdicts.items()
+    ]
+
+
+def space(*, prune: bool = False) -> Listing:
+    """What the home holds, in bytes.
+
+    **Arguments:**
+    - `prune`: remove what can be had again: data sets that were downloaded, features of images
+        (which are computed anew), and caches. Checkpoints and trainings are never removed so.
+
+    **Returns:** for each kind of thing its `what` ("checkpoints", "runs", "data", "features",
+    "caches" or "other"), `number`, `size` (bytes), `prunable`, `freed` (bytes) and `path`.
+    """
+    root = Store({}).root
+    records = []
+    for what, places in _kinds(root).items():
+        there = [one for one in places if _exists(one)]
+        size = sum(map(files.size, there))
+        freed = 0
+        if prune and what in PRUNABLE:
+            for one in there:
+                freed += files.size(one)
+                with files.writing(one):
+                    files.remove(one)
+        records.append(
+            {
+                "what": what,
+                "number": len(there),
+                "size": size,
+                "prunable": what in PRUNABLE,
+                "freed": freed,
+                "path": str(root if what in ("caches", "other") else root / what),
+            }
+        )
+    return Listing(records, ("what", "number", "size", "path"))
+
+
+def _kinds(root: Path) -> dict[str, list[Path]]:
+    """What lies in the home, by kind."""
+    kinds = {what: _inside(root / what) for what in ("checkpoints", "runs", "data", "features")}
+    kinds["caches"] = [
+        root / INDEX,
+        *(one for one in _inside(root / "scratch") if files.is_abandoned(one)),
+    ]
+    known = {"checkpoints", "runs", "data", "features", "scratch", "locks", Path(INDEX).parts[0]}
+    kinds["other"] = [one for one in _inside(root) if one.name not in known]
+    return kinds
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        return sorted(one for one in folder.iterdir() if one.name != files.LOCK)
+    except OSError:
+        return []
+
+
+def _exists(path: Path) -> bool:
+    try:
+        path.lstat()
+    except OSError:
+        return False
+    return True
+
+
+def _matching(names: str | Sequence[str], known: Iterable[str]) -> list[str]:
+    """The names that are asked for: patterns are matched against those that are known."""
+    if isinstance(names, str):
+        names = [names]
+    if not isinstance(names, Iterable) or not all(isinstance(name, str) for name in names):
+        raise ConfigError(f"names = {str(names)[:80]!r} is no name, and no list of names.")
+    chosen: dict[str, None] = {}
+    for name in names:
+        if set(name) & set("*?["):
+            found = [one for one in known if fnmatchcase(one, name)]
+            if not found:
+                raise NotFoundError(f"Nothing here is called {name!r}. See: zoo list", name=name)
+            chosen |= dict.fromkeys(found)
+        else:
+            chosen[name] = None
+    return list(chosen)
+
+
+def _fits(store: Store, name: str) -> str:
+    """The verdict on weights that a stranger made, by loading them."""
+    from zoo.checkpoints import weights
+
+    folder = store.folder(name)
+    try:
+        weights.read_model(folder, training_parts=folder.has(TRAINING))
+    except (NotFoundError, PluginError) as error:
+        # for the want of a plugin: nothing is wrong with the file
+        LOG.warning("%s was not loaded, only hashed: %s", name, error)
+    except ZooError as error:
+        LOG.warning("%s: %s", name, error)
+        return "unfit"
+    return "ok"
+
+
+def refuse_damaged(verdicts: Sequence[dict[str, Any]]) -> None:
+    """Raise `CheckpointError` when one of the verdicts of `verify` is not "ok"."""
+    if bad := [one["name"] for one in verdicts if not one["ok"]]:
+        raise CheckpointError(
+            f"Damaged: {', '.join(bad)}. Remove it (zoo rm NAME), then pull or train it again.",
+            known=bad,
+        )

@@ -1,0 +1,19 @@
+"""Asking a person before something is removed."""
+
+import sys
+
+import click
+
+from zoo.common.errors import ConfigError
+
+
+def confirm(question: str) -> None:
+    """Go on when the person says yes.
+
+    **Raises:** `click.Abort` when the person says no; `ConfigError` when nobody is there to ask.
+    """
+    if not sys.stdin.isatty():
+        raise ConfigError(
+            "Nothing was removed: there is no terminal to ask you on. To remove it, add --yes."
+        )
+    click.confirm(question, abort=True, err=True)

@@ -1,0 +1,46 @@
+"""zoo space: what the zoo's home holds."""
+
+import click
+
+from zoo.checkpoints import space as measure
+from zoo.cli.confirm import confirm
+from zoo.cli.console import command, note, print_json, print_table, size
+from zoo.cli.options import as_json
+
+
+@command()
+@click.option(
+    "--prune",
+    is_flag=True,
+    help="Remove what can be had again: downloaded data sets, computed features, caches.",
+)
+@click.option("-y", "--yes", is_flag=True, help="Prune without asking.")
+@as_json
+def space(prune: bool, yes: bool, json_: bool) -> None:
+    """Say how much room the zoo's home takes: checkpoints, runs, data, features, caches.
+
+    Checkpoints and trainings are never pruned: remove them with zoo rm."""
+    found = measure()
+    room = sum(one["size"] for one in found if one["prunable"])
+    if prune and room and not yes:
+        for one in found:
+            if one["prunable"] and one["size"]:
+                note(f"{one['what']}: {size(one['size'])} in {one['path']}")
+        confirm(f"Remove these ({size(room)})? They are downloaded or computed again when needed.")
+    if prune:
+        found = measure(prune=True)
+    if json_:
+        return print_json(found)
+    rows = [
+        [one["what"], f"{one['number']:,}", size(one["size"] - one["freed"]), one["path"]]
+        for one in found
+        if one["number"] or one["what"] != "other"
+    ]
+    print_table(("WHAT", "NUMBER", "SIZE", "PATH"), rows)
+    total = sum(one["size"] - one["freed"] for one in found)
+    click.echo(f"{size(total)} altogether.")
+    if prune:
+        note(f"{size(sum(one['freed'] for one in found))} were freed.")
+    elif room:
+        note(f"{size(room)} of it can be had again. To free that: zoo space --prune")
+    return None

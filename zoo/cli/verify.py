@@ -1,0 +1,31 @@
+"""zoo verify: hash the files of checkpoints anew."""
+
+import click
+
+from zoo.checkpoints import refuse_damaged
+from zoo.checkpoints import verify as verify_checkpoints
+from zoo.cli.console import command, print_json, print_table, warn_of_plugins
+from zoo.cli.options import as_json, complete_checkpoints
+
+
+@command()
+@click.argument("names", nargs=-1, metavar="[NAME...]", shell_complete=complete_checkpoints)
+@as_json
+def verify(names: tuple[str, ...], json_: bool) -> None:
+    """Check the files of checkpoints against their digests; exit 1 when one is damaged.
+
+    All checkpoints that are here are checked unless you name some. NAME may be a pattern:
+    '*mnist*'. Checkpoints from a Hub are also loaded: their weights must fit their model and be
+    finite."""
+    warn_of_plugins()
+    verdicts = verify_checkpoints(names)
+    if json_:
+        print_json([{"name": one["name"], "files": one["files"]} for one in verdicts])
+    else:
+        rows = [
+            [one["name"], file, verdict]
+            for one in verdicts
+            for file, verdict in one["files"].items()
+        ]
+        print_table(("NAME", "FILE", "VERDICT"), rows)
+    refuse_damaged(verdicts)
