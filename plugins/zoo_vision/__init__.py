@@ -1,4 +1,4 @@
-"""Offers torchvision's small image data sets, and features to compare them."""
+"""Offers small image data sets, and networks whose features measure samples."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ _LECUN = (
 
 @hookimpl
 def zoo_datasets() -> Iterable[DatasetSpec]:
-    """MNIST and its kin, and CIFAR-10."""
+    """MNIST, Fashion-MNIST, KMNIST and CIFAR-10."""
     return [
         DatasetSpec(
             name="mnist",
@@ -84,7 +84,7 @@ def zoo_datasets() -> Iterable[DatasetSpec]:
 
 @hookimpl
 def zoo_features() -> Iterable[FeatureSpec]:
-    """Features of MNIST's digits, and of any image."""
+    """A digit classifier for MNIST, and Inception-v3 for any image."""
     return [
         FeatureSpec(
             name="digits",
@@ -92,12 +92,12 @@ def zoo_features() -> Iterable[FeatureSpec]:
             datasets=("mnist",),
             sample_shape=(1, 28, 28),
             class_names=tuple("0123456789"),
-            summary="Digit classifier, 128 features",
+            summary="Digit classifier with 128 features",
         ),
         FeatureSpec(
             name="inception",
             entry_point="zoo_vision.inception:load",
-            summary="Inception-v3 of 2015, 2,048 features; weights by --weights",
+            summary="Inception-v3 of 2015 with 2,048 features; needs --weights",
             reference="https://arxiv.org/abs/1512.00567",
         ),
     ]

@@ -1,4 +1,4 @@
-"""torchvision's small image data sets as uint8 samples and labels."""
+"""Small image data sets as uint8 samples and labels; torchvision downloads them."""
 
 from pathlib import Path
 
@@ -10,25 +10,29 @@ from zoo_vision.idx import read_idx, refuse_irregular
 
 
 def mnist(root: Path, split: str) -> tuple[Tensor, Tensor]:
-    """Handwritten digits: samples uint8 `(60000 or 10000, 1, 28, 28)`, labels int64. Downloads what
-    isn't in `root`.
+    """MNIST, handwritten digits: samples uint8 `(60000 or 10000, 1, 28, 28)`, labels int64.
+
+    **Arguments:**
+    - `root`: folder of the data; what is missing there is downloaded.
+    - `split`: "train" or "test".
     """
     return _grey("MNIST", root, split)
 
 
 def fashion_mnist(root: Path, split: str) -> tuple[Tensor, Tensor]:
-    """Pictures of clothes, in the shape of `mnist`."""
+    """Fashion-MNIST, pictures of clothes; shapes and arguments as for `mnist`."""
     return _grey("FashionMNIST", root, split)
 
 
 def kmnist(root: Path, split: str) -> tuple[Tensor, Tensor]:
-    """Handwritten hiragana, in the shape of `mnist`."""
+    """KMNIST, handwritten hiragana; shapes and arguments as for `mnist`."""
     return _grey("KMNIST", root, split)
 
 
 def cifar10(root: Path, split: str) -> tuple[Tensor, Tensor]:
-    """Small photographs: samples uint8 `(50000 or 10000, 3, 32, 32)`, labels int64. Downloads what
-    isn't in `root`.
+    """CIFAR-10, small photographs: samples uint8 `(50000 or 10000, 3, 32, 32)`, labels int64.
+
+    Arguments as for `mnist`.
     """
     from torchvision import datasets
 

@@ -1,4 +1,4 @@
-"""Reads IDX files, the form of MNIST and its kin: a header that says the shape, then the values."""
+"""Reads IDX files, the format of MNIST: a header with the shape, then the values."""
 
 import math
 import struct
@@ -16,12 +16,12 @@ def read_idx(path: Path, dimensions: int) -> Tensor:
     """Read an IDX file of unsigned bytes.
 
     **Arguments:**
-    - `path`: of the file, not compressed.
-    - `dimensions`: how many it must have: 3 for images, 1 for labels.
+    - `path`: the file, not compressed.
+    - `dimensions`: the number of dimensions: 3 for images, 1 for labels.
 
-    **Returns:** uint8, in the shape that the file's header says.
+    **Returns:** uint8, in the shape that the header says.
 
-    **Raises:** `ZooError` when the file is no IDX file of that kind, or ends too early.
+    **Raises:** `ZooError` if the file is not such an IDX file, or ends too early.
     """
     refuse_irregular(path)
     with path.open("rb") as file:
@@ -40,7 +40,7 @@ def read_idx(path: Path, dimensions: int) -> Tensor:
 
 
 def refuse_irregular(path: Path) -> None:
-    """Raise `ZooError` for what is no regular file: to read a named pipe would wait for ever."""
+    """Raise `ZooError` if the path is not a regular file; reading a named pipe never ends."""
     if path.exists() and not path.is_file():
         raise ZooError(f"{path} is no regular file: remove it, and it is downloaded anew.")
 

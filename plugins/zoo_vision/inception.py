@@ -1,8 +1,8 @@
-"""Inception-v3 of 2015: the 2,048 features of published Fréchet distances.
+"""Inception-v3 of 2015: the network behind published Fréchet inception distances (FID).
 
-Nothing is downloaded, and no file that may be a pickle is opened. The weights are those of
-torch-fidelity's release v0.2.0, weights-inception-2015-12-05-6726825d.pth; whoever trusts that file
-makes safetensors of it by `CONVERT`.
+This module downloads nothing, and opens no file that may be a pickle. The original weights are in
+torch-fidelity's release v0.2.0, weights-inception-2015-12-05-6726825d.pth. If you trust that file,
+`CONVERT` turns it into safetensors.
 """
 
 import io
@@ -26,12 +26,11 @@ CONVERT = (
 
 
 class Inception(nn.Module):
-    """torch-fidelity's network, its final average pool, for images in [0, 1] of one or three
-    channels.
+    """torch-fidelity's Inception-v3 up to its last average pooling, for images in [0, 1].
 
     **Arguments:**
-    - `network`: the extractor, asked for its features "2048".
-    - `weights`: the file that its weights came from.
+    - `network`: torch-fidelity's extractor of the features "2048".
+    - `weights`: the file of its weights.
     """
 
     def __init__(self, network: "FeatureExtractorInceptionV3", weights: Path) -> None:
@@ -40,13 +39,14 @@ class Inception(nn.Module):
         self.weights = weights
 
     def forward(self, images: Tensor) -> tuple[Tensor, None]:
-        """The features of images, which are rounded to 8 bits and scaled to 299×299 as TensorFlow
-        did.
+        """Compute the features of images.
+
+        The images are rounded to 8 bits and resized to 299 × 299 as TensorFlow does it.
 
         **Arguments:**
-        - `images`: float32 `(n, 1 or 3, height, width)` in [0, 1]; grey is repeated.
+        - `images`: float32 `(n, 1 or 3, height, width)` in [0, 1]; a grey channel is repeated.
 
-        **Returns:** features `(n, 2048)`, and no logits.
+        **Returns:** features `(n, 2048)`, and None for the logits.
         """
         if images.dim() != 4 or images.shape[1] not in (1, 3):
             raise ZooError(
@@ -58,18 +58,18 @@ class Inception(nn.Module):
 
 
 def load(weights: Path | None = None) -> Inception:
-    """Inception-v3 with the weights of a file.
+    """Load Inception-v3, in eval mode.
 
     **Arguments:**
-    - `weights`: safetensors of the state dict of torch-fidelity's `FeatureExtractorInceptionV3`; it
-        ships none.
+    - `weights`: safetensors of the state dict of torch-fidelity's `FeatureExtractorInceptionV3`.
+        This package does not include them.
 
-    **Raises:** `ZooError` without weights, or without the extra `inception`.
+    **Raises:** `ZooError` without weights, or if the extra `inception` is not installed.
     """
     if weights is None:
         raise ZooError(
-            "Inception-v3 comes without weights: name a file of them with --weights. To make one: "
-            f"{CONVERT}"
+            "The weights of Inception-v3 are not included: name a file with --weights. To make it "
+            f"from the weights of torch-fidelity's release v0.2.0: {CONVERT}"
         )
     try:
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
@@ -77,9 +77,8 @@ def load(weights: Path | None = None) -> Inception:
         raise ZooError(
             "Inception-v3 needs torch-fidelity: pip install 'genzoo[inception]'"
         ) from error
-    state = (
-        io.BytesIO()
-    )  # its constructor takes only what torch.load reads: a buffer made here, never a file
+    # The constructor reads its weights by torch.load: it gets a buffer made here, never a file.
+    state = io.BytesIO()
     torch.save(load_file(weights), state)
     state.seek(0)
     network = FeatureExtractorInceptionV3(

@@ -14,12 +14,13 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 from zoo_vision.datasets import mnist
 from zoo_vision.digits import WEIGHTS, DigitClassifier
 
-VALIDATION = 10_000  # the last training images: what the recipe was chosen on
+VALIDATION = 10_000  # the last training images, on which the training was tuned
 
 
 def main() -> None:
-    """Train on all training images and write the weights, or on all but the last 10,000 and say how
-    many are right.
+    """Train on all training images and write the weights.
+
+    With --validate, train without the last 10,000 images and print the accuracy on those.
     """
     parser = argparse.ArgumentParser(
         prog="python -m zoo_vision.train_digits", description=main.__doc__
@@ -38,7 +39,7 @@ def main() -> None:
     if given.validate:
         classifier = train(images[:-VALIDATION], labels[:-VALIDATION], given.epochs, given.seed)
         print(
-            "right on the held-out images: "
+            "accuracy on the held-out images: "
             f"{accuracy(classifier, images[-VALIDATION:], labels[-VALIDATION:]):.4f}"
         )
         return
@@ -51,7 +52,7 @@ def main() -> None:
 def train(
     images: Tensor, labels: Tensor, epochs: int, seed: int, batch_size: int = 200
 ) -> DigitClassifier:
-    """Train a classifier: AdamW on one cycle of the rate, distorted images, averaged weights.
+    """Train a classifier with AdamW, a one-cycle schedule, distorted images and averaged weights.
 
     **Arguments:**
     - `images`: uint8 `(n, 1, 28, 28)`.
@@ -78,7 +79,8 @@ def train(
             loss.backward()
             optimizer.step()
             schedule.step()
-            if 2 * schedule.last_epoch >= steps:  # the first half is far from the end
+            # the weights of the first half are too different from the final ones
+            if 2 * schedule.last_epoch >= steps:
                 averaged.update_parameters(classifier)
         print(
             f"epoch {epoch + 1} of {epochs}: loss {loss.item():.4f}, "
@@ -87,20 +89,20 @@ def train(
         )
     trained = averaged.module
     assert isinstance(trained, DigitClassifier)
-    update_bn(
-        (some / 255 for some in images.split(1000)), trained
-    )  # so that features are standardised over the data
+    # this standardises the features over the data
+    update_bn((part / 255 for part in images.split(1000)), trained)
     return trained.to(memory_format=torch.contiguous_format).eval()
 
 
 def distort(images: Tensor) -> Tensor:
-    """Turn, scale, shear, shift and smoothly bend images (Simard et al. 2003), each by a strength
-    of its own.
+    """Rotate, scale, shear, shift and smoothly bend images (Simard et al. 2003).
+
+    Each image gets a random strength of its own.
 
     **Arguments:**
     - `images`: float32 `(n, 1, 28, 28)`.
 
-    **Returns:** as many, of the same shape.
+    **Returns:** the distorted images, in the same shape.
     """
     n = len(images)
     strength = torch.rand(n)
@@ -125,8 +127,8 @@ def distort(images: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def accuracy(classifier: nn.Module, images: Tensor, labels: Tensor) -> float:
-    """The share of images, uint8 `(n, 1, 28, 28)`, whose class the classifier finds."""
-    found = torch.cat([classifier(some / 255)[1].argmax(-1) for some in images.split(1000)])
+    """The part of the images, uint8 `(n, 1, 28, 28)`, that are classified correctly, 0 to 1."""
+    found = torch.cat([classifier(part / 255)[1].argmax(-1) for part in images.split(1000)])
     return (found == labels).double().mean().item()
 
 
