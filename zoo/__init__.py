@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from zoo.hub.push import push
     from zoo.hub.search import search
     from zoo.sampling import draw, grid, interpolate, reconstruct, sample
+    from zoo.training.train import train
 
 __all__ = [
     "Checkpoint",
@@ -51,6 +52,7 @@ __all__ = [
     "save",
     "search",
     "space",
+    "train",
     "verify",
 ]
 
@@ -75,6 +77,7 @@ __getattr__ = lazy.rooms(
         "save": "zoo.checkpoints.weights",
         "search": "zoo.hub.search",
         "space": "zoo.checkpoints",
+        "train": "zoo.training.train",
         "verify": "zoo.checkpoints",
     },
 )

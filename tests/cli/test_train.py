@@ -21,12 +21,13 @@ import torch
 from conftest import Zoo
 from PIL import Image
 
-from zoo.cli import main, train
+from zoo.cli import main
 from zoo.common import files
 from zoo.data import load_dataset
 from zoo.registry.registry import installed
 from zoo.sampling import provenance
 from zoo.sampling.images import to_image
+from zoo.training import keep, session
 from zoo.training import run as runs
 
 SMALL = ["--set", "hidden_dims=8", "--set", "latent_dim=2"]
@@ -336,9 +337,9 @@ def test_a_training_on_a_folder_goes_on_whether_or_not_it_fits_in_memory_now(
 def test_a_conditional_vae_is_kept_though_the_test_images_have_no_labels(
     zoo: Zoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unseen = train._unseen
+    shown = keep._shown
     monkeypatch.setattr(
-        train, "_unseen", lambda *asked: dataclasses.replace(unseen(*asked), labels=None)
+        keep, "_shown", lambda session: dataclasses.replace(shown(session), labels=None)
     )
     words = ["--out", "made", "--epochs", 1, "--set", "num_classes=10", *SMALL]
     assert zoo("train", "mlp-vae", *words).exit_code == 0
@@ -464,7 +465,7 @@ def test_a_name_in_the_store_is_taken_and_its_checkpoint_stays(zoo: Zoo, home: P
         (["mlp-vae"], "--name NAME"),
         (
             ["--name", "x"],
-            "Say which MODEL to train (zoo list --models), or what to go on with: --resume DIR",
+            "Say which MODEL to train (zoo list --models), or what to continue: --resume NAME",
         ),
         (["mlp-vae", "--name", "x", "--epochs", "0"], "0 is not in the range"),
         (["mlp-vae", "--name", "x", "--seed", "-1"], "-1 is not in the range"),
@@ -562,7 +563,8 @@ def test_training_that_breaks_down_stops_with_a_clear_message(
 def test_the_last_good_state_of_a_training_that_ran_away_can_be_sampled(
     zoo: Zoo, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zoo.cli.following.KEEP_SECONDS", (0.0, 1e9))
+    monkeypatch.setattr(session, "KEEP_SECONDS", 0.0)
+    monkeypatch.setattr(session, "KEEP_SECONDS_WITHIN", 1e9)
     words = [
         "--set",
         "optimizer=sgd",
@@ -624,7 +626,8 @@ def test_data_that_is_not_there_says_where_to_put_it(zoo: Zoo, home: Path) -> No
     Path("data").mkdir()
     Path("data/MNIST").write_text("no folder")  # so that nothing can be downloaded into it
     result = zoo("train", "mlp-vae", "--name", "mine", "--data-root", "data", "--epochs", 1)
-    assert result.exit_code == 1 and "Can't load the data set 'mnist' from data" in result.stderr
+    root = Path("data").resolve()
+    assert result.exit_code == 1 and f"Can't load the data set 'mnist' from {root}" in result.stderr
     assert "--data-root" in result.stderr and "ZOO_DATA" in result.stderr
     assert_nothing_was_kept(home)
 
@@ -704,7 +707,10 @@ def signalled(
     """Run `zoo`, which keeps its state at each report, and send it a signal that long after its
     first state is kept.
     """
-    code = "from zoo.cli import following; following.KEEP_SECONDS = (0.0, 0.0); import zoo.__main__"
+    code = (
+        "from zoo.training import session; session.KEEP_SECONDS = 0.0; "
+        "session.KEEP_SECONDS_WITHIN = 0.0; import zoo.__main__"
+    )
     command = [sys.executable, "-c", code, *words]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -780,7 +786,7 @@ def test_ctrl_c_finishes_its_step_keeps_the_state_and_says_how_to_go_on(
     stopped = signalled(signal.SIGINT, train_words("mlp-vae", "stopped"), Path("stopped.run"), 0.1)
     assert stopped.returncode == 130 and "Traceback" not in stopped.stderr, stopped.stderr
     assert (
-        "Go on: zoo train --resume stopped.run" in stopped.stderr
+        "Go on with: zoo train --resume stopped.run" in stopped.stderr
         and "Interrupted." in stopped.stderr
     )
     assert not Path("stopped").exists()
@@ -910,13 +916,13 @@ def test_a_training_goes_on_by_its_name_and_a_mistyped_one_is_mended(
 def test_no_other_process_goes_on_while_the_checkpoint_is_written(
     zoo: Zoo, unfinished: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    others, fill = [], train._fill
+    others, fill = [], keep._fill
 
-    def fill_and_look(*arguments: Any) -> None:
+    def fill_and_look(*arguments: Any) -> Any:
         others.append(zoo("train", "--resume", unfinished).stderr)
-        fill(*arguments)
+        return fill(*arguments)
 
-    monkeypatch.setattr(train, "_fill", fill_and_look)
+    monkeypatch.setattr(keep, "_fill", fill_and_look)
     assert zoo("train", "--resume", unfinished).exit_code == 0
     assert len(others) == 1 and f"Another process is at work in {unfinished}" in others[0]
 
@@ -951,7 +957,7 @@ def test_a_result_that_found_no_place_at_all_can_be_had_by_going_on(
         patch.setattr("zoo.checkpoints.weights._write_tensors", full)
         result = zoo("train", "--resume", unfinished)
     assert result.exit_code == 1 and "Disk full" in result.stderr
-    assert result.stderr.rstrip().endswith(f"When that is mended: zoo train --resume {unfinished}")
+    assert result.stderr.rstrip().endswith("When that is mended: zoo train --resume mine")
     assert (
         not (unfinished / "unsaved").exists()
         and zoo("train", "--resume", unfinished).exit_code == 0
@@ -1011,7 +1017,7 @@ def test_a_long_history_is_thinned_in_the_facts(
     zoo: Zoo, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """facts.json has to stay a file that the zoo reads."""
-    monkeypatch.setattr("zoo.cli.train.HISTORY", 10)
+    monkeypatch.setattr("zoo.training.keep.HISTORY", 10)
     digits(Path("few"), 4)
     words = ["--data", "./few", "--name", "mine", "--epochs", 25, "--set", "batch_size=4", *SMALL]
     assert zoo("train", "mlp-vae", *words).exit_code == 0
@@ -1023,7 +1029,7 @@ def test_a_long_history_is_thinned_in_the_facts(
 def test_an_unfinished_training_is_not_begun_over(zoo: Zoo, unfinished: Path) -> None:
     before = (unfinished / runs.STATE).read_bytes()
     result = zoo("train", "mlp-vae", "--name", "mine", "--epochs", 1, *SMALL)
-    assert result.exit_code == 1 and f"zoo train --resume {unfinished}" in result.stderr
+    assert result.exit_code == 1 and "zoo train --resume mine" in result.stderr
     assert (unfinished / runs.STATE).read_bytes() == before
 
 

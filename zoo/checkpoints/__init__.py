@@ -13,6 +13,7 @@ from zoo.checkpoints.folder import (
     read_facts,
 )
 from zoo.checkpoints.format import LAYOUT, check, refuse_large, refuse_unoffered
+from zoo.checkpoints.history import LOSS, named_losses
 from zoo.checkpoints.records import Listing, info, list_checkpoints, list_runs
 from zoo.checkpoints.results import (
     FEWEST,
@@ -38,6 +39,7 @@ __all__ = [
     "FORMAT",
     "IMPORTANCE_SAMPLES",
     "LAYOUT",
+    "LOSS",
     "METRICS",
     "ORIGIN",
     "SAMPLES",
@@ -59,6 +61,7 @@ __all__ = [
     "list_checkpoints",
     "list_runs",
     "merged",
+    "named_losses",
     "parse_hub",
     "read_config",
     "read_facts",

@@ -181,12 +181,15 @@ class Command(click.Command):
         super().format_epilog(ctx, formatter)
 
 
-def command(name: str | None = None) -> Callable[[Callable[..., Any]], Command]:
+def command(
+    name: str | None = None, *, cls: type[Command] = Command
+) -> Callable[[Callable[..., Any]], Command]:
     """A click command that also takes --debug and --quiet, wherever on the line they stand.
 
     **Arguments:**
     - `name`: of the command; that of the function unless given. Its examples are in
         `zoo.cli.examples`.
+    - `cls`: the class of the command.
     """
 
     def keep(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
@@ -209,7 +212,7 @@ def command(name: str | None = None) -> Callable[[Callable[..., Any]], Command]:
             callback=hear,
             help="Print results and warnings only.",
         )
-        made = click.command(name, cls=Command)
+        made = click.command(name, cls=cls)
         return made(quiet(debug(function)))
 
     return decorate

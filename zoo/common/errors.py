@@ -101,6 +101,15 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     - `known`: the names there are.
 
     **Returns:** `" Did you mean 'a' or 'b'?"`, or `""` when no name is near."""
+    near = nearest(name, known)
+    return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def nearest(name: str, known: Iterable[str]) -> list[str]:
+    """The known names that are near to one that is not known, the nearest first.
+
+    A name is near when it has these initials ("lr" for "learning_rate"), is spelt much alike, or
+    contains the other."""
     import difflib  # only wanted on the way out
 
     known = sorted(known)
@@ -113,7 +122,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         one for one in difflib.get_close_matches(name, known, n=3, cutoff=0.5) if one not in near
     ]
     near += [one for one in known if name and name in one and one not in near][: 3 - len(near)]
-    return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    return near
 
 
 def choose_from(name: str, known: Iterable[str]) -> str:

@@ -1,20 +1,24 @@
-"""From a model and data to trained weights: the loop, its state, its folder and what is kept."""
+"""LIGHT DOOR: from a model and data to a checkpoint. `train` is the whole way, `fit` the loop."""
 
 from typing import TYPE_CHECKING
 
 from zoo.common import lazy
 
 if TYPE_CHECKING:
+    from zoo.training.keep import Trained
     from zoo.training.loop import Progress, fit
     from zoo.training.run import LAST_GOOD, Run
     from zoo.training.state import TrainingState
+    from zoo.training.watching import in_words
 
 __all__ = [
     "LAST_GOOD",
     "Progress",
     "Run",
+    "Trained",
     "TrainingState",
     "fit",
+    "in_words",
 ]
 
 __getattr__ = lazy.rooms(
@@ -23,7 +27,9 @@ __getattr__ = lazy.rooms(
         "LAST_GOOD": "zoo.training.run",
         "Progress": "zoo.training.loop",
         "Run": "zoo.training.run",
+        "Trained": "zoo.training.keep",
         "TrainingState": "zoo.training.state",
         "fit": "zoo.training.loop",
+        "in_words": "zoo.training.watching",
     },
 )

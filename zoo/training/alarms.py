@@ -12,7 +12,7 @@ from zoo.common.errors import ZooError
 from zoo.data import Dataset, Extractor, extract, load_features, to_float
 from zoo.models import GenerativeModel
 from zoo.registry import installed
-from zoo.sampling import sampler
+from zoo.sampling import draw
 
 WATCHED = 256  # samples, the same noise each time
 PATIENCE = 2  # epochs in a row that something must be wrong
@@ -61,7 +61,7 @@ class Watch:
         between data; and, where there are features for the data set, `classes`, the share of its
         classes that the samples reach: with a fifth of an even share at least, so that a stray
         sample is not a class."""
-        samples = sampler.draw(model, WATCHED, seed=0)
+        samples = draw(model, WATCHED, seed=0)
         seen = {"diversity": _spread(samples) / max(self._spread, 1e-12)}
         if self._extractor:
             classes = extract(self._extractor, [samples]).classes

@@ -8,6 +8,7 @@ from typing import Any
 
 from PIL import Image
 
+from zoo.checkpoints import named_losses
 from zoo.common.errors import OutputError
 from zoo.sampling import save_picture
 
@@ -65,7 +66,8 @@ def loss_curves(history: Sequence[Mapping[str, Any]]) -> Image.Image:
             "Curves are drawn by matplotlib, which is not here: pip install 'genzoo[plots]'"
         ) from error
     history = [
-        {**entry, **{kind: _finite(entry.get(kind, {})) for kind in CURVES}} for entry in history
+        {**entry, **{kind: _finite(entry.get(kind, {})) for kind in CURVES}}
+        for entry in named_losses(history)
     ]
     names = list(
         dict.fromkeys(name for kind in CURVES for entry in history for name in entry[kind])

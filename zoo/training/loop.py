@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import get_total_norm
 
+from zoo.checkpoints import LOSS
 from zoo.common.compute import emulates_bf16
 from zoo.common.errors import (
     ConfigError,
@@ -31,8 +32,6 @@ from zoo.training.state import TrainingState
 
 # seconds between two reports of progress
 REPORT_SECONDS = 0.25
-# what a loss is called that is alone: with one optimizer its name tells nothing
-LOSS = "loss"
 # batches that the batch-norm statistics of averaged weights are taken from: after an epoch
 BATCHES_ON_THE_WAY = 10
 # the same for the weights that stay

@@ -13,18 +13,21 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
-from zoo.checkpoints import STATE, UNSAVED
+from zoo.checkpoints import STATE
 from zoo.common import files
 from zoo.common.compute import laid_out_as
-from zoo.common.errors import CheckpointError, ConfigError, OutputError
-from zoo.sampling import images
+from zoo.common.errors import CheckpointError, ConfigError
+from zoo.sampling import save_png
+from zoo.training.request import refuse_unfinished
 from zoo.training.state import TrainingState
 
-SETTINGS, HISTORY, BOARD = "run.json", "history.jsonl", "tensorboard"
-LAST_GOOD = (
-    "last-good"  # a checkpoint of the last state that was kept of a training that broke down
-)
-KINDS: dict[str, Any] = {  # what a training was asked for
+SETTINGS = "run.json"
+HISTORY = "history.jsonl"
+BOARD = "tensorboard"
+# a checkpoint of the last state that was kept of a training that broke down
+LAST_GOOD = "last-good"
+# the types of what a training was asked for
+KINDS: dict[str, Any] = {
     "model": str,
     "name": str,
     "data": str,
@@ -36,9 +39,8 @@ KINDS: dict[str, Any] = {  # what a training was asked for
     "data_root": str | None,
     "tensorboard": bool,
 }
-NOTES = (
-    "run"  # the one key of the state's metadata: with several, safetensors writes them in any order
-)
+# the one key of the state's metadata: with several, safetensors writes them in any order
+NOTES = "run"
 
 
 class Run:
@@ -84,17 +86,7 @@ class Run:
 
         **Raises:** `OutputError` when an unfinished training is there, or one whose result found no
         place."""
-        if (self.folder / STATE).exists():
-            raise OutputError(
-                f"{self.folder} holds an unfinished training. Go on with: zoo train --resume "
-                f"{self.folder}\n"
-                f"To start anew, remove that folder first."
-            )
-        if (self.folder / UNSAVED).exists():
-            raise OutputError(
-                f"{self.folder / UNSAVED} holds what an earlier training made: move it to another "
-                "place."
-            )
+        refuse_unfinished(self.folder)
         for old in (
             *self.folder.glob("epoch-*.png"),
             *(self.folder / name for name in (HISTORY, LAST_GOOD, BOARD)),
@@ -206,7 +198,7 @@ class Run:
         files.write_text(self.folder / HISTORY, "".join(json.dumps(one) + "\n" for one in history))
         if grid is not None:
             path = self.folder / f"epoch-{epoch['epoch']:03}.png"
-            images.save_png(grid, path, {"during": path.stem, "step": step})
+            save_png(grid, path, {"during": path.stem, "step": step})
         if self._board is None:
             return
         # what a killed run wrote of later steps is not shown
@@ -224,8 +216,13 @@ class Run:
         """Remove what only going on needs."""
         for file in (STATE, SETTINGS):
             (self.folder / file).unlink(missing_ok=True)
+        self.close()
+
+    def close(self) -> None:
+        """Close the file that TensorBoard reads."""
         if self._writer:
             self._writer.close()
+            self._writer = None
 
     def _sweep(self) -> None:
         """Remove what a process left that was killed while it wrote; no other is at work here."""

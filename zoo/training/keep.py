@@ -1,0 +1,221 @@
+"""What a finished training leaves: a checkpoint with its facts, its pictures and its card."""
+
+import datetime
+import functools
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from zoo.checkpoints import (
+    CONFIG,
+    TRAINING,
+    UNSAVED,
+    WEIGHTS,
+    Folder,
+    Store,
+    card,
+    named_losses,
+    weights,
+)
+from zoo.common import files
+from zoo.common.errors import CheckpointError, OutputError
+from zoo.data import Dataset, load_dataset
+from zoo.evaluation.measure import SHOWN
+from zoo.models import GenerativeModel
+from zoo.registry import installed
+from zoo.sampling import draw_to, kind_of, write_all
+from zoo.training import curves
+from zoo.training.request import Request
+from zoo.training.run import Run
+from zoo.training.session import Session
+
+# epochs that facts.json shows; those between are in the history.jsonl of the training's folder
+HISTORY = 400
+
+
+class Trained:
+    """The checkpoint that a training made.
+
+    **Arguments:**
+    - `folder`: the checkpoint.
+    - `model_class`: of the model, when no plugin offers it.
+    - `is_first`: whether this process wrote it; false in the others, of several that train
+        together, where it may not be there yet.
+    """
+
+    def __init__(
+        self,
+        folder: Folder,
+        model_class: type[GenerativeModel[Any]] | None = None,
+        *,
+        is_first: bool = True,
+    ) -> None:
+        self.folder = folder
+        self.is_first = is_first
+        self._model_class = model_class
+
+    def __repr__(self) -> str:
+        return f"Trained({str(self.path)!r})"
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    @property
+    def path(self) -> Path:
+        """The folder of the checkpoint."""
+        return self.folder.path
+
+    @property
+    def name(self) -> str:
+        """What the checkpoint is called."""
+        return str(self.facts["name"])
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is known of the training, as facts.json holds it."""
+        return self.folder.facts
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """Losses and metrics of each epoch: `{"epoch": 1, "step": 468, "losses": {…}, …}`."""
+        return named_losses(self.facts["history"])
+
+    @functools.cached_property
+    def model(self) -> GenerativeModel[Any]:
+        """The model, loaded from the checkpoint on first use, in eval mode on the CPU."""
+        return weights.load(self.folder, model=self._model_class)
+
+
+def keep(session: Session, store: Store) -> Folder:
+    """Write the finished checkpoint, whole or not at all, and end the training.
+
+    **Raises:** `OutputError` when it can't be written; says where the result is, or how to get
+    it."""
+    request, run = session.plan.request, session.run
+    facts = facts_of(session)
+    try:
+        folder = _write(session, store, facts)
+    except OutputError as error:
+        raise OutputError(f"{error} {_put_aside(session, facts)}") from error
+    finish(request, run, store)
+    return folder
+
+
+def finish(request: Request, run: Run, store: Store) -> None:
+    """End a training whose checkpoint is in its place."""
+    if request.out is None:
+        store.make_current(request.name)
+    run.finish()
+
+
+def kept_already(request: Request, store: Store) -> Folder | None:
+    """The checkpoint of a training, where it was stopped between writing it and ending.
+
+    Two trainings of one command make one checkpoint, so the command tells whose it is."""
+    place = request.place or store.directory(request.name)
+    folder = Folder(place, request.name if request.out is None else "")
+    try:
+        return folder if folder.facts.get("command") == request.command else None
+    except CheckpointError:  # which is then of something else
+        return None
+
+
+def facts_of(session: Session) -> dict[str, Any]:
+    """What is known of a training that is over, for facts.json."""
+    request, plan = session.plan.request, session.plan
+    every = 1 + len(session.history) // HISTORY
+    return {
+        "name": request.name,
+        "dataset": plan.data.name,
+        "class_names": list(plan.data.class_names),
+        "command": request.command,
+        "seed": request.seed,
+        "seconds": round(session.seconds, 1),
+        "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "hardware": session.hardware,
+        "versions": {package: version(package) for package in ("genzoo", "torch")},
+        "recipe": plan.recipe.to_dict(),
+        # from the end, so that the last epoch is among them
+        "history": session.history[::-every][::-1],
+    }
+
+
+def _write(session: Session, store: Store, facts: Mapping[str, Any]) -> Folder:
+    """Write the checkpoint to the store or to its folder."""
+    request = session.plan.request
+    shown = _shown(session)
+    if request.out is not None:
+        place = request.place
+        assert place is not None
+        # in its card it is called as it was asked for
+        called = files.as_reference(request.out)
+        if request.name in store.catalogue:  # it is made to be that checkpoint
+            called = request.name
+        with files.replacing(place) as partial:
+            partial.mkdir()
+            _fill(partial, session, called, facts, shown)
+        return Folder(place)
+    with store.adding(request.name) as scratch:
+        folder = _fill(scratch, session, request.name, facts, shown)
+        kept = [name for name in (CONFIG, WEIGHTS, TRAINING) if folder.has(name)]
+        digests = {name: folder.digest(name) for name in kept}
+        folder.write_origin({"source": "trained", "sha256": digests})
+    return Folder(store.directory(request.name), request.name)
+
+
+def _fill(
+    directory: Path,
+    session: Session,
+    reference: str,
+    facts: Mapping[str, Any],
+    shown: Dataset,
+) -> Folder:
+    """Write all files of the checkpoint."""
+    folder = weights.write_model(session.model, directory, {**facts, "reference": reference})
+    # what others will load: its samples are theirs to the bit
+    model = weights.read_model(folder, model=session.plan.model_class)
+    if kind_of(model).is_picture:
+        target = directory / "images" / "samples.png"
+        made = draw_to(target, model, reference, folder, seed=0)
+        folder.write_facts({**folder.facts, "samples_command": made["command"]})
+        record = {"checkpoint": reference}
+        write_all(model, directory, record, samples=shown.samples[:], labels=shown.labels)
+        curves.write(directory, record, facts["history"])
+    card.write(directory)
+    return folder
+
+
+def _shown(session: Session) -> Dataset:
+    """The data whose reconstructions are shown: the test set, or what was trained on where there is
+    none.
+    """
+    request, trained_on = session.plan.request, session.plan.data
+    reference = request.data_path
+    if reference not in installed().datasets:
+        return trained_on.part(slice(SHOWN))
+    data = load_dataset(
+        reference,
+        root=request.root,
+        split="test",
+        sample_shape=trained_on.sample_shape,
+    )
+    return data.part(slice(SHOWN))
+
+
+def _put_aside(session: Session, facts: Mapping[str, Any]) -> str:
+    """Keep what was trained and found no place in the folder of its training; says how to get at
+    it.
+    """
+    place = session.run.folder / UNSAVED
+    try:
+        if not place.exists():  # else it was stopped just after this
+            with files.replacing(place) as partial:
+                weights.write_model(session.model, partial, facts)
+    except OutputError:
+        return (
+            "The training is done, and its state is kept. When that is mended: "
+            f"{session.resume_hint}"
+        )
+    session.run.finish()
+    return f"What was trained is in {place}: zoo sample {files.as_reference(place)}"

@@ -1,0 +1,327 @@
+"""LIGHT: what a training was asked for, as a record and as the command that says it."""
+
+import dataclasses
+import secrets
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from zoo.checkpoints import STATE, UNSAVED, Store
+from zoo.common import files, settings
+from zoo.common.errors import (
+    CheckpointError,
+    ConfigError,
+    DataError,
+    NotFoundError,
+    OutputError,
+    did_you_mean,
+)
+from zoo.registry import NAME, installed
+
+# the data set that is taken unless another is named
+DEFAULT_DATA = "mnist"
+GREATEST_SEED = 2**63 - 1
+# values that a field may be given from Python, with what each is called in a message
+SIMPLE = (bool, int, float, str)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a training was asked for.
+
+    **Arguments:**
+    - `model`: its name, or `module:Class` of a class of one's own.
+    - `name`: what the checkpoint will be called.
+    - `data`: the name of a data set, or the path of a folder.
+    - `epochs`: None takes the recipe's.
+    - `settings`: fields of the config and the recipe, each as "field=value".
+    - `seed`: of everything random.
+    - `out`: the folder for the checkpoint; None is the store.
+    - `tensorboard`: whether losses and grids are written for TensorBoard, too.
+    - `folder`: where the training was started; relative paths begin there.
+    - `data_root`: the folder that holds the data sets, if one was named.
+    """
+
+    model: str
+    name: str
+    data: str = DEFAULT_DATA
+    epochs: int | None = None
+    settings: tuple[str, ...] = ()
+    seed: int = 0
+    out: str | None = None
+    tensorboard: bool = False
+    folder: str = ""
+    data_root: str | None = None
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """What the folder of a training has recorded; `Run.settings` has checked its types."""
+        values = {field.name: record[field.name] for field in dataclasses.fields(cls)}
+        return cls(**{**values, "settings": tuple(map(str, values["settings"]))})
+
+    def record(self) -> dict[str, Any]:
+        """The fields as JSON values."""
+        return {**dataclasses.asdict(self), "settings": list(self.settings)}
+
+    @property
+    def is_own_class(self) -> bool:
+        """Whether the model is a class that no plugin offers."""
+        return ":" in self.model
+
+    @property
+    def command(self) -> str:
+        """What trains the same model again: a command, or for a class of one's own a call.
+
+        It holds what was asked for, and the seed that was drawn."""
+        # a folder that --out names gives the checkpoint its name
+        named = self.out is None or Path(self.out).name != self.name
+        if self.is_own_class:
+            return self._call(named)
+        words = ["zoo", "train", self.model]
+        for option in (*(("name",) if named else ()), "data", "epochs", "out"):
+            value = getattr(self, option)
+            words += [f"--{option}", str(value)] if value is not None else []
+        words += [word for setting in self.settings for word in ("--set", setting)]
+        return shlex.join([*words, "--seed", str(self.seed)])
+
+    def _call(self, named: bool) -> str:
+        given: dict[str, Any] = {"name": self.name} if named else {}
+        given |= {"data": self.data, "epochs": self.epochs, "out": self.out, "seed": self.seed}
+        given |= {"fields": list(self.settings) or None}
+        words = [f"{key}={value!r}" for key, value in given.items() if value is not None]
+        return f"zoo.train({self.model.rpartition(':')[2]}, {', '.join(words)})"
+
+    @property
+    def place(self) -> Path | None:
+        """The folder for the checkpoint, from where the process stands; None is the store."""
+        return None if self.out is None else self._began_in / self.out
+
+    @property
+    def data_path(self) -> str:
+        """The data, from where the process stands."""
+        moved = self.data.startswith(".") and not self._is_here
+        return str(self._began_in / self.data) if moved else self.data
+
+    @property
+    def root(self) -> Path | None:
+        """The folder that holds the data sets, if one was named."""
+        return None if self.data_root is None else Path(self.data_root)
+
+    def run_folder(self, store: Store) -> Path:
+        """The folder of the training itself."""
+        place = self.place
+        return place.with_name(f"{place.name}.run") if place else store.run(self.name)
+
+    def resume_hint(self, store: Store, folder: Path) -> str:
+        """The command that goes on with the training that keeps its state in a folder."""
+        named = self.name if folder == store.run(self.name) else shlex.quote(str(folder))
+        if self.is_own_class:
+            return f'zoo.train({self.model.rpartition(":")[2]}, resume="{named}")'
+        return f"zoo train --resume {named}"
+
+    @property
+    def _is_here(self) -> bool:
+        return self.folder == str(Path.cwd())
+
+    @property
+    def _began_in(self) -> Path:
+        return Path() if self._is_here else Path(self.folder)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The arguments of `zoo.train`, as they were given and checked one by one.
+
+    None, False and empty mean that something was not given.
+    """
+
+    model: str | None = None
+    name: str | None = None
+    data: str | None = None
+    epochs: int | None = None
+    seed: int | None = None
+    out: str | None = None
+    data_root: Path | None = None
+    tensorboard: bool = False
+    settings: tuple[str, ...] = ()
+
+    def begun(self, store: Store) -> Request:
+        """A new training, as it is asked for; refuses what can be refused without torch.
+
+        **Raises:** `ConfigError` where the model or the name is missing, `NotFoundError` for an
+        unknown model or data set, `DataError` for a folder that is not there, `OutputError` for a
+        name or a folder that is taken or can't be written."""
+        if self.model is None:
+            raise ConfigError(
+                "Say which model to train, such as zoo.train('mlp-vae', name='mine') "
+                "(zoo.list_models() lists them), or what to go on with: resume='NAME'."
+            )
+        name = self._checked_name()
+        refuse_unknown_model(self.model)
+        refuse_unknown_data(self.data or DEFAULT_DATA)
+        if self.out is None:
+            store.refuse_taken(name)
+        else:
+            refuse_occupied(Path(self.out))
+        request = Request(
+            model=self.model,
+            name=name,
+            data=self.data or DEFAULT_DATA,
+            epochs=self.epochs,
+            settings=self.settings,
+            seed=secrets.randbelow(2**32) if self.seed is None else self.seed,
+            out=self.out,
+            tensorboard=self.tensorboard,
+            folder=str(Path.cwd()),
+            data_root=None if self.data_root is None else str(self.data_root.resolve()),
+        )
+        run = request.run_folder(store)
+        refuse_unfinished(run, request.resume_hint(store, run))
+        return request
+
+    def resumed(self, folder: Path, record: Mapping[str, Any]) -> Request:
+        """The training that a folder records; refuses whatever is asked for and differs.
+
+        **Raises:** `ConfigError`, naming what the training has and what was asked for."""
+        request = Request.from_record(record)
+        for key in ("model", "name", "data", "epochs", "seed", "out"):
+            had, wanted = getattr(request, key), getattr(self, key)
+            if wanted is not None and wanted != had:
+                shown = "unset" if had is None else had
+                raise ConfigError(
+                    f"{folder} holds a training with {key} {shown}, not {wanted}: leave that out."
+                )
+        different = [one for one in self.settings if one not in request.settings]
+        if different:
+            had = " ".join(request.settings) or "the model's own"
+            raise ConfigError(
+                f"{folder} holds a training with other settings than {different[0]} ({had}): leave "
+                "that out."
+            )
+        return dataclasses.replace(
+            request,
+            tensorboard=request.tensorboard or self.tensorboard,
+            data_root=request.data_root if self.data_root is None else str(self.data_root),
+        )
+
+    def _checked_name(self) -> str:
+        name = self.name or (Path(self.out).resolve().name if self.out is not None else None)
+        if name is None:
+            raise ConfigError(
+                "Say what the checkpoint is called: name='mine' (in a command: --name NAME)."
+            )
+        if not NAME.fullmatch(name):
+            raise ConfigError(
+                f"{name[:80]!r} is no name: lower-case letters, digits, '.', '_' and '-', 64 at "
+                f"most.{'' if self.name else ' Say one with --name.'}"
+            )
+        return name
+
+
+def refuse_unknown_model(name: str) -> None:
+    """Raise `NotFoundError` unless a plugin offers a model of that name, or it is a class."""
+    if ":" not in name and name not in installed().models:
+        installed().model_class(name)  # which imports nothing for a name that it does not know
+
+
+def refuse_unknown_data(reference: str) -> None:
+    """Raise `NotFoundError` or `DataError` when there are no data of that name or in that place."""
+    if files.is_path(reference):
+        if not settings.expand(reference, "data").exists():
+            raise DataError(
+                f"{reference} is no folder: name a folder of images, or a data set "
+                "(zoo list --data)."
+            )
+        return
+    if reference in installed().datasets:
+        return
+    if Path(reference).is_dir():
+        raise DataError(f"No data set is called {reference!r}. For the folder write ./{reference}")
+    raise NotFoundError(
+        f"No installed plugin offers a data set {reference[:80]!r}."
+        f"{did_you_mean(reference[:80], installed().datasets)}"
+    )
+
+
+def refuse_occupied(out: Path) -> None:
+    """Raise `OutputError` when a checkpoint can't be written to a folder."""
+    files.refuse_unwritable(out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise OutputError(f"{out} exists and is no empty folder: remove it or choose another.")
+
+
+def refuse_unfinished(folder: Path, resume: str = "") -> None:
+    """Raise `OutputError` when a folder holds a training that can go on, or an unsaved result.
+
+    **Arguments:**
+    - `folder`: of a training, whether it is there or not.
+    - `resume`: the command that goes on with it."""
+    if (folder / STATE).exists():
+        raise OutputError(
+            f"{folder} holds an unfinished training. Go on with: "
+            f"{resume or f'zoo train --resume {folder}'}\nTo start anew, remove that folder first."
+        )
+    if (folder / UNSAVED).exists():
+        raise OutputError(
+            f"{folder / UNSAVED} holds what an earlier training made: move it to another place."
+        )
+
+
+def find_run(store: Store, named: Path) -> Path:
+    """The folder of an unfinished training: a path, or the name of its checkpoint.
+
+    **Raises:** `CheckpointError`, `NotFoundError` when there is none."""
+    if named.is_dir():
+        return named
+    if len(named.parts) > 1:
+        raise CheckpointError(f"There is no folder {named}.")
+    runs = store.run(str(named)).parent
+    if (runs / named).is_dir():
+        return runs / named
+    known = [run.name for run in runs.iterdir()] if runs.is_dir() else []
+    raise NotFoundError(
+        f"There is no folder {named}, nor a training of that name.{did_you_mean(str(named), known)}"
+    )
+
+
+def as_settings(fields: Mapping[str, Any] | Sequence[str]) -> tuple[str, ...]:
+    """Fields of a config or recipe as texts "field=value", in which a command says them.
+
+    **Arguments:**
+    - `fields`: values by field; or such texts already.
+
+    **Raises:** `ConfigError` for a value that no field can have."""
+    if isinstance(fields, Mapping):
+        return tuple(f"{name}={_text(value, str(name))}" for name, value in fields.items())
+    if isinstance(fields, str) or not all(isinstance(one, str) for one in fields):
+        raise ConfigError(
+            f"fields = {str(fields)[:80]!r}: give a dict, such as fields={{'latent_dim': 8}}."
+        )
+    return tuple(fields)
+
+
+def _text(value: Any, name: str) -> str:
+    if value is None:
+        return "none"
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        value = value.item()  # a number of numpy or torch
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, SIMPLE):
+        return str(value)
+    if isinstance(value, Mapping):
+        return ",".join(f"{_part(key, name)}:{_part(one, name)}" for key, one in value.items())
+    if isinstance(value, Sequence | set) and not isinstance(value, bytes):
+        return ",".join(_part(one, name) for one in value)
+    raise ConfigError(
+        f"{name} is a {type(value).__name__}: give a number, a text, a list or a dict of these."
+    )
+
+
+def _part(value: Any, name: str) -> str:
+    """One entry of a list or a dict, which commas separate in a command."""
+    text = _text(value, name)
+    if "," in text or not isinstance(value, SIMPLE):
+        raise ConfigError(f"{name} holds {str(value)[:80]!r}: its entries are numbers or words.")
+    return text

@@ -1,0 +1,87 @@
+"""Who watches a training: nobody, a progress bar in a notebook, or the caller's own function."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from zoo.common.errors import ConfigError
+from zoo.training.loop import Progress
+
+Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
+
+
+def shown_by(watch: Any) -> Watch | None:
+    """The function that shows the reports of a training.
+
+    **Arguments:**
+    - `watch`: "auto", None or such a function, as for `zoo.train`.
+
+    **Raises:** `ConfigError` for anything else."""
+    if watch is None:
+        return None
+    if watch == "auto":
+        return notebook_bar if in_notebook() else None
+    if callable(watch):
+        return watch  # type: ignore[no-any-return]
+    raise ConfigError(
+        f"watch = {str(watch)[:80]!r}: pass 'auto', None, or a function of the reports, the number "
+        "of steps and the name."
+    )
+
+
+def in_notebook() -> bool:
+    """Whether this process runs the cells of a notebook."""
+    module = sys.modules.get("IPython")
+    shell = module.get_ipython() if module else None
+    return type(shell).__name__ == "ZMQInteractiveShell"
+
+
+def losses_in_words(report: Progress) -> str:
+    """The losses of a report, such as "loss 142.1  kl 12.3"."""
+    held_out = {f"held-out {name}": value for name, value in report.held_out.items()}
+    return "  ".join(f"{key} {value:.4g}" for key, value in {**report.losses, **held_out}.items())
+
+
+def in_words(report: Progress) -> str:
+    """The losses and the speed of a report, such as "loss 142.1  kl 12.3  8,100 samples/s"."""
+    return f"{losses_in_words(report)}  {report.samples_per_second:,.0f} samples/s"
+
+
+def notebook_bar(reports: Iterable[Progress], total: int, name: str) -> Iterator[Progress]:
+    """A progress bar in the output of a notebook's cell, with the losses beside it.
+
+    Where rich can't draw there, because ipywidgets is not installed, a line for each epoch."""
+    from importlib.util import find_spec
+
+    if not find_spec("ipywidgets"):
+        yield from _lines(reports)
+        return
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import (
+        Progress as Bar,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[losses]}"),
+    )
+    with Bar(*columns) as bar:
+        task = bar.add_task(name, total=total, losses="")
+        for report in reports:
+            bar.update(task, completed=report.step, losses=in_words(report))
+            yield report
+
+
+def _lines(reports: Iterable[Progress]) -> Iterator[Progress]:
+    for report in reports:
+        if report.epoch_ended:
+            print(f"epoch {report.epoch}  {in_words(report)}", flush=True)
+        yield report
