@@ -109,3 +109,67 @@ def test_a_preview_has_the_picture_s_colours_two_pixels_a_character() -> None:
         r"\x1b\[38;2;([\d;]+)m\x1b\[48;2;([\d;]+)m▀", images.preview(picture, 80)
     )
     assert first == ("255;0;0", "0;0;0") and second == ("0;0;0", "0;0;255")
+
+
+@pytest.mark.parametrize(("size", "rows"), [((242, 242), 8), ((62, 2000), 60), ((32, 32), 1)])
+@pytest.mark.parametrize("terminal", [(80, 24), (120, 20), (20, 5), (200, 60)])
+def test_a_preview_shows_whole_rows_as_many_as_there_is_room_for(
+    size: tuple[int, int], rows: int, terminal: tuple[int, int]
+) -> None:
+    columns, lines = terminal
+    part, shown = images.upper_rows(Image.new("L", size), rows, columns, lines)
+    text = images.preview(part, columns).split("\n")
+    assert 1 <= shown <= rows and len(text) <= lines + 1
+    assert text[0].count("▀") <= columns
+    if shown < rows:  # one more would not fit
+        scale = min(1.0, columns / size[0]) if columns < size[0] else columns // size[0]
+        assert size[1] / rows * (shown + 1) * scale > 2 * lines - 2 or shown == 1
+
+
+def test_a_small_picture_is_enlarged_for_the_preview() -> None:
+    part, shown = images.upper_rows(Image.new("L", (32, 32)), 1, 80, 24)
+    assert part.size == (64, 48) and shown == 1  # what there is room for
+    part, shown = images.upper_rows(Image.new("L", (32, 32)), 1, 80, 40)
+    assert part.size == (64, 64) and shown == 1
+
+
+def test_a_gif_says_how_it_was_made_and_that_a_model_made_it() -> None:
+    frames = [images.grid(GREY[index : index + 1]) for index in range(5)]
+    images.save_gif(frames, Path("film.gif"), made={"seed": 3, "labels": ["ü", '"<&>']})
+    assert provenance.read(Path("film.gif")) == {"seed": 3, "labels": ["ü", '"<&>']}
+    assert provenance.source_type(Path("film.gif")) == "trainedAlgorithmicMedia"
+    with Image.open("film.gif") as film:
+        assert b"trainedAlgorithmicMedia" in film.info["comment"]
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [("x.png", "xmp"), ("x.jpg", "xmp"), ("x.webp", "xmp"), ("x.gif", "comment")]
+)
+def test_the_mark_of_generated_content_is_found_by_any_reader(name: str, key: str) -> None:
+    from xml.etree import ElementTree
+
+    picture = images.grid(GREY)
+    if name.endswith("gif"):
+        images.save_gif([picture, picture], Path(name), made={"seed": 3})
+    else:
+        images.save_picture(picture, Path(name), {"seed": 3})
+    with Image.open(name) as image:
+        packet = image.info[key]
+    tree = ElementTree.fromstring(packet.decode() if isinstance(packet, bytes) else packet)
+    (description,) = tree.iter("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description")
+    mark = description.get("{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType")
+    assert mark == "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+
+
+def test_a_record_too_long_for_a_jpeg_is_said() -> None:
+    with pytest.raises(OutputError, match=r"A JPEG has no room for how it was made, .* take \.png"):
+        images.save_picture(images.grid(GREY), Path("x.jpg"), {"labels": ["7"] * 50_000})
+    assert list(Path().iterdir()) == []
+
+
+def test_images_in_a_folder_carry_the_mark() -> None:
+    from zoo.sampling import formats
+
+    formats.write(Path("new"), [(GREY, None)], 5, {"seed": 1, "start": 0})
+    for path in Path("new").glob("*.png"):
+        assert provenance.source_type(path) == "trainedAlgorithmicMedia"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,6 +17,22 @@ from zoo.sampling.formats import Job
 from zoo.sampling.provenance import ENTRY, FOLDER_FILE, KEY, marked_chunk
 
 Batches = Iterable[tuple[Tensor, Tensor | None]]
+
+
+class _Labels:
+    """The labels of all samples, in one array from the beginning: many small tensors that are kept
+    would lie between the large ones that are freed, and memory would grow with every batch.
+    """
+
+    def __init__(self, n: int) -> None:
+        self.all = np.zeros(n, dtype=np.int64)
+        self.known = 0
+
+    def add(self, labels: Tensor | None) -> None:
+        """Take the labels of the next batch."""
+        if labels is not None:
+            self.all[self.known : self.known + len(labels)] = labels.numpy()
+            self.known += len(labels)
 
 
 def write_grid(file: BinaryIO, batches: Batches, job: Job) -> None:
@@ -42,9 +59,7 @@ def write_npz(file: BinaryIO, batches: Batches, job: Job) -> None:
     """A zip of arrays, as numpy writes it: `samples`, `labels` where there are some, `seed` and
     `provenance`.
     """
-    import numpy as np
-
-    labels: list[Tensor] = []
+    labels = _Labels(job.n)
     with zipfile.ZipFile(file, "w", allowZip64=True) as archive:
         with archive.open("samples.npy", "w", force_zip64=True) as entry:
             for index, (samples, some) in enumerate(batches):
@@ -55,8 +70,8 @@ def write_npz(file: BinaryIO, batches: Batches, job: Job) -> None:
                     header = {"descr": array.dtype.str, "fortran_order": False, "shape": shape}
                     np.lib.format.write_array_header_1_0(entry, header)
                 entry.write(array.tobytes())
-                labels += [] if some is None else [some]
-        arrays: dict[str, Any] = {"labels": torch.cat(labels).numpy()} if labels else {}
+                labels.add(some)
+        arrays: dict[str, Any] = {"labels": labels.all} if labels.known else {}
         arrays["seed"] = np.array(job.made["seed"])
         arrays[ENTRY] = np.array(json.dumps(job.made))
         for name, array in arrays.items():
@@ -69,16 +84,16 @@ def write_safetensors(file: BinaryIO, batches: Batches, job: Job) -> None:
 
     The labels come first: whole numbers of 8 bytes, they must begin at a multiple of 8. They are
     known last, so their place is left free until then."""
-    labels: list[Tensor] = []
+    labels = _Labels(job.n)
     begin = 0
     for index, (samples, some) in enumerate(batches):
         if index == 0:
             begin = _write_header(file, samples.shape[1:], some is not None, job)
         file.write(samples.float().contiguous().numpy().astype("<f4", copy=False).tobytes())
-        labels += [] if some is None else [some]
-    if labels:
+        labels.add(some)
+    if labels.known:
         file.seek(begin)
-        file.write(torch.cat(labels).numpy().astype("<i8", copy=False).tobytes())
+        file.write(labels.all.astype("<i8", copy=False).tobytes())
 
 
 def _write_header(file: BinaryIO, shape: Sequence[int], with_labels: bool, job: Job) -> int:
