@@ -4,15 +4,6 @@ from typing import TYPE_CHECKING
 
 from zoo.common import lazy
 from zoo.common.errors import ZooError
-from zoo.registry import (
-    Checkpoint,
-    DatasetSpec,
-    FeatureSpec,
-    ModelSpec,
-    bundled,
-    hookimpl,
-    refresh,
-)
 
 if TYPE_CHECKING:
     from zoo.checkpoints import info, list_runs, remove, space, verify
@@ -23,6 +14,15 @@ if TYPE_CHECKING:
     from zoo.hub.pull import pull
     from zoo.hub.push import push
     from zoo.hub.search import search
+    from zoo.registry.hookspecs import (
+        Checkpoint,
+        DatasetSpec,
+        FeatureSpec,
+        ModelSpec,
+        bundled,
+        hookimpl,
+    )
+    from zoo.registry.registry import refresh
     from zoo.sampling import draw, grid, interpolate, reconstruct, sample
     from zoo.training.train import train
 
@@ -56,15 +56,21 @@ __all__ = [
     "verify",
 ]
 
-# Where each function lives: its module is imported when the function is first used.
+# Where each name lives: its module is imported when the name is first used.
 __getattr__ = lazy.rooms(
     __name__,
     {
+        "Checkpoint": "zoo.registry.hookspecs",
+        "DatasetSpec": "zoo.registry.hookspecs",
+        "FeatureSpec": "zoo.registry.hookspecs",
+        "ModelSpec": "zoo.registry.hookspecs",
+        "bundled": "zoo.registry.hookspecs",
         "compare": "zoo.evaluation.compare",
         "draw": "zoo.sampling.save",
         "evaluate": "zoo.evaluation.measure",
         "grid": "zoo.sampling.images",
         "info": "zoo.checkpoints",
+        "hookimpl": "zoo.registry.hookspecs",
         "interpolate": "zoo.sampling.latent_pictures",
         "list_checkpoints": "zoo.hub.listing",
         "list_runs": "zoo.checkpoints",
@@ -73,6 +79,7 @@ __getattr__ = lazy.rooms(
         "push": "zoo.hub.push",
         "reconstruct": "zoo.sampling.latent_pictures",
         "remove": "zoo.checkpoints",
+        "refresh": "zoo.registry.registry",
         "sample": "zoo.sampling.save",
         "save": "zoo.checkpoints.weights",
         "search": "zoo.hub.search",
