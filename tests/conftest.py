@@ -114,6 +114,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         "conv-vae": ["channels=4,8", "hidden_dim=16", "latent_dim=4"],
         "mlp-gan": ["generator_dims=16,32", "discriminator_dims=32", "latent_dim=8"],
         "dcgan": ["width=4", "latent_dim=8"],
+        "resnet-gan": ["channels=4,8", "latent_dim=8"],
+        "ladder-vae": ["channels=4,8", "latent_channels=1,1", "top_dim=4", "head_channels=4"],
     }
 
     def train(model: str, *settings: str) -> Path:

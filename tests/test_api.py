@@ -19,10 +19,13 @@ COMMAND_LINE_ONLY = {
     "space": "shows and frees disk space",
     "card": "prints or makes anew the card of a checkpoint",
 }
-# an option or argument whose parameter has another name
-RENAMED = {
-    ("show", "reference"): "reference",
-    ("sample", "labels"): "labels",
+# an option or argument whose parameter has another name, or another function
+ELSEWHERE = {
+    ("list", "models"): "list_models",
+    ("list", "data"): "list_data",
+    ("list", "features"): "list_features",
+    ("list", "runs"): "list_runs",
+    ("pull", "names"): "reference",
 }
 # options that a function does not need, and why
 NOT_IN_PYTHON = {
@@ -50,8 +53,9 @@ def test_a_command_is_a_function_with_parameters_of_the_same_names(name: str) ->
     for option in commands()[name].params:
         if not option.expose_value or option.name in NOT_IN_PYTHON:
             continue
-        expected = RENAMED.get((name, str(option.name)), option.name)
-        assert expected in parameters or (takes_any and expected == "settings"), (
+        expected = ELSEWHERE.get((name, str(option.name)), option.name)
+        found = expected in parameters or expected in zoo.__all__
+        assert found or (takes_any and expected == "settings"), (
             f"zoo {name}: {option.name} is no parameter of zoo.{function.__name__}"
         )
 

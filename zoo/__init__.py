@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         bundled,
         hookimpl,
     )
+    from zoo.registry.records import list_data, list_features, list_models
     from zoo.registry.registry import refresh
     from zoo.sampling import draw, grid, interpolate, reconstruct, sample
     from zoo.training.train import train
@@ -41,6 +42,9 @@ __all__ = [
     "info",
     "interpolate",
     "list_checkpoints",
+    "list_data",
+    "list_features",
+    "list_models",
     "list_runs",
     "load",
     "pull",
@@ -73,6 +77,9 @@ __getattr__ = lazy.rooms(
         "hookimpl": "zoo.registry.hookspecs",
         "interpolate": "zoo.sampling.latent_pictures",
         "list_checkpoints": "zoo.hub.listing",
+        "list_data": "zoo.registry.records",
+        "list_features": "zoo.registry.records",
+        "list_models": "zoo.registry.records",
         "list_runs": "zoo.checkpoints",
         "load": "zoo.checkpoints.weights",
         "pull": "zoo.hub.pull",

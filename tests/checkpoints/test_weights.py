@@ -37,7 +37,7 @@ from zoo.models.interface import GenerativeModel
 from zoo.registry.registry import installed
 from zoo.sampling.sampler import draw
 
-FAMILIES = ("mlp-vae", "conv-vae", "mlp-gan", "dcgan")
+FAMILIES = ("mlp-vae", "conv-vae", "ladder-vae", "mlp-gan", "dcgan", "resnet-gan")
 FORMAT_1 = Path(__file__).parents[1] / "fixtures" / "format-1"
 
 Trained = Callable[..., Path]

@@ -141,7 +141,9 @@ def test_a_checkpoint_that_is_called_like_a_data_set_is_shown_first(zoo: Zoo) ->
     assert zoo("show", "mnist").stdout.startswith("# mnist")
 
 
-@pytest.mark.parametrize("model", ["mlp-vae", "conv-vae", "mlp-gan", "dcgan"])
+@pytest.mark.parametrize(
+    "model", ["mlp-vae", "conv-vae", "ladder-vae", "mlp-gan", "dcgan", "resnet-gan"]
+)
 def test_every_default_that_is_shown_can_be_typed_back(model: str, zoo: Zoo) -> None:
     from zoo.common.config import parse_assignments
     from zoo.registry.registry import installed

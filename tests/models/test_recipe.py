@@ -74,7 +74,9 @@ def test_a_recipe_survives_a_json_file() -> None:
     assert TrainConfig.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
 
 
-@pytest.mark.parametrize("model", ["mlp-vae", "conv-vae", "mlp-gan", "dcgan"])
+@pytest.mark.parametrize(
+    "model", ["mlp-vae", "conv-vae", "ladder-vae", "mlp-gan", "dcgan", "resnet-gan"]
+)
 def test_a_model_brings_a_recipe_of_its_own(model: str) -> None:
     assert isinstance(installed().model_class(model).recipe, TrainConfig)
 

@@ -16,7 +16,7 @@ from zoo.common.errors import PluginError
 from zoo.registry import fields
 from zoo.registry.registry import installed
 
-BUILT_IN = ("mlp-vae", "conv-vae", "mlp-gan", "dcgan")
+BUILT_IN = ("mlp-vae", "conv-vae", "ladder-vae", "mlp-gan", "dcgan", "resnet-gan")
 
 Guest = Callable[..., str]
 _number = count()
@@ -157,7 +157,8 @@ def test_options_are_read_like_a_config_and_a_blank_line_hides_no_meaning(guest:
 @pytest.mark.parametrize("model", BUILT_IN)
 def test_the_fields_of_a_built_in_model_are_those_of_its_imported_config(model: str) -> None:
     entry_point = installed().models[model].entry_point
-    assert {"sample_shape", "num_classes", "latent_dim"} < {
+    own = "top_dim" if model == "ladder-vae" else "latent_dim"
+    assert {"sample_shape", "num_classes", own} < {
         one.name for one in fields.config_fields(imported(entry_point))
     }
     assert_agrees(entry_point)

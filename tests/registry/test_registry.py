@@ -21,7 +21,7 @@ from environments import Environment, write_plugin
 
 from zoo.registry.registry import Registry, claimed_maker
 
-BUILT_IN = {"mlp-vae", "conv-vae", "mlp-gan", "dcgan"}
+BUILT_IN = {"mlp-vae", "conv-vae", "ladder-vae", "mlp-gan", "dcgan", "resnet-gan"}
 
 OFFER = """
 from zoo import Checkpoint, DatasetSpec, FeatureSpec, ModelSpec, hookimpl
@@ -621,7 +621,7 @@ def test_a_damaged_list_of_entry_points_hides_no_other_plugin(
 @pytest.mark.parametrize(
     ("only", "models"),
     [
-        ("gan", {"mlp-gan", "dcgan"}),
+        ("gan", {"mlp-gan", "dcgan", "resnet-gan"}),
         (" good , vae,", {"good-model", "mlp-vae", "conv-vae"}),
         ("", set()),
     ],

@@ -55,8 +55,10 @@ def compare(
     device: str = "auto",
     watch: Watch | None = None,
 ) -> Comparison:
-    """Set several checkpoints side by side. Results that their facts hold are taken; what is
-    missing is measured under the same conditions, and not kept.
+    """Compare several checkpoints, side by side.
+
+    It takes the results that their facts hold. It measures missing ones under the same conditions,
+    and does not keep them.
 
     Numbers of other features, seeds, sizes or reference images do not compare. They are refused,
     unless arguments say how to measure: then what was measured otherwise is measured anew.
