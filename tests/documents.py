@@ -19,6 +19,7 @@ SMALLER = (
     (r"^(zoo train dcgan .*)", r"\1 --set width=8"),
     (r"^(zoo compare \S+ \S+)$", r"\1 -n 100 -k 2"),
     (r"\bn=1_?000\b", "n=100"),
+    (r"(zoo\.train\(\"mlp-vae\", name=f.* seed=seed)\)", r"\1, epochs=1, hidden_dims=(16,))"),
 )
 
 

@@ -4,10 +4,12 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 from conftest import Zoo
-from documents import README, follow, section
+from documents import README, blocks, follow, section
 from PIL import Image
 
+from zoo import list_checkpoints
 from zoo.sampling import provenance
 
 
@@ -43,3 +45,15 @@ def test_twenty_thousand_files(zoo: Zoo) -> None:
     assert len(files) == len(samples) == 100
     with Image.open(files[7]) as image:
         assert np.array_equal(np.asarray(image), samples[7, 0])
+
+
+def test_a_sweep_of_twelve_trainings_ends_in_a_table_of_means_and_deviations(
+    zoo: Zoo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep = blocks(README, "python")[-1]
+    assert len(sweep.splitlines()) <= 15 and "import zoo" not in sweep
+    follow(f"```python\nimport zoo\n{sweep}```\n", zoo)
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if "latents:" in line]
+    assert [row[0] for row in rows] == ["2", "8", "20", "50"]
+    assert all(float(mean) > float(deviation) > 0 for _, _, mean, _, deviation in rows)
+    assert len(list_checkpoints("sweep-*")) == 12
