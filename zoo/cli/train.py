@@ -30,11 +30,11 @@ class TrainCommand(Command):
         try:
             return super().parse_args(ctx, list(args))
         except click.NoSuchOption as error:
-            near = _fields_near(error.option_name.lstrip("-").replace("-", "_"), args)
-            if not near or error.possibilities:
+            field = _field_meant(error, args)
+            if field is None:
                 raise
             raise click.UsageError(
-                f"There is no option {error.option_name}: use --set {near[0]}=VALUE", ctx
+                f"There is no option {error.option_name}: use --set {field}=VALUE", ctx
             ) from error
 
 
@@ -132,14 +132,22 @@ def show(reports: Iterable[Any], total: int, name: str) -> Iterator[Any]:
                 yield report
 
 
-def _fields_near(option: str, words: list[str]) -> list[str]:
-    """The fields of the model, or of its recipe, that an unknown option may mean."""
+def _field_meant(error: click.NoSuchOption, words: list[str]) -> str | None:
+    """The field of the model, or of its recipe, that an unknown option means; None for none."""
+    option = error.option_name.lstrip("-").replace("-", "_")
     named = [word for word in words if word in installed().models]
     if not named:
-        return []
+        return None
     try:
         model_class = installed().model_class(named[0])
     except ZooError:
-        return []
+        return None
     classes = (model_class.Config, type(model_class.recipe))
-    return nearest(option, {name for one in classes for name in field_types(one)})
+    fields = sorted({name for one in classes for name in field_types(one)})
+    for field in fields:
+        parts = field.split("_")
+        if option in (field, "".join(part[0] for part in parts), parts[0]):
+            return field
+    # options that are spelt alike are likelier than fields that are
+    near = [] if error.possibilities else nearest(option, fields)
+    return near[0] if near else None

@@ -22,6 +22,8 @@ from zoo.registry import NAME, installed
 # the data set that is taken unless another is named
 DEFAULT_DATA = "mnist"
 GREATEST_SEED = 2**63 - 1
+# of the folder of a training: what it was asked for; gone when it is finished
+SETTINGS = "run.json"
 # values that a field may be given from Python, with what each is called in a message
 SIMPLE = (bool, int, float, str)
 
@@ -279,7 +281,7 @@ def find_run(store: Store, named: Path) -> Path:
     runs = store.run(str(named)).parent
     if (runs / named).is_dir():
         return runs / named
-    known = [run.name for run in runs.iterdir()] if runs.is_dir() else []
+    known = [run.parent.name for run in runs.glob(f"*/{SETTINGS}")]
     raise NotFoundError(
         f"There is no folder {named}, nor a training of that name.{did_you_mean(str(named), known)}"
     )
@@ -315,7 +317,7 @@ def _text(value: Any, name: str) -> str:
     if isinstance(value, Sequence | set) and not isinstance(value, bytes):
         return ",".join(_part(one, name) for one in value)
     raise ConfigError(
-        f"{name} is a {type(value).__name__}: give a number, a text, a list or a dict of these."
+        f"{name} is of the type {type(value).__name__}: give a number, a text, a list or a dict."
     )
 
 

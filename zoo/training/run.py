@@ -18,10 +18,10 @@ from zoo.common import files
 from zoo.common.compute import laid_out_as
 from zoo.common.errors import CheckpointError, ConfigError
 from zoo.sampling import save_png
+from zoo.training.request import SETTINGS as SETTINGS
 from zoo.training.request import refuse_unfinished
 from zoo.training.state import TrainingState
 
-SETTINGS = "run.json"
 HISTORY = "history.jsonl"
 BOARD = "tensorboard"
 # a checkpoint of the last state that was kept of a training that broke down

@@ -78,7 +78,7 @@ def train(
     `TrainingError` when the training breaks down; `KeyboardInterrupt` after its state was kept.
     """
     called, own_class = _model(model)
-    _refuse_wrong_types(name=name, epochs=epochs, seed=seed, device=device)
+    _refuse_wrong_types(name=name, epochs=epochs, seed=seed, device=device, watch=watch)
     asked = Asked(
         model=called,
         name=name,
@@ -137,7 +137,9 @@ class _Training:
     def _chosen(self, request: Request) -> "tuple[type[GenerativeModel[Any]], Any, Any]":
         """The class, the fields of its config, and the recipe; refuses unknown and wrong fields."""
         from zoo.checkpoints import weights
+        from zoo.common import compute
 
+        compute.pick_device(self.device)
         model_class = self.own_class or weights.model_class(request.model)
         own = model_class.recipe
         values, recipe_values = parse_assignments(request.settings, model_class.Config, type(own))
@@ -241,7 +243,7 @@ def _settings(
     )
 
 
-def _refuse_wrong_types(*, name: Any, epochs: Any, seed: Any, device: Any) -> None:
+def _refuse_wrong_types(*, name: Any, epochs: Any, seed: Any, device: Any, watch: Any) -> None:
     """Raise `ConfigError` for arguments that can't be right, saying what to pass."""
     if name is not None and not isinstance(name, str):
         raise ConfigError(f"name = {name!r} is no text: pass what the checkpoint is called.")
@@ -253,6 +255,11 @@ def _refuse_wrong_types(*, name: Any, epochs: Any, seed: Any, device: Any) -> No
             )
     if not isinstance(device, str):
         raise ConfigError(f"device = {str(device)[:80]!r}: pass 'auto', 'cpu' or 'cuda'.")
+    if watch is not None and watch != "auto" and not callable(watch):
+        raise ConfigError(
+            f"watch = {str(watch)[:80]!r}: pass 'auto', None, or a function of the reports, the "
+            "number of steps and the name."
+        )
 
 
 def _reference(called: str, value: Any) -> str | None:
