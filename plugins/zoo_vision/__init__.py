@@ -13,7 +13,7 @@ _LECUN = (
 
 @hookimpl
 def zoo_datasets() -> Iterable[DatasetSpec]:
-    """MNIST, Fashion-MNIST, KMNIST and CIFAR-10."""
+    """MNIST, Fashion-MNIST, KMNIST, CIFAR-10 and tiles of a game."""
     return [
         DatasetSpec(
             name="mnist",
@@ -61,7 +61,7 @@ def zoo_datasets() -> Iterable[DatasetSpec]:
         ),
         DatasetSpec(
             name="cifar10",
-            entry_point="zoo_vision.datasets:cifar10",
+            entry_point="zoo_vision.cifar:cifar10",
             sample_shape=(3, 32, 32),
             class_names=(
                 "airplane",
@@ -78,6 +78,18 @@ def zoo_datasets() -> Iterable[DatasetSpec]:
             citation="A. Krizhevsky. Learning Multiple Layers of Features from Tiny Images. 2009.",
             homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
             hub_id="uoft-cs/cifar10",
+        ),
+        DatasetSpec(
+            name="dungeon-tiles",
+            entry_point="zoo_vision.tiles:dungeon_tiles",
+            sample_shape=(3, 32, 32),
+            class_names=("dungeon", "item", "monster"),
+            license="cc0-1.0",
+            citation=(
+                "The artists of Dungeon Crawl Stone Soup. Tiles of Dungeon Crawl Stone Soup. "
+                "https://github.com/crawl/tiles"
+            ),
+            homepage="https://github.com/crawl/tiles",
         ),
     ]
 

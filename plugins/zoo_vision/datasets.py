@@ -1,8 +1,7 @@
-"""Small image data sets as uint8 samples and labels; torchvision downloads them."""
+"""MNIST and its kin as uint8 samples and labels; torchvision downloads them."""
 
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from zoo import ZooError
@@ -27,17 +26,6 @@ def fashion_mnist(root: Path, split: str) -> tuple[Tensor, Tensor]:
 def kmnist(root: Path, split: str) -> tuple[Tensor, Tensor]:
     """KMNIST, handwritten hiragana; shapes and arguments as for `mnist`."""
     return _grey("KMNIST", root, split)
-
-
-def cifar10(root: Path, split: str) -> tuple[Tensor, Tensor]:
-    """CIFAR-10, small photographs: samples uint8 `(50000 or 10000, 3, 32, 32)`, labels int64.
-
-    Arguments as for `mnist`.
-    """
-    from torchvision import datasets
-
-    data = datasets.CIFAR10(root, train=split == "train", download=True)
-    return torch.from_numpy(data.data).permute(0, 3, 1, 2).contiguous(), torch.tensor(data.targets)
 
 
 def _grey(kind: str, root: Path, split: str) -> tuple[Tensor, Tensor]:
