@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from zoo.checkpoints.merging import BEGIN, END, merged, own_text
+from zoo.checkpoints.card import BEGIN, END, merged, own_text
 from zoo.common.errors import CheckpointError
 
 MADE = f'---\nlibrary_name: "genzoo"\ntags: ["vae"]\n---\n\nMine.\n\n{BEGIN}\n# New\n{END}\n\nMine, too.\n'

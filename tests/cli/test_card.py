@@ -9,7 +9,7 @@ import pytest
 from conftest import Zoo
 from hub_server import Hub
 
-from zoo.checkpoints.merging import BEGIN, END
+from zoo.checkpoints.card import BEGIN, END
 
 
 @pytest.fixture

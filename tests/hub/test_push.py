@@ -25,7 +25,7 @@ from huggingface_hub import constants
 
 import zoo as api
 from zoo.checkpoints import find
-from zoo.checkpoints.merging import BEGIN, END
+from zoo.checkpoints.card import BEGIN, END
 from zoo.common import files
 from zoo.common.errors import ZooError
 from zoo.hub import guard, session

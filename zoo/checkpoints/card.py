@@ -1,52 +1,53 @@
-"""A model card from facts: the README.md of a checkpoint."""
+"""A model card: the README.md of a checkpoint, with what its author wrote around the zoo's part."""
 
 import contextlib
-import json
+import math
 import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.checkpoints.folder import CARD, read_config, read_facts
-from zoo.checkpoints.merging import BEGIN, END, own_text
-from zoo.checkpoints.results import Evaluation, recorded
-from zoo.common import files
-from zoo.common.errors import CheckpointError, counted
-from zoo.registry import DISTRIBUTION, ENTRY_POINT, DatasetSpec, installed
+import yaml
 
-PICTURES = {  # beside images/samples.png, in their order
-    "nearest.png": "Samples above the training images that are nearest to them, pixel by pixel",
-    "reconstructions.png": "Images above their reconstructions",
-    "interpolation.png": "Straight lines between latents",
-    "traversal.png": (
-        "Latent dimensions, one a row, varied from −3 to 3 (of many, the 16 that change samples "
-        "most)"
-    ),
-    "manifold.png": "The plane of both latents",
-    "losses.png": "Losses by epoch",
-}
+from zoo.checkpoints.card_text import PICTURES as PICTURES
+from zoo.checkpoints.card_text import body_of, dataset_of, name_of
+from zoo.checkpoints.folder import CARD, CARD_LIMIT, Folder
+from zoo.checkpoints.results import recorded
+from zoo.common.errors import CheckpointError
+from zoo.registry import installed
+
+BEGIN = (
+    "<!-- zoo makes this part from config.json and facts.json: write above it, or below its end -->"
+)
+END = "<!-- the end of what zoo makes -->"
+FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---(?:\n+|\Z)", re.DOTALL)
+MATTER_LIMIT = 100_000  # characters of a front matter; those that the zoo makes have some 10,000
+
+# the C library is ten times as fast, where PyYAML has it
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def write(directory: Path) -> None:
+def write(checkpoint: Folder | Path) -> None:
     """Write a checkpoint's README.md; what its author wrote there stays."""
-    files.write_text(directory / CARD, made_of(directory, read_facts(directory)))
+    folder = _folder(checkpoint)
+    folder.write_card(made_of(folder))
 
 
-def made_of(directory: Path, facts: Mapping[str, Any]) -> str:
+def made_of(checkpoint: Folder | Path, facts: Mapping[str, Any] | None = None) -> str:
     """The card of a checkpoint's config, pictures and facts, with what its author wrote around the
     one that is there.
 
+    **Arguments:**
+    - `checkpoint`: it is only read.
+    - `facts`: in place of those in its facts.json.
+
     **Raises:** `CheckpointError` like `render`, and for a config.json or README.md that can't be
     read."""
-    try:
-        card = (
-            (directory / CARD).read_text(encoding="utf-8") if (directory / CARD).is_file() else ""
-        )
-    except (OSError, UnicodeDecodeError) as error:
-        raise CheckpointError(f"{directory / CARD} can't be read: {error}") from error
-    above, below = own_text(card)
-    made = render(read_config(directory), facts, pictures_in(directory))
+    folder = _folder(checkpoint)
+    above, below = own_text(folder.card)
+    known = folder.facts if facts is None else facts
+    made = render(folder.config, known, pictures_in(folder.path))
     matter, body = made.split(BEGIN)
     return matter + above + BEGIN + body + below
 
@@ -83,41 +84,124 @@ def render(
 
     **Raises:** `CheckpointError` for facts that are not of the zoo's form.
     """
+    # a stranger may have written them
     try:
-        parts = [
-            f"# {_name(config, facts)}\n\n{_summary(config, facts)}",
-            _use(config, facts),
-            _evaluation(facts),
-            _pictures(pictures),
-            _training(config, facts),
-            _limits(facts),
-            _licences(facts),
-            _citation(config, facts),
-        ]
         matter = _front_matter(config, facts)
-    except (
-        TypeError,
-        ValueError,
-        AttributeError,
-        LookupError,
-    ) as error:  # a stranger may have written them
+        card = f"---\n{matter}---\n\n{BEGIN}\n{body_of(config, facts, pictures)}\n{END}\n"
+        card.encode()  # half of a surrogate pair can't be
+    except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
         raise CheckpointError(
             "facts.json is not of the zoo's form, so no card can be made of it: "
-            f"{type(error).__name__}: {error}"
+            f"{type(error).__name__}: {str(error)[:300]}"
         ) from error
-    body = "\n\n".join(part.strip() for part in parts if part.strip())
-    return f"{matter}\n\n{BEGIN}\n{body}\n{END}\n"
+    if card.count(BEGIN) != 1 or card.count(END) != 1:
+        raise CheckpointError("facts.json holds the comments that mark the zoo's part of a card.")
+    if len(card.encode()) > CARD_LIMIT:
+        raise CheckpointError(f"facts.json makes a card above {CARD_LIMIT:,} bytes: shorten it.")
+    return card
+
+
+def own_text(card: str) -> tuple[str, str]:
+    """What the author of a card wrote above and below the part that the zoo makes: all of it where
+    there is none.
+    """
+    text = FRONT_MATTER.sub("", card)
+    above, begun, rest = text.partition(BEGIN)
+    _, ended, below = rest.partition(END)
+    return (above, below.removeprefix("\n")) if begun and ended else ("", text and f"\n{text}")
+
+
+def merged(made: str, other: str, *, text_of_other: bool) -> str:
+    """A card, as `made_of` makes it, to take another's place: its keys of the front matter replace,
+    further ones stay.
+
+    **Arguments:**
+    - `made`: our card.
+    - `other`: the card that it replaces.
+    - `text_of_other`: whether what stands around the zoo's part is that of the other card.
+
+    **Raises:** `CheckpointError` when the front matter of the other can't be read."""
+    ours = FRONT_MATTER.findall(made)[0]
+    theirs = front_matter(other)
+    known = front_matter(made)
+    further = {key: value for key, value in theirs.items() if key not in known}
+    matter = ours + "\n" + (_as_yaml(further) if further else "")
+    above, below = own_text(other if text_of_other else made)
+    generated = made.partition(BEGIN)[2].partition(END)[0]
+    return f"---\n{matter}---\n\n{above}{BEGIN}{generated}{END}\n{below}"
+
+
+def front_matter(card: str) -> dict[str, Any]:
+    """The names and values at the head of a card; empty where there is no front matter.
+
+    **Raises:** `CheckpointError` when it is no YAML of names and values, or too long."""
+    found = FRONT_MATTER.match(card)
+    if not found:
+        return {}
+    if len(found[1]) > MATTER_LIMIT:
+        raise CheckpointError(
+            f"The front matter of {CARD} has {len(found[1]):,} characters; {MATTER_LIMIT:,} are "
+            "the most. Make it shorter first."
+        )
+    # whatever a stranger wrote: the constructors of YAML raise what Python's do
+    try:
+        matter = yaml.load(found[1], Loader=_Loader) or {}  # a safe loader
+        if not isinstance(matter, dict) or not all(isinstance(key, str) for key in matter):
+            raise ValueError("it is no list of names with values")
+        _as_yaml(matter)
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError) as error:
+        raise _unreadable(error) from error
+    except (ArithmeticError, RecursionError) as error:
+        raise _unreadable(error) from error
+    return matter
+
+
+def without_markup(card: str) -> str:
+    """A card for a terminal: without its front matter and its comments."""
+    text = FRONT_MATTER.sub("", card, count=1)
+    kept = []
+    at = 0
+    # no pattern: one for comments takes time with the square of the text's length
+    while (begin := text.find("<!--", at)) >= 0:
+        end = text.find("-->", begin + 4)
+        if end < 0:
+            break
+        kept.append(text[at:begin])
+        at = end + 3
+        at += text.startswith("\n", at)
+    return "".join([*kept, text[at:]]).strip()
+
+
+def _unreadable(error: Exception) -> CheckpointError:
+    reason = " ".join(str(error).split())[:200]
+    return CheckpointError(
+        f"The front matter of {CARD} is no YAML of names and values: mend it first. "
+        f"({type(error).__name__}: {reason})"
+    )
+
+
+def _as_yaml(values: Mapping[str, Any]) -> str:
+    """Values as block YAML, which people edit."""
+    text: str = yaml.safe_dump(values, allow_unicode=True, sort_keys=False, width=10_000)
+    return text
+
+
+def _folder(checkpoint: Folder | Path) -> Folder:
+    return checkpoint if isinstance(checkpoint, Folder) else Folder(checkpoint)
 
 
 def _front_matter(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
-    dataset = _dataset(facts)
+    dataset = dataset_of(facts)
     images = "samples_command" in facts
+    conditional = images and config["config"].get("num_classes")
     family = installed().offered_by("models", config["model"])
-    tags = [config["model"], family.name if family else None, dataset.name if dataset else None]
-    tags += ["image-generation"] if images else []
-    tags += (
-        ["conditional-image-generation"] if images and config["config"].get("num_classes") else []
-    )
+    tags = [
+        config["model"],
+        family.name if family else None,
+        dataset.name if dataset else None,
+        "image-generation" if images else None,
+        "conditional-image-generation" if conditional else None,
+    ]
     matter: dict[str, Any] = {
         "library_name": "genzoo",
         "pipeline_tag": "unconditional-image-generation" if images else None,
@@ -127,21 +211,19 @@ def _front_matter(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         "thumbnail": "images/samples.png" if images else None,
         "model-index": _model_index(config, facts),
     }
-    # a JSON value is a YAML value
-    lines = (
-        f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in matter.items() if value
-    )
-    return "---\n" + "\n".join(lines) + "\n---"
+    return _as_yaml({key: value for key, value in matter.items() if value})
 
 
 def _model_index(config: Mapping[str, Any], facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The evaluations as the Hub reads them."""
     groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for one in recorded(facts):
+        if not math.isfinite(one.value):
+            continue  # which the Hub does not take
         conditions: dict[str, Any] = {"n": one.n, "seed": one.seed}
         if one.extractor:
             conditions |= {"extractor": one.extractor, "extractor_sha256": one.extractor_sha256}
-        metric = {"type": one.metric, "name": one.name, "value": one.value, "args": conditions}
+        metric = {"type": one.metric, "name": one.name, "value": one.rounded, "args": conditions}
         task = "unconditional-image-generation" if one.noun == "image" else "other"
         groups.setdefault((one.reference, one.split, task), []).append(metric)
     results = []
@@ -152,228 +234,4 @@ def _model_index(config: Mapping[str, Any], facts: Mapping[str, Any]) -> list[di
         )  # the Hub takes no path
         dataset = {"name": reference, "type": (spec and spec.hub_id) or folder, "split": split}
         results.append({"task": {"type": task}, "dataset": dataset, "metrics": metrics})
-    return [{"name": _name(config, facts), "results": results}] if results else []
-
-
-def _name(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
-    return str(facts.get("name") or config["model"])
-
-
-def _reference(facts: Mapping[str, Any]) -> str:
-    """How a command names the checkpoint; empty when its facts don't say."""
-    return str(facts.get("reference") or facts.get("name") or "")
-
-
-def _summary(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
-    spec = installed().models.get(config["model"])
-    what = spec.summary if spec else "A generative model"
-    shape = " × ".join(map(str, config["config"].get("sample_shape", ())))
-    data = f", trained on {facts['dataset']}" if "dataset" in facts else ""
-    lines = [f"{what} (`{config['model']}`){data}."]
-    if "parameters" in facts:
-        lines.append(f"{facts['parameters']:,} parameters; samples of shape {shape}.")
-    picture = "\n\n![Samples](images/samples.png)" if "samples_command" in facts else ""
-    return " ".join(lines) + picture
-
-
-def _use(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
-    shown = facts.get("samples_command")
-    own = _own_class(config)
-    lines = ["## How to sample", f"The picture above was made by `{shown}`." if shown else ""]
-    lines.append("\n".join(["```", _install(config), *([] if own else _command(facts)), "```"]))
-    if reference := _reference(facts):
-        drawn = "images" if shown else "samples"
-        shape = ", ".join(map(str, config["config"].get("sample_shape", ())))
-        module, _, name = own.partition(":")
-        load = [
-            "import zoo",
-            "from zoo.sampling import draw",
-            *([f"from {module} import {name}"] if own else []),
-            "",
-            f'model = zoo.load("{reference}"{f", model={name}" if own else ""})',
-            f"{drawn} = draw(model, 16, seed=0)  # float32, (16, {shape})",
-        ]
-        lines.append("\n".join(["```python", *load, "```"]))
-    return "\n\n".join(line for line in lines if line)
-
-
-def _install(config: Mapping[str, Any]) -> str:
-    """The command that installs what is needed, the plugin included."""
-    maker = (config.get("made_by") or {}).get("distribution", "")
-    plugin = f" {maker}" if maker != "genzoo" and DISTRIBUTION.fullmatch(maker) else ""
-    return f"pip install genzoo{plugin}"
-
-
-def _command(facts: Mapping[str, Any]) -> list[str]:
-    """The command that samples the checkpoint, by the name that it has; none when it has none."""
-    name, reference = facts.get("name"), _reference(facts)
-    if name in installed().checkpoints:
-        return [f"zoo pull {name} && zoo sample"]
-    if reference.startswith("hf:"):
-        return [f"zoo pull {reference} && zoo sample"]
-    return [f"zoo sample {reference}"] if reference else []
-
-
-def _own_class(config: Mapping[str, Any]) -> str:
-    """MODULE:CLASS of a model that no plugin offers; empty for all others."""
-    own = config.get("class", "")
-    return own if isinstance(own, str) and ENTRY_POINT.fullmatch(own) else ""
-
-
-def _evaluation(facts: Mapping[str, Any]) -> str:
-    groups: dict[str, list[Evaluation]] = {}
-    for one in recorded(facts):
-        groups.setdefault(_circumstances(one), []).append(one)
-    if not groups:
-        return ""
-    parts = [[said, _commands(facts, some), _table(some)] for said, some in groups.items()]
-    return "\n\n".join(["## Evaluation", *(text for part in parts for text in part if text)])
-
-
-def _circumstances(one: Evaluation) -> str:
-    """How a result came about, in sentences; equal for results that were measured together."""
-    kind = f"{'training' if one.split == 'train' else one.split} {one.noun}"
-    images = f"{counted(one.reference_n, kind)} of {one.reference}"
-    digest = f"(sha256 `{one.reference_sha256[:12]}…`)"
-    if not one.extractor:
-        pixels = ""
-        if one.binarised:
-            pixels = (
-                "; pixels binarised once, each pixel drawn with its grey value as the probability "
-                f"(seed {one.seed})"
-            )
-        elif one.noun == "image":
-            pixels = "; pixels grey as they are, which is not to be compared with binarised ones"
-        return f"Likelihood of the {images} {digest}, seed {one.seed}{pixels}."
-    floor = (
-        f" The floor is the same of {counted(one.floor_n or 0, 'test image')} in place of the "
-        "samples."
-    )
-    return (
-        f"{counted(one.n, 'sample')}, seed {one.seed}, against the {images} {digest}, by the "
-        f"features {one.extractor} "
-        f"(sha256 `{one.extractor_sha256[:12]}…`).{floor if one.floor_n else ''}"
-    )
-
-
-def _commands(facts: Mapping[str, Any], results: Sequence[Evaluation]) -> str:
-    """What measures again the results that were measured together: a command, or one for each K of
-    a likelihood.
-    """
-    one, reference = results[0], _reference(facts)
-    if not reference:
-        return ""
-    words = ["zoo", "evaluate", reference]
-    known = (
-        one.reference == facts.get("dataset") and one.reference in installed().datasets
-    )  # a folder must be named
-    words += [] if known else ["--data", one.reference]
-    words += ["--seed", str(one.seed)]
-    if one.extractor:
-        alternatives = [["-n", str(one.n), "--features", one.extractor]]
-    else:
-        ks = sorted(
-            {k for each in results if each.metric == "nll" and (k := each.importance_samples)}
-        )
-        images = ["--test-images", str(one.reference_n)]
-        alternatives = [["-k", str(k), *images] for k in ks] or [images]
-    return "```\n" + "\n".join(shlex.join([*words, *rest]) for rest in alternatives) + "\n```"
-
-
-def _table(results: Sequence[Evaluation]) -> str:
-    floor = any(one.floor is not None for one in results)
-    header = (
-        "| metric | value | floor |\n|---|---|---|" if floor else "| metric | value |\n|---|---|"
-    )
-    rows = [
-        f"| {one.title} | {' '.join(filter(None, (one.text, one.unit)))} |"
-        + (f" {one.floor_text} |" if floor else "")
-        for one in results
-    ]
-    by_dimension = [
-        f"{one.title}, of each latent dimension: {_falling(one.values)}."
-        for one in results
-        if one.values
-    ]
-    return "\n\n".join(["\n".join([header, *rows]), *by_dimension])
-
-
-def _falling(values: Sequence[float]) -> str:
-    """Values in falling order; the many that are almost 0 are counted."""
-    told = [f"{value:.2f}" for value in values if value >= 0.005]
-    rest = len(values) - len(told)
-    return ", ".join([*told, *([f"and {rest} below 0.005"] if rest else [])])
-
-
-def _pictures(names: Sequence[str]) -> str:
-    shown = [f"{PICTURES[name]}:\n\n![{PICTURES[name]}](images/{name})" for name in names]
-    return "\n\n".join(["## Pictures", *shown]) if shown else ""
-
-
-def _training(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
-    if "command" not in facts:
-        return ""
-    last = (facts.get("history") or [{}])[-1]
-    seconds = facts.get("seconds", 0)
-    duration = (
-        f"{seconds / 60:.1f} minutes"
-        if seconds >= 60
-        else counted(max(round(seconds), 1), "second")
-    )
-    rows = {
-        "Seed": facts.get("seed"),
-        "Duration": duration if "seconds" in facts else "",
-        "Hardware": facts.get("hardware"),
-        "Versions": ", ".join(
-            f"{name} {number}" for name, number in facts.get("versions", {}).items()
-        ),
-        "Recipe": _pairs(facts.get("recipe", {})),
-        "Config": _pairs(config["config"]),
-        "Losses of the last epoch": _pairs(last.get("losses", {})),
-        "Losses on what was held out": _pairs(last.get("held_out", {})),
-    }
-    table = "\n".join(
-        f"| {key} | {value} |" for key, value in rows.items() if value not in (None, "")
-    )
-    return f"## Training\n\n```\n{facts['command']}\n```\n\n| | |\n|---|---|\n{table}"
-
-
-def _limits(facts: Mapping[str, Any]) -> str:
-    data = f" ({facts['dataset']})" if "dataset" in facts else ""
-    return (
-        f"## Limits\n\nIt makes only what its training data shows{data}, at that size, some "
-        "samples of it malformed. A "
-        f"sample may resemble a training {'image' if 'samples_command' in facts else 'sample'}. It "
-        "is meant for study "
-        "and as a baseline."
-    )
-
-
-def _licences(facts: Mapping[str, Any]) -> str:
-    dataset = _dataset(facts)
-    lines = [f"- Weights: {facts['license']}" if facts.get("license") else ""]
-    if dataset and dataset.license:
-        where = f" ({dataset.homepage})" if dataset.homepage else ""
-        lines.append(f"- Data set {dataset.name}{where}: {dataset.license}")
-    listed = "\n".join(line for line in lines if line)
-    return f"## Licences\n\n{listed}" if listed else ""
-
-
-def _citation(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
-    spec = installed().models.get(config["model"])
-    dataset = _dataset(facts)
-    lines = [f"- Model: {spec.reference}" if spec and spec.reference else ""]
-    lines.append(f"- Data: {dataset.citation}" if dataset and dataset.citation else "")
-    listed = "\n".join(line for line in lines if line)
-    return f"## Citation\n\n{listed}" if listed else ""
-
-
-def _dataset(facts: Mapping[str, Any]) -> DatasetSpec | None:
-    return installed().datasets.get(facts.get("dataset", ""))
-
-
-def _pairs(values: Mapping[str, Any]) -> str:
-    def text(value: Any) -> str:
-        return f"{value:.4g}" if isinstance(value, float) else json.dumps(value)
-
-    return ", ".join(f"{key} {text(value)}" for key, value in values.items() if value != {})
+    return [{"name": name_of(config, facts), "results": results}] if results else []

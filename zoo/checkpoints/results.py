@@ -147,6 +147,15 @@ class Evaluation(StrictConfig):
         return f"{self.value:.{self._decimals}f} ± {self.standard_error:.{self._decimals}f}"
 
     @property
+    def rounded(self) -> float:
+        """The value, to as many digits as its error lets it have; to four where that is
+        unknown.
+        """
+        if not self.standard_error:
+            return float(f"{self.value:.4g}")
+        return round(self.value, self._decimals)
+
+    @property
     def floor_text(self) -> str:
         """The floor, to as many digits as the value has; empty when there is none."""
         if self.floor is None:

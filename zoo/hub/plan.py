@@ -11,7 +11,7 @@ from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils._http import get_session, hf_raise_for_status
 
 from zoo.checkpoints import CARD, LAYOUT
-from zoo.checkpoints.merging import merged, own_text
+from zoo.checkpoints.card import merged, own_text
 from zoo.common.errors import CheckpointError, HubError
 from zoo.hub.download import listed
 from zoo.hub.endpoint import option

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.checkpoints import CARD, Folder, Store, is_path
 from zoo.checkpoints import card as cards
-from zoo.checkpoints.merging import BEGIN
+from zoo.checkpoints.card import BEGIN
 from zoo.common.errors import ConfigError, HubError, OutputError
 from zoo.hub import history
 from zoo.registry import installed
