@@ -118,6 +118,79 @@ def zoo_commands(cli):
 
 EAGER = "import torch\n" + OFFER.format(models='[model("eager-model")]')
 
+SUBTLE = """
+from collections.abc import Mapping
+from zoo import Checkpoint, DatasetSpec, ModelSpec, hookimpl
+
+def no(*arguments, **named):
+    raise RuntimeError("do not touch")
+
+class Text(str):
+    __len__ = __str__ = __repr__ = __format__ = __hash__ = __eq__ = __iter__ = __lt__ = no
+    strip = split = splitlines = join = encode = lower = isprintable = no
+
+class Number(int):
+    __str__ = __repr__ = __format__ = __hash__ = __eq__ = __index__ = __add__ = no
+
+class Row(tuple):
+    __iter__ = __len__ = __getitem__ = __repr__ = no
+
+DIGESTS = {"config.json": "0" * 64, "model.safetensors": "0" * 64}
+
+@hookimpl
+def zoo_models():
+    spec = ModelSpec(name="subtle-model", entry_point="zoo.models:LatentModel")
+    object.__setattr__(spec, "summary", Text("A guest's"))
+    object.__setattr__(spec, "name", Text("subtle-model"))
+    object.__setattr__(spec, "capabilities", Row(["sample"]))
+    return [spec]
+
+@hookimpl
+def zoo_checkpoints():
+    spec = Checkpoint(name="subtle", model="subtle-model", sha256=DIGESTS)
+    object.__setattr__(spec, "parameters", Number(7))
+    return [spec]
+"""
+
+OFFER_CHECKPOINTS = """
+from pathlib import Path
+from zoo import Checkpoint, hookimpl
+
+DIGESTS = {"config.json": "0" * 64, "model.safetensors": "0" * 64}
+
+def one(name, **given):
+    spec = Checkpoint(name=name, model="mlp-vae", sha256=DIGESTS)
+    for key, value in given.items():
+        object.__setattr__(spec, key, value)
+    return spec
+
+@hookimpl
+def zoo_checkpoints():
+    return [CHECKPOINTS, one("kept-one")]
+"""
+
+NOISY = GOOD.replace("good", "noisy") + (
+    """
+import atexit, os, sys, threading, time
+
+def shout(where):
+    print(f"loud {where}", flush=True)
+    os.write(1, f"loud {where}\\n".encode()) if where != "in a thread" else None
+
+def later():
+    for _ in range(200):
+        time.sleep(0.01)
+        shout("in a thread")
+
+threading.Thread(target=later, daemon=True).start()
+atexit.register(shout, "at exit")
+if os.fork() == 0:
+    time.sleep(0.3)
+    shout("in a child")
+    os._exit(0)
+"""
+)
+
 SLEEPER = """
 import os, sys, time
 
@@ -210,6 +283,24 @@ BROKEN = {
         "zoo-a"
     )),
     "vision": Broken(GOOD, "'vision' is taken by genzoo: not loaded", distribution="zoo-blind"),
+    "interrupter": Broken("import zoo\nraise KeyboardInterrupt\n", "KeyboardInterrupt", "line 2"),
+    "presser": Broken(
+        OFFER.format(models='(_ for _ in ()).throw(KeyboardInterrupt("mine"))'), "KeyboardInterrupt: mine"
+    ),
+    "leaver": Broken("import os\nos._exit(0)\n", "os._exit(0) was called"),
+    "hook-leaver": Broken(OFFER.format(models='__import__("os")._exit(3)'), "os._exit(3) was called"),
+    "huge": Broken(
+        OFFER_CHECKPOINTS.replace("CHECKPOINTS", 'one("huge", parameters=10**5000)'),
+        "a record whose parameters is a number of 16,610 bits; it must be from 0 to 9,007,199,254,740,992",
+    ),
+    "negative": Broken(
+        OFFER_CHECKPOINTS.replace("CHECKPOINTS", 'one("negative", parameters=-1)'),
+        "a record whose parameters is below 0",
+    ),
+    "novel": Broken(
+        OFFER_CHECKPOINTS.replace("CHECKPOINTS", 'one("novel", summary="x" * 50_000_000)'),
+        "a record whose summary has 50,000,000 characters; 1,000 are the most",
+    ),
     "lost": Broken("", "ModuleNotFoundError: No module named 'zoo_misplaced'"),
 }  # fmt: skip
 
@@ -223,6 +314,8 @@ HEALTHY = {
     "quitter": COMMANDS_RAISE,
     "unruly": UNRULY,
     "emptier": EMPTIER,
+    "subtle": SUBTLE,
+    "noisy": NOISY,
 }
 
 TWINS = ("castor", "pollux")
@@ -372,7 +465,7 @@ for name in sys.argv[1:]:
         assert "--json" not in words or "vae-mnist" in {one["name"] for one in json.loads(done.stdout)}
     print(name, *{plugin.name for plugin in installed().broken})
 """
-    everyone = {*HEALTHY, *BROKEN, "twin", "modules", "eager", "sleeper"}
+    everyone = {*HEALTHY, *BROKEN, "twin", "modules", "eager", "sleeper"} - {"noisy"}
     command, world = [guests.python, "-c", code, *everyone], {**os.environ, "SLEEP": "0"}
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=world)
     wrong = {name: others for name, *others in map(str.split, done.stdout.splitlines())}
@@ -564,8 +657,65 @@ def test_zoo_plugins_tells_a_person_all_this(guests: Environment) -> None:
 
 def test_what_a_guest_prints_is_kept_off_standard_output(guests: Environment) -> None:
     done = guests.zoo("list", "--models", "--json", ZOO_LOAD_PLUGINS="vae,chatty")
-    assert listed(done).keys() == {"mlp-vae", "conv-vae", "chatty-model"}
+    assert listed(done).keys() == {"mlp-vae", "conv-vae", "ladder-vae", "chatty-model"}
     assert done.stderr.splitlines() == ["loud at import", "loud as a child", "loud in a hook"]
+
+
+def test_of_records_of_strange_types_plain_copies_are_kept(guests: Environment) -> None:
+    only = {"ZOO_LOAD_PLUGINS": "vae,subtle"}
+    (told,) = (
+        one
+        for one in listed(guests.zoo("plugins", "--json", **only)).values()
+        if one["name"] == "subtle"
+    )
+    assert (told["problems"], told["offers"]) == (
+        [],
+        {"models": ["subtle-model"], "checkpoints": ["subtle"]},
+    )
+    assert listed(guests.zoo("list", "--json", **only))["subtle"]["parameters"] == 7
+    for words in (
+        ["list"],
+        ["list", "--models"],
+        ["show", "subtle-model"],
+        ["--help"],
+        ["plugins"],
+    ):
+        done = guests.zoo(*words, **only)
+        assert "Traceback" not in done.stderr and "do not touch" not in done.stderr
+        assert done.returncode == (1 if words[0] == "show" else 0)
+
+
+@pytest.mark.parametrize("name", ["huge", "negative", "novel"])
+def test_beside_a_record_out_of_bounds_the_others_of_its_hook_are_kept(
+    name: str, guests: Environment
+) -> None:
+    entries = listed(guests.zoo("list", "--json", ZOO_LOAD_PLUGINS=name))
+    assert entries.keys() == {"kept-one"}
+
+
+def test_what_a_guest_prints_later_spoils_no_data(guests: Environment) -> None:
+    done = guests.zoo("list", "--models", "--json", ZOO_LOAD_PLUGINS="vae,noisy")
+    assert "noisy-model" in listed(done)
+    assert {"loud at exit", "loud in a child"} <= set(done.stderr.splitlines())
+
+
+@pytest.mark.parametrize("place", ["/no/such/folder", "/proc", "/proc/1/root", "/dev/null"])
+def test_a_checkpoint_whose_bundled_folder_is_gone_is_damaged_and_its_plugin_named(
+    place: str, make_environment: MakeEnvironment, tmp_path: Path
+) -> None:
+    code = OFFER_CHECKPOINTS.replace("CHECKPOINTS", f'one("left", bundled=Path({place!r}))')
+    environment = make_environment()
+    environment.install(write_plugin(tmp_path, "careless", code))
+    left = listed(environment.zoo("list", "--json"))["left"]
+    assert (left["state"], left["plugin"], left["path"]) == ("damaged", "zoo-careless", None)
+    assert "  damaged  " in environment.zoo("list", "left").stdout
+    for words in (["sample", "left"], ["show", "left"], ["verify", "left"], ["card", "left"]):
+        done = environment.zoo(*words)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "pip install --force-reinstall zoo-careless" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    found = environment.zoo("doctor", HF_HUB_OFFLINE="1").stdout
+    assert "left is damaged" in found and "pip install --force-reinstall zoo-careless" in found
 
 
 def test_a_distribution_that_was_half_removed_takes_nothing_down(
@@ -622,7 +772,7 @@ def test_a_damaged_list_of_entry_points_hides_no_other_plugin(
     ("only", "models"),
     [
         ("gan", {"mlp-gan", "dcgan", "resnet-gan"}),
-        (" good , vae,", {"good-model", "mlp-vae", "conv-vae"}),
+        (" good , vae,", {"good-model", "mlp-vae", "conv-vae", "ladder-vae"}),
         ("", set()),
     ],
 )

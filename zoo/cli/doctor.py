@@ -15,7 +15,7 @@ from typing import Any, Literal
 import click
 from packaging.requirements import Requirement
 
-from zoo.checkpoints import Store
+from zoo.checkpoints import Entry, Store
 from zoo.cli.console import command, print_json, printable, size
 from zoo.cli.options import as_json
 from zoo.common import settings
@@ -272,12 +272,7 @@ def _store() -> Iterator[Finding]:
     entries = store.entries()
     for entry in entries:
         if entry.state == "damaged":
-            yield Finding(
-                "store",
-                "wrong",
-                f"{entry.name} is damaged",
-                f"zoo rm {entry.name}, then get it again.",
-            )
+            yield Finding("store", "wrong", f"{entry.name} is damaged", _cure(entry))
     here = sum(bool(entry.path) and entry.state != "damaged" for entry in entries)
     found = (
         f"{store.root}{'' if store.root.exists() else ', to be made'}: "
@@ -297,6 +292,15 @@ def _store() -> Iterator[Finding]:
             f"the current checkpoint is gone: {error}",
             "Make another current: zoo pull NAME",
         )
+
+
+def _cure(entry: Entry) -> str:
+    """What to do about a damaged checkpoint."""
+    if entry.origin:
+        return f"zoo rm {entry.name}, then get it again."
+    plugin = installed().offered_by("checkpoints", entry.name)
+    maker = plugin.distribution if plugin else "its plugin"
+    return f"Its files came with {maker}, and are gone: pip install --force-reinstall {maker}"
 
 
 def _refused_lock(folder: Path) -> str:

@@ -1,5 +1,6 @@
 """The group of commands: imports each when it is asked for, and translates errors once."""
 
+import contextlib
 import importlib
 import os
 import sys
@@ -102,9 +103,12 @@ class ZooGroup(click.Group):
             _leave(stop)
 
     def main(self, *arguments: Any, **options: Any) -> Any:
-        """Run the command line, with streams that take every text."""
+        """Run a command line; with none given, the one that this process was started with."""
         streams.take_any_text()
-        with streams.guarded():  # an error message may be printed to a closed pipe, too
+        with contextlib.ExitStack() as stack:
+            if not arguments and "args" not in options:
+                stack.enter_context(streams.owned())
+            stack.enter_context(streams.guarded())  # an error may be printed to a closed pipe, too
             return super().main(*arguments, **options)
 
     def _of_plugins(self) -> list[str]:

@@ -5,12 +5,20 @@ import contextlib
 import errno
 import io
 import os
+import re
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
+from typing import Any, TextIO, cast
 
 import click
 
+# Characters that move the cursor, ring the bell, hide or turn text; a colour's sequence is none.
+STEERING = re.compile(
+    r"\x1b(?!\[[0-9;]{0,40}m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f"
+    r"\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+)
 READER_LEFT = 141  # the exit code of a program whose reader closed the pipe, as shells count it
 
 
@@ -35,6 +43,50 @@ def _instead(error: UnicodeError) -> tuple[str | bytes, int]:
         number = ord(letter)
         encoded.append(number - 0xDC00 if 0xDC80 <= number <= 0xDCFF else ord("?"))
     return bytes(encoded), error.end
+
+
+class _Own:
+    """Standard output or error as the zoo's own: nothing of strangers steers a terminal by it.
+
+    In a terminal, control characters become "�"; line breaks, tabs and colours stay. What other
+    threads than the main one print to standard output, such as those of a plugin, goes to
+    standard error.
+    """
+
+    def __init__(self, stream: TextIO, *, for_data: bool) -> None:
+        self._stream = stream
+        self._for_data = for_data
+        self._terminal = stream.isatty()
+        self.rich_proxied_file = stream  # rich moves the cursor of its bars, past this guard
+
+    def write(self, text: str) -> int:
+        """Write a text, as the class says."""
+        if self._for_data and threading.current_thread() is not threading.main_thread():
+            return sys.stderr.write(text)
+        self._stream.write(STEERING.sub("�", text) if self._terminal else text)
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextlib.contextmanager
+def owned() -> Iterator[None]:
+    """Inside `with`, standard output is the zoo's own; after it, nobody's: what plugins print at
+    the very end goes to standard error.
+    """
+    if sys.stdout is None or sys.stderr is None:  # closed
+        yield
+        return
+    sys.stderr = cast(TextIO, _Own(sys.stderr, for_data=False))
+    sys.stdout = cast(TextIO, _Own(sys.stdout, for_data=True))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+            os.dup2(2, 1)
+        sys.stdout = sys.stderr
 
 
 @contextlib.contextmanager

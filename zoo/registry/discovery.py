@@ -12,6 +12,7 @@ from importlib.metadata import Distribution, EntryPoint, distributions, entry_po
 from typing import Any
 
 OWN_DISTRIBUTION = "genzoo"
+LONGEST_LINE = 500  # characters of an error
 UNKNOWN = "unknown"  # a distribution whose metadata don't say its name
 HEAVY = ("torch", "torchvision", "numpy", "huggingface_hub")  # what an entry module must not import
 
@@ -138,7 +139,8 @@ def last_line(error: BaseException, within: str = "") -> str:
 
     `within`: a path; the last line of the traceback that lies in it is named, or none.
     """
-    text = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    lines = "".join(traceback.format_exception_only(error)).strip().splitlines()
+    text = (lines[-1] if lines else type(error).__name__)[:LONGEST_LINE]
     if isinstance(error, SyntaxError) and error.filename:
         return f"{text} ({error.filename}, line {error.lineno})"
     frames = [

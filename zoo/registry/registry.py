@@ -25,7 +25,9 @@ from zoo.registry.discovery import (
     made_for_another,
     off_stdout,
 )
+from zoo.registry.door import admitted, shown
 from zoo.registry.hookspecs import OFFERS, Checkpoint, DatasetSpec, FeatureSpec, ModelSpec, Offer
+from zoo.registry.manners import Manners
 from zoo.registry.watchdog import Waiting
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ class Registry:
         ]
         self._wanted = {plugin.name for plugin, _ in wanted}
         self.absent -= self._wanted
-        with Waiting() as self._waiting:
+        with Waiting() as self._waiting, Manners() as self._manners:
             for plugin, entry_point in wanted:
                 self._load(plugin, entry_point)
         self.plugins += damaged if only is None else []
@@ -121,7 +123,7 @@ class Registry:
 
     def add_commands(self, cli: "click.Group") -> None:
         """Let every plugin add commands; note one that fails or takes a name that is taken."""
-        with Waiting() as self._waiting:
+        with Waiting() as self._waiting, Manners() as self._manners:
             for plugin in self.plugins:
                 self._add_commands_of(plugin, cli)
         self._refuse_broken()
@@ -197,7 +199,7 @@ class Registry:
                 raise PluginError(f"returned None, not a list of {wanted}")  # pluggy leaves it out
             for results in answers:
                 if isinstance(results, str) or not isinstance(results, Iterable):
-                    raise PluginError(f"returned {str(results)[:80]!r}, not a list of {wanted}")
+                    raise PluginError(f"returned {shown(results)}, not a list of {wanted}")
                 for number, one in enumerate(results):
                     if number == MOST_OFFERED:
                         raise PluginError(
@@ -207,17 +209,21 @@ class Registry:
 
     def _take(self, plugin: Plugin, offer: Offer, one: Any) -> None:
         offered = self.offered[offer.kind]
-        if not isinstance(one, offer.record):
-            plugin.problems.append(
-                f"{offer.hook} offered {str(one)[:80]!r}, which is no {offer.record.__name__}"
-            )
-        elif one.name in offered:
-            owner = self._offered_by[f"{offer.kind}:{one.name}"].distribution
-            plugin.problems.append(f"the name {one.name!r} in {offer.hook} is taken by {owner}")
-        else:
-            offered[one.name] = one
-            self._offered_by[f"{offer.kind}:{one.name}"] = plugin
-            plugin.offers.setdefault(offer.kind, []).append(one.name)
+        try:
+            record = admitted(one, offer.record)
+        except BaseException as error:  # its own methods may raise anything
+            if self._is_users_stop(error):
+                raise
+            said = str(error) if isinstance(error, PluginError) else last_line(error)
+            plugin.problems.append(f"{offer.hook} offered {said}")
+            return
+        if record.name in offered:
+            owner = self._offered_by[f"{offer.kind}:{record.name}"].distribution
+            plugin.problems.append(f"the name {record.name!r} in {offer.hook} is taken by {owner}")
+            return
+        offered[record.name] = record
+        self._offered_by[f"{offer.kind}:{record.name}"] = plugin
+        plugin.offers.setdefault(offer.kind, []).append(record.name)
 
     def _call(self, plugin: Plugin, hook: str, **arguments: Any) -> list[Any]:
         module = self._manager.get_plugin(plugin.name)
@@ -235,17 +241,21 @@ class Registry:
         try:
             with off_stdout():
                 yield
-        except KeyboardInterrupt as stop:
-            others = ",".join(sorted(self._wanted - {plugin.name}))
-            raise KeyboardInterrupt(
-                f"while waiting for {plugin.called}. To leave it out: "
-                f"ZOO_LOAD_PLUGINS={shlex.quote(others)}"
-            ) from stop
         except BaseException as error:  # SystemExit and the like too: no guest ends the program
+            if self._is_users_stop(error):
+                others = ",".join(sorted(self._wanted - {plugin.name}))
+                raise KeyboardInterrupt(
+                    f"while waiting for {plugin.called}. To leave it out: "
+                    f"ZOO_LOAD_PLUGINS={shlex.quote(others)}"
+                ) from error
             plugin.problems.append(
                 f"{doing}: {last_line(error, plugin.file.removesuffix('__init__.py'))}"
             )
             self._refuse_broken(error)
+
+    def _is_users_stop(self, error: BaseException) -> bool:
+        """Whether the user pressed Ctrl-C; a plugin may raise the same of its own."""
+        return isinstance(error, KeyboardInterrupt) and not self._manners.feigned
 
     def _resolve(self, kind: str, name: str) -> Any:
         specs = self.offered[kind]
