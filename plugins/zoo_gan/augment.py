@@ -6,15 +6,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-SHIFT = 1 / 8  # of the image's height and width, at most
-CUT = 1 / 2  # of the image's height and width
+SHIFT = 1 / 8  # the largest shift, as a part of the height and the width
+CUT = 1 / 2  # the size of the cut, as a part of the height and the width
 
 
 def color(images: Tensor) -> Tensor:
-    """Change brightness, saturation and contrast, each by a random amount of its own per image.
+    """Change the brightness, the saturation and the contrast of each image at random.
 
-    With u, v, w ~ U[0, 1): x + u − ½; then (x − m) · 2v + m with m the mean over the channels; then
-    (x − M) · (w + ½) + M with M the mean of the image (Zhao et al. 2020, section 4).
+    With u, v, w ~ U[0, 1), in this order (Zhao et al. 2020, section 4):
+
+    - x + u − ½,
+    - (x − m) · 2v + m, where m is the mean over the channels,
+    - (x − M) · (w + ½) + M, where M is the mean of the image.
     """
     u, v, w = (torch.rand(len(images), 1, 1, 1).to(images.device) for _ in range(3))
     images = images + (u - 0.5)
@@ -25,7 +28,7 @@ def color(images: Tensor) -> Tensor:
 
 
 def translation(images: Tensor) -> Tensor:
-    """Shift each image by up to an eighth of its size; what comes in from outside is 0."""
+    """Shift each image at random, by up to an eighth of its size; empty pixels become 0."""
     height, width = images.shape[2:]
     most = (int(height * SHIFT + 0.5), int(width * SHIFT + 0.5))
     padded = F.pad(images, (most[1], most[1], most[0], most[0]))
@@ -38,14 +41,14 @@ def translation(images: Tensor) -> Tensor:
 
 
 def cutout(images: Tensor) -> Tensor:
-    """Set a rectangle of half the height and width to 0, at a random place of each image."""
+    """Set a rectangle at a random place of each image to 0; it has half the height and width."""
     height, width = images.shape[2:]
     hidden = _within(height, len(images))[:, :, None] & _within(width, len(images))[:, None, :]
     return images * (~hidden).unsqueeze(1).to(images.device, images.dtype)
 
 
 def _within(edge: int, n: int) -> Tensor:
-    """Which of an edge's pixels the cut covers, `(n, edge)`; it may reach over the border."""
+    """Which pixels of an edge the cut covers, `(n, edge)`; a cut may go over the border."""
     size = int(edge * CUT + 0.5)
     centre = torch.randint(edge + 1 - size % 2, (n, 1))
     position = torch.arange(edge)
@@ -60,17 +63,17 @@ AUGMENTATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def augmented(images: Tensor, names: Sequence[str]) -> Tensor:
-    """T(x): the named changes, in their order here.
+    """Augment images: T(x), with the named changes, in the order of `AUGMENTATIONS`.
 
-    A GAN's discriminator sees T(x) and T(G(z)), in its own step and in the generator's, and the
-    gradient flows through T: so the generator does not learn the changes (Zhao et al. 2020, eq. 4
-    and 5). Random numbers come from torch's global generator.
+    The discriminator always sees T(x) and T(G(z)), in its own step and in that of the generator.
+    The gradient flows through T. So the generator does not learn the changes (Zhao et al. 2020, eq.
+    4 and 5). Random numbers come from torch's global generator.
 
     **Arguments:**
     - `images`: `(n, channels, height, width)` in [-1, 1].
-    - `names`: of `AUGMENTATIONS`.
+    - `names`: names from `AUGMENTATIONS`.
 
-    **Returns:** images of the same shape; their values may leave [-1, 1].
+    **Returns:** images of the same shape. Values may be outside [-1, 1].
     """
     for name, change in AUGMENTATIONS.items():
         if name in names:

@@ -15,9 +15,10 @@ from zoo_gan.spectral import normalise
 class ResNetGAN(GAN["ResNetGAN.Config"]):
     """A GAN of residual blocks (SNGAN: Miyato et al. 2018, arXiv:1802.05957, appendix B.4).
 
-    Maps grow by interpolation, not by transposed convolutions, which leave a checkerboard. Its
-    defaults are R3GAN's choices (Huang et al. 2025, arXiv:2501.05441): no normalisation, leaky
-    ReLU, the relativistic objective, and a penalty on the slope at data and samples alike.
+    Feature maps are enlarged by interpolation, because transposed convolutions leave a checkerboard
+    pattern. The defaults are those of R3GAN (Huang et al. 2025, arXiv:2501.05441): no
+    normalisation, leaky ReLU, the relativistic objective, and gradient penalties at real and at
+    generated images.
     """
 
     recipe = TrainConfig(
@@ -31,13 +32,14 @@ class ResNetGAN(GAN["ResNetGAN.Config"]):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(GANConfig):
-        """Sizes of the networks.
+        """The sizes of the networks.
 
         **Arguments:**
-        - `channels`: maps at each resolution, from the image on; each is half the one before.
+        - `channels`: feature maps at each resolution, from that of the image downwards. Each
+            resolution is half the one before.
         - `blocks`: residual blocks at each resolution.
-        - `batch_norm`: normalise the generator's maps over the batch, as SNGAN does; the
-            discriminator has no normalisation but `spectral_norm`.
+        - `batch_norm`: use batch norm in the generator, as SNGAN does. The discriminator has no
+            normalisation except `spectral_norm`.
         """
 
         objective: Game = "relativistic"
@@ -83,11 +85,11 @@ class ResNetGAN(GAN["ResNetGAN.Config"]):
 
 
 class Block(nn.Module):
-    """x + f(x), with f two 3×3 convolutions, each after a leaky ReLU.
+    """x + f(x), where f is two times leaky ReLU and 3×3 convolution.
 
     **Arguments:**
-    - `channels`: maps of x and of the result.
-    - `batch_norm`: normalise before each activation.
+    - `channels`: feature maps of x and of the result.
+    - `batch_norm`: put batch norm before each leaky ReLU.
     """
 
     def __init__(self, channels: int, batch_norm: bool = False) -> None:
@@ -107,12 +109,13 @@ class Block(nn.Module):
 
 
 class Resized(nn.Module):
-    """Maps of another size and number: a 1×1 convolution, done where the maps are smaller.
+    """A layer that changes the size and the number of feature maps.
 
-    Maps grow by repeating their nearest neighbour and shrink to means of areas.
+    It enlarges by repeating pixels, and shrinks by averaging. A 1×1 convolution changes the number;
+    it runs at the smaller size, which is faster.
 
     **Arguments:**
-    - `inputs`, `outputs`: maps.
+    - `inputs`, `outputs`: number of feature maps before and after.
     - `size`: (height, width) of the result.
     """
 
@@ -130,20 +133,20 @@ class Resized(nn.Module):
 
 
 class Total(nn.Module):
-    """The sum over all places: `(n, c, h, w)` to `(n, c)` (Miyato et al. 2018, table 4)."""
+    """The sum over all pixels of a feature map (Miyato et al. 2018, table 4)."""
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Of maps `(n, c, h, w)`."""
+        """`(n, c, h, w)` to `(n, c)`."""
         return maps.sum(dim=(2, 3))
 
 
 def _halved(shape: tuple[int, ...], levels: int) -> list[torch.Size]:
-    """The (height, width) of the image and of each resolution below it, rounded up."""
+    """The (height, width) of the image, then of each smaller resolution, rounded up."""
     if len(shape) != 3 or not levels or min(shape[1:]) < 2 ** (levels - 1) + 1:
         raise ConfigError(
-            f"resnet-gan with {levels} channels can't make samples of the shape {shape}: give "
-            "(channels, height, width), and fewer channels for smaller images, such as "
-            "--set channels=64,128"
+            f"resnet-gan with {levels} resolutions can't make samples of shape {shape}: use images "
+            "(channels, height, width), and fewer resolutions for small images, such as --set "
+            "channels=64,128"
         )
     height, width = shape[1:]
     sizes = [torch.Size((height, width))]
@@ -158,7 +161,7 @@ def _norm(channels: int, batch_norm: bool) -> nn.Module:
 
 
 def _start_as_identity(module: nn.Module) -> None:
-    """Start each block as x alone: without normalisation the maps of deep networks would grow."""
+    """Let each block start as the identity; else feature maps without normalisation would grow."""
     if isinstance(module, Block):
         last = module.layers[-1]
         if isinstance(last, nn.Conv2d) and not last.weight.is_meta:

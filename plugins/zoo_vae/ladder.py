@@ -17,14 +17,14 @@ from zoo_vae.vae import VAE, VAEConfig
 
 
 class LadderVAE(VAE["LadderVAE.Config"]):
-    """A hierarchy of spatial latents (Sønderby et al. 2016, arXiv:1602.02282; Child 2021,
-    arXiv:2011.10650), the top one a vector.
+    """A VAE with a hierarchy of latents: a vector at the top, feature maps below.
 
-    The latent that `decode` takes is the noise ε of all levels in one vector, top first. Level l
-    is z_l = μ_l + σ_l ε_l, with μ_l and σ_l computed from the levels above. So the prior of ε is
-    N(0, I), and `decode` is a function of ε alone. The encoder gives q(ε_l | ε_<l, x) =
-    N(a_l, b_l²), which equals a posterior of z_l relative to its prior (Vahdat & Kautz 2020,
-    arXiv:2007.03898, eq. 3).
+    Sønderby et al. 2016, arXiv:1602.02282; Child 2021, arXiv:2011.10650.
+
+    `decode` takes the noise ε of all levels in one vector, the top level first. The latent of level
+    l is z_l = μ_l + σ_l ε_l, where μ_l and σ_l are computed from the levels above. So the prior of
+    ε is N(0, I). The encoder computes q(ε_l | ε_<l, x) = N(a_l, b_l²). This equals a posterior of
+    z_l relative to its prior (Vahdat & Kautz 2020, arXiv:2007.03898, eq. 3).
     """
 
     recipe = TrainConfig(
@@ -41,14 +41,15 @@ class LadderVAE(VAE["LadderVAE.Config"]):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(VAEConfig):
-        """Sizes of the network.
+        """The sizes of the networks.
 
         **Arguments:**
-        - `channels`: maps after each halving of the image, from the image on.
-        - `latent_channels`: maps of latents at the same resolutions; 0 leaves a resolution without.
-        - `top_dim`: dimensions of the top latent, a vector.
-        - `blocks`: gated residual blocks at each resolution, on the way up and on the way down.
-        - `head_channels`: maps at the image's own resolution, which has no blocks.
+        - `channels`: feature maps after each halving of the image.
+        - `latent_channels`: feature maps of the latents at these resolutions; 0 for no latents
+            there.
+        - `top_dim`: dimensions of the latent vector at the top.
+        - `blocks`: gated residual blocks at each resolution, in the encoder and in the decoder.
+        - `head_channels`: feature maps of the decoder at full resolution, where it has no blocks.
         """
 
         channels: tuple[Size, ...] = (32, 64)
@@ -102,11 +103,11 @@ class LadderVAE(VAE["LadderVAE.Config"]):
         return cast("list[Level]", list(self.levels))
 
     def encode(self, samples: Tensor, labels: Tensor | None = None) -> "LadderPosterior":
-        """q(ε | x), whose `rsample` and `log_prob` go from the top down."""
+        """Encode samples: the distribution q(ε | x), a `LadderPosterior`, not a tensor."""
         return LadderPosterior(self, self._features(samples, labels), labels)
 
     def encoder_output(self, samples: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance of q along the path of its means, each `(n, *latent_shape)`."""
+        """Mean and log-variance of q if each level takes its mean, each `(n, *latent_shape)`."""
         posterior = self.encode(samples, labels)
         path = posterior.path(lambda mean, deviation: mean)
         return path.mean, 2 * path.deviation.log()
@@ -116,7 +117,7 @@ class LadderVAE(VAE["LadderVAE.Config"]):
         return self.descend(lambda index, maps: z[:, self.parts[index]], labels)
 
     def divergence(self, posterior: Distribution) -> Tensor:
-        """KL of each latent dimension given the levels above it, along one drawn path."""
+        """The KL of each latent dimension, given one random draw of the levels above."""
         assert isinstance(posterior, LadderPosterior)
         path = posterior.path(_drawn)
         return kl_to_prior(path.mean, path.deviation)
@@ -309,10 +310,10 @@ class GatedBlock(nn.Module):
 
 
 class Grow(nn.Module):
-    """Larger maps: a 1×1 convolution, then the nearest neighbour of each place.
+    """A layer that enlarges feature maps: a 1×1 convolution, then repeated pixels.
 
     **Arguments:**
-    - `inputs`, `outputs`: maps.
+    - `inputs`, `outputs`: number of feature maps before and after.
     - `size`: (height, width) of the result.
     """
 
@@ -358,7 +359,8 @@ def _halved(config: "LadderVAE.Config") -> list[tuple[int, ...]]:
         sizes.append((*((edge + 1) // 2 for edge in sizes[-1]),))
     if min(sizes[-1]) < 2:
         raise ConfigError(
-            f"ladder-vae with {levels} channels halves images of {config.sample_shape[1:]} to "
-            f"{sizes[-1]}: 2×2 is the least. Give fewer, such as --set channels=32"
+            f"ladder-vae with {levels} resolutions halves images of {config.sample_shape[1:]} to "
+            f"{sizes[-1]}, but needs at least 2×2. Use fewer, such as --set channels=32 --set "
+            "latent_channels=4"
         )
     return sizes[1:]

@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 from torch.nn import functional as F
 
-LEVELS = 256  # of a channel of a pixel: 0, 1/255, …, 1
-SMALLEST_LOG_SCALE = -7.0  # in units of half the range: a logistic far within one level
+LEVELS = 256  # values of a channel of a pixel: 0, 1/255, …, 1
+SMALLEST_LOG_SCALE = -7.0  # in units of half the range: much narrower than one level
 
 
 def parameters_per_pixel(components: int, channels: int) -> int:
@@ -18,7 +18,7 @@ def parameters_per_pixel(components: int, channels: int) -> int:
 
 
 class LogisticMixture(Distribution):
-    """p(x) of images whose channels take 256 levels (arXiv:1701.05517, section 2.1 and 2.2).
+    """The distribution of images with 256 levels (arXiv:1701.05517, sections 2.1 and 2.2).
 
     A pixel is a mixture of K components. In each, a channel is logistic with mean μ and scale s,
     rounded to the nearest level: P(x) = σ((x + ½ − μ)/s) − σ((x − ½ − μ)/s), where the lowest and
@@ -28,8 +28,8 @@ class LogisticMixture(Distribution):
 
     **Arguments:**
     - `parameters`: `(n, parameters_per_pixel, h, w)`, any numbers.
-    - `components`: K.
-    - `channels`: of the images.
+    - `components`: the number K of components.
+    - `channels`: channels of the images.
     """
 
     arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
@@ -61,7 +61,7 @@ class LogisticMixture(Distribution):
         half = 1 / (LEVELS - 1)
         upper, lower = inverse * (centred + half), inverse * (centred - half)
         inside = (upper.sigmoid() - lower.sigmoid()).clamp(min=1e-12).log()
-        # where a level is so unlikely that the difference is rounding: its density times its width
+        # For a very unlikely level, the difference is only rounding error: take density × width.
         middle = inverse * centred
         density = middle - self.log_scales - 2 * F.softplus(middle) + math.log(2 * half)
         inside = torch.where(upper.sigmoid() - lower.sigmoid() > 1e-5, inside, density)
@@ -73,7 +73,7 @@ class LogisticMixture(Distribution):
 
     @property
     def mean(self) -> Tensor:
-        """E[x] in [0, 1], `(n, channels, h, w)`, up to what rounding and the tails move it."""
+        """E[x] in [0, 1], `(n, channels, h, w)`, up to effects of rounding and of the tails."""
         means = self._linked(None).clamp(-1, 1)
         weighted: Tensor = (self.log_weights.exp().unsqueeze(2) * means).sum(dim=1)
         return (weighted + 1) / 2
@@ -85,7 +85,7 @@ class LogisticMixture(Distribution):
         return torch.stack(draws).view(*sample_shape, *self.batch_shape, *self.event_shape)
 
     def _sample(self) -> Tensor:
-        """One image each: a component for each pixel, then channel after channel."""
+        """Draw one image each: first a component for each pixel, then one channel after another."""
         gumbel = -(-torch.rand_like(self.log_weights).clamp(1e-7, 1 - 1e-7).log()).log()
         chosen = (self.log_weights + gumbel).argmax(dim=1)[:, None, None]  # (n, 1, 1, h, w)
 
@@ -104,7 +104,7 @@ class LogisticMixture(Distribution):
         return levels / (LEVELS - 1)
 
     def _linked(self, x: Tensor | None) -> Tensor:
-        """The means, given the earlier channels of x in [-1, 1], or given their own means."""
+        """The means given the earlier channels of x in [-1, 1]; without x, given their means."""
         means: list[Tensor] = []
         for channel in range(self.means.shape[2]):
             mean = self.means[:, :, channel]

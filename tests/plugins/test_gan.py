@@ -116,7 +116,7 @@ def test_resnet_gan_makes_odd_and_oblong_images(height: int, width: int) -> None
 
 @pytest.mark.parametrize("shape", [(1, 4, 28), (1, 28), (784,)])
 def test_resnet_gan_says_which_sizes_it_cannot_make(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ConfigError, match="resnet-gan with 4 channels can't make samples"):
+    with pytest.raises(ConfigError, match="resnet-gan with 4 resolutions can't make samples"):
         make_model("resnet-gan", sample_shape=shape)
 
 

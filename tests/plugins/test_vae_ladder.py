@@ -168,7 +168,7 @@ def test_its_top_level_can_be_steered_and_the_rest_kept() -> None:
         ({"latent_channels": (4,)}, "as many latent_channels as channels"),
         ({"sample_shape": (784,)}, "needs a sample_shape of"),
         ({"channels": (4, 4, 4, 4), "latent_channels": (1, 1, 1, 1), "sample_shape": (1, 12, 12)},
-         "2×2 is the least"),
+         "needs at least 2×2"),
     ],
 )  # fmt: skip
 def test_sizes_that_do_not_fit_are_refused(config: dict[str, Any], words: str) -> None:
