@@ -7,6 +7,7 @@ from zoo.common.errors import ZooError
 
 if TYPE_CHECKING:
     from zoo.checkpoints import info, list_runs, remove, space, verify
+    from zoo.checkpoints.card import card
     from zoo.checkpoints.weights import load, save
     from zoo.evaluation.compare import compare
     from zoo.evaluation.measure import evaluate
@@ -34,6 +35,7 @@ __all__ = [
     "ModelSpec",
     "ZooError",
     "bundled",
+    "card",
     "compare",
     "draw",
     "evaluate",
@@ -69,6 +71,7 @@ __getattr__ = lazy.rooms(
         "FeatureSpec": "zoo.registry.hookspecs",
         "ModelSpec": "zoo.registry.hookspecs",
         "bundled": "zoo.registry.hookspecs",
+        "card": "zoo.checkpoints.card",
         "compare": "zoo.evaluation.compare",
         "draw": "zoo.sampling.save",
         "evaluate": "zoo.evaluation.measure",

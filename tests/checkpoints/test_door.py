@@ -118,7 +118,7 @@ def test_a_class_of_ones_own_is_saved_and_loads_when_it_is_passed() -> None:
         door.load("./toy")
     assert isinstance(door.load("./toy", model=Toy), Toy)
     card = (Path("toy") / CARD).read_text()
-    assert 'from toys import Toy\n\nmodel = zoo.load("./toy", model=Toy)\n' in card
+    assert 'import zoo\nfrom toys import Toy\n\nmodel = zoo.load("./toy", model=Toy)\n' in card
     assert "zoo sample" not in card
 
 

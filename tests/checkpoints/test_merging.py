@@ -1,9 +1,14 @@
-"""Two cards as one: our keys and our part, and everybody's text."""
+"""Cards that people and strangers edit: two as one, and any text at all as a card."""
+
+import time
+from pathlib import Path
 
 import pytest
 import yaml
+from conftest import Zoo, make_model
 
-from zoo.checkpoints.card import BEGIN, END, merged, own_text
+import zoo as door
+from zoo.checkpoints.card import BEGIN, END, front_matter, merged, own_text, without_markup
 from zoo.common.errors import CheckpointError
 
 MADE = f'---\nlibrary_name: "genzoo"\ntags: ["vae"]\n---\n\nMine.\n\n{BEGIN}\n# New\n{END}\n\nMine, too.\n'
@@ -53,3 +58,67 @@ def test_a_card_without_front_matter_or_comments_is_all_text(other: str) -> None
 def test_front_matter_that_is_no_yaml_of_names_and_values_is_refused(front: str) -> None:
     with pytest.raises(CheckpointError, match="no YAML of names and values"):
         merged(MADE, f"---\n{front}\n---\n", text_of_other=True)
+
+
+# READMEs of strangers
+
+STRANGE = {
+    "comments": "<!--" * 200_000,
+    "ends of comments": "-->" * 200_000,
+    "open comments after closed ones": "<!-- a -->" * 50_000 + "<!--" * 100_000,
+    "front matter without an end": "---\n" + "a: b\n" * 100_000,
+    "dashes": "---\n" * 200_000,
+    "times": "---\nk: " + ":".join(["1"] + ["00"] * 200) + ".0\n---\n",
+    "an empty number": "---\nk: !!int ''\n---\n",
+    "an empty float": "---\nk: !!float ''\n---\n",
+    "a date that is none": "---\nk: 2024-13-45\n---\n",
+    "deep lists": "---\nk: " + "[" * 20_000 + "\n---\n",
+    "aliases": "---\na: &a [x,x,x,x,x,x,x,x]\n"
+    + "".join(
+        f"{b}: &{b} [*{a},*{a},*{a},*{a},*{a},*{a},*{a},*{a}]\n"
+        for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+    )
+    + "---\n",
+    "much of it": "---\n" + "k: v\n" * 150_000 + "---\n",
+}
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+def test_a_readme_of_a_stranger_is_shown_within_a_second(zoo: Zoo, kind: str) -> None:
+    door.save(make_model("mlp-vae", hidden_dims=(4,)), "theirs")
+    Path("theirs/README.md").write_text(STRANGE[kind])
+    start = time.perf_counter()
+    result = zoo("show", "./theirs")
+    assert time.perf_counter() - start < 5, "on a busy machine; a quadratic scan takes minutes"
+    assert result.exit_code == 0, result.stderr
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+def test_a_readme_of_a_stranger_is_taken_apart_in_time_or_refused_by_name(kind: str) -> None:
+    start = time.perf_counter()
+    text = without_markup(STRANGE[kind])
+    assert own_text(STRANGE[kind])[0] == "" and len(text) <= len(STRANGE[kind])
+    try:
+        merged(MADE, STRANGE[kind], text_of_other=True)
+    except CheckpointError as error:
+        assert "README.md" in str(error) and len(str(error)) < 500
+    assert time.perf_counter() - start < 3
+
+
+def test_a_readme_above_its_limit_is_refused_by_name_and_shown_as_facts(zoo: Zoo) -> None:
+    door.save(make_model("mlp-vae", hidden_dims=(4,)), "theirs")
+    Path("theirs/README.md").write_bytes(b"x" * (1 << 21))
+    assert "theirs/README.md is larger than 1,048,576 bytes" in zoo("card", "./theirs").stderr
+
+
+def test_comments_and_front_matter_are_not_shown() -> None:
+    card = "---\na: b\n---\n\n# One<!-- two -->\n<!-- three\n-->\nfour <!-- five"
+    assert without_markup(card) == "# Onefour <!-- five"
+
+
+@pytest.mark.parametrize(
+    ("card", "found"),
+    [("", {}), ("# Text\n", {}), ("---\n---\n", {}), ("---\na: [1]\n---\n", {"a": [1]})],
+)
+def test_front_matter_is_read_where_there_is_some(card: str, found: object) -> None:
+    assert front_matter(card) == found

@@ -30,7 +30,7 @@ def test_a_card_is_printed_as_the_facts_make_it_and_nothing_is_written(
     before = mine.read_text()
     result = zoo("card", "./mine")
     assert result.exit_code == 0 and result.stderr == "" and mine.read_text() == before
-    ours, stated = result.stdout.splitlines(), ['license: "mit"', "- Weights: mit"]
+    ours, stated = result.stdout.splitlines(), ["license: mit", "- Weights: mit"]
     assert [line for line in ours if line not in stated] == before.splitlines() and len(
         set(stated) & set(ours)
     ) == 2

@@ -51,8 +51,9 @@ def test_a_card_cannot_steer_the_terminal(zoo: Zoo) -> None:
 @pytest.mark.parametrize("file", ["config.json", "facts.json"])
 def test_damaged_json_is_named(file: str, zoo: Zoo) -> None:
     Path("hurt").mkdir()
-    for name in ("config.json", "facts.json"):
-        Path("hurt", name).write_text("{}" if name != file else "{nonsense")
+    whole = {"config.json": '{"format": 1, "model": "mlp-vae", "config": {}}', "facts.json": "{}"}
+    for name, text in whole.items():
+        Path("hurt", name).write_text(text if name != file else "{nonsense")
     result = zoo("show", "./hurt")
     assert (
         result.exit_code == 1

@@ -427,7 +427,7 @@ def test_a_card_that_was_edited_on_the_hub_is_merged(hub: Hub, mine: Path, push:
     for ends in ("\n", "\r\n"):
         hub.put(NAME, {"README.md": edited.replace("\n", ends).encode()})
         push()
-        assert 'tags: ["mlp-vae", "vae", "mnist"]\n' in card(hub) and "[mine]" not in card(hub)
+        assert "tags:\n- mlp-vae\n- vae\n- mnist\n" in card(hub) and "[mine]" not in card(hub)
         assert "language:\n- en\nbase_model: none\nfurther:\n" in card(hub)
         assert f"Above.\n\n{BEGIN}\n# format-1" in card(hub) and "format-2" not in card(hub)
         assert card(hub).endswith(f"{END}\n\nBelow.\n")

@@ -26,7 +26,7 @@ from zoo.checkpoints.results import (
     recorded,
     side_by_side,
 )
-from zoo.checkpoints.store import STATE, UNSAVED, Entry, Store, find, parse_hub
+from zoo.checkpoints.store import STATE, UNSAVED, Entry, Store, find, parse_hub, refuse_foreign
 from zoo.checkpoints.upkeep import refuse_damaged, remove, space, verify, would_remove
 from zoo.common.files import is_path
 from zoo.common.settings import home
@@ -67,6 +67,7 @@ __all__ = [
     "read_facts",
     "recorded",
     "refuse_damaged",
+    "refuse_foreign",
     "refuse_large",
     "refuse_unoffered",
     "remove",

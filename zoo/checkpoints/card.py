@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from zoo.checkpoints.card_text import PICTURES as PICTURES
 from zoo.checkpoints.card_text import body_of, dataset_of, name_of
 from zoo.checkpoints.folder import CARD, CARD_LIMIT, Folder
 from zoo.checkpoints.results import recorded
+from zoo.checkpoints.store import find, refuse_foreign
 from zoo.common.errors import CheckpointError
 from zoo.registry import installed
 
@@ -26,6 +28,29 @@ MATTER_LIMIT = 100_000  # characters of a front matter; those that the zoo makes
 
 # the C library is ten times as fast, where PyYAML has it
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def card(reference: str | os.PathLike[str] | Folder, *, write: bool = False) -> str:
+    """The card of a checkpoint as its config, facts and pictures make it now.
+
+    What its author wrote around the part that the zoo makes stays there.
+
+    **Arguments:**
+    - `reference`: a checkpoint's name, its path, or a pulled `hf:OWNER/REPO`.
+    - `write`: also put it into the checkpoint's README.md.
+
+    **Returns:** the card, as Markdown.
+
+    **Raises:** `OutputError` for a checkpoint that is not the user's to change; `CheckpointError`
+    when no card can be made of it."""
+    folder = find(reference)
+    if write:
+        refuse_foreign(folder)
+    foreign = folder.reference.startswith("hf:")
+    made = made_of(folder, called(folder.facts, folder.reference) if foreign else None)
+    if write:
+        folder.write_card(made)
+    return made
 
 
 def write(checkpoint: Folder | Path) -> None:

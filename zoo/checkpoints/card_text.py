@@ -84,11 +84,10 @@ def _use(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         module, _, name = own.partition(":")
         load = [
             "import zoo",
-            "from zoo.sampling import draw",
             *([f"from {module} import {name}"] if own else []),
             "",
             f'model = zoo.load("{reference}"{f", model={name}" if own else ""})',
-            f"{drawn} = draw(model, 16, seed=0)  # float32, (16, {shape})",
+            f"{drawn} = zoo.draw(model, 16, seed=0)  # float32, (16, {shape})",
         ]
         lines.append("\n".join(["```python", *load, "```"]))
     return "\n\n".join(line for line in lines if line)

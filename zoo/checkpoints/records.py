@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import os
 import stat
 from collections.abc import Sequence
@@ -10,11 +11,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from zoo.checkpoints.folder import CONFIG, FACTS, ORIGIN, Folder
+from zoo.checkpoints.folder import CONFIG, FACTS, ORIGIN, WEIGHTS, Folder
+from zoo.checkpoints.format import check_weights
 from zoo.checkpoints.store import Entry, Store
 from zoo.common import files, tables
 from zoo.common.errors import CheckpointError, NotFoundError, OutputError, did_you_mean
 from zoo.registry import NAME, describe, installed
+
+LOG = logging.getLogger("zoo")
 
 MANY = 50  # checkpoints of a store from which on what listing them needs is kept in a file
 INDEX = "cache/listing.json"  # that file, in the home
@@ -116,6 +120,8 @@ def info(reference: str) -> dict[str, Any]:
             name=reference,
             known=known,
         ) from error
+    if folder.has(WEIGHTS):
+        check_weights(folder.file(WEIGHTS), folder)
     entry = None if files.is_path(reference) else store.entry(reference)
     record = _record(entry) if entry else {"name": reference, **_fields(folder)}
     return {
@@ -124,8 +130,17 @@ def info(reference: str) -> dict[str, Any]:
         "path": str(folder.path),
         "config": folder.config,
         "facts": folder.facts,
-        "card": folder.card or None,
+        "card": _card(folder),
     }
+
+
+def _card(folder: Folder) -> str | None:
+    """The text of a card; None when there is none, or none that can be read, which is said."""
+    try:
+        return folder.card or None
+    except CheckpointError as error:
+        LOG.warning("%s", error)
+        return None
 
 
 class _Index:

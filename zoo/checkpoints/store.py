@@ -365,6 +365,22 @@ def find(reference: "str | os.PathLike[str] | Folder | None" = None) -> Folder:
     return Store(installed().checkpoints).folder(reference)
 
 
+def refuse_foreign(folder: Folder) -> None:
+    """Raise `OutputError` for a checkpoint whose files are not the user's to change: one that was
+    pulled, or came with a plugin.
+    """
+    reference = folder.reference
+    if files.is_path(reference):
+        return
+    state = Store(installed().checkpoints).entry(reference).state
+    if state != "trained":
+        raise OutputError(
+            f"--write changes files of a checkpoint, but {reference} is {state}: its files are its "
+            "publisher's. Name a directory of your own by its path, such as "
+            f"./cards/{reference.rpartition('/')[2]}, or leave --write out."
+        )
+
+
 def _names_in(folder: Path) -> set[str]:
     """The names of the checkpoints, or of the trainings, in one of the store's folders. One that
     can't be read is named in a warning, and holds none.

@@ -2,10 +2,9 @@
 
 import click
 
-from zoo.checkpoints import CARD, read_facts
-from zoo.cli.console import clean, command, note, open_store, print_json
+from zoo.checkpoints import CARD, find
+from zoo.cli.console import clean, command, note, print_json, warn_of_plugins
 from zoo.cli.options import as_json, complete_checkpoints
-from zoo.evaluation.measure import refuse_foreign
 
 
 @command()
@@ -13,28 +12,23 @@ from zoo.evaluation.measure import refuse_foreign
 @click.option(
     "--write",
     is_flag=True,
-    help="Put it into the checkpoint's README.md, whose path is printed instead.",
+    help="Put it into the checkpoint's README.md, and print the path of that file.",
 )
 @as_json
 def card(reference: str, write: bool, json_: bool) -> None:
     """Print the card of REF as its config, facts and pictures make it now.
 
-    What its author wrote around the part that the zoo makes stays there.
+    Text that its author wrote above or below the zoo's part stays.
     """
-    store = open_store()
-    directory = store.find(reference)
-    if write:
-        refuse_foreign(store.folder(reference))
-    from zoo.checkpoints import card as cards
+    from zoo.checkpoints.card import card as make_card
 
-    facts = read_facts(directory)
-    made = cards.made_of(
-        directory, cards.called(facts, reference) if reference.startswith("hf:") else facts
-    )
+    warn_of_plugins()
+    folder = find(reference)
+    made = make_card(folder, write=write)
+    path = folder.file(CARD)
     if write:
-        cards.write(directory)
-        note(f"Kept in {directory / CARD}.")
+        note(f"Kept in {path}.")
     if json_:
-        print_json({"name": reference, "path": str(directory / CARD), "card": made})
+        print_json({"name": reference, "path": str(path), "card": made})
     else:
-        click.echo(directory / CARD if write else clean(made))
+        click.echo(path if write else clean(made))

@@ -1,18 +1,15 @@
 """zoo show: a checkpoint, a model, a data set, features, or how samples were made."""
 
 import os
-import re
 from pathlib import Path
 from typing import Any
 
 import click
 
-from zoo.checkpoints import CARD, CONFIG, Store, is_path, read_facts
+from zoo.checkpoints import CONFIG, info, is_path
 from zoo.cli.console import command, open_store, print_json, print_table, printable
 from zoo.cli.options import as_json, complete_checkpoints
-from zoo.common import files
-from zoo.common.errors import NotFoundError, did_you_mean
-from zoo.registry import NAME, describe, installed
+from zoo.registry import describe, installed
 
 
 def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -35,7 +32,7 @@ def show(reference: str, json_: bool) -> None:
     spec = _offered().get(reference)
     if spec and not store.directory(reference).is_dir():
         return _show_spec(spec, json_)
-    return _show_checkpoint(store, reference, json_)
+    return _show_checkpoint(reference, json_)
 
 
 def _offered() -> dict[str, Any]:
@@ -112,42 +109,16 @@ def _show_spec(spec: Any, json_: bool) -> None:
     return None
 
 
-def _show_checkpoint(store: Store, reference: str, json_: bool) -> None:
-    try:
-        directory = store.find(reference)
-    except NotFoundError as error:
-        known = {*_offered(), *(entry.name for entry in store.entries())}
-        if not NAME.fullmatch(reference) or reference in known or Path(reference).exists():
-            raise
-        raise NotFoundError(
-            f"Nothing is called {reference!r}.{did_you_mean(reference, known)}"
-        ) from error
-    config = files.read_json(directory / CONFIG)
-    facts = read_facts(directory)
+def _show_checkpoint(reference: str, json_: bool) -> None:
+    record = info(reference)
     if json_:
-        card = directory / CARD
-        text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else None
-        return print_json(
-            {
-                "name": reference,
-                "path": str(directory),
-                "config": config,
-                "facts": facts,
-                "card": text,
-            }
-        )
-    click.echo("\n".join(printable(line) for line in _card(directory, config, facts).splitlines()))
-    return click.echo(f"\nFiles: {directory}")
+        return print_json(record)
+    if record["card"]:
+        from zoo.checkpoints.card import without_markup
 
-
-def _card(directory: Path, config: dict[str, Any], facts: dict[str, Any]) -> str:
-    """The card without its front matter and comments; of a checkpoint that has none, its config and
-    facts.
-    """
-    card = directory / CARD
-    if card.is_file():
-        text = card.read_text(encoding="utf-8", errors="replace")
-        if text.startswith("---\n"):
-            text = text.partition("\n---\n")[2]
-        return re.sub(r"<!--.*?-->\n?", "", text).strip()
-    return "\n".join(f"{key}: {value}" for key, value in {**config, **facts}.items())
+        text = without_markup(record["card"])
+    else:
+        known = {**record["config"], **record["facts"]}
+        text = "\n".join(f"{key}: {value}" for key, value in known.items())
+    click.echo("\n".join(printable(line) for line in text.splitlines()))
+    return click.echo(f"\nFiles: {printable(record['path'])}")

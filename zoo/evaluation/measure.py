@@ -12,10 +12,9 @@ from zoo.checkpoints import (
     SEED,
     Evaluation,
     Folder,
-    Store,
-    is_path,
     merged,
     recorded,
+    refuse_foreign,
 )
 from zoo.common import files
 from zoo.common.errors import CapabilityError, ConfigError, OutputError, ZooError, counted
@@ -316,22 +315,6 @@ def _say_likelihood(
 def _told(n: int, test: "Dataset", noun: str = "image") -> str:
     all_of_them = counted(len(test), f"test {noun}")
     return f"{n:,} of {all_of_them}, chosen by the seed" if n < len(test) else all_of_them
-
-
-def refuse_foreign(folder: Folder) -> None:
-    """Raise `OutputError` for a checkpoint whose files are not the user's to change: one that was
-    pulled, or came with a plugin.
-    """
-    reference = folder.reference
-    if is_path(reference):
-        return
-    state = Store(installed().checkpoints).entry(reference).state
-    if state != "trained":
-        raise OutputError(
-            f"--write changes files of a checkpoint, but {reference} is {state}: its files are its "
-            "publisher's. Name a directory of your own by its path, such as "
-            f"./cards/{reference.rpartition('/')[2]}, or leave --write out."
-        )
 
 
 def keep(
