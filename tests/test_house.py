@@ -1,9 +1,11 @@
 """The rules of the house: two doors, an empty core, light rooms, and imports that run downwards."""
 
 import ast
+import importlib
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,7 @@ DOOR_ROOMS = {
     "hub.session",
     "models.build",
     "optim.optimizers",
+    "sampling.provenance",
     "training.keep",
     "training.request",
     "training.session",
@@ -243,6 +246,80 @@ def test_imports_run_downwards(path: Path) -> None:
     for other in districts_imported(path) - {own, "errors"}:
         beside = floor[other] == floor[own] and (own, other) in BESIDE
         assert floor[other] < floor[own] or beside, f"{own} imports {other}, which is not below it"
+
+
+def imported_names(path: Path) -> list[tuple[str, str]]:
+    """What a room imports of other districts: ("evaluation", "measure.evaluate"), …"""
+    own = district(path)
+    found = []
+    for module, name in imports(path):
+        parts = [part for part in (*module.split("."), name) if part]
+        if parts[0] == "zoo" and len(parts) > 2 and parts[1] != own:
+            found.append((parts[1], ".".join(parts[2:])))
+    return found
+
+
+@pytest.mark.parametrize("path", rooms(CORE), ids=lambda path: str(path.relative_to(CORE)))
+def test_districts_are_entered_by_their_doors(path: Path) -> None:
+    if district(path) in ("__init__", "__main__"):
+        return
+    for other, name in imported_names(path):
+        room, _, inner = name.partition(".")
+        open_to_all = other == "common" or f"{other}.{room}" in DOOR_ROOMS
+        public = getattr(importlib.import_module(f"zoo.{other}"), "__all__", ())
+        assert open_to_all or (not inner and name in public), (
+            f"{path} imports {name} of zoo.{other}, which is not in its __all__"
+        )
+
+
+def test_no_circle_leads_from_a_district_back_to_it() -> None:
+    arrows = {
+        name: {
+            other
+            for path in rooms(CORE)
+            if district(path) == name
+            for other in districts_imported(path) - {name, "errors"}
+        }
+        for name in {district(path) for path in rooms(CORE)} - {"__init__", "errors"}
+    }
+    while free := {name for name, others in arrows.items() if not others & arrows.keys()}:
+        arrows = {name: others for name, others in arrows.items() if name not in free}
+    assert arrows == {}, f"a circle among {sorted(arrows)}"
+
+
+@pytest.mark.parametrize(
+    "path", rooms(CORE) + rooms(PLUGINS), ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_a_constant_stands_on_a_line_of_its_own(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    for node in [
+        *tree.body,
+        *(one for top in tree.body if isinstance(top, ast.ClassDef) for one in top.body),
+    ]:
+        packed = isinstance(node, ast.Assign) and any(
+            isinstance(target, ast.Tuple) for target in node.targets
+        )
+        assert not packed, f"{path}, line {node.lineno}, packs several names into one tuple"
+
+
+def test_a_formatter_is_only_kept_off_with_a_reason() -> None:
+    for path in rooms(CORE) + rooms(PLUGINS):
+        for number, line in enumerate(path.read_text().splitlines(), start=1):
+            bare = line.rstrip().endswith(("fmt: skip", "fmt: off"))
+            assert not bare, f"{path}, line {number}: say why"
+
+
+def test_ruff_holds_functions_to_a_screen_and_every_exception_has_a_reason() -> None:
+    text = (ROOT / "pyproject.toml").read_text()
+    lint = tomllib.loads(text)["tool"]["ruff"]["lint"]
+    assert {"C901", "PLR0913", "PLR0915"} <= set(lint["select"])
+    assert lint["mccabe"]["max-complexity"] <= 12
+    assert lint["pylint"]["max-args"] <= 8 and lint["pylint"]["max-statements"] <= 40
+    section = text.partition("[tool.ruff.lint.per-file-ignores]")[2].partition("\n[")[0]
+    commented = False
+    for line in section.strip().splitlines():
+        commented = line.startswith("#") or commented
+        assert commented or "  # " in line, f"pyproject.toml: {line} has no reason"
 
 
 def test_the_light_door_shows_exactly_what_it_says() -> None:

@@ -9,7 +9,10 @@ from typing import Annotated, Any, NamedTuple
 from zoo.common.config import Bounds, StrictConfig
 from zoo.common.errors import CheckpointError, ConfigError, counted
 
-SAMPLES, SEED, IMPORTANCE_SAMPLES = 10_000, 0, 500  # of an evaluation, unless told otherwise
+# Of an evaluation, unless told otherwise.
+SAMPLES = 10_000
+SEED = 0
+IMPORTANCE_SAMPLES = 500
 FEWEST = 20  # samples that every metric can be taken of
 
 Whole = Annotated[int, Bounds(0, 2**63 - 1)]

@@ -17,8 +17,7 @@ from zoo.cli.options import (
     range_option,
     skip_bad_option,
 )
-from zoo.evaluation import measure
-from zoo.evaluation.tables import Evaluations
+from zoo.evaluation import Evaluations, measure
 
 MEASURING = (  # the options of whatever measures, in the order of its --help
     click.option(

@@ -10,7 +10,7 @@ from zoo.cli.options import as_json, complete_checkpoints, hub_options
 from zoo.common.errors import HubError
 
 if TYPE_CHECKING:
-    from zoo.hub.plan import Plan
+    from zoo.hub import Plan
     from zoo.hub.push import Pushed
 
 

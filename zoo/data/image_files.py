@@ -30,7 +30,11 @@ DEEP_COLOURS = ("RGB;16", "RGBA;16", "RGBX;16", "LA;16", "CMYK;16")  # of which 
 HINT = "Mend or remove what can't be read, or leave it out: --skip-bad"
 LISTED = 10  # bad files that a message names before it counts the rest
 STRIP = 1 << 20  # pixels of a deep image that are scaled together
-ORIENTATION, SAMPLE_FORMAT, BITS, PHOTOMETRIC = 274, 339, 258, 262  # tags of EXIF and TIFF
+# Tags of EXIF and TIFF.
+ORIENTATION = 274
+SAMPLE_FORMAT = 339
+BITS = 258
+PHOTOMETRIC = 262
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,

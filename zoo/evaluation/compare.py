@@ -337,10 +337,10 @@ def _options(
 
 def _save_picture(path: Path, work: Work, seed: int, options: Sequence[str]) -> None:
     """A grid of samples of each checkpoint, side by side, its name above it."""
-    from zoo.sampling import images, sampler
+    from zoo.sampling import draw, grid, save_png
 
     names = list(work.folders)
-    grids = {name: images.grid(sampler.draw(work.model(name), SHOWN, seed=seed)) for name in names}
+    grids = {name: grid(draw(work.model(name), SHOWN, seed=seed)) for name in names}
     words = ["zoo", "compare", *names, *options, "--seed", str(seed), "-o", path.name]
     made = {
         "checkpoints": names,
@@ -350,7 +350,7 @@ def _save_picture(path: Path, work: Work, seed: int, options: Sequence[str]) -> 
         "version": version("genzoo"),
         "command": shlex.join(words),
     }
-    images.save_png(_side_by_side(grids), path, made)
+    save_png(_side_by_side(grids), path, made)
 
 
 def _side_by_side(grids: "Mapping[str, Image]") -> "Image":

@@ -21,7 +21,7 @@ from zoo.evaluation.likelihood import Batch
 from zoo.evaluation.metrics import Estimate
 from zoo.models import Autoencoder, GenerativeModel
 from zoo.registry import installed
-from zoo.sampling import kind_of, sampler
+from zoo.sampling import kind_of, stream
 
 BATCH = 1_000  # images that are read together
 
@@ -142,7 +142,7 @@ def _by_features(
                 f"The {floor_n} test images of {test.name} give no floor: {error}"
             ) from error
     asked: list[Tensor] = []
-    batches = watch(sampler.stream(model, n, seed=seed), n, "Sampling")
+    batches = watch(stream(model, n, seed=seed), n, "Sampling")
     drawn = extract(extractor, _images(batches, asked))
     found = _measured(
         drawn, training, torch.cat(asked) if asked and labelled else None, classes, seed

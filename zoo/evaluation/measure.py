@@ -350,14 +350,14 @@ def _draw(
 ) -> None:
     """Pictures of what the model can do, and of what it has learnt by heart."""
     from zoo.evaluation import likelihood, nearest
-    from zoo.sampling import images, pictures, sampler
+    from zoo.sampling import draw, save_png, write_all
 
-    picture = nearest.picture(sampler.draw(model, SHOWN, seed=seed), train.samples)
+    picture = nearest.picture(draw(model, SHOWN, seed=seed), train.samples)
     made = {"sha256": folder.sha256, "n": SHOWN, "seed": seed, "reference": train.name}
-    images.save_png(picture, folder.path / "images" / "nearest.png", {**made, "picture": "nearest"})
+    save_png(picture, folder.path / "images" / "nearest.png", {**made, "picture": "nearest"})
     unseen = (test or train).part(slice(SHOWN))
     fit = likelihood.shares_classes(model, unseen, folder.class_names or None)
-    pictures.write_all(
+    write_all(
         model,
         folder.path,
         {"checkpoint": _called(folder)},

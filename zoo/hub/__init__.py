@@ -1,5 +1,13 @@
 """LIGHT DOOR: the Hugging Face Hub. Enter by the rooms `pull`, `push`, `search` and `session`."""
 
+from typing import TYPE_CHECKING
+
+from zoo.common import lazy
 from zoo.hub.endpoint import find_endpoint, option
 
-__all__ = ["find_endpoint", "option"]
+if TYPE_CHECKING:
+    from zoo.hub.plan import Plan
+
+__all__ = ["Plan", "find_endpoint", "option"]
+
+__getattr__ = lazy.rooms(__name__, {"Plan": "zoo.hub.plan"})
