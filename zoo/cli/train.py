@@ -14,6 +14,8 @@ from zoo.cli.options import (
     complete_models,
     data_root_option,
     device_option,
+    range_option,
+    skip_bad_option,
 )
 from zoo.cli.progress import Pace, is_quiet, progress, watched
 from zoo.common.config import field_types
@@ -77,6 +79,8 @@ class TrainCommand(Command):
     help="Write the checkpoint to this folder, and not to the store.",
 )
 @data_root_option
+@range_option
+@skip_bad_option
 @click.option(
     "--resume",
     metavar="NAME",

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from zoo.data.folders import folder_digest, refuse_unknown
     from zoo.data.image_files import ImageFiles, as_recorded, load_images
     from zoo.data.loading import load_dataset
-    from zoo.data.opening import open_image, range_text
+    from zoo.data.opening import check_range, open_image, range_text
 
 __all__ = [
     "Dataset",
@@ -18,6 +18,7 @@ __all__ = [
     "Features",
     "ImageFiles",
     "as_recorded",
+    "check_range",
     "check_shape",
     "extract",
     "folder_digest",
@@ -38,6 +39,7 @@ __getattr__ = lazy.rooms(
         "Features": "zoo.data.features",
         "ImageFiles": "zoo.data.image_files",
         "as_recorded": "zoo.data.image_files",
+        "check_range": "zoo.data.opening",
         "check_shape": "zoo.data.features",
         "extract": "zoo.data.features",
         "folder_digest": "zoo.data.folders",

@@ -21,7 +21,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from zoo.common.errors import ConfigError, DataError, counted
-from zoo.data.opening import open_image, quiet, range_text
+from zoo.data.opening import Range, check_range, open_image, quiet, range_text
 
 # What shows through transparent images: white, as on a page.
 BACKGROUND = (255, 255, 255)
@@ -46,7 +46,6 @@ TURNS = {
 }
 
 Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
-Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -250,23 +249,6 @@ def look(path: Path) -> Header:
         grey = image.mode in GREY_MODES or _raw_mode(image).startswith("LA;16")
         several = bool(getattr(image, "is_animated", False))
         return Header(size, grey, depth_of(image) is not None, several)
-
-
-def check_range(value_range: Sequence[float] | None) -> Range | None:
-    """A range of values, or None; raises `ConfigError` for anything else."""
-    if value_range is None:
-        return None
-    try:
-        low, high = (float(value) for value in value_range)
-        right = np.isfinite([low, high]).all() and low < high
-    except (TypeError, ValueError):
-        right = False
-    if not right:
-        raise ConfigError(
-            f"{value_range!r} is no range of values: give two numbers, the lower first, such as "
-            "(0, 4095)."
-        )
-    return low, high
 
 
 def as_recorded(facts: Mapping[str, Any]) -> dict[str, Any]:

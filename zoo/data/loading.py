@@ -22,17 +22,15 @@ from zoo.data.image_files import (
     HINT,
     Header,
     ImageFiles,
-    Range,
     Seen,
     Watch,
-    check_range,
     empty,
     image_shape,
     look,
     read_images,
     refuse_bad,
 )
-from zoo.data.opening import range_text
+from zoo.data.opening import Range, check_range, range_text
 from zoo.registry import DatasetSpec, installed, off_stdout
 
 LOOKED_AT = 100  # images of a folder on disk that are read at the start

@@ -1,6 +1,7 @@
 """LIGHT: the one place that opens pictures. Pillow is imported when one is opened."""
 
 import contextlib
+import math
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.common import files
-from zoo.common.errors import DataError
+from zoo.common.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -17,8 +18,27 @@ if TYPE_CHECKING:
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 
+Range = tuple[float, float]
+
 # The filters of warnings belong to the whole process: one thread at a time changes them.
 _quiet = threading.RLock()
+
+
+def check_range(value_range: Sequence[float] | None) -> Range | None:
+    """A range of values, or None; raises `ConfigError` for anything else."""
+    if value_range is None:
+        return None
+    try:
+        low, high = (float(value) for value in value_range)
+        right = low < high and math.isfinite(high - low)
+    except (TypeError, ValueError, OverflowError):
+        right = False
+    if not right:
+        raise ConfigError(
+            f"value_range = {str(value_range)[:80]!r}: give two numbers, the lower first, such as "
+            "(0, 4095)."
+        )
+    return low, high
 
 
 def range_text(value_range: Sequence[float]) -> str:

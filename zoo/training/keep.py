@@ -129,6 +129,7 @@ def facts_of(session: Session) -> dict[str, Any]:
         "name": request.name,
         "dataset": plan.data.name,
         "class_names": list(plan.data.class_names),
+        **plan.data.facts,
         "command": request.command,
         "seed": request.seed,
         "seconds": round(session.seconds, 1),

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any, Self
 
 from zoo.checkpoints import STATE, UNSAVED, Store
-from zoo.common import files, settings
+from zoo.common import files
 from zoo.common.errors import (
     CheckpointError,
     ConfigError,
-    DataError,
     NotFoundError,
     OutputError,
     did_you_mean,
 )
+from zoo.data import check_range, range_text, refuse_unknown
 from zoo.registry import NAME, installed
 
 # the data set that is taken unless another is named
@@ -43,6 +43,8 @@ class Request:
     - `tensorboard`: whether losses and grids are written for TensorBoard, too.
     - `folder`: where the training was started; relative paths begin there.
     - `data_root`: the folder that holds the data sets, if one was named.
+    - `value_range`: the values of deep images that become black and white.
+    - `skip_bad`: whether images that can't be read are left out.
     """
 
     model: str
@@ -55,16 +57,22 @@ class Request:
     tensorboard: bool = False
     folder: str = ""
     data_root: str | None = None
+    value_range: tuple[float, float] | None = None
+    skip_bad: bool = False
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """What the folder of a training has recorded; `Run.settings` has checked its types."""
         values = {field.name: record[field.name] for field in dataclasses.fields(cls)}
-        return cls(**{**values, "settings": tuple(map(str, values["settings"]))})
+        values["settings"] = tuple(map(str, values["settings"]))
+        values["value_range"] = check_range(values["value_range"])
+        return cls(**values)
 
     def record(self) -> dict[str, Any]:
         """The fields as JSON values."""
-        return {**dataclasses.asdict(self), "settings": list(self.settings)}
+        value_range = None if self.value_range is None else list(self.value_range)
+        texts = {"settings": list(self.settings), "value_range": value_range}
+        return {**dataclasses.asdict(self), **texts}
 
     @property
     def is_own_class(self) -> bool:
@@ -84,12 +92,15 @@ class Request:
         for option in (*(("name",) if named else ()), "data", "epochs", "out"):
             value = getattr(self, option)
             words += [f"--{option}", str(value)] if value is not None else []
+        words += ["--range", range_text(self.value_range)] if self.value_range else []
+        words += ["--skip-bad"] if self.skip_bad else []
         words += [word for setting in self.settings for word in ("--set", setting)]
         return shlex.join([*words, "--seed", str(self.seed)])
 
     def _call(self, named: bool) -> str:
         given: dict[str, Any] = {"name": self.name} if named else {}
         given |= {"data": self.data, "epochs": self.epochs, "out": self.out, "seed": self.seed}
+        given |= {"value_range": self.value_range, "skip_bad": self.skip_bad or None}
         given |= {"fields": list(self.settings) or None}
         words = [f"{key}={value!r}" for key, value in given.items() if value is not None]
         return f"zoo.train({self.model.rpartition(':')[2]}, {', '.join(words)})"
@@ -147,6 +158,8 @@ class Asked:
     data_root: Path | None = None
     tensorboard: bool = False
     settings: tuple[str, ...] = ()
+    value_range: tuple[float, float] | None = None
+    skip_bad: bool = False
 
     def begun(self, store: Store) -> Request:
         """A new training, as it is asked for; refuses what can be refused without torch.
@@ -161,7 +174,7 @@ class Asked:
             )
         name = self._checked_name()
         refuse_unknown_model(self.model)
-        refuse_unknown_data(self.data or DEFAULT_DATA)
+        refuse_unknown(self.data or DEFAULT_DATA)
         if self.out is None:
             store.refuse_taken(name)
         else:
@@ -177,6 +190,8 @@ class Asked:
             tensorboard=self.tensorboard,
             folder=str(Path.cwd()),
             data_root=None if self.data_root is None else str(self.data_root.resolve()),
+            value_range=self.value_range,
+            skip_bad=self.skip_bad,
         )
         run = request.run_folder(store)
         refuse_unfinished(run, request.resume_hint(store, run))
@@ -187,9 +202,9 @@ class Asked:
 
         **Raises:** `ConfigError`, naming what the training has and what was asked for."""
         request = Request.from_record(record)
-        for key in ("model", "name", "data", "epochs", "seed", "out"):
+        for key in ("model", "name", "data", "epochs", "seed", "out", "value_range", "skip_bad"):
             had, wanted = getattr(request, key), getattr(self, key)
-            if wanted is not None and wanted != had:
+            if wanted not in (None, False) and wanted != had:
                 shown = "unset" if had is None else had
                 raise ConfigError(
                     f"{folder} holds a training with {key} {shown}, not {wanted}: leave that out."
@@ -225,25 +240,6 @@ def refuse_unknown_model(name: str) -> None:
     """Raise `NotFoundError` unless a plugin offers a model of that name, or it is a class."""
     if ":" not in name and name not in installed().models:
         installed().model_class(name)  # which imports nothing for a name that it does not know
-
-
-def refuse_unknown_data(reference: str) -> None:
-    """Raise `NotFoundError` or `DataError` when there are no data of that name or in that place."""
-    if files.is_path(reference):
-        if not settings.expand(reference, "data").exists():
-            raise DataError(
-                f"{reference} is no folder: name a folder of images, or a data set "
-                "(zoo list --data)."
-            )
-        return
-    if reference in installed().datasets:
-        return
-    if Path(reference).is_dir():
-        raise DataError(f"No data set is called {reference!r}. For the folder write ./{reference}")
-    raise NotFoundError(
-        f"No installed plugin offers a data set {reference[:80]!r}."
-        f"{did_you_mean(reference[:80], installed().datasets)}"
-    )
 
 
 def refuse_occupied(out: Path) -> None:

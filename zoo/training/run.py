@@ -38,7 +38,11 @@ KINDS: dict[str, Any] = {
     "folder": str,
     "data_root": str | None,
     "tensorboard": bool,
+    "value_range": list | None,
+    "skip_bad": bool,
 }
+# what trainings of an earlier version have not recorded
+LATER: dict[str, Any] = {"tensorboard": False, "value_range": None, "skip_bad": False}
 # the one key of the state's metadata: with several, safetensors writes them in any order
 NOTES = "run"
 
@@ -71,7 +75,7 @@ class Run:
                 f"{self.folder} holds no unfinished training: it is finished, or none was begun "
                 "there."
             )
-        settings = {"tensorboard": False, **files.read_json(self.folder / SETTINGS)}
+        settings = {**LATER, **files.read_json(self.folder / SETTINGS)}
         for key, kind in KINDS.items():
             if not isinstance(settings.get(key, ...), kind):
                 raise CheckpointError(

@@ -12,6 +12,7 @@ from zoo.checkpoints import Folder, Store
 from zoo.common import files, settings
 from zoo.common.config import parse_assignments
 from zoo.common.errors import ConfigError
+from zoo.data import check_range
 from zoo.registry import installed
 from zoo.training.request import GREATEST_SEED, Asked, Request, as_settings, find_run
 
@@ -33,6 +34,8 @@ def train(
     seed: int | None = None,
     out: str | os.PathLike[str] | None = None,
     data_root: str | os.PathLike[str] | None = None,
+    value_range: Sequence[float] | None = None,
+    skip_bad: bool = False,
     resume: str | os.PathLike[str] | None = None,
     device: str = "auto",
     balance: bool = False,
@@ -60,6 +63,9 @@ def train(
     - `seed`: makes a training repeatable. Drawn at random, and recorded, unless given.
     - `out`: a folder for the checkpoint, in place of the store.
     - `data_root`: the folder that holds the data sets; `ZOO_DATA` unless given.
+    - `value_range`: for a folder of images deeper than 8 bits, the values that become black and
+        white, such as `(0, 4095)`. 16 bits have (0, 65535), floats (0, 1) unless given.
+    - `skip_bad`: leave out the images of a folder that can't be read. The facts say how many.
     - `resume`: go on with an unfinished training: its name, or its folder. Nothing else is needed
         then, but a class of your own.
     - `device`: where to compute: "auto" (a GPU where there is one), "cpu" or "cuda".
@@ -88,6 +94,8 @@ def train(
         out=_reference("out", out),
         data_root=None if data_root is None else _path("data_root", data_root),
         tensorboard=bool(tensorboard),
+        value_range=check_range(value_range),
+        skip_bad=bool(skip_bad),
         settings=_settings(fields, fields_of_config_and_recipe, balance, augment),
     )
     store = Store(installed().checkpoints)
@@ -173,7 +181,13 @@ def _plan(
     from zoo.training.session import Plan
 
     reference = request.data_path
-    data = load_dataset(reference, root=request.root, sample_shape=values.get("sample_shape"))
+    data = load_dataset(
+        reference,
+        root=request.root,
+        sample_shape=values.get("sample_shape"),
+        value_range=request.value_range,
+        skip_bad=request.skip_bad,
+    )
     config = model_class.Config.from_dict({"sample_shape": data.sample_shape, **values})
     offered = reference in installed().datasets
     exact = {
