@@ -14,6 +14,7 @@ from zoo.cli.options import (
     label_option,
     scale_option,
     seed_option,
+    threads_option,
 )
 
 
@@ -38,6 +39,7 @@ from zoo.cli.options import (
 )
 @scale_option
 @device_option
+@threads_option
 @force_option
 @as_json
 def interpolate(reference: str, output: str | None, json_: bool, **asked: Any) -> None:

@@ -16,6 +16,7 @@ from zoo.cli.options import (
     label_option,
     range_option,
     scale_option,
+    threads_option,
 )
 
 
@@ -41,6 +42,7 @@ from zoo.cli.options import (
 @range_option
 @scale_option
 @device_option
+@threads_option
 @force_option
 @as_json
 def reconstruct(

@@ -14,6 +14,7 @@ from zoo.cli.options import (
     label_option,
     scale_option,
     seed_option,
+    threads_option,
 )
 
 
@@ -61,6 +62,7 @@ from zoo.cli.options import (
     help="bf16 is faster on some hardware, and less exact.",
 )
 @device_option
+@threads_option
 @click.option(
     "--set",
     "options",

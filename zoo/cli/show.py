@@ -1,6 +1,5 @@
 """zoo show: a checkpoint, a model, a data set, features, or how samples were made."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import click
 from zoo.checkpoints import CONFIG, info, is_path
 from zoo.cli.console import command, open_store, print_json, print_table, printable
 from zoo.cli.options import as_json, complete_checkpoints
+from zoo.common import files, settings
 from zoo.registry import describe, installed
 
 
@@ -26,7 +26,7 @@ def show(reference: str, json_: bool) -> None:
     """
     store = open_store()
     if _holds_samples(reference):
-        return _show_provenance(Path(reference).expanduser(), json_)
+        return _show_provenance(settings.expand(reference), json_)
     if reference in installed().models:
         return _show_model(reference, json_)
     spec = _offered().get(reference)
@@ -45,23 +45,25 @@ def _offered() -> dict[str, Any]:
 
 def _holds_samples(reference: str) -> bool:
     """Whether a reference is a file of samples by its suffix, or a folder of them."""
-    from zoo.sampling import FOLDER_FILE, SUFFIXES  # Pillow
+    from zoo.sampling import FOLDER_FILE, SUFFIXES
 
-    if reference.endswith(SUFFIXES):
-        return True
-    path = Path(os.path.expanduser(reference))  # noqa: PTH111  # Path.expanduser raises for ~nobody
-    return is_path(reference) and not (path / CONFIG).exists() and (path / FOLDER_FILE).is_file()
+    path = settings.expand(reference)
+    named_so = reference.lower().endswith(SUFFIXES)
+    if not files.is_folder(path):
+        return named_so
+    holds = is_path(reference) and files.is_file(path / FOLDER_FILE)
+    return (named_so or holds) and not files.is_file(path / CONFIG)
 
 
 def _show_provenance(path: Path, json_: bool) -> None:
     from zoo.sampling import provenance
 
-    made = provenance.read(path)
+    made = provenance.describe(path)
     if json_:
         return print_json(made)
     for key, value in made.items():
         if value not in ([], None):
-            click.echo(printable(f"{key:11} {value}"))
+            click.echo(printable(f"{key.replace('_', ' '):11} {value}"))
     return None
 
 

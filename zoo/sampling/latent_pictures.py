@@ -35,6 +35,7 @@ def reconstruct(
     value_range: Sequence[float] | None = None,
     scale: int | None = None,
     device: str = "auto",
+    threads: int | None = None,
     force: bool = False,
 ) -> Written:
     """Encode images and decode them again: a picture with rows of originals above their copies.
@@ -50,6 +51,8 @@ def reconstruct(
         the checkpoint was trained unless given.
     - `scale`: how many times as wide and as high to draw each pixel.
     - `device`: "auto" (a GPU where there is one), "cpu" or "cuda".
+    - `threads`: on the CPU; what `ZOO_THREADS` says unless given, else the cores that this process
+        may use.
     - `force`: replace a file that the zoo did not write.
 
     **Returns:** where the picture is and how it was made.
@@ -72,7 +75,7 @@ def reconstruct(
         raise LabelError(
             "--label goes with images that you name: test images have labels of their own."
         )
-    model: Any = request.load(folder, device)
+    model: Any = request.load(folder, device, threads)
     import torch
 
     from zoo.data import as_recorded, load_images, range_text
@@ -109,6 +112,7 @@ def interpolate(
     labels: Any = (),
     scale: int | None = None,
     device: str = "auto",
+    threads: int | None = None,
     force: bool = False,
 ) -> Written:
     """Draw samples on straight lines between latents. Each row of the picture turns one random
@@ -126,6 +130,8 @@ def interpolate(
     - `scale`: how many times as wide and as high to draw each pixel; a film of small images is
         enlarged unless this is given.
     - `device`: "auto" (a GPU where there is one), "cpu" or "cuda".
+    - `threads`: on the CPU; what `ZOO_THREADS` says unless given, else the cores that this process
+        may use.
     - `force`: replace a file that the zoo did not write.
 
     **Returns:** where the picture is and how it was made.
@@ -145,7 +151,7 @@ def interpolate(
     )
     size = None if scale is None else request.whole_number("scale", scale, 1)
     fresh = request.seed_or_fresh(seed)
-    model: Any = request.load(folder, device)
+    model: Any = request.load(folder, device, threads)
     import torch
 
     from zoo.sampling import images, pictures
@@ -215,7 +221,7 @@ def _checked(
     output: Any, default: str, suffixes: Sequence[str], folder: Folder, force: bool
 ) -> Path:
     """Where the picture goes, once nothing speaks against it."""
-    path = Path(request.output_path(output, default))
+    path = request.output_path(output, default)
     kind = request.kind_of_folder(folder)
     if not kind.is_picture:
         raise OutputError(

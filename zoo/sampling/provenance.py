@@ -98,6 +98,16 @@ def read(path: Path) -> dict[str, Any]:
     return record
 
 
+def describe(path: Path) -> dict[str, Any]:
+    """What `read` gives and, of a picture that carries it, the mark of generated content as
+    `digital_source_type`.
+    """
+    record, mark = _look(path)
+    if record is None:
+        raise _unknown(path)
+    return {**record, "digital_source_type": mark} if mark else record
+
+
 def source_type(path: Path) -> str:
     """The mark of generated content that a picture carries: `trainedAlgorithmicMedia`, or ""
     where there is none.

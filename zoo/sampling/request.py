@@ -3,9 +3,11 @@
 import operator
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.checkpoints import Folder, find, refuse_unoffered
+from zoo.common import settings
 from zoo.common.config import StrictConfig, parse_assignments
 from zoo.common.errors import ConfigError, LabelError, OutputError, choose_from
 from zoo.registry import installed
@@ -264,12 +266,10 @@ def model_of(model: Any, device: Any = "auto") -> tuple["GenerativeModel[Any]", 
     return model, tuple(getattr(model, "class_names", ()))
 
 
-def output_path(output: Any, default: str) -> "os.PathLike[str]":
+def output_path(output: Any, default: str) -> Path:
     """The path that `output` means; `default` for None."""
-    from pathlib import Path
-
     if output is not None and not isinstance(output, str | os.PathLike):
         raise OutputError(
             f"output = {str(output)[:SHOWN]!r} is no path: pass a text such as {default!r}."
         )
-    return Path(default if output is None else output)
+    return Path(default) if output is None else settings.expand(output, "output")

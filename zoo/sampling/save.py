@@ -109,6 +109,7 @@ def sample(
     batch_size: int | None = None,
     precision: str = "float32",
     device: str = "auto",
+    threads: int | None = None,
     options: Any = (),
     columns: int | None = None,
     scale: int | None = None,
@@ -131,6 +132,8 @@ def sample(
     - `batch_size`: samples computed at once; 256 unless given.
     - `precision`: "float32", or "bf16", which is faster on some hardware and coarser.
     - `device`: "auto" (a GPU where there is one), "cpu" or "cuda".
+    - `threads`: on the CPU; what `ZOO_THREADS` says unless given, else the cores that this process
+        may use.
     - `options`: sample-time options of the model, by name or as texts `name=value`.
     - `columns`: images in a row of a grid.
     - `scale`: how many times as wide and as high to draw each pixel of a grid.
@@ -155,7 +158,7 @@ def sample(
     _refuse_layout(columns, scale, suffix)
     made = draw_to(
         target,
-        request.load(folder, device),
+        request.load(folder, device, threads),
         folder.reference,
         folder,
         n=n,
@@ -291,7 +294,7 @@ def _target(output: Any, format: str | None, default: str) -> tuple[Path | Binar
         return sys.stdout.buffer, suffix
     if format is not None:
         raise ConfigError("--format goes with -o -: the suffix of a file says its format.")
-    path = Path(request.output_path(output, default))
+    path = request.output_path(output, default)
     return path, path.suffix.lower()
 
 
