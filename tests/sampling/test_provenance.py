@@ -103,3 +103,54 @@ def test_an_entry_that_the_zoo_did_not_write_is_refused(array: np.ndarray) -> No
     np.savez_compressed("odd.npz", provenance=array)
     with pytest.raises(DataError, match=r"odd\.npz is no file that the zoo wrote"):
         provenance.read(Path("odd.npz"))
+
+
+@pytest.mark.parametrize("suffix", provenance.SUFFIXES)
+def test_named_pipes_and_devices_are_refused_before_they_are_opened(suffix: str) -> None:
+    import os
+    import time
+
+    os.mkfifo(f"pipe{suffix}")
+    Path(f"zeros{suffix}").symlink_to("/dev/zero")
+    began = time.monotonic()
+    for name in ("pipe", "zeros"):
+        with pytest.raises(DataError, match=rf"{name}\{suffix} is no file that the zoo wrote"):
+            provenance.read(Path(f"{name}{suffix}"))
+    assert time.monotonic() - began < 1
+
+
+def test_a_record_that_is_a_named_pipe_is_refused() -> None:
+    import os
+
+    Path("folder").mkdir()
+    os.mkfifo(Path("folder", provenance.FOLDER_FILE))
+    with pytest.raises(DataError, match="folder is no file that the zoo wrote"):
+        provenance.read(Path("folder"))
+
+
+@pytest.mark.parametrize("mark", [True, False])
+def test_a_mark_without_a_record_is_no_record_of_ours(mark: bool) -> None:
+    Image.new("L", (3, 3)).save("x.jpg", xmp=provenance.xmp(generated=mark))
+    with pytest.raises(DataError, match="doesn't say how it was made"):
+        provenance.read(Path("x.jpg"))
+    assert provenance.source_type(Path("x.jpg")) == ("trainedAlgorithmicMedia" if mark else "")
+
+
+def test_a_picture_under_another_suffix_is_read_by_its_content() -> None:
+    Image.new("L", (3, 3)).save("x.png", "PNG", pnginfo=provenance.chunk(MADE))
+    Path("x.png").rename("x.jpg")
+    assert provenance.read(Path("x.jpg")) == MADE
+
+
+def test_reading_imports_no_pillow_and_no_numpy() -> None:
+    import subprocess
+    import sys
+
+    Image.new("L", (3, 3)).save("x.png", pnginfo=provenance.chunk(MADE))
+    code = (
+        "import sys; from pathlib import Path; from zoo.sampling import provenance; "
+        "provenance.read(Path('x.png')); "
+        "print([name for name in ('PIL', 'numpy', 'torch') if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout.strip() == "[]", result.stderr

@@ -115,8 +115,10 @@ def interpolate(
     threads: int | None = None,
     force: bool = False,
 ) -> Written:
-    """Draw samples on straight lines between latents. Each row of the picture turns one random
-    sample into another: row k turns sample 2k of the seed into sample 2k + 1.
+    """Draw samples on straight lines between latents.
+
+    Each row of the picture turns one random sample into another: row k turns sample 2k of the seed
+    into sample 2k + 1.
 
     **Arguments:**
     - `reference`: a checkpoint whose model has latents.
