@@ -183,7 +183,7 @@ def _fill(
         record = {"checkpoint": reference}
         write_all(model, directory, record, samples=shown.samples[:], labels=shown.labels)
         curves.write(directory, record, facts["history"])
-    card.write(directory)
+    card.write(folder)
     return folder
 
 

@@ -248,12 +248,14 @@ def _settings(
         raise ConfigError(
             f"fields = {str(fields)[:80]!r}: give a dict, such as fields={{'latent_dim': 8}}."
         )
-    ways = [augment] if isinstance(augment, str) else list(augment)
+    ways = augment.split(",") if isinstance(augment, str) else augment
+    if not isinstance(ways, Sequence):
+        raise ConfigError(f"augment = {str(augment)[:80]}: pass ways such as ['shift', 'zoom'].")
     return (
         *as_settings(fields or {}),
         *as_settings(keywords),
         *(("balance=true",) if balance else ()),
-        *as_settings({"augment": ways} if ways else {}),
+        *as_settings({"augment": ways} if augment else {}),
     )
 
 

@@ -1,0 +1,198 @@
+"""A session: it reports to whoever watches, stops so that it can go on, and leaves nothing behind."""
+
+import contextlib
+import io
+import logging
+import os
+import signal
+import sys
+import threading
+import types
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import zoo
+from zoo.checkpoints import STATE
+from zoo.training import loop, watching
+from zoo.training.keep import Trained
+
+SMALL: dict[str, Any] = {"hidden_dims": 8, "latent_dim": 2, "watch": None}
+
+
+@pytest.fixture
+def reports_at_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+
+
+def train(name: str = "mine", epochs: int = 2, **given: Any) -> Trained:
+    return zoo.train("mlp-vae", name=name, epochs=epochs, seed=3, **{**SMALL, **given})
+
+
+def stopping_at(step: int) -> Any:
+    """A watcher that a person ends after a step, as the stop button of a notebook does."""
+
+    def watch(reports: Iterable[Any], total: int, name: str) -> Iterator[Any]:
+        for report in reports:
+            yield report
+            if report.step == step:
+                raise KeyboardInterrupt
+
+    return watch
+
+
+@pytest.mark.usefixtures("reports_at_each_step")
+def test_a_watcher_gets_each_report_the_steps_and_the_name() -> None:
+    seen: list[Any] = []
+
+    def watch(reports: Iterable[Any], total: int, name: str) -> Iterator[Any]:
+        seen.append((total, name))
+        for report in reports:
+            seen.append(report.step)
+            yield report
+
+    train(watch=watch)
+    assert seen == [(12, "mine"), *range(1, 13)]
+
+
+@pytest.mark.usefixtures("reports_at_each_step")
+@pytest.mark.parametrize("step", [1, 6, 9])
+def test_a_training_that_its_watcher_interrupts_goes_on_to_the_same_bits(
+    step: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    logger = logging.getLogger("zoo")
+    with (
+        caplog.at_level(logging.INFO, "zoo"),
+        monkeypatched(logger, "propagate", True),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        train(watch=stopping_at(step))
+    assert f"Stopped after step {step}. Go on with: zoo train --resume mine" in caplog.text
+    assert (tmp_path / "home" / "runs" / "mine" / STATE).exists()
+    resumed, whole = zoo.train(resume="mine", watch=None), train("whole")
+    assert resumed.folder.sha256 == whole.folder.sha256
+    assert resumed.history == whole.history and len(whole.history) == 2
+
+
+@contextlib.contextmanager
+def monkeypatched(owner: Any, name: str, value: Any) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(owner, name, value)
+        yield
+
+
+@pytest.mark.usefixtures("reports_at_each_step")
+def test_ctrl_c_in_python_leaves_a_state_that_goes_on(tmp_path: Path) -> None:
+    def watch(reports: Iterable[Any], total: int, name: str) -> Iterator[Any]:
+        for report in reports:
+            if report.step == 4:
+                os.kill(os.getpid(), signal.SIGINT)
+            yield report
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        train(watch=watch)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert zoo.train(resume="mine", watch=None).folder.sha256 == train("whole").folder.sha256
+
+
+def test_a_training_in_a_thread_takes_no_signals_and_makes_the_same() -> None:
+    made: list[Trained] = []
+    before = signal.getsignal(signal.SIGINT)
+    thread = threading.Thread(target=lambda: made.append(train()))
+    thread.start()
+    thread.join()
+    assert signal.getsignal(signal.SIGINT) is before
+    assert made[0].folder.sha256 == train("whole").folder.sha256
+
+
+def test_twelve_trainings_in_one_process_leave_no_handlers_and_no_open_files() -> None:
+    """A sweep: two sizes, six seeds each, and a table of means and deviations over the seeds."""
+    train("warm-up", epochs=1)
+    logger = logging.getLogger("zoo")
+    handlers, level = list(logger.handlers), logger.level
+    before = signal.getsignal(signal.SIGINT)
+    opened, threads = open_files(), threading.active_count()
+
+    import statistics
+
+    rows = []
+    for size in (4, 16):
+        losses = []
+        for seed in range(6):
+            run = zoo.train(
+                "mlp-vae", name=f"s-{size}-{seed}", epochs=1, seed=seed, hidden_dims=size
+            )
+            losses.append(run.history[-1]["losses"]["loss"])
+        rows.append((size, statistics.mean(losses), statistics.stdev(losses)))
+
+    assert rows[0][1] > rows[1][1] and all(deviation > 0 for _, _, deviation in rows)
+    assert (list(logger.handlers), logger.level) == (handlers, level)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert open_files() == opened and threading.active_count() == threads
+
+
+def open_files() -> int:
+    """Regular files and sockets that this process has open."""
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("this system lists no open files")
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_plain_python_process_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    logger = logging.getLogger("zoo")
+    with monkeypatched(logger, "handlers", []), monkeypatched(logger, "level", logging.NOTSET):
+        train(watch="auto")
+    assert capsys.readouterr() == ("", "")
+
+
+# --- notebooks
+
+
+@pytest.fixture
+def notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have this process look like one that runs the cells of a notebook."""
+    shell = type("ZMQInteractiveShell", (), {})()
+    fake = types.SimpleNamespace(get_ipython=lambda: shell)
+    monkeypatch.setitem(sys.modules, "IPython", fake)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("notebook")
+def test_in_a_notebook_auto_is_a_bar_and_none_is_silent() -> None:
+    assert watching.shown_by("auto") is watching.notebook_bar
+    assert watching.shown_by(None) is None
+
+
+def test_outside_of_a_notebook_auto_is_nothing() -> None:
+    assert watching.shown_by("auto") is None
+
+
+@pytest.mark.usefixtures("notebook")
+def test_a_notebook_without_widgets_gets_a_line_for_each_epoch(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    list(watching.notebook_bar(reports(), 12, "mine"))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:3] for line in lines] == [["epoch", "1", "loss"], ["epoch", "2", "loss"]]
+
+
+def test_a_notebook_with_widgets_gets_rich_s_bar_with_the_losses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from rich.console import Console
+
+    written = io.StringIO()
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    terminal = Console(file=written, force_terminal=True, width=120)
+    monkeypatch.setattr("rich.progress.get_console", lambda: terminal)
+    assert len(list(watching.notebook_bar(reports(), 12, "mine"))) == 2
+    assert "mine" in written.getvalue() and "12/12" in written.getvalue()
+    assert "loss 90" in written.getvalue() and "samples/s" in written.getvalue()
+
+
+def reports() -> Iterator[loop.Progress]:
+    for epoch, value in ((1, 100.0), (2, 90.0)):
+        yield loop.Progress(6 * epoch, 12, epoch, {"loss": value}, {}, 1000.0, True, False)
