@@ -411,13 +411,13 @@ def test_strange_facts_are_refused_in_words(
 
 def test_a_card_says_what_was_held_out_and_how_long_it_took(trained: Callable[[str], Path]) -> None:
     config = folder.read_config(trained("mlp-vae"))
-    history = [{"losses": {"model": 2.0}, "held_out": {"model": 3.0}}]
+    history = [{"losses": {"model": 2.0}, "held_out": {"model": 3.0}}]  # as version 0.1.0 wrote it
     for seconds, said in ((0.0, "1 second"), (7.4, "7 seconds"), (90, "1.5 minutes")):
         card = cards.render(
             config, {"command": "zoo train", "seconds": seconds, "history": history}
         )
         assert (
-            f"| Duration | {said} |" in card and "| Losses on what was held out | model 3 |" in card
+            f"| Duration | {said} |" in card and "| Losses on what was held out | loss 3 |" in card
         )
 
 

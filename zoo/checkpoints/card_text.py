@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from zoo.checkpoints.history import named_losses
 from zoo.checkpoints.results import Evaluation, recorded
 from zoo.common.errors import counted
 from zoo.registry import DISTRIBUTION, ENTRY_POINT, DatasetSpec, installed
@@ -209,7 +210,7 @@ def _pictures(names: Sequence[str]) -> str:
 def _training(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     if "command" not in facts:
         return ""
-    last = (facts.get("history") or [{}])[-1]
+    last = named_losses(facts.get("history") or [{}])[-1]
     seconds = facts.get("seconds", 0)
     duration = (
         f"{seconds / 60:.1f} minutes"

@@ -145,6 +145,12 @@ class Folder:
     def _contents(self) -> dict[str, "mmap.mmap | bytes"]:
         return {}
 
+    def write_config(self, config: Mapping[str, Any]) -> None:
+        """Replace config.json, whole or not at all."""
+        files.write_json(self.file(CONFIG), config)
+        self._replaced(CONFIG)
+        self.config = dict(config)
+
     def write_facts(self, facts: Mapping[str, Any]) -> None:
         """Replace facts.json, whole or not at all."""
         files.write_json(self.file(FACTS), facts)

@@ -135,7 +135,7 @@ def write_model(
         digests[TRAINING] = _write_tensors(directory / TRAINING, training)
     written = Folder(directory, digests=digests)
     written.write_facts(known)
-    files.write_json(directory / CONFIG, config)
+    written.write_config(config)
     return written
 
 
