@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from click.testing import CliRunner, Result
 from environments import Environment
@@ -18,6 +19,9 @@ from environments import Environment
 from zoo.cli import main
 from zoo.cli.console import warn_of_plugins
 from zoo.registry.registry import installed
+
+hypothesis.settings.register_profile("zoo", database=None, deadline=None)
+hypothesis.settings.load_profile("zoo")  # nothing is kept between two runs; machines are busy
 
 DIGITS = Path(__file__).parent / "data"  # 800 training and 200 test digits of MNIST
 

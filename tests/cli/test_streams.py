@@ -1,6 +1,8 @@
 """What standard output can't take ends a command in a line, or silently; no text breaks one."""
 
+import json
 import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -54,6 +56,44 @@ def test_any_encoding_of_the_streams_takes_every_text(encoding: str) -> None:
     )
     assert done.returncode == 0 and b"mlp-vae" in done.stdout, done.stderr
     assert done.stderr == b""
+
+
+def in_terminal(*arguments: str | bytes) -> bytes:
+    """What `zoo` shows in a terminal of its own."""
+    leader, follower = pty.openpty()
+    command = [*ZOO.split(), *arguments]
+    with subprocess.Popen(command, stdout=follower, stderr=follower, stdin=follower):
+        os.close(follower)
+        shown = b""
+        while True:
+            try:
+                piece = os.read(leader, 65536)
+            except OSError:  # Linux says so when nobody holds the other end any more
+                piece = b""
+            if not piece:
+                break
+            shown += piece
+    os.close(leader)
+    return shown
+
+
+STEERING = ["\x1b[2J", "\x1b]0;title\x07", "\x9b2J", "\u202e", "\x08", "\x0c"]
+
+
+@pytest.mark.parametrize("evil", STEERING)
+def test_in_a_terminal_nothing_foreign_steers_it(evil: str) -> None:
+    shown = in_terminal("new", "mine", "--out", f"a{evil}b").decode()
+    assert evil not in shown and "a�" in shown
+    Path("rude").mkdir()
+    Path("rude/config.json").write_text(
+        json.dumps({"format": 1, "model": f"x{evil}", "config": {"y": evil}, f"z{evil}": 1})
+    )
+    for words in (["show", "./rude"], ["sample", "./rude"], ["show", f"n{evil}"], [f"c{evil}"]):
+        assert evil not in in_terminal(*words).decode(), words
+
+
+def test_colours_of_our_own_are_shown_in_a_terminal() -> None:
+    assert b"\x1b[1mNAME" in in_terminal("list")
 
 
 def test_a_path_that_is_no_text_comes_out_as_its_bytes() -> None:

@@ -18,6 +18,8 @@ from zoo.cli.progress import track as track
 from zoo.common import files, settings
 from zoo.common.errors import counted
 from zoo.common.files import as_reference as as_reference
+from zoo.common.text import clean as clean
+from zoo.common.text import printable as printable
 from zoo.registry import installed
 
 size = files.in_words
@@ -50,7 +52,7 @@ class Notes(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         warning = "Warning: " if record.levelno >= logging.WARNING else ""
-        note(warning + clean(record.getMessage()))
+        note(warning + record.getMessage())
 
 
 def hear_notes(quiet: bool = False) -> None:
@@ -69,7 +71,7 @@ def debugging(ctx: click.Context) -> bool:
 
 def note(text: str) -> None:
     """Say something to the person, on standard error."""
-    click.echo(text, err=True)
+    click.echo(clean(text), err=True)
 
 
 def print_json(value: object) -> None:
@@ -155,16 +157,6 @@ def _lines(row: list[str], widths: list[int], width: int | None, short: bool) ->
         ((start if index == 0 else " " * len(start)) + line).rstrip()
         for index, line in enumerate(wrapped)
     ]
-
-
-def printable(text: str) -> str:
-    """A text of unknown origin without control characters, so that it can't steer a terminal."""
-    return "".join(letter if letter.isprintable() else "�" for letter in text)
-
-
-def clean(text: object) -> str:
-    """A text or an error's message, which may quote a hostile file, as printable lines."""
-    return "\n".join(printable(line) for line in str(text).splitlines())
 
 
 class Command(click.Command):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.common import settings
+from zoo.common.text import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -36,7 +37,7 @@ class Pace:
     """
 
     def __init__(self, doing: str, total: int = 0) -> None:
-        self._doing = doing
+        self._doing = printable(doing)
         self._total = total
         self._began = self._said = time.monotonic()
 
@@ -74,7 +75,7 @@ def track(items: Iterable[Any], n: int, doing: str) -> Iterator[Any]:
 
 def _with_bar(items: Iterable[Any], n: int, doing: str) -> Iterator[Any]:
     with progress(transient=True) as bar:
-        task = bar.add_task(doing, total=n, losses="")
+        task = bar.add_task(printable(doing), total=n, losses="")
         for item in items:
             yield item
             bar.advance(task, _length(item))

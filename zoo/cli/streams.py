@@ -5,7 +5,6 @@ import contextlib
 import errno
 import io
 import os
-import re
 import sys
 import threading
 import traceback
@@ -14,11 +13,8 @@ from typing import Any, TextIO, cast
 
 import click
 
-# Characters that move the cursor, ring the bell, hide or turn text; a colour's sequence is none.
-STEERING = re.compile(
-    r"\x1b(?!\[[0-9;]{0,40}m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f"
-    r"\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
-)
+from zoo.common.text import unsteered
+
 READER_LEFT = 141  # the exit code of a program whose reader closed the pipe, as shells count it
 
 
@@ -63,7 +59,7 @@ class _Own:
         """Write a text, as the class says."""
         if self._for_data and threading.current_thread() is not threading.main_thread():
             return sys.stderr.write(text)
-        self._stream.write(STEERING.sub("�", text) if self._terminal else text)
+        self._stream.write(unsteered(text) if self._terminal else text)
         return len(text)
 
     def __getattr__(self, name: str) -> Any:

@@ -3,6 +3,8 @@
 import html
 from collections.abc import Sequence
 
+from zoo.common.text import printable
+
 LATEX = str.maketrans(
     {
         "\\": r"\textbackslash{}",
@@ -28,7 +30,7 @@ Rows = Sequence[Sequence[str]]
 
 def plain(headers: Sequence[str], rows: Rows) -> str:
     """Columns of text, two spaces apart, for a terminal. Control characters are replaced."""
-    lines = [[_printable(cell) for cell in row] for row in (headers, *rows)]
+    lines = [[printable(cell) for cell in row] for row in (headers, *rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -40,7 +42,7 @@ def as_html(headers: Sequence[str], rows: Rows) -> str:
     """An HTML table, for `_repr_html_`. Every cell is escaped."""
 
     def line(cells: Sequence[str], tag: str) -> str:
-        escaped = "".join(f"<{tag}>{html.escape(_printable(cell))}</{tag}>" for cell in cells)
+        escaped = "".join(f"<{tag}>{html.escape(printable(cell))}</{tag}>" for cell in cells)
         return f"<tr>{escaped}</tr>"
 
     body = "".join(line(row, "td") for row in rows)
@@ -51,7 +53,7 @@ def as_markdown(headers: Sequence[str], rows: Rows) -> str:
     """A Markdown table."""
 
     def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(_printable(cell).replace("|", r"\|") for cell in cells) + " |"
+        return "| " + " | ".join(printable(cell).replace("|", r"\|") for cell in cells) + " |"
 
     return "\n".join([line(headers), "|---" * len(headers) + "|", *map(line, rows)])
 
@@ -60,7 +62,7 @@ def as_latex(headers: Sequence[str], rows: Rows) -> str:
     """A LaTeX `tabular`, in the style of the package booktabs."""
 
     def line(cells: Sequence[str]) -> str:
-        return " & ".join(_printable(cell).translate(LATEX) for cell in cells) + r" \\"
+        return " & ".join(printable(cell).translate(LATEX) for cell in cells) + r" \\"
 
     columns = "l" + "r" * (len(headers) - 1)
     return "\n".join(
@@ -74,8 +76,3 @@ def as_latex(headers: Sequence[str], rows: Rows) -> str:
             r"\end{tabular}",
         ]
     )
-
-
-def _printable(text: str) -> str:
-    """A text of unknown origin without control characters."""
-    return "".join(letter if letter.isprintable() else "�" for letter in text)

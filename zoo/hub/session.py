@@ -13,6 +13,7 @@ from huggingface_hub.utils import _http
 from huggingface_hub.utils.tqdm import disable_progress_bars, progress_bar_states
 
 from zoo.common.errors import ZooError
+from zoo.common.text import printable
 from zoo.hub.endpoint import HOME, find_endpoint, find_token
 from zoo.hub.guard import Guard
 from zoo.hub.refusals import FAILURES, explained
@@ -166,7 +167,7 @@ def _masked_logs(session: Session) -> Iterator[None]:
 
     def plain(record: logging.LogRecord) -> bool:
         text = session.mask(record.getMessage())
-        record.msg = "".join(letter if letter.isprintable() else "�" for letter in text)
+        record.msg = printable(text)
         record.args = ()
         return True
 
