@@ -213,6 +213,19 @@ def test_what_is_no_range_is_refused(wrong: object, folder: Path) -> None:
         load_dataset(str(folder), value_range=wrong)  # type: ignore[arg-type]  # on purpose
 
 
+def test_images_of_another_size_or_colour_than_the_model_s_are_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    paths = [pictures.save(pictures.colours(), tmp_path / f"{index}.png") for index in range(3)]
+    load_images(paths, SHAPE)
+    assert caplog.text == ""
+    load_images(paths, (1, 20, 30))
+    assert (
+        f"{paths[0]} is 28×28 in colour: it is cropped and scaled to 30×20 in grey, as are 2 more."
+        in caplog.text
+    )
+
+
 def test_a_range_or_bad_images_of_a_named_data_set_are_refused() -> None:
     for options in ({"value_range": (0, 9)}, {"skip_bad": True}):
         with pytest.raises(DataError, match="is for folders of images"):

@@ -1,5 +1,6 @@
 """Opening pictures: what is no readable picture is refused in words, quickly and in little memory."""
 
+import ast
 import os
 import socket
 import subprocess
@@ -27,6 +28,14 @@ def test_every_format_that_is_documented_is_read(suffix: str, tmp_path: Path) ->
     with open_image(path) as image:
         assert image.size == (pictures.SIDE, pictures.SIDE)
     assert load_images([path], SHAPE).shape == (1, *SHAPE)
+
+
+@pytest.mark.parametrize("folder", ["zoo", "plugins"])
+def test_wherever_pillow_opens_a_picture_the_formats_are_named(folder: str) -> None:
+    for path in (Path(__file__).parents[2] / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Image.open":
+                assert "formats" in [keyword.arg for keyword in node.keywords], path
 
 
 @pytest.mark.parametrize("kind", pictures.FOREIGN)

@@ -16,7 +16,7 @@ from zoo.checkpoints import Store
 from zoo.cli.progress import progress as progress
 from zoo.cli.progress import track as track
 from zoo.common import files, settings
-from zoo.common.errors import counted
+from zoo.common.errors import DataError, counted
 from zoo.common.files import as_reference as as_reference
 from zoo.common.text import clean as clean
 from zoo.common.text import printable as printable
@@ -220,16 +220,19 @@ def show_preview(path: Path | None, rows: int = 1) -> None:
     """
     if path is None or not sys.stdout.isatty() or settings.no_color() or settings.dumb_terminal():
         return
-    from PIL import Image
-
+    from zoo.data import open_image
     from zoo.sampling import PICTURES, preview, upper_rows
 
     if path.suffix.lower() not in PICTURES:
         return
     columns, lines = shutil.get_terminal_size()
     columns = min(columns, 120)
-    with Image.open(path) as image:
-        part, shown = upper_rows(image, rows, columns, min(lines - 4, 24))
-        click.echo(preview(part, columns))
+    try:
+        with open_image(path) as image:
+            part, shown = upper_rows(image, rows, columns, min(lines - 4, 24))
+    except DataError:
+        # The picture is too large to be opened again; it is written all the same.
+        return
+    click.echo(preview(part, columns))
     if shown < rows:
         logging.getLogger("zoo").info(f"The preview shows {shown} of {counted(rows, 'row')}.")

@@ -10,6 +10,7 @@ How an image is read:
 - Of a file with several pictures the first is taken.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -44,6 +45,8 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+log = logging.getLogger("zoo")
 
 Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
 
@@ -94,11 +97,14 @@ class Seen:
     - `bad`: for each file that can't be read, why.
     - `deep`: for each kind of deep values, the least and the greatest.
     - `unscaled`: likewise for those that can't be scaled without a range.
+    - `changed`: images of another size than the samples, or another number of channels, each with
+        its own (channels, height, width).
     """
 
     bad: dict[Path, DataError] = field(default_factory=dict)
     deep: dict[Depth, Range] = field(default_factory=dict)
     unscaled: dict[Depth, Range] = field(default_factory=dict)
+    changed: dict[Path, tuple[int, int, int]] = field(default_factory=dict)
 
     def note(self, where: dict[Depth, Range], depth: Depth, low: float, high: float) -> None:
         """Widen the range that was found."""
@@ -172,6 +178,15 @@ def load_images(
     """
     samples, seen = read_images(paths, sample_shape, value_range)
     refuse_bad(seen, len(paths))
+    for path, shape in list(seen.changed.items())[:1]:
+        rest = f", as are {len(seen.changed) - 1:,} more" if len(seen.changed) > 1 else ""
+        log.info(
+            "%s is %s: it is cropped and scaled to %s%s.",
+            path,
+            _described(shape),
+            _described(image_shape(sample_shape)),
+            rest,
+        )
     return samples
 
 
@@ -315,11 +330,14 @@ def _read(
         opened.load()
         turn = TURNS.get(_orientation(opened))
         image = _eight_bits(path, opened, depth, value_range, seen)
+        own_channels = len(image.getbands())
         image = image.convert("L" if channels == 1 else "RGB")
         if turn is not None:
             image = image.transpose(turn)
         if size and image.size != size:
             raise _differ(path, image.size, size)
+        if (own_channels, image.height, image.width) != sample_shape:
+            seen.changed[path] = own_channels, image.height, image.width
         pixels = np.array(ImageOps.fit(image, (width, height)))
     return torch.from_numpy(pixels.reshape(height, width, channels)).permute(2, 0, 1)
 
@@ -430,6 +448,11 @@ def _raw_mode(image: Image.Image) -> str:
 def _first(value: Any, otherwise: int = 0) -> int:
     found = value[0] if isinstance(value, tuple) and value else value
     return found if isinstance(found, int) else otherwise
+
+
+def _described(shape: tuple[int, int, int]) -> str:
+    channels, height, width = shape
+    return f"{width}×{height} in {'grey' if channels == 1 else 'colour'}"
 
 
 def _differ(path: Path, size: tuple[int, int], wanted: tuple[int, int]) -> DataError:
