@@ -16,9 +16,10 @@ from zoo.cli.options import as_json, complete_checkpoints
 )
 @as_json
 def card(reference: str, write: bool, json_: bool) -> None:
-    """Print the card of REF as its config, facts and pictures make it now.
+    """Print the model card of REF, made anew from its facts.
 
-    Text that its author wrote above or below the zoo's part stays.
+    The card is made from the config, the facts and the pictures of the checkpoint. What people
+    wrote above or below the zoo's part stays.
     """
     from zoo.checkpoints.card import card as make_card
 

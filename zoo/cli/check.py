@@ -22,16 +22,16 @@ LONG = 10  # seconds, from which on it is said beforehand how long the checks wi
     "settings",
     multiple=True,
     metavar="FIELD=VALUE",
-    help="Field of the config; repeatable.",
+    help="Change a field of the model's config; repeatable.",
 )
 @as_json
 def check(names: tuple[str, ...], settings: tuple[str, ...], json_: bool) -> None:
-    """Check models (all that are installed, unless named) as their plugins' tests would; exit 1
-    when one falls short.
+    """Test whether models keep the rules for models, and say what to change.
 
-    Each is checked with its config's defaults: --set makes a large one small, such as --set
-    width=4. Unless models are named, a plugin that something is wrong with and that offers none
-    falls short too."""
+    Without MODEL, all installed models are tested, and broken plugins are reported. A model is
+    built with the defaults of its config; make a large one small by --set, such as --set width=4.
+    The exit code is 1 when a test fails.
+    """
     warn_of_plugins()
     chosen = list(dict.fromkeys(names or sorted(installed().models)))
     for name in chosen:

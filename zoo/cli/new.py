@@ -36,21 +36,24 @@ LONGEST = 32  # characters of a name
     "--kind",
     type=click.Choice(sorted(one.name for one in (TEMPLATES / "kinds").iterdir())),
     default="plain",
+    show_default=True,
+    help="Base class of the model.",
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder to write; ./zoo-NAME unless given."
+    "--out", type=click.Path(path_type=Path), help="Folder to write  [default: ./zoo-NAME]"
 )
 @as_json
 def new(name: str, kind: str, out: Path | None, json_: bool) -> None:
-    """Begin a plugin: write the distribution zoo-NAME, with a model that trains and tests that
-    pass.
+    """Start a plugin: write the package zoo-NAME, which works as it is.
+
+    The package has a model that can be trained, its tests, a README and a licence.
 
     \b
-    Kinds, by what the model derives from:
-      plain   GenerativeModel: how it draws and what it minimises are yours
-      latent  LatentModel: it decodes latents
-      vae     zoo_vae.vae.VAE: two networks; the loss comes with it
-      gan     zoo_gan.gan.GAN: two networks; the game comes with it
+    The kind is the base class of the model:
+      plain   GenerativeModel: you write how to sample and the loss
+      latent  LatentModel: you write how to decode latents and the loss
+      vae     zoo_vae.vae.VAE: you write two networks
+      gan     zoo_gan.gan.GAN: you write two networks
     """
     _check_name(name)
     words = _words(name, kind)

@@ -12,10 +12,11 @@ SHOWN = 20  # names or problems of a plugin
 @command()
 @as_json
 def plugins(json_: bool) -> None:
-    """Show the installed plugins and what is wrong with them.
+    """Show the installed plugins, and what is wrong with them.
 
-    Each is shown with what it offers and how long its import took. No model is imported: to
-    examine the models too, use zoo doctor and zoo check."""
+    For each, zoo shows what it offers and how long its import took. To test the models of plugins
+    too, use zoo doctor and zoo check.
+    """
     root = click.get_current_context().find_root()
     if isinstance(root.command, click.Group):
         root.command.list_commands(root)  # so that what goes wrong in zoo_commands is known too

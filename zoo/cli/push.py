@@ -38,11 +38,11 @@ def push(
     token: str | None,
     json_: bool,
 ) -> None:
-    """Publish the checkpoint REF as OWNER/REPO on the Hub, in one commit, and print its address.
+    """Publish the checkpoint REF on the Hub as OWNER/REPO, and print its address.
 
-    The repository is made if there is none. Only the files of a checkpoint are sent. What people
-    wrote into the README.md on the Hub stays there. A push is refused if the repository has changes
-    that this machine has not seen.
+    The repository is created if it does not exist. Only the files of the checkpoint are sent, in
+    one commit. What people wrote into the README.md on the Hub stays. A push is refused if the
+    repository has changes that this machine has not seen.
     """
     from zoo.hub.push import push
 

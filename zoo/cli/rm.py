@@ -16,10 +16,11 @@ from zoo.common.errors import counted
 @click.option("-y", "--yes", is_flag=True, help="Remove without asking.")
 @as_json
 def rm(names: tuple[str, ...], yes: bool, json_: bool) -> None:
-    """Remove checkpoints from your store, and unfinished trainings.
+    """Remove checkpoints and unfinished trainings from your store.
 
-    NAME may be a pattern: 'test-*'. With a checkpoint goes the folder of its finished training:
-    its pictures and its history. What would go is shown first, and you are asked."""
+    NAME may be a pattern: 'test-*'. The pictures and the history of a checkpoint's training are
+    removed too. zoo shows what it would remove, and asks.
+    """
     warn_of_plugins()
     going = would_remove(names)
     if not yes:

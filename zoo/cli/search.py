@@ -23,7 +23,10 @@ SHOWN = ("frechet_distance", "precision", "recall", "nll")
 @hub_options
 @as_json
 def search(query: str, limit: int, endpoint: str | None, token: str | None, json_: bool) -> None:
-    """List the checkpoints on the Hub whose names contain TEXT, the most downloaded first."""
+    """Find checkpoints on the Hub whose names contain TEXT.
+
+    The most downloaded come first. Without TEXT, all checkpoints are listed.
+    """
     from zoo.hub import find_endpoint, option
     from zoo.hub.search import search
 

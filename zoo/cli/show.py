@@ -21,8 +21,10 @@ def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -
 @click.argument("reference", metavar="REF", shell_complete=_complete)
 @as_json
 def show(reference: str, json_: bool) -> None:
-    """Show a checkpoint's card, config and facts; a model's config fields; data, features; how
-    samples were made.
+    """Show a checkpoint, a model, a data set, features, or how samples were made.
+
+    Of a checkpoint, the model card is shown; of a model, its settings and recipe; of a file or
+    folder of samples, the command that makes it again.
     """
     store = open_store()
     if _holds_samples(reference):

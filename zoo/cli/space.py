@@ -12,14 +12,17 @@ from zoo.cli.options import as_json
 @click.option(
     "--prune",
     is_flag=True,
-    help="Remove what can be had again: downloaded data sets, computed features, caches.",
+    help="Remove what can be downloaded or computed again: data sets, features, caches.",
 )
 @click.option("-y", "--yes", is_flag=True, help="Prune without asking.")
 @as_json
 def space(prune: bool, yes: bool, json_: bool) -> None:
-    """Say how much room the zoo's home takes: checkpoints, runs, data, features, caches.
+    """Show how much disk space the zoo uses.
 
-    Checkpoints and trainings are never pruned: remove them with zoo rm."""
+    The home of the zoo holds checkpoints, trainings (runs), data, features and caches. zoo space
+    --prune frees what can be downloaded or computed again. To remove checkpoints and trainings, use
+    zoo rm.
+    """
     found = measure()
     room = sum(one["size"] for one in found if one["prunable"])
     if prune and room and not yes:
@@ -42,5 +45,7 @@ def space(prune: bool, yes: bool, json_: bool) -> None:
     if prune:
         note(f"{size(sum(one['freed'] for one in found))} were freed.")
     elif room:
-        note(f"{size(room)} of it can be had again. To free that: zoo space --prune")
+        note(
+            f"{size(room)} of it can be downloaded or computed again. To free that: zoo space --prune"
+        )
     return None

@@ -12,11 +12,12 @@ from zoo.cli.options import as_json, complete_checkpoints
 @click.argument("names", nargs=-1, metavar="[NAME...]", shell_complete=complete_checkpoints)
 @as_json
 def verify(names: tuple[str, ...], json_: bool) -> None:
-    """Check the files of checkpoints against their digests; exit 1 when one is damaged.
+    """Check the files of checkpoints against their digests.
 
-    All checkpoints that are here are checked unless you name some. NAME may be a pattern:
-    '*mnist*'. Checkpoints from a Hub are also loaded: their weights must fit their model and be
-    finite."""
+    Without NAME, all checkpoints that you have are checked. NAME may be a pattern: '*mnist*'. zoo
+    also loads checkpoints from a Hub: their weights must fit their model and be finite. The exit
+    code is 1 when a checkpoint is damaged.
+    """
     warn_of_plugins()
     verdicts = verify_checkpoints(names)
     if json_:
