@@ -46,6 +46,7 @@ def space(prune: bool, yes: bool, json_: bool) -> None:
         note(f"{size(sum(one['freed'] for one in found))} were freed.")
     elif room:
         note(
-            f"{size(room)} of it can be downloaded or computed again. To free that: zoo space --prune"
+            f"{size(room)} of it can be downloaded or computed again. To free that: zoo space "
+            "--prune"
         )
     return None
