@@ -10,14 +10,13 @@ import torch
 from torch import Tensor
 
 from zoo.common.errors import DataError
+from zoo.evaluation.manifolds import manifolds
 from zoo.evaluation.metrics import (
     Estimate,
-    Manifolds,
     asked_accuracy,
     class_metrics,
     frechet_distance,
     kernel_distance,
-    manifolds,
 )
 
 
@@ -122,90 +121,46 @@ def test_the_kernel_distance_of_equal_distributions_is_zero_within_its_error() -
     assert min(one.value for one in found) < 0  # unbiased, so on either side
 
 
-def test_precision_recall_density_and_coverage_of_a_few_points_are_those_by_hand() -> None:
-    # radii to the nearest neighbour: of the reference 1, 1, 2 and 4; of the samples 3, 3, 1 and 1
-    found = manifolds(column(0.5, 3.5, 20, 21), column(0, 1, 3, 7), seed=0, neighbours=1)
-    assert found.precision.value == 2 / 4  # 20 and 21 are in no ball of the reference
-    assert found.recall.value == 3 / 4  # 7 is in no ball of the samples
-    assert found.density.value == (2 + 2) / 4
-    assert found.coverage.value == 1
-
-
-def brute_force(samples: Tensor, reference: Tensor, k: int) -> list[float]:
-    """The definitions in full: whole matrices in float64, neighbours by sorting."""
-    ours, theirs = samples.double(), reference.double()
-    across = torch.cdist(ours, theirs, compute_mode="donot_use_mm_for_euclid_dist")
-    our_reach, their_reach = (
-        torch.cdist(some, some, compute_mode="donot_use_mm_for_euclid_dist").sort(1).values[:, k]
-        for some in (ours, theirs)
-    )
-    inside = across <= their_reach
-    each = (inside.any(1), (across <= our_reach[:, None]).any(0), inside.sum(1) / k, inside.any(0))
-    return [one.double().mean().item() for one in each]
-
-
-def test_manifolds_in_pieces_are_those_of_whole_matrices() -> None:
-    samples, reference = normal(1_300, 5, 0, mean=0.4, scale=0.8), normal(1_300, 5, 1)
-    found = manifolds(samples, reference, seed=0)
-    assert [one.value for one in found] == pytest.approx(
-        brute_force(samples, reference, 5), abs=1e-9
-    )
-
-
-def test_of_equal_distributions_density_is_one_and_coverage_what_naeem_proved() -> None:
-    """1 − (N − 1) … (N − k) / (2N − 1) … (2N − k), for as many samples as references (Naeem et al.
-    2020, section 3).
-    """
-    n = 2_000
-    found = [manifolds(normal(n, 4, 2 * i), normal(n, 4, 2 * i + 1), seed=0) for i in range(4)]
-    expected = 1 - math.prod((n - i) / (2 * n - i) for i in range(1, 6))
-    assert statistics.mean(one.density.value for one in found) == pytest.approx(1, abs=0.02)
-    assert statistics.mean(one.coverage.value for one in found) == pytest.approx(
-        expected, abs=0.005
-    )
-
-
-def test_one_sample_repeated_is_precise_and_recalls_nothing() -> None:
-    reference = normal(400, 8, 0)
-    found = manifolds(reference[:1].expand(400, -1), reference, seed=0)
-    assert found.precision.value == 1
-    assert found.recall.value <= 1 / 400
-    assert found.coverage.value < 0.1
-
-
-def test_the_reference_replayed_is_precise_and_recalls_everything() -> None:
-    reference = normal(400, 8, 0)
-    found = manifolds(reference.flip(0), reference, seed=0)
-    assert (found.precision.value, found.recall.value, found.coverage.value) == (1, 1, 1)
-
-
-def test_unequal_numbers_are_cut_to_the_smaller_by_seed() -> None:
-    samples, reference = normal(50, 3, 0), normal(500, 3, 1)
-    assert manifolds(samples, reference, seed=0) == manifolds(samples, reference, seed=0)
-    assert manifolds(samples, reference, seed=0) != manifolds(samples, reference, seed=1)
-
-
-def field(name: str) -> Callable[[Tensor, Tensor], Estimate]:
-    def measure(samples: Tensor, reference: Tensor) -> Estimate:
-        found: Estimate = getattr(manifolds(samples, reference, seed=0), name)
-        return found
-
-    return measure
-
-
-MEASURES: dict[str, Callable[[Tensor, Tensor], Estimate]] = {
-    "frechet_distance": lambda samples, reference: frechet_distance(samples, reference, seed=0),
-    **{name: field(name) for name in Manifolds._fields},
-}
-
-
-@pytest.mark.parametrize("name", MEASURES)
-def test_a_standard_error_is_what_repeated_draws_spread_by(name: str) -> None:
+def test_the_standard_error_of_the_frechet_distance_is_what_repeated_draws_spread_by() -> None:
     reference = normal(2_000, 16, 10_000)
-    found = [MEASURES[name](normal(400, 16, i, mean=0.1, scale=1.1), reference) for i in range(60)]
+    found = [
+        frechet_distance(normal(400, 16, i, mean=0.1, scale=1.1), reference, seed=0)
+        for i in range(60)
+    ]
     spread = statistics.stdev(one.value for one in found)
     claimed = statistics.mean(one.standard_error or 0 for one in found)
     assert 0.7 < claimed / spread < 1.4  # the spread itself is known to 9 %
+
+
+def test_the_kernel_distance_uses_all_of_a_larger_reference() -> None:
+    """With the samples as one subset it is the U-statistic over every pair of points."""
+    samples, reference = normal(30, 4, 0, mean=0.3), normal(200, 4, 1)
+    found = kernel_distance(samples, reference, seed=0, subsets=1)
+    x, y = samples.double(), reference.double()
+    kernels = [(one @ other.T / 4 + 1) ** 3 for one, other in ((x, x), (y, y), (x, y))]
+    within = [
+        (one.sum() - one.diagonal().sum()) / (len(one) * (len(one) - 1)) for one in kernels[:2]
+    ]
+    assert found.value == pytest.approx((sum(within) - 2 * kernels[2].mean()).item())
+
+
+def test_the_kernel_distance_of_equal_numbers_is_that_of_torchmetrics() -> None:
+    from torchmetrics.image.kid import poly_mmd
+
+    samples, reference = normal(300, 8, 0, mean=0.2), normal(300, 8, 1)
+    found = kernel_distance(samples, reference, seed=0, subsets=1)
+    assert found.value == pytest.approx(poly_mmd(samples.double(), reference.double()).item())
+
+
+def test_a_larger_reference_makes_the_kernel_distance_surer() -> None:
+    small, large = (
+        statistics.stdev(
+            kernel_distance(normal(200, 8, 2 * i), normal(m, 8, 2 * i + 1), seed=0).value
+            for i in range(30)
+        )
+        for m in (200, 2_000)
+    )
+    assert large < 0.85 * small
 
 
 def test_the_standard_error_of_the_kernel_distance_holds_for_draws_of_both_sets() -> None:

@@ -18,6 +18,7 @@ from zoo.data import Dataset, Extractor, Features, check_shape, extract, to_floa
 from zoo.evaluation import likelihood, metrics
 from zoo.evaluation.asked import Watch, unwatched
 from zoo.evaluation.likelihood import Batch
+from zoo.evaluation.manifolds import manifolds
 from zoo.evaluation.metrics import Estimate
 from zoo.models import Autoencoder, GenerativeModel
 from zoo.registry import installed
@@ -170,7 +171,7 @@ def _measured(
     found = {
         "frechet_distance": metrics.frechet_distance(drawn.vectors, training.vectors, seed=seed),
         "kernel_distance": metrics.kernel_distance(drawn.vectors, training.vectors, seed=seed),
-        **metrics.manifolds(drawn.vectors, training.vectors, seed=seed)._asdict(),
+        **manifolds(drawn.vectors, training.vectors, seed=seed)._asdict(),
     }
     if drawn.classes is None or drawn.confidences is None or not num_classes:
         return found

@@ -1,7 +1,7 @@
-"""Metrics from features: distances, precision and recall, classes, each with its error.
+"""Metrics from features: distances and classes, each with its error.
 
-The distances are torchmetrics'; it knows neither standard errors nor precision and recall of
-samples.
+Precision and recall are in `manifolds`. The Fréchet distance is torchmetrics', which knows no
+standard errors.
 """
 
 from collections.abc import Callable
@@ -9,13 +9,12 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from zoo.common.errors import DataError, counted
 
 GROUPS = 20  # of a jackknife: its standard error is then itself known to 1 / √(2 · 19) = 16 %
-MANIFOLD_LIMIT = 10_000  # points of each set that neighbours are looked for among
-ROWS = 1_000  # of a matrix of distances that are held at once
+KERNEL_REFERENCE = 60_000  # points of the reference that the kernel distance uses at most
+ROWS = 1_000  # of a matrix of distances or of a kernel that are held at once
 
 
 class Estimate(NamedTuple):
@@ -28,15 +27,6 @@ class Estimate(NamedTuple):
 
     value: float
     standard_error: float | None
-
-
-class Manifolds(NamedTuple):
-    """How samples and reference lie in one another's manifolds; see `manifolds`."""
-
-    precision: Estimate
-    recall: Estimate
-    density: Estimate
-    coverage: Estimate
 
 
 class Classes(NamedTuple):
@@ -61,7 +51,7 @@ def frechet_distance(samples: Tensor, reference: Tensor, *, seed: int) -> Estima
     - `seed`: of the groups of the jackknife, which gives the standard error for the reference as it
         is. (A bootstrap repeats samples, which spreads the eigenvalues of Σ: it gave twice the true
         error where n / d is about 10.)"""
-    _check(samples, reference, needed=3)
+    check_features(samples, reference, needed=3)
     from torchmetrics.image.fid import (
         FrechetInceptionDistance,
     )  # a second, for what measures by features alone
@@ -91,88 +81,47 @@ def kernel_distance(
     The U-statistic of Gretton et al. 2012 (JMLR 13, eq. 3) with the kernel k(x, y) = (x·y / d +
     1)³, averaged over subsets (Bińkowski et al. 2018, arXiv:1801.01401, section 4). The subsets are
     disjoint, of samples and of reference, so that the standard error is the standard deviation over
-    them / √subsets, the chance of both sets included.
+    them / √subsets, the chance of both sets included. They use all samples, and all of the
+    reference up to 60,000 points, chosen by the seed (but for what does not divide evenly). So of
+    10,000 samples and 60,000 images, each subset compares 1,000 samples with 6,000 images.
 
     **Arguments:**
     - `samples`, `reference`: features, `(n, d)` and `(m, d)`.
     - `seed`: shuffles both before they are split into subsets.
     - `subsets`: how many at least, 2 for a standard error; more, where each would hold over 1,000
-    features of a set."""
-    n = min(len(samples), len(reference))
-    size = min(n // subsets, ROWS)
-    _check(samples, reference, needed=2 * subsets)
-    from torchmetrics.image.kid import poly_mmd
-
+        samples."""
+    check_features(samples, reference, needed=2 * subsets)
+    used = min(len(reference), KERNEL_REFERENCE)
+    count = max(subsets, min(len(samples) // ROWS, used // 2))
     generator = torch.Generator().manual_seed(seed)
     ours, theirs = (
-        some[torch.randperm(len(some), generator=generator)[: n - n % size]].double()
-        for some in (samples, reference)
+        some[torch.randperm(len(some), generator=generator)[: n - n % count]].double()
+        for some, n in ((samples, len(samples)), (reference, used))
     )
-    each = torch.stack(
-        [poly_mmd(x, y) for x, y in zip(ours.split(size), theirs.split(size), strict=True)]
+    each = torch.tensor(
+        [_discrepancy(x, y) for x, y in zip(ours.chunk(count), theirs.chunk(count), strict=True)],
+        dtype=torch.float64,
     )
-    return Estimate(
-        each.mean().item(), each.std().item() / len(each) ** 0.5 if len(each) > 1 else None
-    )
+    return Estimate(each.mean().item(), each.std().item() / count**0.5 if count > 1 else None)
 
 
-def manifolds(samples: Tensor, reference: Tensor, *, seed: int, neighbours: int = 5) -> Manifolds:
-    """How samples lie among the reference and the reference among samples, by balls that reach to
-    the k-th neighbour.
+def _discrepancy(x: Tensor, y: Tensor) -> float:
+    """The unbiased squared maximum mean discrepancy of two sets, float64 `(n, d)` and `(m, d)`."""
+    n, m = len(x), len(y)
+    within_x = (_kernel_sum(x, x) - _kernel_of_itself(x)) / (n * (n - 1))
+    within_y = (_kernel_sum(y, y) - _kernel_of_itself(y)) / (m * (m - 1))
+    return within_x + within_y - 2 * _kernel_sum(x, y) / (n * m)
 
-    With balls B around each point, to its k-th nearest neighbour in its own set (k = 5, itself not
-    counted):
 
-    - precision: the share of samples in any ball of the reference; recall: the share of the
-      reference in any ball of the samples (Kynkäänniemi et al. 2019, arXiv:1904.06991, eqs. 1 and
-      2, where k = 3);
-    - density: how many balls of the reference a sample lies in, on average, / k, which may exceed
-      1; coverage: the share of balls of the reference that hold a sample (Naeem et al. 2020,
-      arXiv:2002.09797, section 3).
+def _kernel_sum(x: Tensor, y: Tensor) -> float:
+    """Σ (xᵢ·yⱼ / d + 1)³ over all pairs, some rows at a time."""
+    d = x.shape[1]
+    return float(sum(((rows @ y.T) / d).add_(1).pow_(3).sum().item() for rows in x.split(ROWS)))
 
-    All depend on the number of points, so both sets are cut to min(n, m, 10,000), drawn without
-    replacement. The standard errors hold the reference and its balls as they are: of means over
-    samples for precision and density, over the reference for recall, and by a jackknife over
-    samples for coverage. The last is too large, by half or more: each group that is left out makes
-    the samples fewer by a twentieth, with which coverage falls.
 
-    **Arguments:**
-    - `samples`, `reference`: features, `(n, d)` and `(m, d)`; more than `neighbours`.
-    - `seed`: of the choice of points, and of the groups of the jackknife.
-    - `neighbours`: k.
-    """
-    _check(samples, reference, needed=neighbours + 1)
-    size = min(len(samples), len(reference), MANIFOLD_LIMIT)
-    generator = torch.Generator().manual_seed(seed)
-    centre = reference.mean(0)  # taken off: it says nothing, and costs float32 digits
-    ours, theirs = (
-        some[torch.randperm(len(some), generator=generator)[:size]] - centre
-        for some in (samples, reference)
-    )
-    our_reach, their_reach = (
-        kth_neighbour_distance(ours, neighbours),
-        kth_neighbour_distance(theirs, neighbours),
-    )
-    groups = F.one_hot(_groups(size, seed)).float()  # (size, groups)
-    balls, recalled = [], []
-    held = torch.zeros(
-        groups.shape[1], size
-    )  # samples of each group that each ball of the reference holds
-    for rows in torch.arange(size).split(ROWS):
-        inside = (
-            _squared_distances(ours[rows], theirs) <= their_reach
-        ).float()  # (rows, reference)
-        balls.append(inside.sum(1))
-        held += groups[rows].T @ inside
-        recalled.append((_squared_distances(theirs[rows], ours) <= our_reach).any(1))
-    counts, total = torch.cat(balls), held.sum(0)
-    covered = ((total - held) > 0).double().mean(1)  # with each group left out
-    return Manifolds(
-        precision=mean(counts > 0),
-        recall=mean(torch.cat(recalled)),
-        density=mean(counts / neighbours),
-        coverage=Estimate((total > 0).double().mean().item(), _jackknife_error(covered)),
-    )
+def _kernel_of_itself(x: Tensor) -> float:
+    """Σ (xᵢ·xᵢ / d + 1)³."""
+    return float((x.square().sum(1) / x.shape[1] + 1).pow(3).sum())
 
 
 def class_metrics(classes: Tensor, confidences: Tensor, num_classes: int, *, seed: int) -> Classes:
@@ -232,11 +181,14 @@ def mean(values: Tensor) -> Estimate:
     - `values`: of each point, `(n,)`, of any type.
     """
     values = values.double()
-    error = _told(values.std().item() / len(values) ** 0.5, values) if len(values) > 1 else None
+    error = (
+        told_error(values.std().item() / len(values) ** 0.5, values) if len(values) > 1 else None
+    )
     return Estimate(values.mean().item(), error)
 
 
-def _check(samples: Tensor, reference: Tensor, needed: int) -> None:
+def check_features(samples: Tensor, reference: Tensor, needed: int) -> None:
+    """Raise `DataError` for features of two extractors, and for too few."""
     if samples.dim() != 2 or reference.dim() != 2 or samples.shape[1] != reference.shape[1]:
         raise DataError(
             f"Features of shapes {tuple(samples.shape)} and {tuple(reference.shape)} do not "
@@ -260,24 +212,6 @@ class _Given(nn.Module):
         return features
 
 
-def _squared_distances(a: Tensor, b: Tensor) -> Tensor:
-    """(len(a), len(b)), of rows; in float32 and by one matrix product, so it may fall a little
-    below 0.
-    """
-    return (a.square().sum(1, keepdim=True) + b.square().sum(1)).addmm_(a, b.T, alpha=-2)
-
-
-def kth_neighbour_distance(points: Tensor, neighbours: int) -> Tensor:
-    """Squared distance (n,) of each point to its k-th neighbour among the others."""
-    reach = []
-    for index, rows in enumerate(points.split(ROWS)):
-        distances = _squared_distances(rows, points)
-        own = torch.arange(len(rows))
-        distances[own, index * ROWS + own] = torch.inf  # not its own neighbour
-        reach.append(distances.topk(neighbours, largest=False).values[:, -1])
-    return torch.cat(reach)
-
-
 def _jackknife(n: int, seed: int, statistic: Callable[[Tensor], float]) -> Estimate:
     """A statistic of n samples, and its standard error from the values that it has with one group
     of them left out.
@@ -297,12 +231,12 @@ def _jackknife_error(left_out: Tensor) -> float | None:
     11).
     """
     g = len(left_out)
-    return _told(
+    return told_error(
         ((g - 1) / g * (left_out - left_out.mean()).square().sum()).sqrt().item(), left_out
     )
 
 
-def _told(error: float, values: Tensor) -> float | None:
+def told_error(error: float, values: Tensor) -> float | None:
     """A standard error; None where all values are equal (but for rounding), from which nobody can
     tell it.
     """
