@@ -204,3 +204,46 @@ def test_a_new_result_takes_the_place_of_its_own_kind_only() -> None:
     old = [distance(), distance(extractor="inception"), likelihood(), distance(metric="recall")]
     new = [distance(value=1.0, seed=3), likelihood(importance_samples=5_000)]
     assert merged(old, new) == [old[1], old[2], old[3], *new]
+
+
+def test_results_from_before_there_were_versions_are_of_the_first() -> None:
+    old = distance(metric="recall").to_dict()
+    del old["version"]
+    (read,) = recorded({"evaluations": [old]})
+    assert read.version == 1 and read.outdated
+    assert not distance().outdated and not distance(metric="recall", version=2).outdated
+    assert not distance(metric="of a later zoo").outdated
+
+
+def test_numbers_of_two_versions_of_an_estimator_are_refused_with_what_to_do() -> None:
+    columns = {
+        "./mine": [distance(metric="recall", version=2)],
+        "./yours": [distance(metric="recall")],
+    }
+    for order in (list(columns), list(columns)[::-1]):
+        with pytest.raises(ConfigError) as refused:
+            side_by_side({name: columns[name] for name in order})
+        assert "do not compare. Measure ./yours anew, by: zoo evaluate ./yours --write" in str(
+            refused.value
+        )
+    both = {"mine": [distance(metric="recall")], "yours": [distance(metric="recall")]}
+    assert len(side_by_side(both)) == 1  # of the same version, though an old one
+
+
+def test_the_elbo_of_more_latents_takes_the_place_of_an_older_one() -> None:
+    old = likelihood(metric="elbo", importance_samples=1)
+    new = likelihood(metric="elbo", importance_samples=501, version=2)
+    assert merged([old], [new]) == [new]
+    effective = likelihood(metric="effective_samples", unit="")
+    assert effective.name == (
+        "Effective importance samples, median (Bernoulli, K = 500, grey pixels, 10,000 images)"
+    )
+    assert merged([effective], [likelihood(metric="effective_samples", importance_samples=5_000)])[
+        0
+    ] == (effective)
+
+
+@pytest.mark.parametrize("version", [0, -1, 1.5, "2", True])
+def test_a_version_that_is_none_is_refused(version: Any) -> None:
+    with pytest.raises(CheckpointError, match="version"):
+        recorded({"evaluations": [{**distance().to_dict(), "version": version}]})

@@ -118,3 +118,35 @@ def test_a_comparison_of_nothing_is_an_empty_table() -> None:
     empty = Comparison({"mine": [], "yours": []})
     assert empty.rows == [] and repr(empty).split() == ["METRIC", "mine", "yours", "FLOOR"]
     assert empty.to_csv() == "\n" and empty.to_markdown().count("\n") == 1
+
+
+def outdate(folder: str) -> None:
+    """Make the results of a checkpoint those of version 1."""
+    path = Path(folder, "facts.json")
+    facts = json.loads(path.read_text())
+    for one in facts["evaluations"]:
+        del one["version"]
+    path.write_text(json.dumps(facts))
+
+
+def test_results_of_two_versions_are_refused_until_arguments_say_how_to_measure(
+    two: tuple[str, str],
+) -> None:
+    outdate("s-gan")
+    with pytest.raises(ConfigError) as refused:
+        door.compare(*two)
+    assert "Measure ./s-gan anew, by: zoo evaluate ./s-gan --write" in str(refused.value)
+    found = door.compare(*two, n=40, importance_samples=3)
+    assert {row["version"] for row in found.rows if row["metric"] == "recall"} == {2}
+    outdate("s-vae")
+    assert {row["version"] for row in door.compare(*two).rows} == {1}
+
+
+def test_nothing_is_measured_to_stand_beside_results_of_an_older_version(
+    two: tuple[str, str],
+) -> None:
+    outdate("s-gan")
+    path = Path("s-vae/facts.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "evaluations": []}))
+    with pytest.raises(ConfigError, match="./s-vae would be measured by the present one"):
+        door.compare(*two)

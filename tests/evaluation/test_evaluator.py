@@ -90,7 +90,10 @@ def test_a_model_that_replays_the_training_images_looks_perfect() -> None:
     found = by_metric(evaluate(replay(digits()), digits(), digits("test"), extractor(), n=800))
     distance = found["frechet_distance"]
     assert distance.floor is not None and 0 <= distance.value < distance.floor / 3
-    assert found["precision"].value == 1.0 and found["classes_reached"].value == 10
+    for metric in ("precision", "recall", "density", "coverage"):
+        one = found[metric]  # against disjoint parts of the images, as if they were unseen
+        assert one.floor is not None and one.value > one.floor - 4 * (one.standard_error or 0)
+    assert found["classes_reached"].value == 10
     assert abs(found["kernel_distance"].value) < 4 * (found["kernel_distance"].standard_error or 0)
 
 
@@ -152,7 +155,7 @@ def test_a_vae_gets_its_likelihood_over_the_test_images() -> None:
     vae = make_model("mlp-vae", hidden_dims=(16,), latent_dim=3)
     results = evaluate(vae, digits(), digits("test"), extractor(), n=100, importance_samples=4)
     found = by_metric([one for one in results if not one.extractor])
-    assert set(found) == {"elbo", "nll", "kl", "active_units"}
+    assert set(found) == {"elbo", "nll", "effective_samples", "kl", "active_units"}
     for one in found.values():
         assert (one.n, one.reference, one.split, one.reference_n) == (200, "mnist", "test", 200)
         assert (
@@ -160,7 +163,8 @@ def test_a_vae_gets_its_likelihood_over_the_test_images() -> None:
             and one.binarised is False
             and one.floor is None
         )
-    assert found["nll"].importance_samples == 4 and found["elbo"].importance_samples == 1
+    assert found["nll"].importance_samples == 4 and found["elbo"].importance_samples == 16
+    assert 1 <= found["effective_samples"].value <= 4
     assert found["nll"].value < -found["elbo"].value and found["nll"].unit == "nats per image"
     assert len(found["kl"].values) == 3 and sum(found["kl"].values) == pytest.approx(
         found["kl"].value
@@ -193,7 +197,13 @@ def test_without_features_only_the_likelihood_is_taken() -> None:
     results = evaluate(
         make_model("mlp-vae", hidden_dims=(16,)), digits(), digits("test"), importance_samples=2
     )
-    assert {one.metric for one in results} == {"elbo", "nll", "kl", "active_units"}
+    assert {one.metric for one in results} == {
+        "elbo",
+        "nll",
+        "effective_samples",
+        "kl",
+        "active_units",
+    }
 
 
 def test_classes_that_are_not_those_of_the_data_are_not_counted() -> None:
@@ -429,3 +439,27 @@ def test_the_features_meant_for_the_digits_find_them_in_order() -> None:
     )
     assert found["classes_reached"].value == 10 and found["precision"].value > 0.9
     assert (found["confidence"].floor or 0) > 0.9
+
+
+def test_results_carry_the_version_of_their_estimator() -> None:
+    vae = make_model("mlp-vae", hidden_dims=(16,))
+    found = by_metric(
+        evaluate(vae, digits(), digits("test"), extractor(), n=50, importance_samples=2)
+    )
+    second = {"precision", "recall", "density", "coverage", "kernel_distance", "elbo"}
+    assert {name for name, one in found.items() if one.version == 2} == second
+    assert {one.version for name, one in found.items() if name not in second} == {1}
+    assert not any(one.outdated for one in found.values())
+
+
+@pytest.mark.parametrize(("n", "warned"), [(40, True), (49, True), (50, False)])
+def test_a_frechet_distance_of_no_more_samples_than_features_is_warned_of(
+    n: int, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The features are the 49 pixels of a digit at a quarter of its size."""
+    evaluate(replay(digits()), digits(), digits("test"), extractor(), n=n)
+    words = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert len(words) == warned
+    if warned:
+        assert f"is of {n} samples and 800 images, by 49 features each" in words[0]
+        assert "-n 50 at least" in words[0]

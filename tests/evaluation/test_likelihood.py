@@ -219,3 +219,91 @@ def test_the_time_is_estimated_within_a_factor_of_five() -> None:
     began = time.perf_counter()
     likelihood.bounds(vae, data, importance_samples=200, seed=0)
     assert 1 / 5 < estimate / (time.perf_counter() - began) < 5
+
+
+def wrong() -> LinearGaussian:
+    return model("wrong")
+
+
+def test_the_elbo_is_that_of_the_closed_form() -> None:
+    """log p(x) − KL(q ‖ p(z | x)), and both posteriors are normal with equal deviations: the KL is
+    half the squared distance of the means in deviations.
+    """
+    exact = model().exact(tiny().samples / 255)
+    deviation = wrong().encode(tiny().samples / 255).stddev[0]
+    divergence = ((SHIFTS["wrong"] / deviation) ** 2).sum().item() / 2
+    found = likelihood.bounds(wrong(), tiny(), importance_samples=100, seed=0)["elbo"]
+    assert found.value == pytest.approx(exact.mean().item() - divergence, abs=0.02)
+
+
+@pytest.mark.parametrize("k", [1, 100])
+def test_the_error_of_the_elbo_is_what_draws_of_images_and_latents_spread_by(k: int) -> None:
+    found = []
+    for seed in range(40):
+        pixels = torch.randint(256, (100, *SHAPE), generator=torch.Generator().manual_seed(seed))
+        data = Dataset("tiny", pixels.to(torch.uint8), None)
+        found.append(likelihood.bounds(wrong(), data, importance_samples=k, seed=seed)["elbo"])
+    spread = torch.tensor([one.value for one in found]).std().item()
+    claimed = sum(one.standard_error or 0 for one in found) / len(found)
+    assert 0.7 < claimed / spread < 1.4
+
+
+def test_seeds_move_the_elbo_by_little_since_it_takes_several_latents_an_image() -> None:
+    """One latent an image, as before, moves it four times as far."""
+    one_each = []
+    for seed in range(12):
+        torch.manual_seed(seed)
+        samples = tiny().samples / 255
+        one_each.append(wrong().log_likelihood(samples, importance_samples=1).mean().item())
+    found = [
+        likelihood.bounds(wrong(), tiny(), importance_samples=1, seed=seed)["elbo"].value
+        for seed in range(12)
+    ]
+    assert torch.tensor(found).std() < torch.tensor(one_each).std() / 2
+    assert likelihood.latents_of_elbo(1) == 16 and likelihood.latents_of_elbo(500) == 501
+
+
+def test_the_bound_is_that_of_version_1_to_rounding() -> None:
+    """The model's own bound, after one latent that version 1 drew for the ELBO."""
+    torch.manual_seed(5)
+    values = []
+    for samples, labels in likelihood.batches(wrong(), tiny(), 5):
+        wrong().log_likelihood(samples, labels, importance_samples=1)
+        values.append(wrong().log_likelihood(samples, labels, importance_samples=70))
+    found = likelihood.bounds(wrong(), tiny(), importance_samples=70, seed=5)["nll"]
+    assert found.value == pytest.approx(-torch.cat(values).double().mean().item(), rel=1e-6)
+
+
+def test_the_effective_sample_size_is_that_by_hand_and_all_of_them_with_the_exact_posterior() -> (
+    None
+):
+    exact = likelihood.bounds(model(), tiny(), importance_samples=50, seed=0)
+    assert exact["effective_samples"] == (pytest.approx(50, rel=1e-3), None)
+    few = tiny(n=40)
+    torch.manual_seed(0)
+    samples, labels = next(likelihood.batches(wrong(), few, 0))
+    posterior = wrong().encode(samples, labels)
+    wrong().log_weights(posterior, 1, samples)
+    parts = [wrong().log_weights(posterior, n, samples) for n in (12, 12, 12, 12, 2)]
+    weights = torch.cat(parts).double().exp()
+    by_hand = weights.sum(0) ** 2 / weights.square().sum(0)
+    found = likelihood.bounds(wrong(), few, importance_samples=50, seed=0)["effective_samples"]
+    assert found.value == pytest.approx(by_hand.quantile(0.5).item(), rel=1e-5)
+    assert 1 < found.value < 45
+
+
+def test_a_model_that_knows_its_likelihood_has_no_effective_samples() -> None:
+    class Known(GenerativeModel[ModelConfig]):
+        Config = ModelConfig
+
+        def log_likelihood(
+            self, samples: Tensor, labels: Any = None, *, importance_samples: int = 1
+        ) -> Tensor:
+            return -samples.flatten(1).sum(1)
+
+        sample = training_step = None  # type: ignore[assignment]  # not asked for
+
+    found = likelihood.bounds(
+        Known(ModelConfig(sample_shape=SHAPE)), tiny(), importance_samples=3, seed=0
+    )
+    assert set(found) == {"nll"}

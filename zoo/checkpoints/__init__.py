@@ -16,6 +16,7 @@ from zoo.checkpoints.format import LAYOUT, check, refuse_large, refuse_unoffered
 from zoo.checkpoints.history import LOSS, named_losses
 from zoo.checkpoints.records import Listing, info, list_checkpoints, list_runs
 from zoo.checkpoints.results import (
+    BOUNDED,
     FEWEST,
     IMPORTANCE_SAMPLES,
     METRICS,
@@ -32,6 +33,7 @@ from zoo.common.files import is_path
 from zoo.common.settings import home
 
 __all__ = [
+    "BOUNDED",
     "CARD",
     "CONFIG",
     "FACTS",

@@ -19,31 +19,47 @@ Whole = Annotated[int, Bounds(0, 2**63 - 1)]
 
 
 class Metric(NamedTuple):
-    """What a metric is called by people, its unit, and an arrow to where it is better (none: it
-    just tells).
+    """What is known of a metric.
+
+    **Arguments:**
+    - `title`: what people call it.
+    - `unit`: of its value; empty for a distance or a share.
+    - `better`: an arrow to where it is better; empty where it only tells something.
+    - `version`: of its estimator. It rises when the same samples would give another value or
+        another error. Numbers of two versions do not compare.
+
+    Version 2 came with genzoo 0.2. Precision, recall, density and coverage are means over disjoint
+    parts of the reference (before: one random part, whose choice moved them by more than the error
+    that was stated). The kernel distance uses all of the reference (before: as many images as there
+    were samples). The ELBO is a mean over 16 latents an image at least (before: one). All other
+    metrics are what they were, so results of theirs from before stay valid.
     """
 
     title: str
     unit: str = ""
     better: str = ""
+    version: int = 1
 
 
 METRICS = {
     "frechet_distance": Metric("Fréchet distance", better="↓"),
-    "kernel_distance": Metric("Kernel distance", better="↓"),
-    "precision": Metric("Precision", better="↑"),
-    "recall": Metric("Recall", better="↑"),
-    "density": Metric("Density", better="↑"),
-    "coverage": Metric("Coverage", better="↑"),
+    "kernel_distance": Metric("Kernel distance", better="↓", version=2),
+    "precision": Metric("Precision", better="↑", version=2),
+    "recall": Metric("Recall", better="↑", version=2),
+    "density": Metric("Density", better="↑", version=2),
+    "coverage": Metric("Coverage", better="↑", version=2),
     "classes_reached": Metric("Classes reached", "classes", "↑"),
     "class_kl": Metric("KL of the class histogram from uniform", "nats", "↓"),
     "confidence": Metric("Mean confidence of the classifier"),
     "label_accuracy": Metric("Samples that show the class asked for", better="↑"),
-    "elbo": Metric("ELBO", "nats per image", "↑"),
+    "elbo": Metric("ELBO", "nats per image", "↑", version=2),
     "nll": Metric("Negative log-likelihood", "nats per image", "↓"),
+    "effective_samples": Metric("Effective importance samples, median"),
     "kl": Metric("KL of the posterior from the prior", "nats per image"),
     "active_units": Metric("Active latent dimensions", "dimensions"),
 }
+
+BOUNDED = ("nll", "effective_samples")  # which depend on the number of importance samples
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,6 +80,7 @@ class Evaluation(StrictConfig):
         likelihood.
     - `floor`, `floor_n`: the same measured on so many test images in place of the samples.
     - `importance_samples`: latents drawn for each image, for a likelihood.
+    - `version`: of the metric's estimator; 1 for results from before there were versions.
     - `binarised`: for a likelihood, whether pixels were drawn as 0 or 1 with their grey value as
         the probability, once, or the grey values were taken as they are. The two can't be compared.
         None of samples that are no images.
@@ -95,6 +112,12 @@ class Evaluation(StrictConfig):
     family: str = ""
     labelled: bool = False
     values: tuple[float, ...] = ()
+    version: Annotated[int, Bounds(1, 2**31 - 1)] = 1
+
+    @property
+    def outdated(self) -> bool:
+        """Whether its estimator has changed since."""
+        return self.version < _known(self.metric).version
 
     @property
     def kind(self) -> tuple[Any, ...]:
@@ -104,7 +127,7 @@ class Evaluation(StrictConfig):
         )  # of a likelihood, which has no `n` of its own
         return (
             self.metric,
-            self.importance_samples,
+            self.importance_samples if self.metric in BOUNDED else None,
             self.binarised,
             self.family,
             self.labelled,
@@ -124,7 +147,7 @@ class Evaluation(StrictConfig):
         details = [self.family]
         details += (
             [f"K = {self.importance_samples:,}"]
-            if self.importance_samples and self.metric == "nll"
+            if self.importance_samples and self.metric in BOUNDED
             else []
         )
         details += (
@@ -229,6 +252,13 @@ def side_by_side(columns: Mapping[str, Sequence[Evaluation]]) -> list[dict[str, 
 
 
 def _refuse_unlike(one: str, first: Evaluation, other: str, second: Evaluation) -> None:
+    if first.version != second.version:
+        older = one if first.version < second.version else other
+        raise ConfigError(
+            f"{first.name}: the number of {one} is by version {first.version} of its estimator, "
+            f"that of {other} by version {second.version}. The two do not compare. Measure {older} "
+            f"anew, by: zoo evaluate {older} --write"
+        )
     mine, theirs = first.conditions, second.conditions
     if unlike := [key for key in mine if mine[key] != theirs.get(key)]:
         raise ConfigError(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.checkpoints import (
+    BOUNDED,
     CONFIG,
     IMPORTANCE_SAMPLES,
     SAMPLES,
@@ -95,10 +96,11 @@ def compare(
         for name, folder in folders.items()
     }
     _refuse_unlike(columns)  # before anything is measured
+    missing = [name for name in folders if not wanted.met_by(columns[name], work, name)]
+    _refuse_outdated(columns, missing)
     alike = _conditions(columns, how)
-    for name, folder in folders.items():
-        if not wanted.met_by(columns[name], work, name):
-            columns[name] = work.measure(folder, alike, watch)
+    for name in missing:
+        columns[name] = work.measure(folders[name], alike, watch)
     _refuse_unlike(columns)
     if picture is not None:
         options = _options(data, features, weights, alike)
@@ -244,15 +246,19 @@ class Wanted:
     n: int | None = None
     seed: int | None = None
     importance_samples: int | None = None
+    stated: bool = False  # whether arguments state any condition
 
     def fits(self, one: Evaluation) -> bool:
         """Whether a result was measured under these conditions."""
+        if self.stated and one.outdated:
+            return False
         if self.seed not in (None, one.seed):
             return False
         if self.images_sha256 and one.reference_sha256 not in self.images_sha256:
             return False
         if not one.extractor:
-            return one.metric != "nll" or self.importance_samples in (None, one.importance_samples)
+            k = one.importance_samples if one.metric in BOUNDED else None
+            return k is None or self.importance_samples in (None, k)
         same = self.features in (None, one.extractor)
         same = same and self.features_sha256 in ("", one.extractor_sha256)
         return same and self.n in (None, one.n)
@@ -285,6 +291,7 @@ def _wanted(work: Work, how: Mapping[str, int | None], images: bool, features: b
         how["n"],
         how["seed"],
         how["importance_samples"],
+        images or features or any(value is not None for value in how.values()),
     )
 
 
@@ -297,6 +304,20 @@ def _refuse_unlike(columns: Columns) -> None:
             f"{error} Say with -n, --seed, --features and --data how all are to be measured: what "
             "was measured otherwise is then measured anew."
         ) from error
+
+
+def _refuse_outdated(columns: Columns, missing: Sequence[str]) -> None:
+    """Raise `ConfigError` when something is to be measured now, to stand beside results that an
+    older estimator gave.
+    """
+    kept = [name for name in columns if name not in missing]
+    if missing and (old := [name for name in kept if any(one.outdated for one in columns[name])]):
+        raise ConfigError(
+            f"{old[0]} has results of an older version of their estimators, and {missing[0]} would "
+            "be measured by the present one. The two do not compare. Measure "
+            f"{old[0]} anew, by: zoo evaluate {old[0]} --write. Or say with -n, --seed, --features "
+            "and --data how all are to be measured."
+        )
 
 
 def _conditions(columns: Columns, how: Mapping[str, int | None]) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from zoo.checkpoints import FEWEST, IMPORTANCE_SAMPLES, METRICS, SAMPLES, SEED, Evaluation
 from zoo.common import files, settings
-from zoo.common.errors import CapabilityError, ConfigError, DataError, OutputError
+from zoo.common.errors import CapabilityError, ConfigError, DataError, OutputError, counted
 from zoo.data import Dataset, Extractor, Features, check_shape, extract, to_float
 from zoo.evaluation import likelihood, metrics
 from zoo.evaluation.asked import Watch, unwatched
@@ -23,6 +24,8 @@ from zoo.evaluation.metrics import Estimate
 from zoo.models import Autoencoder, GenerativeModel
 from zoo.registry import installed
 from zoo.sampling import kind_of, stream
+
+log = logging.getLogger("zoo")
 
 BATCH = 1_000  # images that are read together
 
@@ -145,6 +148,7 @@ def _by_features(
     asked: list[Tensor] = []
     batches = watch(stream(model, n, seed=seed), n, "Sampling")
     drawn = extract(extractor, _images(batches, asked))
+    _warn_of_few(n, len(training.vectors), drawn.vectors.shape[1])
     found = _measured(
         drawn, training, torch.cat(asked) if asked and labelled else None, classes, seed
     )
@@ -162,6 +166,20 @@ def _by_features(
         )
         for metric, estimate in found.items()
     ]
+
+
+def _warn_of_few(samples: int, images: int, features: int) -> None:
+    """Warn where the covariance in a Fréchet distance is of fewer points than it has dimensions."""
+    if min(samples, images) <= features:
+        log.warning(
+            "The Fréchet distance is of %s and %s, by %d features each: with no more points than "
+            "features it says little, and is far too large. Draw more: -n %d at least, better ten "
+            "times as many.",
+            counted(samples, "sample"),
+            counted(images, "image"),
+            features,
+            features + 1,
+        )
 
 
 def _measured(
@@ -199,9 +217,16 @@ def _by_likelihood(
     found = likelihood.bounds(
         model, test, importance_samples=importance_samples, seed=seed, watch=watch
     )
-    draws, family = {"elbo": 1, "nll": importance_samples}, likelihood.family(model)
+    family = likelihood.family(model)
+    latents = likelihood.latents_of_elbo(importance_samples)
     results = [
-        _evaluation(metric, estimate, importance_samples=draws[metric], family=family, **conditions)
+        _evaluation(
+            metric,
+            estimate,
+            importance_samples=latents if metric == "elbo" else importance_samples,
+            family=family,
+            **conditions,
+        )
         for metric, estimate in found.items()
     ]
     if isinstance(model, Autoencoder):
@@ -220,6 +245,7 @@ def _evaluation(metric: str, estimate: Estimate, **conditions: Any) -> Evaluatio
         value=estimate.value,
         standard_error=estimate.standard_error,
         unit=METRICS[metric].unit,
+        version=METRICS[metric].version,
         **conditions,
     )
 

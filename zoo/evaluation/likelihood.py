@@ -1,6 +1,7 @@
 """Likelihoods of images that a model has not seen, and what its latents tell of them."""
 
 import copy
+import math
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -16,6 +17,8 @@ from zoo.evaluation.asked import Watch, unwatched
 from zoo.evaluation.metrics import Estimate, mean
 from zoo.models import Autoencoder, GenerativeModel
 
+ELBO_LATENTS = 16  # of each image, at least: their chance is then small beside that of the images
+DECODED = 500  # latents decoded at once, as by `Autoencoder.log_likelihood`: so both draw alike
 IMAGES = 250  # looked at together; changing it would change the random numbers of every likelihood
 ACTIVE = (
     0.01  # least variance of E[z | x] over the images for a latent dimension to count as active
@@ -73,39 +76,84 @@ def bounds(
     seed: int,
     watch: Watch = unwatched,
 ) -> dict[str, Estimate]:
-    """The ELBO and the negative log-likelihood, in nats per image.
+    """The negative log-likelihood, in nats per image; of an autoencoder, its bounds.
 
-    The ELBO (Kingma & Welling 2013, arXiv:1312.6114, eq. 3), of autoencoders, takes one latent an
-    image; the log-likelihood is bounded from below by importance sampling (Burda, Grosse &
-    Salakhutdinov 2015, arXiv:1509.00519, eq. 8), or exact for a model that knows it. The standard
-    errors are those of a mean over the images.
+    An autoencoder's log-likelihood is bounded from below by importance sampling (Burda, Grosse &
+    Salakhutdinov 2015, arXiv:1509.00519, eq. 8), with the weights w = p(x | z) p(z) / q(z | x) of K
+    latents z of each image. Another model gives it exactly. The ELBO (Kingma & Welling 2013,
+    arXiv:1312.6114, eq. 3) is the mean of log w over all latents drawn: these K, one drawn before
+    them, and as many more as make 16. So the numbers of an image are the mean of 16 draws at least.
+    Each image has its own latents: the standard error over images holds for the draws, too.
+
+    A bound does not show how loose it is. The effective sample size (Σ w)² / Σ w² (Kong 1992) says
+    how many of the K latents count: where it is small, few latents make up the estimate, and more
+    of them still raise it by tenths of a nat.
 
     **Arguments:**
     - `model`: in eval mode, one that has a likelihood.
     - `data`: images that it was not trained on; binarised as `binarises` says.
-    - `importance_samples`: latents drawn for each image.
+    - `importance_samples`: K.
     - `seed`: of the latents and of the binarisation.
 
-    **Returns:** "nll", and "elbo" for an autoencoder.
+    **Returns:** "nll"; and for an autoencoder "elbo" and "effective_samples", whose value is the
+    median over the images.
 
     **Raises:** `DataError`, `LabelError` when the data doesn't fit the model.
     """
-    names = (
-        {"elbo": 1, "nll": importance_samples}
-        if isinstance(model, Autoencoder)
-        else {"nll": importance_samples}
-    )
-    found: dict[str, list[Tensor]] = {name: [] for name in names}
+    found: dict[str, list[Tensor]] = {}
     model = channels_last(copy.deepcopy(model))  # convolves faster
     with torch.no_grad(), torch.random.fork_rng(gpus_of(model)):
         torch.manual_seed(seed)
         for samples, labels in watch(batches(model, data, seed), len(data), "Likelihood"):
-            for name, k in names.items():
-                with exact_convolutions():
-                    values = model.log_likelihood(samples, labels, importance_samples=k)
-                found[name].append(values.double().cpu())
+            with exact_convolutions():
+                if isinstance(model, Autoencoder):
+                    values = _bounds_of(model, samples, labels, importance_samples)
+                else:
+                    values = {
+                        "nll": -model.log_likelihood(
+                            samples, labels, importance_samples=importance_samples
+                        )
+                    }
+            for name, one in values.items():
+                found.setdefault(name, []).append(one.double().cpu())
+    whole = {name: torch.cat(parts) for name, parts in found.items()}
     return {
-        name: mean(torch.cat(parts) * (-1 if name == "nll" else 1)) for name, parts in found.items()
+        name: Estimate(values.quantile(0.5).item(), None)
+        if name == "effective_samples"
+        else mean(values)
+        for name, values in whole.items()
+    }
+
+
+def latents_of_elbo(importance_samples: int) -> int:
+    """How many latents an image the ELBO is the mean of."""
+    return max(1 + importance_samples, ELBO_LATENTS)
+
+
+def _bounds_of(
+    model: Autoencoder[Any], samples: Tensor, labels: Tensor | None, importance_samples: int
+) -> dict[str, Tensor]:
+    """What `bounds` gives, of each sample of a batch: float64 `(n,)` each."""
+    posterior = model.encode(samples, labels)
+
+    def log_weights(draws: int) -> Tensor:
+        """Float64 `(draws, n)`, some latents at a time: their maps stay in a processor's cache."""
+        at_once = max(1, DECODED // len(samples))
+        parts = [
+            model.log_weights(posterior, min(at_once, draws - start), samples, labels).double()
+            for start in range(0, draws, at_once)
+        ]
+        return torch.cat(parts) if parts else samples.new_empty(0, len(samples)).double()
+
+    # One latent before the others, as the ELBO had it in version 1: so the others, and with them
+    # the negative log-likelihood, are those of version 1.
+    first, weights = log_weights(1), log_weights(importance_samples)
+    more = log_weights(latents_of_elbo(importance_samples) - 1 - importance_samples)
+    total = weights.logsumexp(0)
+    return {
+        "elbo": torch.cat([first, weights, more]).mean(0),
+        "nll": math.log(importance_samples) - total,
+        "effective_samples": (2 * total - (2 * weights).logsumexp(0)).exp(),
     }
 
 

@@ -253,7 +253,21 @@ def measure(
         class_names=names,
         watch=watch or asked.unwatched,
     )
+    _say_bound(results)
     return Evaluations(results)
+
+
+def _say_bound(results: Sequence[Evaluation]) -> None:
+    """Say how loose the bound of a likelihood may be, where there is one."""
+    for one in results:
+        if one.metric == "effective_samples":
+            log.info(
+                "The negative log-likelihood is an upper bound: the true value is lower. Of %s, "
+                "%.1f count for the median image (the effective sample size). The fewer, the "
+                "looser the bound, at times by half a nat or more; a larger -k tightens it.",
+                counted(one.importance_samples or 0, "importance sample"),
+                one.value,
+            )
 
 
 def _say_distances(
