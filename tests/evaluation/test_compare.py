@@ -148,5 +148,5 @@ def test_nothing_is_measured_to_stand_beside_results_of_an_older_version(
     outdate("s-gan")
     path = Path("s-vae/facts.json")
     path.write_text(json.dumps({**json.loads(path.read_text()), "evaluations": []}))
-    with pytest.raises(ConfigError, match="./s-vae would be measured by the present one"):
+    with pytest.raises(ConfigError, match="s-vae would be measured by the present one"):
         door.compare(*two)
