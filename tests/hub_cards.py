@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import yaml
@@ -54,24 +55,41 @@ INDEX = [  # the form of a model-index
 
 def front_matter(card: bytes) -> dict[str, Any]:
     """The metadata of a README.md: empty when there is none, or none that can be read."""
-    match = re.match(r"---\r?\n(.*?)\r?\n---(\r?\n|\Z)", card.decode("utf-8", "replace"), re.DOTALL)
-    try:
-        value = yaml.safe_load(match[1]) if match else {}
-    except yaml.YAMLError:
-        return {}
+    value, _ = _read(card.decode("utf-8", "replace"))
     return value if isinstance(value, dict) else {}
 
 
 def problems(card: str) -> list[str]:
     """Why the Hub refuses a README.md, in its words."""
-    match = re.match(r"---\r?\n(.*?)\r?\n---(\r?\n|\Z)", card, re.DOTALL)
-    try:
-        value = yaml.safe_load(match[1]) if match else {}
-    except yaml.YAMLError as error:
-        return [f"YAML Metadata Error: {str(error).splitlines()[0]}"]
+    value, wrong = _read(card)
+    if wrong:
+        return [f"YAML Metadata Error: {wrong}"]
     if not isinstance(value or {}, dict):
         return ["YAML Metadata Error: metadata should be an object"]
     return list(_wrong_in(value or {}))
+
+
+def _read(card: str) -> tuple[Any, str]:
+    """What the front matter holds, and what is wrong with it; a Hub lives on whatever it is sent."""
+    match = re.match(r"---\r?\n(.*?)\r?\n---(\r?\n|\Z)", card, re.DOTALL)
+    if not match:
+        return {}, ""
+    if len(match[1]) > 50_000:
+        return {}, "too long"
+    try:
+        value = yaml.safe_load(match[1])
+        large = next(islice(_parts(value), 10_000, None), None) is not None
+        return ({}, "too many values") if large else (value, "")
+    except Exception as error:
+        return {}, (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _parts(value: Any) -> Iterator[int]:
+    """One for each value in a value, also for those that aliases repeat."""
+    yield 1
+    within = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for one in within:
+        yield from _parts(one)
 
 
 def _wrong_in(matter: dict[str, Any]) -> Iterator[str]:
