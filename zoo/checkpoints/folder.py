@@ -60,35 +60,37 @@ class Folder:
 
     def has(self, name: str) -> bool:
         """Whether one of its files is there."""
-        return self.file(name).is_file()
+        return files.is_file(self.file(name))
 
     @functools.cached_property
     def config(self) -> dict[str, Any]:
         """config.json, its outer layer checked: `{"format", "model", "config", "made_by"}`.
 
         **Raises:** `CheckpointError` when the folder is no checkpoint that this zoo can read."""
-        return _read_config(self.path)
+        return _checked_config(self)
 
     @functools.cached_property
     def facts(self) -> dict[str, Any]:
         """facts.json, what is known of the training; empty when there is no such file.
 
         **Raises:** `CheckpointError` when the file can't be read."""
-        return files.read_json(self.file(FACTS)) if self.has(FACTS) else {}
+        return self._read_json(FACTS) if self.has(FACTS) else {}
 
     @functools.cached_property
     def origin(self) -> dict[str, Any]:
         """origin.json, where the store has it from; empty when there is no such file.
 
         **Raises:** `CheckpointError` when the file can't be read."""
-        return files.read_json(self.file(ORIGIN)) if self.has(ORIGIN) else {}
+        return self._read_json(ORIGIN) if self.has(ORIGIN) else {}
 
     @functools.cached_property
     def card(self) -> str:
         """The text of README.md; empty when there is no such file.
 
         **Raises:** `CheckpointError` when it can't be read, or is larger than 1 MiB."""
-        return files.read_text(self.file(CARD), CARD_LIMIT) if self.has(CARD) else ""
+        if not self.has(CARD):
+            return ""
+        return files.parse_text(self.content(CARD), self.file(CARD), CARD_LIMIT)
 
     @property
     def model(self) -> str:
@@ -134,12 +136,16 @@ class Folder:
         return self._digests[name]
 
     def content(self, name: str) -> "mmap.mmap | bytes":
-        """The bytes of one of its files, mapped and not loaded; the file is opened once.
+        """The bytes of one of its files; those of a large one are mapped and not loaded. The file
+        is opened once.
 
         **Raises:** `CheckpointError` when the file can't be read."""
         if name not in self._contents:
             self._contents[name] = files.mapped(self.file(name))
         return self._contents[name]
+
+    def _read_json(self, name: str) -> dict[str, Any]:
+        return files.parse_json(self.content(name), self.file(name))
 
     @functools.cached_property
     def _contents(self) -> dict[str, "mmap.mmap | bytes"]:
@@ -197,13 +203,14 @@ def hint_pickle(directory: Path) -> str:
     )
 
 
-def _read_config(directory: Path) -> dict[str, Any]:
-    path = directory / CONFIG
-    if not path.is_file():
+def _checked_config(folder: Folder) -> dict[str, Any]:
+    path = folder.file(CONFIG)
+    if not folder.has(CONFIG):
         raise CheckpointError(
-            f"{directory} is no checkpoint: it has no {CONFIG}.{hint_pickle(directory)}"
+            f"{folder.path} is no checkpoint: it has no {CONFIG}.{hint_pickle(folder.path)}",
+            path=folder.path,
         )
-    config = files.read_json(path)
+    config = files.parse_json(folder.content(CONFIG), path)
     if config.get("format") != FORMAT:
         raise CheckpointError(
             f"{path} has the format {str(config.get('format'))[:20]!r}; this is genzoo "

@@ -16,7 +16,6 @@ from zoo.checkpoints.folder import (
     Folder,
     hint_pickle,
 )
-from zoo.common import files
 from zoo.common.errors import CheckpointError, NotFoundError
 from zoo.registry import claimed_maker, installed
 
@@ -67,14 +66,16 @@ def refuse_large(whose: str, sizes: Mapping[str, int]) -> None:
         )
 
 
-def check(path: Path) -> None:
-    """Hold any file of a checkpoint to its form, if its kind has one. Raises `CheckpointError`."""
-    if path.name == CONFIG:
-        refuse_boundless(Folder(path.parent).config)
-    elif path.name in (WEIGHTS, TRAINING):
-        check_weights(path)
-    elif path.name == FACTS:
-        files.read_json(path)
+def check(folder: Folder, name: str) -> None:
+    """Hold one of a checkpoint's files to its form, if its kind has one. Raises
+    `CheckpointError`.
+    """
+    if name == CONFIG:
+        refuse_boundless(folder.config)
+    elif name in (WEIGHTS, TRAINING):
+        check_weights(folder.file(name), folder)
+    elif name == FACTS:
+        _ = folder.facts
 
 
 def refuse_unoffered(folder: Folder) -> None:

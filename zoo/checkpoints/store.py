@@ -76,6 +76,7 @@ class Store:
     def __init__(self, catalogue: Mapping[str, Checkpoint], root: Path | None = None) -> None:
         self.catalogue = catalogue
         self.root = root or settings.home()
+        self._origins: dict[Path, tuple[tuple[int, ...], dict[str, Any]]] = {}
 
     def find(self, reference: str) -> Path:
         """The directory that a reference means; see `folder`."""
@@ -117,7 +118,7 @@ class Store:
         if files.is_folder(directory):
             here = directory if files.is_file(directory / CONFIG) else bundled
             try:
-                origin = files.read_json(directory / ORIGIN)
+                origin = self._origin(directory)
                 if not isinstance(origin.get("sha256"), dict):
                     raise CheckpointError("it records no digests")
             except CheckpointError:
@@ -128,6 +129,17 @@ class Store:
             state = "damaged" if gone else "bundled" if bundled else "hub"
             return Entry(name, state, bundled, checkpoint, {})
         raise NotFoundError(self._explain_missing(name))
+
+    def entry_of(self, folder: Folder) -> Entry | None:
+        """What is known of a checkpoint that `folder` found; None of one that was named by its
+        path. No file is read again.
+        """
+        name = folder.reference
+        if files.is_path(name):
+            return None
+        source = folder.origin.get("source")
+        state = "trained" if source == "trained" else "pulled" if source else "bundled"
+        return Entry(name, state, folder.path, self.catalogue.get(name), folder.origin)
 
     def entries(self) -> list[Entry]:
         """Every checkpoint that is here or can be had, by name."""
@@ -273,6 +285,18 @@ class Store:
                 f"{name!r} is in the store already: choose another name, or first: zoo rm {name}"
             )
 
+    def _origin(self, directory: Path) -> dict[str, Any]:
+        """A checkpoint's origin.json, read again only when another file has taken its place."""
+        path = directory / ORIGIN
+        try:
+            status = path.stat()
+        except OSError:
+            return files.read_json(path)  # which says why
+        stamp = (status.st_ino, status.st_size, status.st_mtime_ns)
+        if self._origins.get(directory, ((), {}))[0] != stamp:
+            self._origins[directory] = (stamp, files.read_json(path))
+        return self._origins[directory][1]
+
     def _current_file(self) -> Path:
         return self.root / "current"
 
@@ -372,8 +396,9 @@ def refuse_foreign(folder: Folder) -> None:
     reference = folder.reference
     if files.is_path(reference):
         return
-    state = Store(installed().checkpoints).entry(reference).state
-    if state != "trained":
+    source = folder.origin.get("source")
+    if source != "trained":
+        state = "pulled" if source else "bundled"
         raise OutputError(
             f"--write changes files of a checkpoint, but {reference} is {state}: its files are its "
             "publisher's. Name a directory of your own by its path, such as "

@@ -156,54 +156,60 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         with open_regular(path) as file:
             content = file.read(JSON_LIMIT + 1)
-        if len(content) > JSON_LIMIT:
-            raise CheckpointError(
-                f"{path} is larger than {JSON_LIMIT:,} bytes: not a file that the zoo wrote."
-            )
-        value = json.loads(content.decode())
     except OSError as error:
-        raise CheckpointError(f"Can't read {path}: {error.strerror}.") from error
+        raise CheckpointError(f"Can't read {path}: {error.strerror}.", path=path) from error
+    return parse_json(content, path)
+
+
+def parse_json(content: "mmap.mmap | bytes", path: Path) -> dict[str, Any]:
+    """The JSON object in the bytes of a file; `read_json` says what is refused."""
+    if len(content) > JSON_LIMIT:
+        raise CheckpointError(
+            f"{path} is larger than {JSON_LIMIT:,} bytes: not a file that the zoo wrote.",
+            path=path,
+        )
+    try:
+        value = json.loads(content[:].decode())
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else error
         raise CheckpointError(
-            f"{path} is not JSON that the zoo could have written: {reason}."
+            f"{path} is not JSON that the zoo could have written: {reason}.", path=path
         ) from error
     if not isinstance(value, dict):
-        raise CheckpointError(f"{path} holds a JSON {type(value).__name__}, not an object.")
+        raise CheckpointError(
+            f"{path} holds a JSON {type(value).__name__}, not an object.", path=path
+        )
     return value
 
 
-def read_text(path: Path, limit: int) -> str:
-    """Read a UTF-8 text file that may be hostile.
+def parse_text(content: "mmap.mmap | bytes", path: Path, limit: int) -> str:
+    """The UTF-8 text in the bytes of a file that may be hostile.
 
     **Arguments:**
-    - `path`: the file.
+    - `content`: the bytes.
+    - `path`: the file, for the message.
     - `limit`: how many bytes it may have.
 
-    **Raises:** `CheckpointError` when the file is missing, larger, or not UTF-8."""
+    **Raises:** `CheckpointError` when it is larger, or not UTF-8."""
+    if len(content) > limit:
+        raise CheckpointError(f"{path} is larger than {limit:,} bytes: make it shorter.", path=path)
     try:
-        with open_regular(path) as file:
-            content = file.read(limit + 1)
-        if len(content) > limit:
-            raise CheckpointError(f"{path} is larger than {limit:,} bytes: make it shorter.")
-        return content.decode()
-    except OSError as error:
-        raise CheckpointError(f"{path} can't be read: {error.strerror}.") from error
+        return content[:].decode()
     except UnicodeDecodeError as error:
-        raise CheckpointError(f"{path} can't be read: {error}") from error
+        raise CheckpointError(f"{path} can't be read: {error}", path=path) from error
 
 
 def mapped(path: Path) -> mmap.mmap | bytes:
-    """The bytes of a file, mapped into memory and not loaded.
+    """The bytes of a file: those of a large one are mapped into memory and not loaded.
 
     **Raises:** `CheckpointError` when the file can't be read."""
     try:
         with open_regular(path) as file:
-            if os.fstat(file.fileno()).st_size == 0:
-                return b""  # which can't be mapped
+            if os.fstat(file.fileno()).st_size <= JSON_LIMIT:
+                return file.read()
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
-        raise CheckpointError(f"Can't read {path}: {error.strerror}.") from error
+        raise CheckpointError(f"Can't read {path}: {error.strerror}.", path=path) from error
 
 
 def sha256(path: Path) -> str:

@@ -352,7 +352,7 @@ def _card(folder: Folder, facts: dict[str, Any]) -> str:
     """The card that belongs to facts; raises `CheckpointError` when none can be made of them."""
     from zoo.checkpoints import card
 
-    return card.made_of(folder.path, facts)
+    return card.made_of(folder, facts)
 
 
 def _draw(

@@ -194,7 +194,7 @@ def _fetch(
 
 def _refuse_malformed(repository: str, folder: Folder, name: str) -> None:
     try:
-        check(folder.path / name)
+        check(folder, name)
         if name == CONFIG and not NAME.fullmatch(folder.model):
             raise CheckpointError(
                 f"{folder.path / name} names the model {folder.model!r}, and no model can be "

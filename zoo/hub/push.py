@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from zoo.checkpoints import CARD, Folder, Store, is_path
+from zoo.checkpoints import CARD, Folder, Store
 from zoo.checkpoints import card as cards
 from zoo.checkpoints.card import BEGIN
 from zoo.common.errors import ConfigError, HubError, OutputError
@@ -87,7 +87,7 @@ def push(
     from zoo.hub.upload import uploads
 
     named = folder.reference
-    entry = None if is_path(named) else store.entry(named)
+    entry = store.entry_of(folder)
     own = uploads(folder, entry.sha256 if entry else {})
     doing = f"push to {repository} on"
     with connected(doing, repository, revision, endpoint=endpoint, token=token) as session:
@@ -121,7 +121,7 @@ def _card(folder: Folder, branch: history.Branch, *, offered: bool) -> str:
     """
     if offered and folder.has(CARD) and BEGIN in folder.card:
         return folder.card
-    return cards.made_of(folder.path, cards.called(folder.facts, branch.reference))
+    return cards.made_of(folder, cards.called(folder.facts, branch.reference))
 
 
 def _say_beforehand(planned: "Plan", folder: Folder) -> None:

@@ -98,7 +98,7 @@ def own_files(folder: Folder) -> list[str]:
     # nobody could pull it
     refuse_large(str(folder.path), {name: files.size(folder.file(name)) for name in own})
     for name in own:
-        check(folder.file(name))
+        check(folder, name)
     return own
 
 
