@@ -345,3 +345,21 @@ def test_the_tutorial_leads_from_nothing_to_a_published_plugin(
         str(elsewhere.folder)
     )  # bundled, where they lie
     assert elsewhere.zoo("sample", "ppca-mnist").returncode == 0
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, without its code, its tables and its headings."""
+    prose = re.sub(r"^```.*?^```$|^\|.*?$|^#.*?$|<!--.*?-->", "", text, flags=re.M | re.S)
+    items = re.split(r"\n\s*\n|^\s*- |\n(?=\d+\. )", prose, flags=re.M)
+    return [one for item in items for one in re.split(r"(?<=[.!?:;])\s+", " ".join(item.split()))]
+
+
+SHOWN = {"README": README, "authors": TUTORIAL, **GUIDES}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_sentences_are_short_enough_for_readers_whose_first_language_is_another(name: str) -> None:
+    words = [len(re.sub(r"\]\(.*?\)", "]", one).split()) for one in sentences(SHOWN[name]) if one]
+    long = [one for one in sentences(SHOWN[name]) if len(one.split()) > 30]
+    assert not long, long
+    assert sum(words) / len(words) < 15
