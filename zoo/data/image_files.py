@@ -210,9 +210,10 @@ def read_images(
     channels, height, width = image_shape(sample_shape)
     value_range = check_range(value_range)
     samples, seen, n = empty(len(paths), channels, height, width), Seen(), 0
+    rows = samples.numpy()
     for path in watch(paths, len(paths), "reading images") if watch else paths:
         try:
-            samples[n] = _read(path, (channels, height, width), value_range, seen, size)
+            rows[n] = _read(path, (channels, height, width), value_range, seen, size)
         except _NeedsRange:
             continue
         except DataError as error:
@@ -321,8 +322,8 @@ def depth_of(image: Image.Image) -> Depth | None:
 
 def _read(
     path: Path, sample_shape: tuple[int, int, int], value_range: Range | None, seen: Seen, size: Any
-) -> Tensor:
-    """One image, uint8 `sample_shape`."""
+) -> Any:
+    """One image, a uint8 array of `sample_shape`."""
     channels, height, width = sample_shape
     with open_image(path, decode=False) as opened, quiet(path, "a damaged image"):
         # What the file stores is forgotten once it is decoded.
@@ -331,15 +332,17 @@ def _read(
         turn = TURNS.get(_orientation(opened))
         image = _eight_bits(path, opened, depth, value_range, seen)
         own_channels = len(image.getbands())
-        image = image.convert("L" if channels == 1 else "RGB")
+        if own_channels != channels:
+            image = image.convert("L" if channels == 1 else "RGB")
         if turn is not None:
             image = image.transpose(turn)
         if size and image.size != size:
             raise _differ(path, image.size, size)
         if (own_channels, image.height, image.width) != sample_shape:
             seen.changed[path] = own_channels, image.height, image.width
-        pixels = np.array(ImageOps.fit(image, (width, height)))
-    return torch.from_numpy(pixels.reshape(height, width, channels)).permute(2, 0, 1)
+        if image.size != (width, height):
+            image = ImageOps.fit(image, (width, height))
+        return np.asarray(image).reshape(height, width, channels).transpose(2, 0, 1)
 
 
 def _eight_bits(
