@@ -903,8 +903,9 @@ def spoil_maker(directory: Path) -> None:
 def test_the_command_refuses_a_bad_checkpoint_in_one_clean_line_and_keeps_the_old_picture(
     zoo: Zoo, copy: Callable[..., Path], spoil: Callable[[Path], None]
 ) -> None:
+    assert zoo("sample", f"./{copy(name='good')}", "-n", 1, "-o", "samples.png").exit_code == 0
+    old = Path("samples.png").read_bytes()
     spoil(copy())
-    Path("samples.png").write_text("old")
     result = zoo("sample", "./bad", "--seed", 1)
     assert result.exit_code == 1 and result.stdout == ""
     assert isinstance(result.exception, SystemExit), result.exception
@@ -912,5 +913,5 @@ def test_the_command_refuses_a_bad_checkpoint_in_one_clean_line_and_keeps_the_ol
     assert all(line.isprintable() for line in result.stderr.splitlines()), (
         "it could steer a terminal"
     )
-    assert Path("samples.png").read_text() == "old"
-    assert sorted(one.name for one in Path.cwd().iterdir()) == ["bad", "samples.png"]
+    assert Path("samples.png").read_bytes() == old
+    assert sorted(one.name for one in Path.cwd().iterdir()) == ["bad", "good", "samples.png"]
