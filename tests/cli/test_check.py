@@ -95,7 +95,7 @@ def test_a_model_that_keeps_the_contract_is_told_so_check_by_check(zoo: Zoo) -> 
     assert len(rows) == 23 and all("  kept" in row for row in rows)
     assert "zoo_vae imports in " in rows[0]
     assert "Checking mlp-vae, 72 parameters." in result.stderr
-    assert "mlp-vae keeps 23 of 23 checks; that took " in result.stderr
+    assert "mlp-vae passes 23 of 23 checks, in " in result.stderr
 
 
 def test_what_falls_short_and_what_breaks_is_said_and_ends_no_other_check(
@@ -103,7 +103,7 @@ def test_what_falls_short_and_what_breaks_is_said_and_ends_no_other_check(
 ) -> None:
     result = zoo("check", "falling", "dim")
     assert result.exit_code == 1
-    assert "Error: The contract is not kept by 2 models: falling, dim." in result.stderr
+    assert "Error: 2 models did not pass: falling, dim." in result.stderr
     rows = [line.split("  ") for line in result.stdout.splitlines()]
     verdicts = [
         [cell.strip() for cell in row if cell.strip()]
@@ -154,7 +154,7 @@ def test_a_model_that_cannot_be_built_is_told_why_and_the_next_one_is_checked(
     )
     assert "Missing field 'width', which has no default." in broken[2][2]
     assert (
-        "sized can't be built. If its config wants other values: --set FIELD=VALUE; see: zoo show"
+        "sized can't be built. If its config needs other values, give them with --set FIELD=VALUE"
         in result.stderr
     )
     sized = json.loads(zoo("check", "--json", "sized", "--set", "width=3").stdout)
@@ -177,6 +177,57 @@ def test_all_installed_models_are_checked_unless_some_are_named(
     result = zoo("check")
     assert (result.exit_code, result.stdout) == (0, "")
     assert "No model is offered by the installed plugins." in result.stderr
+
+
+BLURRED = """
+from zoo_vae.mlp import MLPVAE
+
+class Blurred(MLPVAE):
+    def encode(self, x, labels=None):
+        return x.flatten(1)
+
+class Torn(MLPVAE):
+    def decode(self, z, labels=None):
+        return super().decode(z @ z.new_zeros(5, 5), labels)
+"""
+
+OFFER_BLURRED = """
+from zoo import ModelSpec, hookimpl
+
+@hookimpl
+def zoo_models():
+    return [
+        ModelSpec(
+            name=name,
+            entry_point=f"zoo_of_blur.models:{name.capitalize()}",
+            summary=name,
+            capabilities=("sample", "decode", "encode"),
+        )
+        for name in ("blurred", "torn")
+    ]
+"""
+
+
+def test_a_hook_that_is_at_fault_is_named_with_what_was_missing_or_its_own_line(
+    zoo: Zoo, site: Path
+) -> None:
+    put(site, "blur", __init__=OFFER_BLURRED, models=BLURRED)
+    said = {
+        name: [
+            one["says"]
+            for one in json.loads(zoo("check", "--json", name, *SMALL).stdout)
+            if one["verdict"] == "broke"
+        ]
+        for name in ("blurred", "torn")
+    }
+    encode = (
+        "encode() must give a distribution with rsample, such as Independent(Normal(mean, scale), "
+        "1); it gives a Tensor"
+    )
+    assert set(said["blurred"]) == {encode}
+    assert all(one.startswith("decode() breaks: RuntimeError: ") for one in said["torn"])
+    assert all("zoo_of_blur/models.py, line 10" in one for one in said["torn"])
+    assert not any("/torch/" in one for one in said["torn"])
 
 
 NONE = "from zoo import hookimpl\n@hookimpl\ndef zoo_models():\n    return None\n"
@@ -202,7 +253,7 @@ def test_a_plugin_too_broken_to_offer_a_model_falls_short_unless_models_are_name
         f"Tell the authors of zoo-of-{plugin}, or: pip uninstall zoo-of-{plugin}"
     )
     assert (
-        f"Error: No model is offered by the plugin '{plugin}' of zoo-of-{plugin}, which is broken."
+        f"Error: The plugin '{plugin}' of zoo-of-{plugin} is broken and offers no model."
         in result.stderr
     )
     (record,) = json.loads(zoo("check", "--json").stdout)
@@ -240,5 +291,5 @@ def test_checks_that_take_long_are_said_to_beforehand(
     monkeypatch.setattr(check, "LONG", 0)
     result = zoo("check", "mlp-vae", *SMALL)
     assert re.search(
-        r"Checking mlp-vae, 72 parameters: about \d+ s\.\nmlp-vae keeps", result.stderr
+        r"Checking mlp-vae, 72 parameters: about \d+ s\.\nmlp-vae passes", result.stderr
     )

@@ -56,12 +56,8 @@ def check(names: tuple[str, ...], settings: tuple[str, ...], json_: bool) -> Non
             record["model"] for record in records if record["model"] and record["verdict"] != "kept"
         )
     )
-    wrong = (
-        [f"The contract is not kept by {counted(len(bad), 'model')}: {', '.join(bad)}."]
-        if bad
-        else []
-    )
-    wrong += [f"No model is offered by {plugin.called}, which is broken." for plugin in mute]
+    wrong = [f"{counted(len(bad), 'model')} did not pass: {', '.join(bad)}."] if bad else []
+    wrong += [f"T{plugin.called[1:]} is broken and offers no model." for plugin in mute]
     if wrong:
         raise PluginError(" ".join(wrong))
 
@@ -76,8 +72,8 @@ def _checked(name: str, values: dict[str, Any], quiet: bool) -> list[dict[str, A
         records.append({"model": name, **verdict._asdict()})
         if verdict.check == "building" and verdict.verdict == "broke":
             note(
-                f"{name} can't be built. If its config wants other values: --set FIELD=VALUE; see: "
-                f"zoo show {name}"
+                f"{name} can't be built. If its config needs other values, give them with "
+                f"--set FIELD=VALUE. See: zoo show {name}"
             )
         elif verdict.check == "building":
             seconds = BUILDINGS * verdict.seconds
@@ -89,7 +85,7 @@ def _checked(name: str, values: dict[str, Any], quiet: bool) -> list[dict[str, A
         _print(records)
     kept = sum(one["verdict"] == "kept" for one in records)
     took = time.perf_counter() - began
-    note(f"{name} keeps {kept} of {counted(len(records), 'check')}; that took {took:.0f} s.")
+    note(f"{name} passes {kept} of {counted(len(records), 'check')}, in {took:.0f} s.")
     return records
 
 

@@ -1,12 +1,12 @@
 """ModelContract: the tests that a plugin's model inherits, thin over plain check functions."""
 
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from zoo.common.errors import ZooError, counted
 from zoo.models import GenerativeModel
+from zoo.testing.blame import explained
 from zoo.testing.labels import check_conditioning, check_labels
 from zoo.testing.latents import check_interpolation, check_latents, check_likelihood
 from zoo.testing.offer import check_capabilities, check_config, check_entry_module, check_spec
@@ -217,19 +217,14 @@ def _verdict(check: Callable[[Any], str | None], subject: Callable[[], Any]) -> 
     name = check.__name__.removeprefix("check").strip("_").replace("_", " ")
     began = time.perf_counter()
     verdict: Literal["kept", "falls short", "broke"] = "kept"
+    model: Any = None
     try:
-        says = check(subject()) or ""
+        model = subject()
+        says = check(model) or ""
     except Shortfall as shortfall:
         verdict, says = "falls short", str(shortfall)
     except ZooError as error:
         verdict, says = "broke", str(error)
-    except (
-        Exception,
-        SystemExit,
-    ) as error:  # a bug of the model's, which its author will want to find
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        verdict, says = (
-            "broke",
-            f"{type(error).__name__}: {error} ({frame.filename}, line {frame.lineno})",
-        )
+    except (Exception, SystemExit) as error:  # a fault of the model's, which its author will mend
+        verdict, says = "broke", explained(error, model)
     return Verdict(name, verdict, says, time.perf_counter() - began)
