@@ -1087,3 +1087,20 @@ def test_without_the_package_tensorboard_says_which_extra_it_is_in(
     assert result.exit_code == 1 and "pip install 'genzoo[tensorboard]'" in result.stderr
     assert_nothing_was_kept(home)
     assert zoo("train", "mlp-vae", "--name", "mine", "--epochs", 1, *SMALL).exit_code == 0
+
+
+# --- a file system without locks
+
+
+@pytest.mark.parametrize("place", [["--name", "mine"], ["--out", "made"]])
+def test_a_place_without_locks_is_refused_in_one_line_before_any_epoch(
+    place: list[str], zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    result = zoo("train", "mlp-vae", *place, "--epochs", 1, *SMALL)
+    assert result.exit_code == 1 and "epoch 1" not in result.stderr
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Error: Files in ") and "can't be locked: No locks available" in line

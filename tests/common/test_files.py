@@ -1,5 +1,6 @@
 """Files: written whole or not at all, read with suspicion, hashed, measured, removed."""
 
+import errno
 import hashlib
 import os
 import subprocess
@@ -284,3 +285,18 @@ def test_a_process_is_alive_until_it_has_ended() -> None:
     assert files.is_alive(process.pid)
     process.communicate(b"\n")
     assert not files.is_alive(process.pid)
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_file_system_without_locks_is_told_in_a_line(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    for wait in (True, False):
+        with pytest.raises(OutputError) as refused, files.alone(tmp_path / "home", wait=wait):
+            raise AssertionError("it went in")
+        assert f"Files in {tmp_path / 'home'} can't be locked: " in str(refused.value)
+        assert "set ZOO_HOME" in str(refused.value) and "\n" not in str(refused.value)

@@ -102,7 +102,8 @@ def refuse_unwritable(target: Path) -> None:
 def alone(folder: Path, *, wait: bool = True) -> Iterator[None]:
     """Let one process at a time into the block, for each folder.
 
-    **Raises:** `OutputError` when another process is in it and `wait` is False.
+    **Raises:** `OutputError` when another process is in it and `wait` is False, and where the file
+    system can't lock files, as some network file systems can't.
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -113,6 +114,11 @@ def alone(folder: Path, *, wait: bool = True) -> Iterator[None]:
         except BlockingIOError as error:
             raise OutputError(
                 f"Another process is at work in {folder}: wait, or choose another name."
+            ) from error
+        except OSError as error:
+            raise OutputError(
+                f"Files in {folder} can't be locked: {error.strerror or error}. Its file system "
+                "must be able to: choose a folder on another, or set ZOO_HOME to one."
             ) from error
         yield
 
