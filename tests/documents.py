@@ -17,6 +17,7 @@ SMALLER = (
     (r"\bn=20_?000\b", "n=100"),
     (r"--epochs 5\b", "--epochs 1"),
     (r"^(zoo train dcgan .*)", r"\1 --set width=8"),
+    (r"-n 1000 -k 50\b", "-n 100 -k 5"),
     (r"^(zoo compare \S+ \S+)$", r"\1 -n 100 -k 2"),
     (r"\bn=1_?000\b", "n=100"),
     (r"(zoo\.train\(\"mlp-vae\", name=f.* seed=seed)\)", r"\1, epochs=1, hidden_dims=(16,))"),
