@@ -282,7 +282,7 @@ def test_verify_also_looks_into_the_parts_that_only_training_needs(
     from zoo.checkpoints import weights as checkpoints
 
     gan = make_model("mlp-gan", generator_dims=(4,), discriminator_dims=(4,), latent_dim=2)
-    checkpoints.save(gan, tmp_path / "gan", {})
+    checkpoints.save(gan, tmp_path / "gan")
     names = ("config.json", "model.safetensors", "training.safetensors")
     files = {name: (tmp_path / "gan" / name).read_bytes() for name in names}
     hub.put("owner/gan", files)
