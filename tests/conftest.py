@@ -6,6 +6,7 @@ import os
 import pickle
 import resource
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,11 +16,13 @@ import hypothesis
 import pytest
 from click.testing import CliRunner, Result
 from environments import Environment
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from zoo.cli import main
 from zoo.cli.console import warn_of_plugins
 from zoo.registry.registry import installed
 
+set_hypothesis_home_dir(Path(tempfile.gettempdir(), "zoo-hypothesis"))
 hypothesis.settings.register_profile("zoo", database=None, deadline=None)
 hypothesis.settings.load_profile("zoo")  # nothing is kept between two runs; machines are busy
 
