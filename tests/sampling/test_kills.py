@@ -53,7 +53,7 @@ def test_a_file_is_the_old_one_or_the_new_one(words: list[str], zoo: Zoo, tmp_pa
     new = [word.replace("{n}", "0") for word in words]
     assert zoo(*new).exit_code == 0
     after = output(held(home / "0"))
-    shutil.rmtree(home)
+    shutil.rmtree(home / "0")
     for one in lefts(Trial(words, str(template), ROOMS)):
         there = {path: digest for path, digest in output(one.after).items() if path == name}
         assert there in (before, after), one.event
@@ -67,7 +67,7 @@ def test_a_folder_is_whole_or_not_there(zoo: Zoo, tmp_path: Path) -> None:
     assert zoo(*(word.replace("{n}", "0") for word in words)).exit_code == 0
     whole = output(held(home / "0"))
     assert len(whole) == 7
-    shutil.rmtree(home)
+    shutil.rmtree(home / "0")
     for one in lefts(Trial(words, str(tmp_path / "none"), ROOMS)):
         there = {path: digest for path, digest in one.after.items() if path.startswith("out/")}
         assert there in ({}, whole), one.event

@@ -9,7 +9,6 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
-from xml.sax.saxutils import quoteattr
 
 from zoo.common import files
 from zoo.common.errors import DataError
@@ -63,7 +62,7 @@ def xmp(made: Mapping[str, Any] | None = None, *, generated: bool = True) -> byt
     """
     attributes = _MARK if generated else ""
     if made is not None:
-        attributes += _RECORD + quoteattr(json.dumps(made))
+        attributes += f'{_RECORD}"{html.escape(json.dumps(made))}"'
     return _PACKET.format(attributes=attributes).encode()
 
 

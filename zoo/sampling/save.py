@@ -216,8 +216,6 @@ def draw_to(
     named = [str(label) for label in request.as_list(labels)]
     n = (PER_CLASS * len(asked) or IN_ALL) if n is None else request.whole_number("n", n, 1)
     start = request.whole_number("start", start, 0)
-    if isinstance(target, Path):
-        formats.check_path(target, model.sample_kind)
     made = {
         "checkpoint": reference,
         "sha256": folder.sha256,
