@@ -189,7 +189,7 @@ def test_a_strangers_results_are_read_strictly(zoo: Zoo, two: tuple[str, str]) -
     [
         (["./vae"], 2, "Name two different checkpoints"),
         (["./vae", "./vae"], 2, "Name two different checkpoints"),
-        (["./vae", "./gan", "-o", "both.gif"], 1, "both.gif must end in .png"),
+        (["./vae", "./gan", "-o", "both.gif"], 1, "Can't write '.gif' files: choose .png"),
         (["./vae", "nothing-here"], 1, "No checkpoint is called 'nothing-here'"),
     ],
 )

@@ -15,6 +15,7 @@ import zoo as door
 from zoo.checkpoints import Folder
 from zoo.common.errors import ConfigError, NotFoundError, OutputError, ZooError
 from zoo.evaluation import Comparison
+from zoo.sampling import provenance
 
 Trained = Callable[..., Path]
 
@@ -98,8 +99,8 @@ def test_a_pattern_stands_for_every_checkpoint_that_fits(zoo: Zoo, two: tuple[st
         (("./s-*",), {"seed": 1.5}, ConfigError, "seed must be a whole number, not float 1.5"),
         (("./s-*",), {"data": "mnst"}, NotFoundError, "Did you mean 'mnist'"),
         (("./s-*",), {"features": "digit"}, NotFoundError, "Did you mean 'digits'"),
-        (("./s-*",), {"output": "both.gif"}, OutputError, "both.gif must end in .png"),
-        (("./s-*",), {"output": 7}, ConfigError, "output must be the path of a .png, not int"),
+        (("./s-*",), {"output": "both.gif"}, OutputError, "Can't write '.gif' files"),
+        (("./s-*",), {"output": 7}, ConfigError, "output must be the path of a picture, not int"),
     ],
 )
 def test_a_wrong_argument_is_refused_in_words(
@@ -150,3 +151,23 @@ def test_nothing_is_measured_to_stand_beside_results_of_an_older_version(
     path.write_text(json.dumps({**json.loads(path.read_text()), "evaluations": []}))
     with pytest.raises(ConfigError, match="s-vae would be measured by the present one"):
         door.compare(*two)
+
+
+@pytest.mark.parametrize("name", ["both.PNG", "both.jpg", "both.webp"])
+def test_the_picture_is_of_any_format_that_tells_how_it_was_made(
+    name: str, two: tuple[str, str]
+) -> None:
+    door.compare(*two, output=name)
+    assert provenance.read(Path(name))["checkpoints"] == ["./s-vae", "./s-gan"]
+
+
+def test_a_picture_that_the_zoo_did_not_write_is_not_replaced_unless_forced(
+    two: tuple[str, str],
+) -> None:
+    Path("both.png").write_bytes(b"mine")
+    with pytest.raises(OutputError, match=r"both.png exists, and the zoo did not write it"):
+        door.compare(*two, output="both.png")
+    assert Path("both.png").read_bytes() == b"mine"
+    for _ in range(2):  # the second time it is the zoo's own
+        door.compare(*two, output="both.png", force=Path("both.png").read_bytes() == b"mine")
+    assert provenance.read(Path("both.png"))["seed"] == 0

@@ -92,6 +92,7 @@ def test_a_watcher_sees_every_sample(mine: str) -> None:
         ({"weights": "nowhere.safetensors"}, ZooError, "nowhere.safetensors is no file"),
         ({"weights": 7}, ConfigError, "weights must be the path of a file, not int 7"),
         ({"data_root": 7}, ConfigError, "data_root must be the path of a folder, not int 7"),
+        ({"threads": 0}, ConfigError, "threads = 0 is out of range: give 1 to 4096"),
         ({"device": "tpu7"}, ConfigError, "There is no device 'tpu7'"),
         ({"write": True, "reference": "vae-mnist"}, OutputError, "vae-mnist is bundled"),
         ({"reference": "no-such"}, NotFoundError, "No checkpoint is called 'no-such'"),

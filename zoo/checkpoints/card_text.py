@@ -192,7 +192,18 @@ def _table(results: Sequence[Evaluation]) -> str:
         for one in results
         if one.values
     ]
-    return "\n\n".join(["\n".join([header, *rows]), *by_dimension])
+    return "\n\n".join(["\n".join([header, *rows]), *by_dimension, *_looseness(results)])
+
+
+def _looseness(results: Sequence[Evaluation]) -> list[str]:
+    """What a reader must know of a bound, where there is one."""
+    if not any(one.metric == "nll" and one.family for one in results):
+        return []
+    return [
+        "The negative log-likelihood is an upper bound, by K importance samples an image: the true "
+        "value is lower. The fewer of the K are effective, the looser the bound is, at times by "
+        "half a nat or more."
+    ]
 
 
 def _falling(values: Sequence[float]) -> str:

@@ -15,7 +15,7 @@ from zoo.cli.console import (
     warn_of_plugins,
 )
 from zoo.cli.evaluate import measuring
-from zoo.cli.options import complete_checkpoints
+from zoo.cli.options import complete_checkpoints, force_option
 from zoo.evaluation import compare as room
 
 
@@ -30,8 +30,9 @@ from zoo.evaluation import compare as room
     type=click.Path(path_type=Path),
     default=Path("compare.png"),
     show_default=True,
-    help="Picture to make, a .png.",
+    help="Picture to make: .png, .jpg or .webp.",
 )
+@force_option
 def compare(references: tuple[str, ...], output: Path, json_: bool, **options: Any) -> None:
     """Compare several checkpoints: their numbers, and a picture with samples of each.
 

@@ -16,6 +16,7 @@ from zoo.cli.options import (
     device_option,
     range_option,
     skip_bad_option,
+    threads_option,
 )
 from zoo.evaluation import Evaluations, measure
 
@@ -50,6 +51,7 @@ MEASURING = (  # the options of whatever measures, in the order of its --help
     ),
     data_root_option,
     device_option,
+    threads_option,
     as_json,
 )
 

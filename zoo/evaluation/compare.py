@@ -23,12 +23,12 @@ from zoo.checkpoints import (
     side_by_side,
 )
 from zoo.common import files
-from zoo.common.errors import CapabilityError, ConfigError, NotFoundError, OutputError
+from zoo.common.errors import CapabilityError, ConfigError, NotFoundError
 from zoo.evaluation import asked, measure
 from zoo.evaluation.asked import Reference, Watch
 from zoo.evaluation.tables import Comparison
 from zoo.registry import installed
-from zoo.sampling import kind_of
+from zoo.sampling import PICTURES, check_path, kind_of, refuse_foreign
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -54,6 +54,8 @@ def compare(
     output: str | os.PathLike[str] | None = None,
     data_root: str | os.PathLike[str] | None = None,
     device: str = "auto",
+    threads: int | None = None,
+    force: bool = False,
     watch: Watch | None = None,
 ) -> Comparison:
     """Compare several checkpoints, side by side.
@@ -68,9 +70,11 @@ def compare(
     - `references`: names or paths of checkpoints, two at least. A pattern such as "s-*" stands for
         every checkpoint here whose name fits.
     - `data`, `n`, `seed`, `features`, `weights`, `importance_samples`, `data_root`, `device`,
-        `watch`: as `zoo.evaluate` takes them. Unless given, they are those of the results that
-        there are.
-    - `output`: a .png to make, which shows samples of each checkpoint; none unless given.
+        `threads`, `watch`: as `zoo.evaluate` takes them. Unless given, the measurement follows the
+        results that there are.
+    - `output`: a picture to make, which shows samples of each checkpoint: .png, .jpg or .webp. None
+        is made unless given.
+    - `force`: replace a file that the zoo did not write.
 
     **Returns:** a `Comparison`, which prints as a table. Its `rows` are dicts for
     `pandas.DataFrame`; `to_csv()`, `to_latex()` and `to_markdown()` give text.
@@ -79,7 +83,7 @@ def compare(
     side, or something is missing that can't be measured."""
     folders = _found(references)
     how = asked.conditions(n, seed, importance_samples)
-    picture = _picture(output)
+    picture = _picture(output, force)
     _refuse_other_kinds(folders)
     against = asked.data_for(data, next(iter(folders.values()))) if data else _trained_on(folders)
     work = Work(
@@ -89,6 +93,7 @@ def compare(
         asked.weights_of_features(weights),
         asked.folder_of_data(data_root),
         device,
+        asked.whole("threads", threads, 1, 4096),
     )
     wanted = _wanted(work, how, data is not None, features is not None or weights is not None)
     columns = {
@@ -160,16 +165,15 @@ def _no_images(name: str) -> CapabilityError:
     )
 
 
-def _picture(output: str | os.PathLike[str] | None) -> Path | None:
+def _picture(output: str | os.PathLike[str] | None, force: bool) -> Path | None:
     """The file for the picture, which can be written; None when none is wanted."""
     if output is None:
         return None
     if not isinstance(output, str | os.PathLike):
-        raise ConfigError(f"output must be the path of a .png, not {type(output).__name__}.")
+        raise ConfigError(f"output must be the path of a picture, not {type(output).__name__}.")
     path = Path(output)
-    if path.suffix.lower() != ".png":
-        raise OutputError(f"{path} must end in .png.")
-    files.refuse_unwritable(path)
+    check_path(path, suffixes=PICTURES)
+    refuse_foreign(path, force=force)
     return path
 
 
@@ -192,6 +196,7 @@ class Work:
     weights: Path | None
     data_root: Path | None
     device: str
+    threads: int | None
     _models: "dict[str, GenerativeModel[Any]]" = field(default_factory=dict)
     _images: "dict[tuple[int, ...], tuple[Dataset, Dataset | None]]" = field(default_factory=dict)
     _extractor: "Extractor | None" = None
@@ -199,7 +204,7 @@ class Work:
     def model(self, name: str) -> "GenerativeModel[Any]":
         """The model of a checkpoint, whose samples are images."""
         if name not in self._models:
-            model = measure.load_model(self.folders[name], self.device)
+            model = measure.load_model(self.folders[name], self.device, self.threads)
             if not kind_of(model).is_picture:
                 raise _no_images(name)
             self._models[name] = model
@@ -358,7 +363,7 @@ def _options(
 
 def _save_picture(path: Path, work: Work, seed: int, options: Sequence[str]) -> None:
     """A grid of samples of each checkpoint, side by side, its name above it."""
-    from zoo.sampling import draw, grid, save_png
+    from zoo.sampling import draw, grid, save_picture
 
     names = list(work.folders)
     grids = {name: grid(draw(work.model(name), SHOWN, seed=seed)) for name in names}
@@ -371,7 +376,7 @@ def _save_picture(path: Path, work: Work, seed: int, options: Sequence[str]) -> 
         "version": version("genzoo"),
         "command": shlex.join(words),
     }
-    save_png(_side_by_side(grids), path, made)
+    save_picture(_side_by_side(grids), path, made)
 
 
 def _side_by_side(grids: "Mapping[str, Image]") -> "Image":

@@ -50,6 +50,7 @@ def evaluate(
     skip_bad: bool = False,
     data_root: str | os.PathLike[str] | None = None,
     device: str = "auto",
+    threads: int | None = None,
     watch: Watch | None = None,
 ) -> Evaluations:
     """Measure a checkpoint: its samples, and how likely it finds images it has not seen.
@@ -75,6 +76,8 @@ def evaluate(
     - `skip_bad`: leave out the images of a folder that can't be read; also where the training did.
     - `data_root`: the folder that holds the data; else `ZOO_DATA`, else the zoo's own folder.
     - `device`: "auto" takes a GPU where there is one; else "cpu" or "cuda".
+    - `threads`: on the CPU; what `ZOO_THREADS` says unless given, else the cores that this process
+        may use.
     - `watch`: called as `watch(batches, how_many, doing)`. It passes the batches on, and can show
         progress.
 
@@ -85,6 +88,7 @@ def evaluate(
     **Raises:** `ZooError` when a name is unknown, an argument is wrong, the data can't be read, the
     results can't be written, or there is nothing to measure the model by."""
     how = asked.conditions(n, seed, importance_samples, test_images)
+    threads = asked.whole("threads", threads, 1, 4096)
     folder = asked.checkpoint(reference)
     if write:
         refuse_foreign(folder)
@@ -94,7 +98,7 @@ def evaluate(
     if write:  # What can't be written is refused before anything is measured.
         _card(folder, folder.facts)
         files.refuse_unwritable(folder.file(FACTS))
-    model = load_model(folder, device)
+    model = load_model(folder, device, threads)
     train, test = read_data(data, root, model, reading(folder, data, value_range, skip_bad))
     extractor = load_extractor(name, path, device, model, data)
     results = measure(
@@ -126,12 +130,13 @@ class NotKeptError(OutputError):
         self.results = results
 
 
-def load_model(folder: Folder, device: str) -> "GenerativeModel[Any]":
+def load_model(folder: Folder, device: str, threads: int | None) -> "GenerativeModel[Any]":
     """The model of a checkpoint, on a device, in a process that is there to use it."""
     from zoo.checkpoints import weights
     from zoo.common import compute
 
     compute.keep_freed()
+    compute.use_threads(threads)
     return weights.read_model(folder, compute.pick_device(device))
 
 
