@@ -757,6 +757,46 @@ def test_a_push_and_a_pull_hash_each_byte_once(hub: Hub, mine: Path) -> None:
     )
 
 
+OPENING = """
+import collections, json, os, sys
+from click.testing import CliRunner
+from zoo.cli import main
+
+opened = collections.Counter()
+
+def hook(event, arguments):
+    if event == "open" and isinstance(arguments[0], (str, bytes)):
+        opened[os.path.realpath(os.fsdecode(arguments[0]))] += 1
+
+sys.addaudithook(hook)
+result = CliRunner().invoke(main, sys.argv[1:])
+assert result.exit_code == 0, result.output
+print(json.dumps(opened))
+"""
+
+
+def test_a_push_opens_each_file_once(hub: Hub, mine: Path, zoo: Zoo) -> None:
+    hub.put("owner/other", {one.name: one.read_bytes() for one in FORMAT_1.iterdir()})
+    assert zoo("pull", "hf:owner/other").exit_code == 0
+    pulled = Path(os.environ["ZOO_HOME"], "checkpoints", "hf%3Aowner%2Fother")
+    for reference, folder in (("./mine", mine), ("hf:owner/other", pulled)):
+        command = [sys.executable, "-c", OPENING, "push", reference, NAME, "--yes"]
+        for times in ("first", "again"):
+            (mine / "facts.json").write_text(f'{{"dataset": "{times}"}}')
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+            assert done.returncode == 0, done.stderr
+            opened = json.loads(done.stdout.splitlines()[-1])
+            counts = {
+                str(one.relative_to(folder)): opened.get(str(one.resolve()), 0)
+                for one in folder.rglob("*")
+                if one.is_file()
+            }
+            # the weights are hashed, looked at by the client, and sent
+            assert counts.pop("model.safetensors") <= 3
+            assert set(counts.values()) <= {0, 1} and counts["config.json"] == 1, counts
+        del hub.repositories[NAME]
+
+
 def test_a_bundled_checkpoint_is_published_file_for_file_as_it_is_kept_here(
     hub: Hub, zoo: Zoo
 ) -> None:

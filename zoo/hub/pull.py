@@ -38,8 +38,9 @@ def pull(
     token: str | None = None,
     watch: Watch | None = None,
 ) -> Path:
-    """Get a checkpoint, verify it, and make it the current one. One that is here already is not
-    fetched again.
+    """Get a checkpoint, verify it, and make it the current one.
+
+    One that is here already is not fetched again.
 
     **Arguments:**
     - `reference`: a name that `zoo list` shows, or `hf:OWNER/REPO[@REVISION]`.

@@ -51,10 +51,9 @@ def push(
     token: str | None = None,
     agree: Callable[["Plan", str], bool] | None = None,
 ) -> Pushed:
-    """Publish a checkpoint in a repository of the Hub, in one commit. The repository is made if
-    there is none.
+    """Publish a checkpoint in a repository of the Hub, in one commit.
 
-    Only a checkpoint's own files are sent. What people wrote into the README.md on the Hub stays
+    The repository is made if there is none. Only a checkpoint's own files are sent. What people wrote into the README.md on the Hub stays
     there. A repository with changes that this machine has not seen is not written to.
 
     **Arguments:**
