@@ -53,8 +53,9 @@ def push(
 ) -> Pushed:
     """Publish a checkpoint in a repository of the Hub, in one commit.
 
-    The repository is made if there is none. Only a checkpoint's own files are sent. What people wrote into the README.md on the Hub stays
-    there. A repository with changes that this machine has not seen is not written to.
+    The repository is made if there is none. Only a checkpoint's own files are sent. What people
+    wrote into the README.md on the Hub stays there. A repository with changes that this machine has
+    not seen is not written to.
 
     **Arguments:**
     - `reference`: a checkpoint's name, the path of its folder, or `hf:OWNER/REPO[@REVISION]`.
