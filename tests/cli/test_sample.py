@@ -58,15 +58,16 @@ def test_a_fresh_seed_is_drawn_each_time(zoo: Zoo) -> None:
     assert len(seeds) == 3
 
 
-def test_a_terminal_gets_a_preview_and_a_pipe_does_not(zoo: Zoo) -> None:
-    piped = zoo("sample", "vae-mnist", "-n", 1)
-    assert "▀" not in piped.output and "\x1b" not in piped.output
+def at_a_terminal(*words: str, **environment: str) -> tuple[list[str], str]:
+    """Run a command whose standard output is a terminal of 60 columns and 24 lines; returns the
+    lines of its standard output, and its standard error.
+    """
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "zoo", "sample", "vae-mnist"]
-    environment = {**os.environ, "COLUMNS": "60", "LINES": "24", "TERM": "xterm-256color"}
-    environment.pop("NO_COLOR", None)
+    command = [sys.executable, "-m", "zoo", *words]
+    size = {"COLUMNS": "60", "LINES": "24", "TERM": "xterm-256color", **environment}
+    told = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | size
     with subprocess.Popen(
-        command, stdout=theirs, stderr=subprocess.PIPE, env=environment
+        command, stdout=theirs, stderr=subprocess.PIPE, env=told, text=True
     ) as process:
         os.close(theirs)
         seen = b""
@@ -75,10 +76,66 @@ def test_a_terminal_gets_a_preview_and_a_pipe_does_not(zoo: Zoo) -> None:
                 seen += part
         except OSError:  # how Linux says that the other side is closed
             pass
+        assert process.stderr is not None
+        said = process.stderr.read()
     os.close(ours)
-    *picture, path = seen.decode().split("\r\n")[:-1]
-    assert process.returncode == 0 and path == "samples.png"
+    assert process.returncode == 0, said
+    return seen.decode().split("\r\n")[:-1], said
+
+
+def test_a_terminal_gets_a_preview_and_a_pipe_does_not(zoo: Zoo) -> None:
+    piped = zoo("sample", "vae-mnist", "-n", 1)
+    assert "▀" not in piped.output and "\x1b" not in piped.output
+    (*picture, path), said = at_a_terminal("sample", "vae-mnist")
+    assert path == "samples.png"
     assert 10 < len(picture) <= 24 and all(line.count("▀") == 60 for line in picture)
+    assert "The preview shows 5 of 8 rows." in said
+
+
+def test_a_preview_of_few_samples_is_enlarged_and_shows_all_of_them() -> None:
+    (*picture, path), said = at_a_terminal("sample", "vae-mnist", "-n", "1", COLUMNS="80")
+    assert path == "samples.png" and "preview" not in said
+    assert all(line.count("▀") == 64 for line in picture)  # of a grid 32 pixels wide
+
+
+@pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"NO_COLOR": "1"}])
+def test_a_terminal_without_colours_is_spared_the_preview(environment: dict[str, str]) -> None:
+    lines, _ = at_a_terminal("sample", "vae-mnist", "-n", "4", **environment)
+    assert lines == ["samples.png"]
+
+
+@pytest.mark.parametrize("words", ["sample -n 4 -o x.jpg", "interpolate -n 2 -o x.webp"])
+def test_pictures_of_other_formats_are_previewed_too(words: str) -> None:
+    verb, *further = words.split()
+    lines, _ = at_a_terminal(verb, "vae-mnist", *further)
+    assert lines[-1] == further[-1] and all("▀" in line for line in lines[:-1]) and lines[:-1]
+
+
+def test_a_film_has_no_preview() -> None:
+    words = ["-n", "1", "--steps", "3", "-o", "x.gif"]
+    assert at_a_terminal("interpolate", "vae-mnist", *words)[0] == ["x.gif"]
+
+
+def test_quiet_leaves_the_path_alone(zoo: Zoo) -> None:
+    result = zoo("sample", "vae-mnist", "-n", 1, "--quiet")
+    assert result.stdout == "samples.png\n" and result.stderr == ""
+
+
+def test_a_training_that_is_not_finished_is_told(zoo: Zoo) -> None:
+    run = Path(os.environ["ZOO_HOME"], "runs", "mine")
+    run.mkdir(parents=True)
+    (run / "state.safetensors").write_bytes(b"state")
+    result = zoo("sample", "mine")
+    assert result.exit_code == 1 and "zoo train --resume" in result.stderr
+
+
+def test_the_number_of_threads_is_what_was_asked_for(zoo: Zoo) -> None:
+    before = torch.get_num_threads()
+    try:
+        assert zoo("sample", "vae-mnist", "-n", 1, "--threads", 2).exit_code == 0
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_the_picture_records_how_it_was_made_and_its_command_makes_it_again(zoo: Zoo) -> None:

@@ -1,7 +1,9 @@
 """zoo show: a checkpoint's card, a model's fields, how a picture was made."""
 
 import json
+import os
 import shlex
+import shutil
 import struct
 import zlib
 from pathlib import Path
@@ -9,6 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import Zoo
 from PIL import Image
+
+from zoo.registry import installed
 
 
 def test_a_checkpoint_shows_its_card_without_the_front_matter(zoo: Zoo) -> None:
@@ -173,6 +177,44 @@ def test_samples_in_other_forms_show_it_too(path: str, zoo: Zoo) -> None:
     shown = json.loads(zoo("show", path, "--json").stdout)
     assert shown["command"] == f"zoo sample vae-mnist -n 2 --seed 3 --start 5 -o {Path(path).name}"
     assert shown["command"] in zoo("show", path).stdout
+
+
+@pytest.mark.parametrize("path", ["made.jpg", "made.PNG", "made.webp"])
+def test_a_picture_shows_that_a_model_made_it(path: str, zoo: Zoo) -> None:
+    zoo("sample", "vae-mnist", "-n", 2, "--seed", 3, "-o", path)
+    shown = json.loads(zoo("show", path, "--json").stdout)
+    assert shown["digital_source_type"] == "trainedAlgorithmicMedia" and shown["seed"] == 3
+    assert "digital source type trainedAlgorithmicMedia" in zoo("show", path).stdout
+
+
+def test_a_film_shows_how_it_was_made(zoo: Zoo) -> None:
+    zoo("interpolate", "vae-mnist", "-n", 1, "--steps", 2, "--seed", 3, "-o", "film.gif")
+    shown = json.loads(zoo("show", "film.gif", "--json").stdout)
+    assert shown["command"].startswith("zoo interpolate vae-mnist --seed 3")
+    assert shown["digital_source_type"] == "trainedAlgorithmicMedia"
+
+
+def test_a_folder_that_is_called_like_a_picture_is_a_folder(zoo: Zoo) -> None:
+    Path("x.png").mkdir()
+    result = zoo("show", "x.png")
+    assert result.exit_code == 1 and "x.png is a folder, and no samples" in result.stderr
+    zoo("sample", "vae-mnist", "-n", 1, "-o", "plain")
+    Path("x.png").rmdir()
+    Path("plain").rename("x.png")
+    assert json.loads(zoo("show", "./x.png", "--json").stdout)["n"] == 1
+    bundled = installed().checkpoints["vae-mnist"].bundled
+    assert bundled
+    shutil.copytree(bundled, "y.png")
+    assert zoo("show", "./y.png").stdout.startswith("# ")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".gif", ".npz", ".safetensors"])
+def test_pipes_and_devices_are_refused_at_once(suffix: str, zoo: Zoo) -> None:
+    os.mkfifo(f"pipe{suffix}")
+    Path(f"zeros{suffix}").symlink_to("/dev/zero")
+    for name in (f"pipe{suffix}", f"./zeros{suffix}"):
+        result = zoo("show", name)
+        assert result.exit_code == 1 and "is no file that the zoo wrote" in result.stderr
 
 
 def huge_png() -> bytes:
