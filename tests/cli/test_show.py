@@ -101,7 +101,7 @@ def test_below_each_field_stands_what_it_means_cut_to_the_width_of_the_terminal(
 def test_json_of_a_model_has_fields_and_recipe(zoo: Zoo) -> None:
     shown = json.loads(zoo("show", "dcgan", "--json").stdout)
     assert shown["name"] == "dcgan" and shown["capabilities"] == ["sample", "decode"]
-    meaning = "Adam's decay rates of the first and the second moment"
+    meaning = "decay rates of the first and the second moment, for adam and adamw"
     betas = {
         "name": "betas",
         "type": "list of: number 0 to 1",

@@ -34,10 +34,10 @@ def test_every_field_is_explained_in_the_order_of_the_class() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("learning_rate", 0.0, "would train nothing"),
+        ("learning_rate", 0.0, "trains nothing"),
         ("betas", (0.9,), "two numbers below 1"),
         ("betas", (0.9, 1.0), "two numbers below 1"),
-        ("class_weights", (0.0, 0.0), "nothing to learn"),
+        ("class_weights", (0.0, 0.0), "nothing is learnt"),
         ("augment", ("shift", "blur"), "one of shift, rotate, zoom, flip"),
         ("optimizer", "lion", "one of adam, adamw, sgd, rmsprop"),
         ("ema_decay", 1.0, "0 to 0.99999"),
@@ -56,7 +56,7 @@ def test_what_no_training_could_follow_is_refused(name: str, value: Any, said: s
 @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
 def test_momentum_without_effect_is_refused(optimizer: Any) -> None:
     with pytest.raises(
-        ConfigError, match=rf"momentum = 0\.9 is of sgd and rmsprop; {optimizer} has betas"
+        ConfigError, match=rf"momentum = 0\.9 is for sgd and rmsprop\. {optimizer} has betas"
     ):
         TrainConfig(momentum=0.9, optimizer=optimizer)
     assert TrainConfig(momentum=0.9, optimizer="rmsprop").momentum == 0.9

@@ -10,39 +10,40 @@ from zoo.common.errors import ConfigError
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainConfig(StrictConfig):
-    """How a model is trained: its `recipe`, which `zoo train` follows unless told otherwise.
+    """How a model is trained: its `recipe`. `zoo train --set` changes it.
 
     **Arguments:**
     - `epochs`: passes over the data.
-    - `batch_size`: samples a step, over all processes; the incomplete batch at an epoch's end is
-        left out (the order is new each epoch).
+    - `batch_size`: samples in a step, over all processes. The order is new in each epoch; an
+        incomplete batch at the end is left out.
     - `optimizer`: "adam" (Kingma & Ba 2015, arXiv:1412.6980), "adamw" (Loshchilov & Hutter 2019,
         arXiv:1711.05101), "sgd" or "rmsprop" (Tieleman & Hinton 2012).
-    - `learning_rate`: of every parameter group that `learning_rates` doesn't name; above 0.
-    - `learning_rates`: by parameter group, such as generator:1e-4.
-    - `betas`: Adam's decay rates of the first and the second moment.
-    - `momentum`: of sgd and rmsprop.
-    - `weight_decay`: λ of the L2 penalty λ/2·‖w‖²; adamw takes it off the weights instead of adding
-        it to the gradient.
-    - `l1`: λ of the L1 penalty λ·‖w‖₁.
+    - `learning_rate`: learning rate of every parameter group that `learning_rates` does not name.
+    - `learning_rates`: learning rates by parameter group, such as generator:1e-4.
+    - `betas`: decay rates of the first and the second moment, for adam and adamw.
+    - `momentum`: momentum, for sgd and rmsprop.
+    - `weight_decay`: weight λ of the L2 penalty λ/2·‖w‖². adamw shrinks the weights directly and
+        does not add the penalty to the gradient.
+    - `l1`: weight λ of the L1 penalty λ·‖w‖₁.
     - `max_grad_norm`: greatest norm of an optimizer's gradient; a larger one is scaled down to it;
-        0 clips nothing. (`clip_norm` is its old name, and is read still.)
-    - `warmup`: share of the steps over which the learning rate rises from 0 (Goyal et al. 2017,
-        arXiv:1706.02677).
-    - `schedule`: "constant", or "cosine" from the learning rate down to 0 at the end
-        (arXiv:1608.03983, eq. 5).
-    - `ema_decay`: decay of the exponential moving average of the weights, which becomes the
-        checkpoint; after n steps it is min(ema_decay, (1 + n) / (10 + n)). 0 takes the last
-        weights. (`average` is its old name, and is read still.)
-    - `precision`: "float32", or "bf16" for autocast to bfloat16 in the networks where the hardware
-        computes in it.
-    - `balance`: draw every class equally often, however rare it is in the data.
-    - `class_weights`: weight of each class in the loss, up to a common factor.
-    - `augment`: random changes to each sample: "shift" by up to 2 pixels in 28, "rotate" by up to
-        10°, "zoom" by up to 10 %, "flip" left and right. The model learns to draw the changed
-        samples too.
-    - `holdout`: samples at the end of the data that are not trained on; their losses are reported
-    after each epoch."""
+        0 clips nothing. (`clip_norm` is the old name; it still works.)
+    - `warmup`: part of the training, 0 to 1, in which the learning rate grows from 0 (Goyal et al.
+        2017, arXiv:1706.02677).
+    - `schedule`: learning rate over time: "constant", or "cosine", which falls to 0 at the end
+        (Loshchilov & Hutter 2017, arXiv:1608.03983).
+    - `ema_decay`: decay of the moving average of the weights, which becomes the checkpoint; 0 takes
+        the last weights. After n steps the decay is min(ema_decay, (1 + n) / (10 + n)). (`average`
+        is the old name; it still works.)
+    - `precision`: "float32", or "bf16" to compute the networks in bfloat16 where the hardware
+        supports it.
+    - `balance`: draw every class equally often, however few samples it has.
+    - `class_weights`: weight of each class in the loss; only their ratios matter.
+    - `augment`: random changes of each sample: "shift" by up to 2 pixels in 28, "rotate" by up to
+        10°, "zoom" by up to 10 %, "flip" left and right. The model learns to draw changed samples
+        too.
+    - `holdout`: samples at the end of the data that are not used for training. Their losses are
+        reported after each epoch.
+    """
 
     epochs: Size = 10
     batch_size: Size = 128
@@ -74,7 +75,7 @@ class TrainConfig(StrictConfig):
         super().__post_init__()
         if not self.learning_rate:
             raise ConfigError(
-                "learning_rate = 0 would train nothing: give one above 0, such as 1e-3."
+                "learning_rate = 0 trains nothing: give a number above 0, such as 1e-3."
             )
         if len(self.betas) != 2 or max(self.betas) >= 1:
             raise ConfigError(
@@ -82,9 +83,10 @@ class TrainConfig(StrictConfig):
             )
         if self.momentum and self.optimizer.startswith("adam"):
             raise ConfigError(
-                f"momentum = {self.momentum:g} is of sgd and rmsprop; {self.optimizer} has betas, "
-                "the first of which "
-                "is its momentum."
+                f"momentum = {self.momentum:g} is for sgd and rmsprop. {self.optimizer} has betas: "
+                "the first one is its momentum."
             )
         if self.class_weights and not any(self.class_weights):
-            raise ConfigError("class_weights are all 0: there would be nothing to learn.")
+            raise ConfigError(
+                "class_weights are all 0, so nothing is learnt: give at least one above 0."
+            )

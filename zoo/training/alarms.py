@@ -25,8 +25,7 @@ REACHED = 0.2  # of an even share of the samples, that a class must have; 5 digi
 TOLD_APART = 0.999
 COLLAPSE = (
     "the generator is collapsing. Try a smaller learning rate, averaged weights (--set "
-    "ema_decay=0.999), or another "
-    "objective (zoo show MODEL lists the fields)."
+    "ema_decay=0.999), or another objective (zoo show MODEL lists them)."
 )
 
 
@@ -103,11 +102,10 @@ def alarms(history: Sequence[Mapping[str, Any]]) -> list[str]:
         found.append(f"The samples reach {seen['classes']:.0%} of the classes: {COLLAPSE}")
     if always("accuracy", lambda value: value > TOLD_APART):
         found.append(
-            f"The discriminator tells {last[-1]['losses']['accuracy']:.1%} of data and samples "
-            "apart, which leaves the "
-            "generator nothing to learn from. Try a smaller learning rate for it (--set "
-            "learning_rates=NAME:RATE), or "
-            "a field of the model that bounds it (zoo show MODEL lists them)."
+            "The discriminator is too strong: it recognises "
+            f"{last[-1]['losses']['accuracy']:.1%} of real and generated samples, so the generator "
+            "can't learn from it. Try a smaller learning rate for it (--set "
+            "learning_rates=NAME:RATE), or a penalty such as r1 (zoo show MODEL lists the fields)."
         )
     return found
 
