@@ -14,6 +14,8 @@ from zoo.registry import installed
 
 # What systems and programs leave beside pictures. Names that begin with a dot are skipped as well.
 COMPANIONS = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
+# What the zoo writes beside the samples that it draws into a folder.
+OWN = frozenset({"provenance.json"})
 # Names of folders that hold parts of a data set, not classes.
 SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation"})
 NAMED = 10  # how many names a message lists before it counts the rest
@@ -106,7 +108,7 @@ def folder_of(reference: str | Path) -> Path:
         raise DataError(f"Can't read {folder}: {error.strerror}.") from error
     if not found:
         is_file = "It is a file." if folder.exists() else "There is no such folder."
-        raise DataError(f"{folder} is no folder of images. {is_file}")
+        raise DataError(f"{reference} is no folder of images. {is_file}")
     return folder
 
 
@@ -127,7 +129,7 @@ def find_images(folder: Path) -> ImageFolder:
             below[entry.name] = list(_images_below(entry, found))
         elif _is_image(entry):
             own.append(entry)
-        else:
+        elif entry.name not in OWN:
             found.others.append(entry)
     found.classes = tuple(sorted(name for name, paths in below.items() if paths))
     found.empty += [folder / name for name, paths in below.items() if not paths]

@@ -33,6 +33,7 @@ from zoo.data.image_files import (
 from zoo.data.opening import Range, check_range, range_text
 from zoo.registry import DatasetSpec, installed, off_stdout
 
+MANY = 5_000  # images whose reading takes seconds, so that it is said
 LOOKED_AT = 100  # images of a folder on disk that are read at the start
 
 log = logging.getLogger("zoo")
@@ -93,6 +94,8 @@ class _Asked:
 def _load_folder(folder: Path, asked: _Asked) -> Dataset:
     found = find_images(folder)
     found.report()
+    if len(found.paths) >= MANY:
+        log.info("Reading %s images from %s", f"{len(found.paths):,}", folder)
     headers, seen = _look_at_all(found.paths)
     shape = _shape(headers, asked.sample_shape, folder)
     if asked.value_range and headers and not any(header.deep for header in headers.values()):
