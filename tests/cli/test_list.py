@@ -93,6 +93,40 @@ def test_wildcards_choose(pattern: str, there: set[str], not_there: str, zoo: Zo
     assert names >= set(there) and names and not_there not in names
 
 
+def test_data_sets_are_listed_with_shape_classes_and_licence(zoo: Zoo) -> None:
+    header, *lines = zoo("list", "--data").stdout.splitlines()
+    assert header.split() == ["NAME", "SHAPE", "CLASSES", "LICENCE", "PLUGIN", "HOMEPAGE"]
+    (mnist,) = (line for line in lines if line.startswith("mnist "))
+    assert "1 × 28 × 28" in mnist and "  10  " in mnist and "genzoo" in mnist
+    (record,) = json.loads(zoo("list", "--data", "mnist", "--json").stdout)
+    assert record["sample_shape"] == [1, 28, 28]
+
+
+def test_features_are_listed_with_the_data_that_they_are_meant_for(zoo: Zoo) -> None:
+    header, *lines = zoo("list", "--features").stdout.splitlines()
+    assert header.split() == ["NAME", "DEFAULT", "FOR", "PLUGIN", "SUMMARY"]
+    assert any(line.startswith("digits") and "mnist" in line for line in lines)
+    assert {one["name"] for one in json.loads(zoo("list", "--features", "--json").stdout)} >= {
+        "digits"
+    }
+
+
+def test_only_one_kind_is_listed_at_a_time(zoo: Zoo) -> None:
+    result = zoo("list", "--models", "--data")
+    assert result.exit_code == 2 and "Give only one of --models, --data" in result.stderr
+
+
+def test_at_80_columns_the_list_has_a_line_a_checkpoint_and_none_is_wider(
+    zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    header, *lines = zoo("list").stdout.splitlines()
+    assert len(lines) == len(json.loads(zoo("list", "--json").stdout))
+    assert max(map(len, lines)) <= 80
+    assert header.split()[0] == "NAME" and header.split()[-1] == "SUMMARY"
+    assert "STATE" in header and "PLUGIN" not in header
+
+
 def test_wildcards_choose_checkpoints_too(zoo: Zoo) -> None:
     assert "vae-mnist" in zoo("list", "*vae*").stdout
     assert "vae-mnist" not in zoo("list", "gan*").stdout

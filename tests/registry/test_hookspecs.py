@@ -10,6 +10,7 @@ import pytest
 
 from zoo import Checkpoint, DatasetSpec, FeatureSpec, ModelSpec, bundled
 from zoo.common.errors import PluginError
+from zoo.registry import OFFERS, hookspecs
 
 DIGESTS = {"config.json": "0" * 64, "model.safetensors": "f" * 64}
 MAKE: dict[str, Callable[..., Any]] = {
@@ -116,6 +117,28 @@ def test_a_capability_that_there_is_not_is_refused(capabilities: object) -> None
         PluginError, match=r"Model 'fine' has unknown capabilities .*'sample', 'decode', 'encode'"
     ):
         MAKE["model"](capabilities=capabilities)
+
+
+@pytest.mark.parametrize("kind", ["image", "array"])
+def test_a_model_says_the_kind_of_its_samples(kind: str) -> None:
+    assert MAKE["model"](kind=kind).kind == kind
+    assert MAKE["model"]().kind == "image"
+
+
+@pytest.mark.parametrize("kind", ["", "Image", "sound", "x" * 1000])
+def test_a_kind_of_samples_that_there_is_not_is_refused(kind: str) -> None:
+    with pytest.raises(PluginError, match="Model 'fine' has the unknown kind"):
+        MAKE["model"](kind=kind)
+
+
+def test_each_kind_of_record_has_a_row_with_its_hook() -> None:
+    assert [offer.hook for offer in OFFERS] == [
+        "zoo_models",
+        "zoo_checkpoints",
+        "zoo_datasets",
+        "zoo_features",
+    ]
+    assert all(callable(getattr(hookspecs, offer.hook)) for offer in OFFERS)
 
 
 @pytest.mark.parametrize("kind", MAKE)

@@ -14,7 +14,7 @@ from zoo.checkpoints.folder import (
 )
 from zoo.checkpoints.format import LAYOUT, check, refuse_large, refuse_unoffered
 from zoo.checkpoints.history import LOSS, named_losses
-from zoo.checkpoints.records import Listing, info, list_checkpoints, list_runs
+from zoo.checkpoints.records import info, list_checkpoints, list_runs
 from zoo.checkpoints.results import (
     BOUNDED,
     FEWEST,
@@ -53,7 +53,6 @@ __all__ = [
     "Entry",
     "Evaluation",
     "Folder",
-    "Listing",
     "Store",
     "check",
     "find",

@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import stat
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -14,8 +13,9 @@ from typing import Any
 from zoo.checkpoints.folder import CONFIG, FACTS, ORIGIN, WEIGHTS, Folder
 from zoo.checkpoints.format import check_weights
 from zoo.checkpoints.store import Entry, Store
-from zoo.common import files, tables
+from zoo.common import files
 from zoo.common.errors import CheckpointError, NotFoundError, OutputError, did_you_mean
+from zoo.common.tables import Listing
 from zoo.registry import NAME, describe, installed
 
 LOG = logging.getLogger("zoo")
@@ -23,32 +23,6 @@ LOG = logging.getLogger("zoo")
 MANY = 50  # checkpoints of a store from which on what listing them needs is kept in a file
 INDEX = "cache/listing.json"  # that file, in the home
 INDEX_LIMIT = 64 << 20  # bytes
-
-
-class Listing(list[dict[str, Any]]):
-    """Records that show themselves as a table, in a terminal and in a notebook.
-
-    **Arguments:**
-    - `records`: dicts with the same keys.
-    - `columns`: the keys that the table shows, in their order; all unless given.
-    """
-
-    def __init__(
-        self, records: Sequence[dict[str, Any]] = (), columns: Sequence[str] | None = None
-    ) -> None:
-        super().__init__(records)
-        self.columns = columns
-
-    def __repr__(self) -> str:
-        return tables.plain(*self._table()) if self else "Nothing is listed."
-
-    def _repr_html_(self) -> str:
-        return tables.as_html(*self._table()) if self else "<p>Nothing is listed.</p>"
-
-    def _table(self) -> tuple[list[str], list[list[str]]]:
-        columns = list(self[0] if self.columns is None else self.columns)
-        rows = [[_cell(column, record.get(column)) for column in columns] for record in self]
-        return [column.upper() for column in columns], rows
 
 
 SHOWN = ("name", "model", "dataset", "parameters", "size", "state", "summary")
@@ -314,11 +288,3 @@ def _read_run(path: Path) -> dict[str, Any]:
 def _distribution(kind: str, name: str) -> str:
     plugin = installed().offered_by(kind, name)
     return plugin.distribution if plugin else ""
-
-
-def _cell(column: str, value: Any) -> str:
-    if value is None or (column in ("size", "parameters") and not value):
-        return ""
-    if column == "size":
-        return files.readable_size(value)
-    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.checkpoints.folder import TRAINING, WEIGHTS
-from zoo.checkpoints.records import INDEX, Listing
+from zoo.checkpoints.records import INDEX
 from zoo.checkpoints.store import Store
 from zoo.common import files
 from zoo.common.errors import (
@@ -17,6 +17,7 @@ from zoo.common.errors import (
     PluginError,
     ZooError,
 )
+from zoo.common.tables import Listing
 from zoo.registry import installed
 
 LOG = logging.getLogger("zoo")

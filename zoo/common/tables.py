@@ -2,7 +2,9 @@
 
 import html
 from collections.abc import Sequence
+from typing import Any
 
+from zoo.common import files
 from zoo.common.text import printable
 
 LATEX = str.maketrans(
@@ -76,3 +78,39 @@ def as_latex(headers: Sequence[str], rows: Rows) -> str:
             r"\end{tabular}",
         ]
     )
+
+
+class Listing(list[dict[str, Any]]):
+    """Records that show themselves as a table, in a terminal and in a notebook.
+
+    **Arguments:**
+    - `records`: dicts with the same keys.
+    - `columns`: the keys that the table shows, in their order; all unless given.
+    """
+
+    def __init__(
+        self, records: Sequence[dict[str, Any]] = (), columns: Sequence[str] | None = None
+    ) -> None:
+        super().__init__(records)
+        self.columns = columns
+
+    def __repr__(self) -> str:
+        return plain(*self._table()) if self else "Nothing is listed."
+
+    def _repr_html_(self) -> str:
+        return as_html(*self._table()) if self else "<p>Nothing is listed.</p>"
+
+    def _table(self) -> tuple[list[str], list[list[str]]]:
+        columns = list(self[0] if self.columns is None else self.columns)
+        rows = [[_cell(column, record.get(column)) for column in columns] for record in self]
+        return [column.upper() for column in columns], rows
+
+
+def _cell(column: str, value: Any) -> str:
+    if value is None or (column in ("size", "parameters") and not value):
+        return ""
+    if column == "size":
+        return files.readable_size(value)
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -3,9 +3,10 @@
 import logging
 from fnmatch import fnmatchcase
 
-from zoo.checkpoints import Listing, Store
+from zoo.checkpoints import Store
 from zoo.checkpoints import list_checkpoints as list_all
 from zoo.common.errors import HubError
+from zoo.common.tables import Listing
 from zoo.registry import installed
 
 LOG = logging.getLogger("zoo")

@@ -4,11 +4,12 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from zoo.common.errors import PluginError
+from zoo.common.tables import Listing
 from zoo.registry import fields
 from zoo.registry.registry import Registry, installed
 
 
-def list_models(pattern: str | None = None) -> list[dict[str, Any]]:
+def list_models(pattern: str | None = None) -> Listing:
     """The models that can be trained, by name.
 
     **Arguments:**
@@ -17,11 +18,11 @@ def list_models(pattern: str | None = None) -> list[dict[str, Any]]:
     **Returns:** for each its `name`, `kind`, `summary`, `capabilities`, `reference` and `plugin`
     (the distribution that offers it).
     """
-    shown = ("kind", "summary", "capabilities", "reference")
-    return _records("models", shown, pattern)
+    keys = ("kind", "summary", "capabilities", "reference")
+    return _records("models", keys, ("name", "kind", "capabilities", "summary"), pattern)
 
 
-def list_data(pattern: str | None = None) -> list[dict[str, Any]]:
+def list_data(pattern: str | None = None) -> Listing:
     """The data sets that can be named, by name.
 
     **Arguments:**
@@ -30,11 +31,11 @@ def list_data(pattern: str | None = None) -> list[dict[str, Any]]:
     **Returns:** for each its `name`, `sample_shape`, `class_names`, `license`, `homepage`,
     `hub_id` and `plugin` (the distribution that offers it).
     """
-    shown = ("sample_shape", "class_names", "license", "homepage", "hub_id")
-    return _records("datasets", shown, pattern)
+    keys = ("sample_shape", "class_names", "license", "homepage", "hub_id")
+    return _records("datasets", keys, ("name", "sample_shape", "license", "homepage"), pattern)
 
 
-def list_features(pattern: str | None = None) -> list[dict[str, Any]]:
+def list_features(pattern: str | None = None) -> Listing:
     """The features that samples can be compared by, by name.
 
     **Arguments:**
@@ -43,8 +44,8 @@ def list_features(pattern: str | None = None) -> list[dict[str, Any]]:
     **Returns:** for each its `name`, `summary`, `datasets` (that it is the default for),
     `sample_shape`, `reference` and `plugin` (the distribution that offers it).
     """
-    shown = ("summary", "datasets", "sample_shape", "reference")
-    return _records("features", shown, pattern)
+    keys = ("summary", "datasets", "sample_shape", "reference")
+    return _records("features", keys, ("name", "datasets", "summary"), pattern)
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -89,17 +90,18 @@ def _called(registry: Registry, model: str) -> str:
     return plugin.called if plugin else "its plugin"
 
 
-def _records(kind: str, shown: tuple[str, ...], pattern: str | None) -> list[dict[str, Any]]:
+def _records(
+    kind: str, keys: tuple[str, ...], columns: tuple[str, ...], pattern: str | None
+) -> Listing:
+    """The records of a kind, with these keys; a table of them shows these columns."""
     registry = installed()
     records = []
     for name, spec in sorted(registry.offered[kind].items()):
         if pattern is None or fnmatchcase(name, pattern):
             plugin = registry.offered_by(kind, name)
-            record = {key: _plain(getattr(spec, key)) for key in shown}
-            records.append(
-                {"name": name, **record, "plugin": plugin.distribution if plugin else ""}
-            )
-    return records
+            said = {key: _plain(getattr(spec, key)) for key in keys}
+            records.append({"name": name, **said, "plugin": plugin.distribution if plugin else ""})
+    return Listing(records, columns)
 
 
 def _plain(value: Any) -> Any:

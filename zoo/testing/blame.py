@@ -9,11 +9,10 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-import zoo
 from zoo.models import Autoencoder, GenerativeModel, LatentModel, Objective, Step
 from zoo.testing.subject import some_data
 
-CORE = str(Path(zoo.__file__).parent)
+CORE = str(Path(__file__).parents[1])
 SAID = 300  # characters of an error's own words
 
 
