@@ -20,7 +20,7 @@ from zoo.registry.registry import installed
 pytestmark = pytest.mark.kills
 
 NAME = "hf:owner/repo"
-ROOMS = ["zoo.hub.pull", "zoo.hub.download", "zoo.hub.push", "zoo.hub.plan", "hf_xet"]
+ROOMS = ["zoo.hub.pull", "zoo.hub.download", "zoo.hub.push", "zoo.hub.plan"]
 OLD = CHECKPOINT
 NEW = CHECKPOINT | {"README.md": b"# Another\n", "images/more.png": b"another picture"}
 

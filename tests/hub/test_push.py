@@ -829,6 +829,35 @@ def test_xet_carries_files_to_its_home_and_back_and_to_no_other_endpoint(
     assert files.sha256(Path(pulled.stdout.strip()) / "model.safetensors") == weights.sha256
 
 
+XET = """
+import sys, zoo
+from zoo.hub import guard, session
+
+for room in (guard, session):
+    room.HOME = sys.argv[1]
+print(zoo.push("./mine", "owner/repo").commit)
+print(zoo.pull("hf:owner/repo"))
+print(zoo.pull("hf:owner/repo", source="hub"))
+"""
+
+
+def test_xet_leaves_nothing_outside_of_the_zoos_home_and_tells_nobody(
+    hub: Hub, mine: Path, tmp_path: Path
+) -> None:
+    hub.cas = tmp_path / "cas"
+    world = {**os.environ, "HF_HOME": str(tmp_path / "hf"), "HOME": str(tmp_path)}
+    command = [sys.executable, "-c", XET, hub.endpoint]
+    done = subprocess.run(command, env=world, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    asked = [one for one in hub.requests if "xet" in one or "telemetry" in one]
+    assert {one.split("/xet-")[1].partition("/")[0] for one in asked} == {
+        "write-token",
+        "read-token",
+    }
+    assert {one.name for one in tmp_path.iterdir()} == {"cas", "desk", "home"}
+    assert {one.name for one in (tmp_path / "home" / "scratch").iterdir()} == {".lock"}
+
+
 def test_a_failure_of_xet_says_how_to_do_without_it(
     mine: Path, push: Push, zoo: Zoo, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,8 @@
 
 import contextlib
 import logging
+import os
+import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from huggingface_hub import HfApi, constants, set_client_factory
 from huggingface_hub.utils import _http
 from huggingface_hub.utils.tqdm import disable_progress_bars, progress_bar_states
 
+from zoo.common import settings
 from zoo.common.errors import ZooError
 from zoo.common.text import printable
 from zoo.hub.endpoint import HOME, find_endpoint, find_token
@@ -152,13 +155,34 @@ def _in_our_ways(guard: Guard) -> Iterator[None]:
     if not sys.stderr.isatty():
         disable_progress_bars()
     try:
-        yield
+        with _xet_kept_within() if guard.endpoint == HOME else contextlib.nullcontext():
+            yield
     finally:
         set_client_factory(factory)
         progress_bar_states.clear()
         progress_bar_states.update(bars)
         for name, value in theirs.items():
             setattr(constants, name, value)
+
+
+@contextlib.contextmanager
+def _xet_kept_within() -> Iterator[None]:
+    """Let Xet keep what it caches and logs in the zoo's home, as long as it works, and report to
+    nobody.
+    """
+    place = settings.home() / "scratch" / f"{os.getpid()}-xet"
+    ours = {"HF_XET_CACHE": str(place), "HF_XET_TELEMETRY_ENABLED": "false"}
+    theirs = {name: os.environ.get(name) for name in ours}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name, value in theirs.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        shutil.rmtree(place, ignore_errors=True)
 
 
 @contextlib.contextmanager
