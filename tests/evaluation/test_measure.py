@@ -18,6 +18,7 @@ from zoo.checkpoints import Folder, recorded
 from zoo.common import files
 from zoo.common.errors import ConfigError, DataError, NotFoundError, OutputError, ZooError
 from zoo.evaluation.measure import NotKeptError
+from zoo.registry import installed
 
 Trained = Callable[..., Path]
 
@@ -142,3 +143,19 @@ def test_what_can_be_refused_without_torch_is_refused_before_it_is_imported(call
     code = f"import sys, zoo\ntry: {call}\nexcept zoo.ZooError: print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "False\n", done.stderr
+
+
+def test_a_checkpoint_of_a_class_of_ones_own_is_measured(tmp_path: Path) -> None:
+    model_class = installed().model_class("mlp-gan")
+
+    class Mine(model_class):  # type: ignore[misc,valid-type]
+        pass
+
+    for name in ("one", "two"):
+        door.save(Mine(Mine.Config(generator_dims=(8,))), name, dataset="mnist")
+    with pytest.raises(NotFoundError, match="needs the class 'Mine'"):
+        door.evaluate("./one", n=20)
+    assert len(door.evaluate("./one", n=20, model=Mine)) > 5
+    trained = SimpleNamespace(path=Path("two"), model=door.load("./two", model=Mine))
+    assert len(door.evaluate(trained, n=20)) > 5  # type: ignore[arg-type]
+    assert door.compare("./one", trained, n=20, model=Mine).checkpoints == ("./one", "./two")  # type: ignore[arg-type]

@@ -41,6 +41,17 @@ def checkpoint(reference: Reference) -> Folder:
     )
 
 
+def own_class(reference: object, folder: Folder, given: Any) -> Any:
+    """The class of a model that no plugin offers: the one given, else that of what `zoo.train`
+    returned; None for a model of a plugin.
+    """
+    if "class" not in folder.config:
+        return None
+    if given is None and not isinstance(reference, str | Folder) and hasattr(reference, "model"):
+        return type(reference.model)
+    return given
+
+
 def whole(name: str, value: object, least: int, most: int = LARGEST) -> int | None:
     """A whole number that an argument may be; None when it was not given.
 

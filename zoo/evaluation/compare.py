@@ -57,6 +57,7 @@ def compare(
     threads: int | None = None,
     force: bool = False,
     watch: Watch | None = None,
+    model: "type[GenerativeModel[Any]] | None" = None,
 ) -> Comparison:
     """Compare several checkpoints, side by side.
 
@@ -75,13 +76,14 @@ def compare(
     - `output`: a picture to make, which shows samples of each checkpoint: .png, .jpg or .webp. None
         is made unless given.
     - `force`: replace a file that the zoo did not write.
+    - `model`: the class of the models that no plugin offers.
 
     **Returns:** a `Comparison`, which prints as a table. Its `rows` are dicts for
     `pandas.DataFrame`; `to_csv()`, `to_latex()` and `to_markdown()` give text.
 
     **Raises:** `ZooError` when a name is unknown, an argument is wrong, numbers can't stand side by
     side, or something is missing that can't be measured."""
-    folders = _found(references)
+    folders, classes = _found(references, model)
     how = asked.conditions(n, seed, importance_samples)
     picture = _picture(output, force)
     _refuse_other_kinds(folders)
@@ -94,6 +96,7 @@ def compare(
         asked.folder_of_data(data_root),
         device,
         asked.whole("threads", threads, 1, 4096),
+        classes,
     )
     wanted = _wanted(work, how, data is not None, features is not None or weights is not None)
     columns = {
@@ -118,23 +121,27 @@ def has_pattern(reference: object) -> bool:
     return isinstance(reference, str) and any(mark in reference for mark in "*?[")
 
 
-def _found(references: Sequence[Reference]) -> dict[str, Folder]:
-    """The checkpoints by what they are called, in the order of the references.
+def _found(references: Sequence[Reference], model: Any) -> tuple[dict[str, Folder], dict[str, Any]]:
+    """The checkpoints by what they are called, in the order of the references, and the classes of
+    those models that no plugin offers.
 
     **Raises:** `ConfigError` when there are fewer than two."""
     found: dict[str, Folder] = {}
+    classes: dict[str, Any] = {}
     for reference in references:
         if isinstance(reference, str) and has_pattern(reference):
-            found |= _matching(reference)
+            several = _matching(reference)
         else:
             folder = asked.checkpoint(reference)
-            found[folder.reference] = folder
+            several = {folder.reference: folder}
+        found |= several
+        classes |= {name: asked.own_class(reference, one, model) for name, one in several.items()}
     if len(found) < 2:
         raise ConfigError(
             "Name two different checkpoints at least. "
             f"{'There is only ' + next(iter(found)) if found else 'None was named'}."
         )
-    return found
+    return found, classes
 
 
 def _matching(pattern: str) -> dict[str, Folder]:
@@ -197,6 +204,7 @@ class Work:
     data_root: Path | None
     device: str
     threads: int | None
+    classes: Mapping[str, Any]  # of the models that no plugin offers
     _models: "dict[str, GenerativeModel[Any]]" = field(default_factory=dict)
     _images: "dict[tuple[int, ...], tuple[Dataset, Dataset | None]]" = field(default_factory=dict)
     _extractor: "Extractor | None" = None
@@ -204,7 +212,9 @@ class Work:
     def model(self, name: str) -> "GenerativeModel[Any]":
         """The model of a checkpoint, whose samples are images."""
         if name not in self._models:
-            model = measure.load_model(self.folders[name], self.device, self.threads)
+            model = measure.load_model(
+                self.folders[name], self.device, self.threads, self.classes[name]
+            )
             if not kind_of(model).is_picture:
                 raise _no_images(name)
             self._models[name] = model

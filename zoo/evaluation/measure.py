@@ -52,6 +52,7 @@ def evaluate(
     device: str = "auto",
     threads: int | None = None,
     watch: Watch | None = None,
+    model: "type[GenerativeModel[Any]] | None" = None,
 ) -> Evaluations:
     """Measure a checkpoint: its samples, and how likely it finds images it has not seen.
 
@@ -80,6 +81,7 @@ def evaluate(
         may use.
     - `watch`: called as `watch(batches, how_many, doing)`. It passes the batches on, and can show
         progress.
+    - `model`: the class of the model, when no plugin offers it and `reference` is a name or path.
 
     **Returns:** a list of `Evaluation` records, which prints as a table. Each has a `value`, a
     `standard_error` where chance can be estimated, and a `floor`: the value that real test images
@@ -98,12 +100,12 @@ def evaluate(
     if write:  # What can't be written is refused before anything is measured.
         _card(folder, folder.facts)
         files.refuse_unwritable(folder.file(FACTS))
-    model = load_model(folder, device, threads)
-    train, test = read_data(data, root, model, reading(folder, data, value_range, skip_bad))
-    extractor = load_extractor(name, path, device, model, data)
+    loaded = load_model(folder, device, threads, asked.own_class(reference, folder, model))
+    train, test = read_data(data, root, loaded, reading(folder, data, value_range, skip_bad))
+    extractor = load_extractor(name, path, device, loaded, data)
     results = measure(
         folder,
-        model,
+        loaded,
         train,
         test,
         extractor,
@@ -115,7 +117,7 @@ def evaluate(
     )
     if write:
         try:
-            keep(folder, model, train, test, results)
+            keep(folder, loaded, train, test, results)
         except ZooError as error:
             raise NotKeptError(str(error), results) from error
         log.info("Kept in %s and its card.", folder.file(FACTS))
@@ -130,14 +132,19 @@ class NotKeptError(OutputError):
         self.results = results
 
 
-def load_model(folder: Folder, device: str, threads: int | None) -> "GenerativeModel[Any]":
+def load_model(
+    folder: Folder,
+    device: str,
+    threads: int | None,
+    model: "type[GenerativeModel[Any]] | None" = None,
+) -> "GenerativeModel[Any]":
     """The model of a checkpoint, on a device, in a process that is there to use it."""
     from zoo.checkpoints import weights
     from zoo.common import compute
 
     compute.keep_freed()
     compute.use_threads(threads)
-    return weights.read_model(folder, compute.pick_device(device))
+    return weights.read_model(folder, compute.pick_device(device), model=model)
 
 
 def reading(
