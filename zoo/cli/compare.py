@@ -34,13 +34,13 @@ from zoo.evaluation import compare as room
 )
 @force_option
 def compare(references: tuple[str, ...], output: Path, json_: bool, **options: Any) -> None:
-    """Compare several checkpoints: their numbers, and a picture with samples of each.
+    """Compare several checkpoints: a table of results, and a picture with samples.
 
-    REF is a name, a path, or a pattern such as 's-*'. Results that facts.json holds are taken; what
-    is missing is measured under the same conditions.
+    REF is a name, a path, or a pattern such as 's-*'. zoo takes the results in facts.json, and
+    measures what is missing in the same way.
 
-    Numbers of other features, seeds, sizes or images do not compare and are refused. Options say
-    how to measure all: then what was measured otherwise is measured anew.
+    Results with different features, seeds, sample sizes or images can't be compared: zoo refuses
+    them. If you say with options how to measure, zoo measures again what does not fit.
     """
     if len(set(references)) < 2 and not any(map(room.has_pattern, references)):
         raise click.UsageError("Name two different checkpoints at least.")

@@ -83,11 +83,11 @@ def evaluate(
     """Measure how good the checkpoint REF is.
 
     Its samples are compared with the training images, by the features of a network: distances,
-    precision and recall, classes. A VAE or another model with a likelihood is also measured by the
-    likelihood of the test images; for a VAE this is a bound.
+    precision and recall, classes. A model with a likelihood is also measured on the test images.
+    The likelihood of a VAE is a bound.
 
-    The column FLOOR shows what real test images get in place of samples. The same command gives the
-    same numbers on one machine.
+    The column FLOOR shows the value that real test images get. The same command gives the same
+    numbers on one machine.
     """
     warn_of_plugins()
     try:

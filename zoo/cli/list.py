@@ -43,8 +43,9 @@ def list_(
 ) -> None:
     """List the checkpoints that you have or can pull.
 
-    PATTERN chooses names, with * and ?: '*vae*'. A checkpoint is bundled (it comes with its
-    plugin), pulled or trained (it is in your store), hub (you can pull it) or damaged."""
+    PATTERN chooses names, with * and ?: '*vae*'. The state of a checkpoint is bundled (it comes
+    with its plugin), pulled, trained, hub (you can pull it) or damaged.
+    """
     chosen = [models, data, features, runs, outdated]
     if sum(chosen) > 1:
         raise click.UsageError("Give only one of --models, --data, --features, --runs, --outdated.")

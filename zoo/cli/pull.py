@@ -36,8 +36,8 @@ def pull(
     NAME is a name that zoo list shows, or hf:OWNER/REPO[@REVISION]. The last line on standard
     output is the checkpoint's folder.
 
-    A Hub gets 60 seconds for an answer (ZOO_HUB_TIMEOUT), and must send a file at 1,000 bytes per
-    second or more (ZOO_HUB_SPEED).
+    zoo waits 60 seconds for an answer of a Hub (ZOO_HUB_TIMEOUT), and gives up a download that is
+    slower than 1,000 bytes per second (ZOO_HUB_SPEED).
     """
     from zoo.hub.pull import pull, update_all
 
