@@ -229,6 +229,27 @@ def test_samples_go_to_standard_output_as_npz_or_picture() -> None:
     assert sorted(path.name for path in Path().iterdir()) == ["file.npz"]
 
 
+@pytest.mark.parametrize("words", [("-n", "3"), ("-n", "9000"), ("--format", "jpg")])
+def test_a_reader_that_leaves_ends_it_silently_and_a_full_disk_is_said(words: Any) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "zoo", "sample", "vae-mnist", "-o", "-", "--quiet", *words]
+    result = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    assert result.returncode == 141 and result.stderr == b""
+    with Path("/dev/full").open("wb") as full:
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE)
+    assert result.returncode == 1
+    assert result.stderr == b"Error: Can't write to standard output: No space left on device.\n"
+
+
+def test_an_open_file_does_as_well() -> None:
+    file = io.BytesIO()
+    assert door.sample("vae-mnist", file, n=2, seed=1, format="png").path is None
+    with Image.open(file) as picture:
+        assert picture.size == (62, 32)
+
+
 def test_standard_output_is_for_one_thing() -> None:
     result = run("-n", "1", "-o", "-", "--json")
     assert result.returncode == 2 and b"choose one" in result.stderr and result.stdout == b""

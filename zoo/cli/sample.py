@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from zoo import sampling
+from zoo.cli import streams
 from zoo.cli.console import command, print_json, show_preview, track, warn_of_plugins
 from zoo.cli.options import (
     as_json,
@@ -83,7 +84,8 @@ def sample(reference: str | None, output: str | None, json_: bool, **asked: Any)
     warn_of_plugins()
     if json_ and output == "-":
         raise click.UsageError("--json and -o - both want standard output: choose one.")
-    written = sampling.sample(reference, output, watch=track, **asked)
+    target: Any = streams.Bytes() if output == "-" else output
+    written = sampling.sample(reference, target, watch=track, **asked)
     if json_:
         return print_json(written.to_dict())
     if written.path is None:

@@ -66,6 +66,28 @@ class _Own:
         return getattr(self._stream, name)
 
 
+class Bytes:
+    """Standard output for bytes. Errors of its writing count as errors of printing."""
+
+    def __init__(self) -> None:
+        self._stream = sys.stdout.buffer
+
+    def write(self, data: bytes) -> int:
+        """Write bytes."""
+        return self._stream.write(data)
+
+    def flush(self) -> None:
+        """Send on what waits in the buffer."""
+        self._stream.flush()
+
+    def fileno(self) -> int:
+        """None is given, so that everything passes `write`."""
+        raise io.UnsupportedOperation("fileno")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 @contextlib.contextmanager
 def owned() -> Iterator[None]:
     """Inside `with`, standard output is the zoo's own; after it, nobody's: what plugins print at
@@ -107,8 +129,9 @@ def guarded() -> Iterator[None]:
 
 def _was_printing(error: OSError) -> bool:
     """Whether an error arose in printing, and not in a file or a connection."""
+    printing = (click.echo.__code__, Bytes.write.__code__, Bytes.flush.__code__)
     frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
-    return any(frame.f_code is click.echo.__code__ for frame in frames)
+    return any(frame.f_code in printing for frame in frames)
 
 
 def _forget(*descriptors: int) -> None:

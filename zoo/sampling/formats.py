@@ -195,6 +195,7 @@ def write(
     )
     if not isinstance(target, Path):
         writer(target, batches, job)
+        target.flush()
         return
     with files.replacing(target) as partial:
         if suffix == "":

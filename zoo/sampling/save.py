@@ -100,7 +100,7 @@ def draw(
 
 def sample(
     reference: Reference | None = None,
-    output: str | Path | None = None,
+    output: "str | Path | BinaryIO | None" = None,
     *,
     n: int | None = None,
     seed: int | None = None,
@@ -124,7 +124,8 @@ def sample(
         current checkpoint unless given.
     - `output`: where to: `.png`, `.jpg` or `.webp` is a grid, `.npz` and `.safetensors` are
         arrays, a name without suffix is a folder with a PNG for each sample, "-" is standard
-        output. samples.png unless given, samples.npz for samples that are no images.
+        output; an open file does as well. samples.png unless given, samples.npz for samples that
+        are no images.
     - `n`: how many; 64 unless given, or 8 for each class of a conditional model.
     - `seed`: random unless given; the file records it.
     - `start`: index of the first sample of the seed.
@@ -137,7 +138,7 @@ def sample(
     - `options`: sample-time options of the model, by name or as texts `name=value`.
     - `columns`: images in a row of a grid.
     - `scale`: how many times as wide and as high to draw each pixel of a grid.
-    - `format`: of standard output, "npz" unless given.
+    - `format`: of standard output or an open file, "npz" unless given.
     - `force`: replace a file that the zoo did not write.
     - `watch`: gets the batches, `n` and what is being done, and passes the batches on: for a
         progress bar.
@@ -278,18 +279,19 @@ def _in_turn(asked: Sequence[int], start: int, n: int) -> Any:
 
 def _target(output: Any, format: str | None, default: str) -> tuple[Path | BinaryIO, str]:
     """Where to write, and the suffix of the format."""
-    if output == STDOUT:
+    if output == STDOUT or hasattr(output, "write"):
+        stream: BinaryIO = sys.stdout.buffer if output == STDOUT else output
         suffix = f".{format or 'npz'}"
         if suffix[1:] not in formats.STREAMS:
             raise OutputError(
                 f"Can't write {format!r} to standard output: choose {', '.join(formats.STREAMS)}."
             )
-        if sys.stdout.isatty():
+        if stream.isatty():
             raise OutputError(
                 "Standard output is a terminal, which can't show these bytes: send them to a file "
                 "or another program, or name a file with -o."
             )
-        return sys.stdout.buffer, suffix
+        return stream, suffix
     if format is not None:
         raise ConfigError("--format goes with -o -: the suffix of a file says its format.")
     path = request.output_path(output, default)
