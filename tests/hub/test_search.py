@@ -264,6 +264,7 @@ def test_a_search_from_python_gives_records(hub: Hub) -> None:
     assert [one["name"] for one in api.search()] == ["hf:a/gan", "hf:a/vae"]
     (one,) = api.search("vae", limit=1, endpoint=hub.endpoint)
     assert one["license"] == "mit" and one["metrics"] == []
+    assert "hf:a/gan" in str(api.search()) and "<td>hf:a/gan</td>" in api.search()._repr_html_()
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import ConfigError
+from zoo.common.tables import Listing
 from zoo.registry import installed
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 LIBRARY = "genzoo"
 LOOKED_AT = 1000  # of the Hub's entries, for those that are ours
 MOST_FOUND = 1000
+SHOWN = ("name", "model", "dataset", "downloads", "license")  # in a table
 TEXT = 200  # characters of a word that a stranger wrote
 ID = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
 
@@ -28,7 +30,7 @@ class _BadEntry(Exception):
 
 def search(
     query: str = "", *, limit: int = 20, endpoint: str | None = None, token: str | None = None
-) -> list[dict[str, Any]]:
+) -> Listing:
     """The checkpoints on the Hub whose names hold a text, the most downloaded first.
 
     **Arguments:**
@@ -52,8 +54,8 @@ def search(
     with connected("search", endpoint=endpoint, token=token) as session:
         found, bad = _collected(session, query, limit)
     if bad:
-        _log.warning("%s of the Hub's entries could not be read, and were left out.", bad)
-    return found
+        _log.warning("%s of the Hub's entries could not be read, and were left out.", f"{bad:,}")
+    return Listing(found, SHOWN)
 
 
 def _collected(session: "Session", query: str, limit: int) -> tuple[list[dict[str, Any]], int]:
