@@ -8,7 +8,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 
-from zoo.models import ConfigError, LatentModel, ModelConfig, Objective, Rate, Size, Step
+from zoo.models import (
+    ConfigError,
+    LatentModel,
+    ModelConfig,
+    Objective,
+    Rate,
+    Size,
+    Step,
+    at_least_float32,
+)
 from zoo_gan.augment import augmented
 from zoo_gan.objectives import LOSSES, gradient_penalty, slope_penalty
 
@@ -111,7 +120,7 @@ class GAN(LatentModel[C]):
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images G(z) in [0, 1], `(n, *sample_shape)`, of latents `(n, latent_dim)`."""
-        return self.generate(z, labels).float().add(1).div(2)
+        return at_least_float32(self.generate(z, labels)).add(1).div(2)
 
     def generate(self, z: Tensor, labels: Tensor | None) -> Tensor:
         """Images G(z) in [-1, 1], as the discriminator takes them."""
@@ -126,7 +135,7 @@ class GAN(LatentModel[C]):
         class, which the paper does not have.
         """
         self.check_labels(labels, len(images))
-        logits: Tensor = self.discriminator(images).float()
+        logits = at_least_float32(self.discriminator(images))
         if labels is None:
             return logits[:, 0]
         return logits[:, 0] + logits.gather(1, 1 + labels.unsqueeze(1)).squeeze(1)
@@ -146,7 +155,7 @@ class GAN(LatentModel[C]):
         # Both networks use the same generated batch. Goodfellow et al. (algorithm 1) draw a new
         # one for the generator.
         with torch.set_grad_enabled(generators_turn and torch.is_grad_enabled()):
-            fake = self.generate(self.prior().sample((len(samples),)).to(samples.device), labels)
+            fake = self.generate(self.prior().sample((len(samples),)).to(samples), labels)
         on_data, on_fake = discriminate(data), discriminate(fake.detach())
         loss = discriminator_loss(on_data, on_fake)
         if config.objective == "wasserstein" and config.gradient_penalty:

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from zoo.models import at_least_float32
+
 # A loss of the discriminator takes its logits for real and for generated images. A loss of the
 # generator takes the same in the other order. Logits and losses have shape (n,).
 
@@ -107,8 +109,8 @@ def gradient_penalty(
 
     **Returns:** `(n,)`, float32 even under autocast.
     """
-    share = torch.rand(len(data), *[1] * (data.dim() - 1)).to(data.device)
-    gradients = _gradients(discriminate, torch.lerp(fake.float(), data, share))
+    share = torch.rand(len(data), *[1] * (data.dim() - 1)).to(data)
+    gradients = _gradients(discriminate, torch.lerp(at_least_float32(fake), data, share))
     slopes: Tensor = torch.linalg.vector_norm(gradients, dim=1)
     return (slopes - 1) ** 2
 
@@ -135,7 +137,7 @@ def _gradients(discriminate: Callable[[Tensor], Tensor], images: Tensor) -> Tens
     It is computed in float32: second derivatives in bfloat16 are mostly rounding errors.
     """
     with torch.enable_grad(), torch.autocast(images.device.type, enabled=False):
-        images = images.detach().float().requires_grad_()
+        images = at_least_float32(images.detach()).requires_grad_()
         # each logit depends on its own image only, so the gradient of the sum holds that of each
         (gradients,) = torch.autograd.grad(discriminate(images).sum(), images, create_graph=True)
         return gradients.flatten(1)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, constraints
 from torch.nn import functional as F
 
-from zoo.models import ConfigError, Size, TrainConfig
+from zoo.models import ConfigError, Size, TrainConfig, at_least_float32
 from zoo_vae.objectives import kl_to_prior
 from zoo_vae.vae import VAE, VAEConfig
 
@@ -193,7 +193,7 @@ class Level(nn.Module):
 
     def add(self, maps: Tensor, epsilon: Tensor) -> Tensor:
         """The maps, with z = μ + σ ε added to them."""
-        mean, log_deviation = self.prior(maps).float().chunk(2, dim=1)
+        mean, log_deviation = at_least_float32(self.prior(maps)).chunk(2, dim=1)
         z = mean + _deviation(log_deviation) * epsilon.view(-1, self.latents, *self.size)
         added: Tensor = maps + self.into(z)
         return added
@@ -201,7 +201,7 @@ class Level(nn.Module):
     def noise(self, maps: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and deviation of q(ε | the levels above, x), each `(n, dimensions)`."""
         both = torch.cat([maps, features], dim=1)
-        mean, log_deviation = self.posterior(both).float().flatten(2).chunk(2, dim=1)
+        mean, log_deviation = at_least_float32(self.posterior(both)).flatten(2).chunk(2, dim=1)
         return mean.flatten(1), _deviation(log_deviation).flatten(1)
 
 
@@ -281,7 +281,7 @@ class LadderPosterior(Distribution):
 
         def noise(index: int, maps: Tensor | None) -> Tensor:
             if maps is None:
-                mean, log_deviation = model.top(features[0]).float().chunk(2, dim=1)
+                mean, log_deviation = at_least_float32(model.top(features[0])).chunk(2, dim=1)
                 deviation = _deviation(log_deviation)
             else:
                 mean, deviation = model.rooms[index - 1].noise(maps, features[index - 1])

@@ -8,6 +8,8 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 from torch.nn import functional as F
 
+from zoo.models import at_least_float32
+
 LEVELS = 256  # values of a channel of a pixel: 0, 1/255, …, 1
 SMALLEST_LOG_SCALE = -7.0  # in units of half the range: much narrower than one level
 
@@ -39,7 +41,7 @@ class LogisticMixture(Distribution):
         n, _, height, width = parameters.shape
         links = channels * (channels - 1) // 2
         sizes = [components, components * channels, components * channels, components * links]
-        weights, means, scales, linear = parameters.float().split(sizes, dim=1)
+        weights, means, scales, linear = at_least_float32(parameters).split(sizes, dim=1)
         self.log_weights = weights.log_softmax(dim=1)  # (n, K, h, w)
         self.means = means.view(n, components, channels, height, width)
         self.log_scales = scales.view_as(self.means).clamp(min=SMALLEST_LOG_SCALE)

@@ -19,6 +19,7 @@ from zoo.models import (
     Rate,
     Size,
     Step,
+    at_least_float32,
 )
 from zoo_vae.likelihoods import ContinuousBernoulli
 from zoo_vae.mixture import LogisticMixture, parameters_per_pixel
@@ -127,9 +128,10 @@ class VAE(Autoencoder[C]):
         `(n, *latent_shape)`; `.rsample()` draws latents, through which gradients flow.
         """
         mean, log_variance = self.encoder_output(samples, labels)
-        deviation = (0.5 * log_variance.float()).exp()
+        deviation = (0.5 * at_least_float32(log_variance)).exp()
         # not validated: the training loop reports a NaN in better words
-        return Independent(Normal(mean.float(), deviation, validate_args=False), mean.dim() - 1)
+        normal = Normal(at_least_float32(mean), deviation, validate_args=False)
+        return Independent(normal, mean.dim() - 1)
 
     def likelihood(self, z: Tensor, labels: Tensor | None = None) -> Distribution:
         """The distribution p(x | z) of images; pixels are independent given z.
@@ -158,7 +160,7 @@ class VAE(Autoencoder[C]):
 
     def pixels(self, output: Tensor) -> Distribution:
         """p(x | z) from the output of the decoder network, `(n, *config.output_shape)`."""
-        logits = output.float()
+        logits = at_least_float32(output)
         pixels: Distribution
         if self.config.likelihood == "logistic-mixture":
             return LogisticMixture(logits, self.config.components, self.config.sample_shape[0])
@@ -182,7 +184,7 @@ class VAE(Autoencoder[C]):
         config = self.config
         if config.binarize:
             # torch.bernoulli takes three times as long
-            samples = (torch.rand_like(samples) < samples).float()
+            samples = (torch.rand_like(samples) < samples).to(samples.dtype)
         if config.importance_samples == 1:
             likelihood, kl = self.likelihood_and_kl(samples, labels)
             reconstruction = -likelihood.log_prob(samples)

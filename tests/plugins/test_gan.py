@@ -9,6 +9,7 @@ import pytest
 import torch
 from conftest import make_model
 from torch import nn
+from torch.nn import functional as F
 from zoo_gan.spectral import SpectralNorm, normalise
 
 from zoo.checkpoints import weights
@@ -220,6 +221,47 @@ def test_spectral_norm_makes_the_largest_singular_value_1_and_agrees_with_torch(
         (peer.weight * direction).sum(), peer.parametrizations.weight.original
     )
     assert torch.allclose(mine, theirs, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: nn.Linear(784, 128),
+        lambda: nn.Linear(512, 512),
+        lambda: nn.Linear(512, 1),
+        lambda: nn.Conv2d(1, 64, 4),
+        lambda: nn.Conv2d(64, 128, 4),
+    ],
+)
+@pytest.mark.parametrize("training", [True, False])
+def test_spectral_norm_is_within_a_hundredth_at_its_first_call(layer: Any, training: bool) -> None:
+    """Torch's own parametrization, which iterates while it is built, is as near."""
+    torch.manual_seed(0)
+    ours = layer().train(training)
+    peer = layer()
+    peer.load_state_dict(ours.state_dict())
+    peer = nn.utils.parametrizations.spectral_norm(peer, n_power_iterations=100)
+    normalise(ours)
+    first = ours.weight.detach().flatten(1)
+    assert torch.linalg.matrix_norm(first, 2).item() == pytest.approx(1, abs=0.01)
+    assert torch.allclose(first, peer.weight.detach().flatten(1), rtol=0.01, atol=1e-6)
+
+
+def test_spectral_norm_goes_on_from_what_was_kept_with_one_iteration_a_call() -> None:
+    """What a checkpoint or a state holds means what it meant before: the iterate of unit length."""
+    torch.manual_seed(0)
+    layer, other = nn.Linear(40, 30), nn.Linear(40, 30)
+    normalise(layer)
+    normalise(other)
+    weight = layer.parametrizations.weight.original.detach()
+    kept = F.normalize(torch.randn(30), dim=0)
+    layer.parametrizations.weight[0].u.copy_(kept)
+    other.load_state_dict(layer.state_dict())
+    v = F.normalize(weight.T @ kept, dim=0)
+    u = F.normalize(weight @ v, dim=0)
+    for one in (layer, other):
+        assert torch.equal(one.weight, weight / (u @ (weight @ v)))
+        assert torch.equal(one.parametrizations.weight[0].u, u)
 
 
 def test_spectral_norm_counts_in_float32_under_autocast_and_iterates_only_while_training() -> None:

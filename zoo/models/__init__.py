@@ -3,6 +3,7 @@
 from zoo.common.config import Bounds, Count, Fraction, ModelConfig, Rate, Size, StrictConfig
 from zoo.common.errors import ConfigError
 from zoo.models.interface import Autoencoder, GenerativeModel, LatentModel, Objective, Step
+from zoo.models.precision import at_least_float32
 from zoo.models.recipe import TrainConfig
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "Step",
     "StrictConfig",
     "TrainConfig",
+    "at_least_float32",
 ]

@@ -135,6 +135,11 @@ class GenerativeModel(nn.Module, ABC, Generic[C]):
         """Where its parameters are; the CPU when it has none."""
         return next((parameter.device for parameter in self.parameters()), torch.device("cpu"))
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of its parameters: float32, unless it was changed, as by `model.double()`."""
+        return next((parameter.dtype for parameter in self.parameters()), torch.float32)
+
     def parameter_groups(self) -> dict[str, Iterable[Parameter]]:
         """The parameters by name of the optimizer that steps on them; one group named "model"
         unless overridden.
@@ -273,7 +278,7 @@ class LatentModel(GenerativeModel[C]):
         """
         if generator is None:
             generator = torch.Generator().manual_seed(int(torch.randint(2**32, ())))
-        return self.decode(self.sample_prior(n, generator).to(self.device), labels)
+        return self.decode(self.sample_prior(n, generator).to(self.device, self.dtype), labels)
 
     @final
     def interpolate(

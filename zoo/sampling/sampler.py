@@ -134,7 +134,9 @@ def _batch(
     device = model.device
     if isinstance(model, LatentModel):
         z = latents(model, last - first, seed=seed, start=first)
-        samples = model.decode(z.to(device), labels if labels is None else labels.to(device))
+        samples = model.decode(
+            z.to(device, model.dtype), labels if labels is None else labels.to(device)
+        )
     else:
         padded = _padded(labels, first)
 

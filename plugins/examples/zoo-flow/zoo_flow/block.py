@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from zoo.models import at_least_float32
+
 # The largest |log scale|: a token is stretched at most 55 times, so no sample becomes infinite.
 LARGEST = 4.0
 
@@ -59,7 +61,7 @@ class Block(nn.Module):
         before = F.pad(x[:, :-1], (0, 0, 1, 0))  # token t sees x_1 … x_{t−1}
         seen = torch.cat([before, context[:, None].expand(-1, x.shape[1], -1)], 2)
         h = self.layers(self.embed(seen) + self.positions[: x.shape[1]])
-        shift, log_scale = self.head(self.norm(h)).float().chunk(2, dim=2)
+        shift, log_scale = at_least_float32(self.head(self.norm(h))).chunk(2, dim=2)
         return shift, LARGEST * (log_scale / LARGEST).tanh()
 
 

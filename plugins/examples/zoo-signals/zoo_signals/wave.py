@@ -18,6 +18,7 @@ from zoo.models import (
     Size,
     Step,
     TrainConfig,
+    at_least_float32,
 )
 
 LEAST = 1 / 256  # the smallest standard deviation: data of 8 bits has no finer detail
@@ -69,7 +70,7 @@ class Wave(GenerativeModel["Wave.Config"]):
         h = self.entry(self.with_labels(2 * before[:, None] - 1, labels))
         for layer in self.layers:
             h = layer(h)
-        mean, deviation = self.head(h).float().unbind(1)
+        mean, deviation = at_least_float32(self.head(h)).unbind(1)
         return Normal(0.5 + mean, LEAST + 0.1 * F.softplus(deviation), validate_args=False)
 
     def sample(
