@@ -5,7 +5,9 @@ traceback, in bounded time and room, and writes nothing outside of its store.
 import json
 import os
 import random
+import socket
 import string
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ import psutil
 import pytest
 from conftest import CHECKPOINT, Zoo
 from hub_server import WRITE, Answer, Hub
+from hub_speaking import speaking
 from mutations import LONGEST, ROOM, damaged
 
 NAME = "hf:owner/repo"
@@ -156,6 +159,41 @@ def test_a_damaged_answer_ends_in_words(
     assert zoo("pull", NAME, "--from", "hub").exit_code == 0
     kept = Path(zoo("pull", NAME).stdout.strip())
     assert (kept / "model.safetensors").read_bytes() == CHECKPOINT["model.safetensors"]
+
+
+RAW = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
+    b'Link: <http://127.0.0.1:9/next>; rel="next"\r\nConnection: close\r\n\r\n%s'
+)
+CHUNKED = (
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+    b"Connection: close\r\n\r\n%x;a=b\r\n%s\r\n0\r\nX-Trailer: 1\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize("cases", CASES)
+@pytest.mark.parametrize("kind", ["search", "pull"])
+def test_damaged_bytes_on_the_wire_end_in_words(
+    zoo: Zoo, hurry: None, kind: str, cases: int
+) -> None:
+    found = json.dumps([{"id": "a/b", "library_name": "genzoo", "downloads": 3}]).encode()
+    about = json.dumps({"id": "owner/repo", "sha": "0" * 40, "siblings": []}).encode()
+    body = found if kind == "search" else about
+    seeds = [RAW % (len(body), body), CHUNKED % (len(body), body)]
+    contents = damaged(seeds, cases)
+
+    def speak(connection: socket.socket, over: threading.Event) -> None:
+        connection.sendall(next(contents, b""))
+
+    with speaking(speak) as endpoint:
+        for case in range(cases):
+            began = time.monotonic()
+            words = ["search"] if kind == "search" else ["pull", NAME]
+            result = zoo(*words, "--endpoint", endpoint)
+            assert result.exit_code in (0, 1), (case, result.exception)
+            assert result.exception is None or isinstance(result.exception, SystemExit), case
+            assert all(letter.isprintable() or letter == "\n" for letter in result.output), case
+            assert time.monotonic() - began < 3 * LONGEST, case
 
 
 CARD = b"""---
