@@ -47,6 +47,24 @@ def test_a_range_is_kept_in_the_facts_and_in_the_command_and_used_again(
         assert one.tobytes() != two.tobytes()
 
 
+def test_measuring_reads_a_folder_as_the_training_did(zoo: Zoo) -> None:
+    folder = pictures.deep(Path("deep"), "12 bits in 16")
+    for index in range(40):
+        pictures.save(pictures.RAMP >> (4 + index % 3), folder / f"more-{index}.png")
+    (folder / "bad.png").write_bytes(b"bad")
+    asked = ("--range", "0,4095", "--skip-bad")
+    made = zoo("train", "mlp-vae", "--data", "./deep", "--out", "made", *asked, *SMALL)
+    assert made.exit_code == 0, made.output
+    measure = ("evaluate", "./made", "--data", "./deep", "-n", 20, "--features", "digits", "--json")
+    measured, again = zoo(*measure), zoo(*measure, *asked)
+    assert measured.exit_code == again.exit_code == 0, measured.output + again.output
+    assert "tenth of the range" not in measured.stderr
+    assert "Left out 1 of 53 images" in measured.stderr
+    assert json.loads(measured.stdout) == json.loads(again.stdout)
+    named = zoo("evaluate", "./made", "--data", "mnist", "-n", 20, "--range", "0,9")
+    assert named.exit_code == 1 and "is for folders of images" in named.stderr
+
+
 def test_a_range_that_is_too_wide_is_warned_of_in_training(zoo: Zoo, deep: Path) -> None:
     made = zoo("train", "mlp-vae", "--data", "./deep", "--out", "made", *SMALL)
     assert made.exit_code == 0, made.output
