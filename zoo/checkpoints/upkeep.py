@@ -81,11 +81,13 @@ def would_remove(names: str | Sequence[str], *, store: Store | None = None) -> l
 
 
 def verify(names: str | Sequence[str] = ()) -> list[dict[str, Any]]:
-    """Hash the files of checkpoints anew. Those that came from a Hub are also loaded: their
-    weights must fit their model and be finite.
+    """Check the files of checkpoints against their digests.
+
+    Checkpoints from a Hub are also loaded: their weights must fit their model and be finite.
 
     **Arguments:**
-    - `names`: one or several names, or patterns such as "*mnist*"; all that are here unless given.
+    - `names`: one or several names, or patterns such as "*mnist*"; by default all checkpoints that
+        are here.
 
     **Returns:** for each its `name`, `ok`, and `files`: for each file "ok", "damaged", "missing" or
     "unfit" (it does not fit its model).

@@ -34,7 +34,7 @@ from zoo.cli.options import (
     "-o",
     "--output",
     metavar="PATH",
-    help="Where to write: .png, .jpg or .webp is a picture, .gif a film "
+    help="Where to write: .png, .jpg or .webp is a picture, .gif an animation "
     "[default: interpolation.png].",
 )
 @scale_option

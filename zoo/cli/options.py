@@ -27,7 +27,7 @@ seed_option = click.option(
 )
 
 label_option = click.option(
-    "--label", "labels", multiple=True, help="Class by name or number; repeatable."
+    "--label", "labels", multiple=True, help="Class, by name or number; repeatable."
 )
 
 scale_option = click.option(

@@ -74,7 +74,7 @@ from zoo.cli.options import (
 @force_option
 @as_json
 def sample(reference: str | None, output: str | None, json_: bool, **asked: Any) -> None:
-    """Draw samples of the checkpoint REF (or of the current one).
+    """Draw samples from the checkpoint REF, or from the current one.
 
     The samples go to samples.png, or to the file or folder that -o names. The suffix decides the
     format. A file that zoo did not write is not replaced without --force.

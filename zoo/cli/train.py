@@ -93,7 +93,8 @@ class TrainCommand(Command):
 def train(model: str | None, json_: bool, **asked: Any) -> None:
     """Train MODEL and keep the result as a checkpoint.
 
-    The model's own recipe says how it is trained. A grid of samples is written after each epoch.
+    The model's recipe says how it is trained; --set changes it. A grid of samples is written after
+    each epoch.
     Ctrl-C stops a training so that `zoo train --resume NAME` continues it, to the same result."""
     if model is None and asked["resume"] is None:
         raise click.UsageError(

@@ -1,4 +1,4 @@
-"""zoo verify: hash the files of checkpoints anew."""
+"""zoo verify: check the files of checkpoints against their digests."""
 
 import click
 

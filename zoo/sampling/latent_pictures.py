@@ -122,15 +122,15 @@ def interpolate(
 
     **Arguments:**
     - `reference`: a checkpoint whose model has latents.
-    - `output`: where to: `.png`, `.jpg` or `.webp` is a picture, `.gif` a film;
+    - `output`: where to: `.png`, `.jpg` or `.webp` is a picture, `.gif` an animation;
         interpolation.png unless given.
     - `n`: how many lines.
-    - `steps`: images on each line, both ends included; 8 in a picture and 30 in a film unless
+    - `steps`: images on each line, both ends included; 8 in a picture and 30 in an animation unless
         given.
     - `seed`: random unless given; the file records it.
     - `labels`: for a conditional model, the classes that the lines take in turn.
-    - `scale`: how many times as wide and as high to draw each pixel; a film of small images is
-        enlarged unless this is given.
+    - `scale`: how many times as wide and as high to draw each pixel; by default, an animation of
+        small images is enlarged.
     - `device`: "auto" (a GPU where there is one), "cpu" or "cuda".
     - `threads`: on the CPU; what `ZOO_THREADS` says unless given, else the cores that this process
         may use.
