@@ -9,7 +9,7 @@ from PIL import Image, PngImagePlugin
 from safetensors.numpy import save_file
 
 from zoo.common.errors import DataError
-from zoo.sampling import provenance
+from zoo.sampling import formats, provenance
 
 MADE = {"checkpoint": "vae-mnist", "seed": 2**63 - 1, "labels": ["ü", "7"], "options": []}
 
@@ -105,7 +105,7 @@ def test_an_entry_that_the_zoo_did_not_write_is_refused(array: np.ndarray) -> No
         provenance.read(Path("odd.npz"))
 
 
-@pytest.mark.parametrize("suffix", provenance.SUFFIXES)
+@pytest.mark.parametrize("suffix", formats.SUFFIXES)
 def test_named_pipes_and_devices_are_refused_before_they_are_opened(suffix: str) -> None:
     import os
     import time

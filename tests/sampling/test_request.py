@@ -220,6 +220,8 @@ def test_what_can_be_refused_without_torch_is_refused_before_torch_is_imported(
         (("no-such", 8), "No checkpoint is called 'no-such'"),
         (("vae-mnist", "8"), "n = '8' is not a whole number"),
         (("vae-mnist", 0), "n = 0 is out of range: 1 at least"),
+        (("vae-mnist", 10**12), "samples take 3,136,000 GB of memory, which is not there"),
+        (("vae-mnist", 10**30), "of memory, which is not there"),
         (("vae-mnist", 2.5), "n = '2.5' is not a whole number"),
     ],
 )

@@ -132,6 +132,13 @@ def test_the_current_checkpoint_is_sampled_when_none_is_named(zoo: Zoo) -> None:
     assert door.sample(n=1).made["checkpoint"] == "vae-mnist"
 
 
+def test_a_start_may_be_far_away(trained: Trained) -> None:
+    model = str(trained("mlp-vae", "num_classes=10"))
+    door.sample(model, "far.npz", n=12, seed=2, start=10**30 + 4)
+    with np.load("far.npz") as archive:
+        assert archive["labels"].tolist() == [(index + 4) % 10 for index in range(12)]
+
+
 def test_batches_pass_by_whoever_watches() -> None:
     seen: list[Any] = []
 

@@ -45,7 +45,7 @@ from zoo.cli.options import (
 )
 @click.option(
     "--format",
-    type=click.Choice(["npz", "png", "jpg", "jpeg", "webp"]),
+    type=click.Choice(sampling.STREAMS),
     help="Format of standard output, for -o - [default: npz].",
 )
 @click.option("--columns", type=click.IntRange(1), help="Images in a row of the grid.")

@@ -5,12 +5,19 @@ from typing import TYPE_CHECKING
 from zoo.common import lazy
 
 if TYPE_CHECKING:
-    from zoo.sampling.formats import FORMATS, PICTURES, check_path, refuse_foreign
+    from zoo.sampling.formats import (
+        FORMATS,
+        PICTURES,
+        STREAMS,
+        SUFFIXES,
+        check_path,
+        refuse_foreign,
+    )
     from zoo.sampling.images import grid, preview, save_gif, save_picture, save_png, upper_rows
     from zoo.sampling.kinds import KINDS, Kind, kind_called, kind_of
     from zoo.sampling.latent_pictures import interpolate, reconstruct
     from zoo.sampling.pictures import pairs, write_all
-    from zoo.sampling.provenance import FOLDER_FILE, SUFFIXES
+    from zoo.sampling.provenance import FOLDER_FILE
     from zoo.sampling.sampler import BLOCK, latents, stream
     from zoo.sampling.save import Written, draw, draw_to, sample
 
@@ -20,6 +27,7 @@ __all__ = [
     "FORMATS",
     "KINDS",
     "PICTURES",
+    "STREAMS",
     "SUFFIXES",
     "Kind",
     "Written",
@@ -53,7 +61,8 @@ __getattr__ = lazy.rooms(
         "KINDS": "zoo.sampling.kinds",
         "Kind": "zoo.sampling.kinds",
         "PICTURES": "zoo.sampling.formats",
-        "SUFFIXES": "zoo.sampling.provenance",
+        "STREAMS": "zoo.sampling.formats",
+        "SUFFIXES": "zoo.sampling.formats",
         "Written": "zoo.sampling.save",
         "check_path": "zoo.sampling.formats",
         "draw": "zoo.sampling.save",

@@ -50,9 +50,13 @@ FORMATS = {
     # a folder
     "": Format(writer="write_folder", is_picture=False, streams=False),
 }
+# what `zoo sample` writes
 SAMPLES = tuple(suffix for suffix, format in FORMATS.items() if format.writer)
 PICTURES = tuple(suffix for suffix in SAMPLES if FORMATS[suffix].is_picture)
 FILMS = (".gif",)
+# files that say how they were made
+SUFFIXES = tuple(suffix for suffix, format in FORMATS.items() if suffix and format.keeps_provenance)
+# what can go to standard output, without the dot
 STREAMS = tuple(suffix[1:] for suffix in SAMPLES if FORMATS[suffix].streams)
 
 

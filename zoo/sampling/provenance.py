@@ -22,8 +22,6 @@ KEY = "zoo"
 ENTRY = "provenance"
 # the same in a folder
 FOLDER_FILE = "provenance.json"
-# suffixes of the files that can say how they were made
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".npz", ".safetensors")
 
 # bytes that are read of a record at most
 LONGEST = 1 << 20

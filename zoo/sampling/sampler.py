@@ -63,11 +63,23 @@ def draw(
         options=options,
         precision=precision,
     ):
-        drawn = samples.new_empty(n, *samples.shape[1:]) if drawn is None else drawn
+        drawn = _room(n, samples) if drawn is None else drawn
         drawn[done : done + len(samples)] = samples
         done += len(samples)
     assert drawn is not None  # n is 1 at least
     return drawn
+
+
+def _room(n: int, samples: Tensor) -> Tensor:
+    """A tensor for `n` samples, of which the first are known."""
+    try:
+        return samples.new_empty(n, *samples.shape[1:])
+    except (RuntimeError, TypeError, OverflowError) as error:
+        size = n * samples[0].numel() * samples.element_size()
+        raise ConfigError(
+            f"n = {n:,} samples take {size / 1e9:,.0f} GB of memory, which is not there: draw "
+            "fewer at once, or write them to a file with zoo.sample."
+        ) from error
 
 
 def stream(

@@ -274,7 +274,7 @@ def _in_turn(asked: Sequence[int], start: int, n: int) -> Any:
 
     if not asked:
         return None
-    return torch.tensor(asked)[torch.arange(start, start + n) % len(asked)]
+    return torch.tensor(asked)[(torch.arange(n) + start % len(asked)) % len(asked)]
 
 
 def _target(output: Any, format: str | None, default: str) -> tuple[Path | BinaryIO, str]:
