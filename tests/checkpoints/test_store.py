@@ -541,7 +541,7 @@ def test_what_a_killed_process_left_is_cleaned_up_by_the_next_and_that_of_a_livi
         killed.wait()
         add(store, "mine")
         (left,) = scratch_of(root)
-        assert left.name.startswith(f"{living.pid}-")
+        assert f"-{living.pid}-" in left.name
         assert [entry.name for entry in store.entries()] == ["mine", "toy-a", "toy-b"]
     finally:
         for one in (killed, living):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import files_no_larger_than
 
-from zoo.common import files
+from zoo.common import files, leftovers
 from zoo.common.errors import CheckpointError, OutputError
 
 
@@ -102,7 +102,7 @@ def test_a_process_that_runs_out_of_disk_says_so_and_leaves_nothing(here: Path) 
     code = f"""
 import resource
 from pathlib import Path
-from zoo.common import files
+from zoo.common import files, leftovers
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 with files.replacing(Path({str(here)!r}) / "folder") as partial:
     partial.mkdir()
@@ -282,9 +282,9 @@ def test_remove_takes_a_link_and_leaves_what_it_points_at(here: Path) -> None:
 
 def test_a_process_is_alive_until_it_has_ended() -> None:
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    assert files.is_alive(process.pid)
+    assert leftovers.is_alive(process.pid)
     process.communicate(b"\n")
-    assert not files.is_alive(process.pid)
+    assert not leftovers.is_alive(process.pid)
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])

@@ -11,8 +11,16 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from zoo.checkpoints.folder import CONFIG, ORIGIN, Folder
+from zoo.checkpoints.scratch import Scratch
 from zoo.common import files, settings
-from zoo.common.errors import CheckpointError, NotFoundError, OutputError, ZooError, did_you_mean
+from zoo.common.errors import (
+    CheckpointError,
+    ConfigError,
+    NotFoundError,
+    OutputError,
+    ZooError,
+    did_you_mean,
+)
 from zoo.registry import Checkpoint, installed
 
 LOG = logging.getLogger("zoo")
@@ -76,6 +84,7 @@ class Store:
     def __init__(self, catalogue: Mapping[str, Checkpoint], root: Path | None = None) -> None:
         self.catalogue = catalogue
         self.root = root or settings.home()
+        self._scratch = Scratch(self.root / "scratch", self.root / "checkpoints")
         self._origins: dict[Path, tuple[tuple[int, ...], dict[str, Any]]] = {}
 
     def find(self, reference: str) -> Path:
@@ -93,11 +102,17 @@ class Store:
         is no checkpoint."""
         reference = self.current() if reference is None else reference
         if files.is_path(reference):
-            directory = Path(os.path.expanduser(reference))  # noqa: PTH111  # Path.expanduser raises for ~nobody
-            if not directory.exists():
-                raise NotFoundError(f"There is no folder {reference}.")
-            if not (directory / CONFIG).is_file():
-                raise CheckpointError(f"{reference} is no checkpoint: it has no {CONFIG}.")
+            try:
+                directory = settings.expand(reference)
+            except ConfigError as error:
+                raise NotFoundError(f"There is no folder {reference}.") from error
+            files.refuse_unreadable(directory)
+            if not files.exists(directory):
+                raise NotFoundError(f"There is no folder {reference}.", path=directory)
+            if not files.is_file(directory / CONFIG):
+                raise CheckpointError(
+                    f"{reference} is no checkpoint: it has no {CONFIG}.", path=directory
+                )
             return Folder(directory, reference)
         entry = self.entry(reference)
         if entry.path is None:
@@ -125,6 +140,8 @@ class Store:
                 return Entry(name, "damaged", here, checkpoint, {"source": "unknown"})
             state = "trained" if origin.get("source") == "trained" else "pulled"
             return Entry(name, state if here else "damaged", here, checkpoint, origin)
+        if self._scratch.recover() and self.holds(name):
+            return self.entry(name)
         if checkpoint or name.startswith("hf:"):
             state = "damaged" if gone else "bundled" if bundled else "hub"
             return Entry(name, state, bundled, checkpoint, {})
@@ -153,6 +170,7 @@ class Store:
         """The names of all checkpoints that are here or can be had, sorted. Nothing of them is
         read.
         """
+        self._scratch.recover()
         return sorted({*_names_in(self.root / "checkpoints"), *self.catalogue})
 
     def holds(self, name: str) -> bool:
@@ -187,21 +205,8 @@ class Store:
         **Raises:** `OutputError` when the store can't be written, or has that name already.
         """
         target = self.directory(name)
-        with files.writing(target):
-            with files.alone(self._scratch()):
-                self._clean_scratch()
-            target.parent.mkdir(parents=True, exist_ok=True)
-            scratch = self._scratch() / f"{os.getpid()}-{os.urandom(4).hex()}"
-            scratch.mkdir()
-            try:
-                yield scratch
-                with files.alone(self._scratch()):
-                    replaced = self._put_aside(target) if replace else None
-                    scratch.rename(target)
-                if replaced:
-                    files.remove(replaced)
-            finally:
-                files.remove(scratch)
+        with files.writing(target), self._scratch.making(target, replace=replace) as scratch:
+            yield scratch
 
     def remove(self, name: str) -> int:
         """Remove a checkpoint from the store, with the folder of its training unless that may be
@@ -214,8 +219,8 @@ class Store:
         """
         going = self.going(name)
         with files.writing(going[0]):
-            with files.alone(self._scratch()):
-                removed = [self._put_aside(one) for one in going]
+            with self._scratch.alone():
+                removed = [self._scratch.put_aside(one) for one in going]
             freed = 0
             for one in removed:
                 if one:
@@ -254,6 +259,7 @@ class Store:
 
         **Raises:** `NotFoundError` when it isn't here.
         """
+        files.refuse_unreadable(self.directory(name))
         entry = self.entry(name)
         if entry.origin and not entry.sha256:
             return {ORIGIN: "damaged"}  # it should have them
@@ -262,8 +268,10 @@ class Store:
 
     def current(self) -> str:
         """The name of the current checkpoint, which a command without a reference means."""
+        files.refuse_unreadable(self.root)
         try:
-            return self._current_file().read_text(encoding="utf-8").strip()
+            with files.open_regular(self._current_file()) as file:
+                return file.read(1000).decode().strip()
         except (OSError, UnicodeDecodeError):
             have = ", ".join(sorted(self.catalogue)) or "none offered"
             raise NotFoundError(
@@ -308,23 +316,6 @@ class Store:
         """The folder of the training that a checkpoint comes from, whether it is there or not."""
         return self.root / "runs" / quote(name, safe="@")
 
-    def _scratch(self) -> Path:
-        return self.root / "scratch"
-
-    def _put_aside(self, directory: Path) -> Path | None:
-        """Move a directory of the store to scratch, where the caller deletes it: gone at once for
-        everybody.
-        """
-        if not directory.is_dir():
-            return None
-        return directory.rename(self._scratch() / f"{os.getpid()}-{os.urandom(4).hex()}")
-
-    def _clean_scratch(self) -> None:
-        """Remove what processes left that were killed."""
-        for left in self._scratch().iterdir():
-            if files.is_abandoned(left):
-                files.remove(left)
-
     def _refuse_ambiguous(self, name: str) -> None:
         if "/" in name and not name.startswith("hf:"):
             raise NotFoundError(
@@ -339,6 +330,8 @@ class Store:
     def _absent(self, entry: Entry) -> ZooError:
         """Why a checkpoint that is known can't be used, and what to do."""
         name, offered = entry.name, entry.checkpoint
+        if entry.origin:
+            files.refuse_unreadable(self.directory(name))
         if entry.state != "damaged":
             return NotFoundError(f"{name} is not here yet. Get it with: zoo pull {name}", name=name)
         if offered and offered.bundled and not entry.origin:
@@ -359,6 +352,7 @@ class Store:
         )
 
     def _explain_missing(self, name: str) -> str:
+        files.refuse_unreadable(self.root / "checkpoints")
         if self.is_unfinished(name):
             return (
                 f"{name!r} is a training that is not finished, so there is no checkpoint yet. Go "

@@ -6,10 +6,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from zoo.checkpoints.folder import TRAINING, WEIGHTS
+from zoo.checkpoints.folder import ORIGIN, TRAINING, WEIGHTS
 from zoo.checkpoints.records import INDEX
 from zoo.checkpoints.store import Store
-from zoo.common import files
+from zoo.common import files, leftovers
 from zoo.common.errors import (
     CheckpointError,
     ConfigError,
@@ -89,15 +89,15 @@ def verify(names: str | Sequence[str] = ()) -> list[dict[str, Any]]:
     - `names`: one or several names, or patterns such as "*mnist*"; by default all checkpoints that
         are here.
 
-    **Returns:** for each its `name`, `ok`, and `files`: for each file "ok", "damaged", "missing" or
-    "unfit" (it does not fit its model).
+    **Returns:** for each its `name`, `ok`, and `files`: for each file "ok", "damaged", "missing",
+    "unreadable" or "unfit" (it does not fit its model).
 
     **Raises:** `NotFoundError` for an unknown name.
     """
     store = Store(installed().checkpoints)
     here = [entry.name for entry in store.entries() if entry.path or entry.origin]
     chosen = _matching(names, here) if names else here
-    verdicts = {name: store.verify(name) for name in chosen}
+    verdicts = {name: _hashed(store, name) for name in chosen}
     for name, found in verdicts.items():
         from_hub = store.entry(name).origin.get("source") == "hub"
         if from_hub and set(found.values()) == {"ok"}:
@@ -147,7 +147,7 @@ def _kinds(root: Path) -> dict[str, list[Path]]:
     kinds = {what: _inside(root / what) for what in ("checkpoints", "runs", "data", "features")}
     kinds["caches"] = [
         root / INDEX,
-        *(one for one in _inside(root / "scratch") if files.is_abandoned(one)),
+        *(one for one in _inside(root / "scratch") if leftovers.is_abandoned(one)),
     ]
     known = {"checkpoints", "runs", "data", "features", "scratch", "locks", Path(INDEX).parts[0]}
     kinds["other"] = [one for one in _inside(root) if one.name not in known]
@@ -185,6 +185,17 @@ def _matching(names: str | Sequence[str], known: Iterable[str]) -> list[str]:
         else:
             chosen[name] = None
     return list(chosen)
+
+
+def _hashed(store: Store, name: str) -> dict[str, str]:
+    """The verdicts on the files of a checkpoint; one that can't be read hides none of the
+    others.
+    """
+    try:
+        return store.verify(name)
+    except CheckpointError as error:
+        LOG.warning("%s", error)
+        return {ORIGIN: "unreadable"}
 
 
 def _fits(store: Store, name: str) -> str:

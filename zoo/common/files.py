@@ -8,13 +8,17 @@ import mmap
 import os
 import shutil
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from zoo.common import leftovers
 from zoo.common.errors import CheckpointError, OutputError
 
 LOCK = ".lock"
+AT_FDCWD = -100  # of renameat2(2): paths as they are
+SWAP = 2  # RENAME_EXCHANGE of renameat2(2), RENAME_SWAP of renamex_np(2)
 JSON_LIMIT = 1 << 20  # bytes; a config.json is a few hundred
 
 
@@ -48,17 +52,15 @@ def replacing(target: Path) -> Iterator[Path]:
     """
     with writing(target):
         _make_parent(target)
-        start = os.fsdecode(os.fsencode(target.name)[:100])  # file systems count bytes
-        partial = target.with_name(f".{start}.{os.urandom(4).hex()}.partial")
+        leftovers.sweep_once(target.parent.absolute())
+        partial = target.with_name(leftovers.partial_name(target.name))
         try:
             yield partial
-            if (
-                partial.is_file()
-            ):  # in a folder each file was written this way, or can be made again
+            # in a folder each file was written this way, or can be made again
+            if partial.is_file():
                 with partial.open("rb") as file:
-                    os.fsync(
-                        file.fileno()
-                    )  # so that a power cut leaves the old content or the new, never none
+                    # so that a power cut leaves the old content or the new, never none
+                    os.fsync(file.fileno())
             partial.replace(target)
         finally:
             remove(partial)
@@ -93,7 +95,7 @@ def refuse_unwritable(target: Path) -> None:
         )
     with writing(target):
         _make_parent(target)
-        probe = target.with_name(f".{os.urandom(4).hex()}.partial")
+        probe = target.with_name(leftovers.partial_name(""))
         probe.touch()
         probe.unlink()
 
@@ -107,13 +109,16 @@ def alone(folder: Path, *, wait: bool = True) -> Iterator[None]:
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / LOCK).open("w")  # a file: NFS locks no folders
+        path = folder / LOCK  # a file: NFS locks no folders
+        refuse_irregular(path)
+        lock = path.open("w")
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise OutputError(
-                f"Another process is at work in {folder}: wait, or choose another name."
+                f"Another process is at work in {folder}: wait, or choose another name.",
+                path=folder,
             ) from error
         except OSError as error:
             raise OutputError(
@@ -139,12 +144,24 @@ def open_regular(path: Path) -> BinaryIO:
     names passes here: a named pipe would block for ever, and a device might never end.
 
     **Raises:** `OSError` when the file is missing, can't be read, or is no regular file."""
-    mode = path.stat().st_mode
+    if not refuse_irregular(path):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    return path.open("rb")
+
+
+def refuse_irregular(path: Path) -> bool:
+    """Raise `OSError` for a folder, a named pipe, a socket or a device, before it is opened.
+
+    **Returns:** whether there is anything of that name."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return False
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, f"it is {_kind(mode)}, not a regular file", str(path))
-    return path.open("rb")
+    return True
 
 
 def _kind(mode: int) -> str:
@@ -240,6 +257,25 @@ def is_folder(path: Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112  # Path.is_dir raises there
 
 
+def exists(path: Path) -> bool:
+    """Whether there is anything that can be seen; not so in a folder that can't be entered."""
+    return os.path.exists(path)  # noqa: PTH110  # Path.exists raises there
+
+
+def refuse_unreadable(folder: Path) -> None:
+    """Raise `CheckpointError` for a folder that is there and can't be read, or lies in one."""
+    try:
+        os.scandir(folder).close()
+    except PermissionError as error:
+        raise CheckpointError(
+            f"Can't read {folder}: {error.strerror}. Make it readable for you (chmod u+rwX), or "
+            "name another home with ZOO_HOME.",
+            path=folder,
+        ) from error
+    except OSError:
+        pass  # it is not there, which others say
+
+
 def size(path: Path) -> int:
     """Bytes of a file, or of all files below a folder; folders that can't be read count as
     empty.
@@ -299,20 +335,20 @@ def _nearest(path: Path) -> Path:
     return next(folder for folder in path.absolute().parents if folder.is_dir())
 
 
-def is_abandoned(path: Path) -> bool:
-    """Whether the process that made a folder of scratch (its name begins with the process's
-    number) is gone.
+def exchange(one: Path, other: Path) -> bool:
+    """Let two paths change places, at once for everybody.
+
+    **Returns:** whether it was done; False where the system or its file system has no such call.
     """
-    pid = path.name.partition("-")[0]
-    return path.name != LOCK and not (pid.isdecimal() and is_alive(int(pid)))
+    import ctypes
 
-
-def is_alive(pid: int) -> bool:
-    """Whether a process of that number runs (one of another user counts)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    first, second = os.fsencode(one), os.fsencode(other)
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        if sys.platform == "darwin":
+            failed = libc.renamex_np(first, second, SWAP)
+        else:
+            failed = libc.renameat2(AT_FDCWD, first, AT_FDCWD, second, SWAP)
+    except AttributeError:  # an older C library
         return False
-    except PermissionError:
-        return True
-    return True
+    return not failed
