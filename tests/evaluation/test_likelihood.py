@@ -307,3 +307,15 @@ def test_a_model_that_knows_its_likelihood_has_no_effective_samples() -> None:
         Known(ModelConfig(sample_shape=SHAPE)), tiny(), importance_samples=3, seed=0
     )
     assert set(found) == {"nll"}
+
+
+def test_images_that_no_latent_can_have_made_have_no_effective_samples() -> None:
+    class Never(LinearGaussian):
+        def log_weights(self, *_: Any) -> Tensor:  # type: ignore[override,misc]
+            return torch.full((2, 300), -torch.inf)[:, :250]
+
+    few = tiny(n=250)
+    found = likelihood.bounds(
+        Never(ModelConfig(sample_shape=SHAPE)), few, importance_samples=2, seed=0
+    )
+    assert found["effective_samples"].value == 0 and found["nll"].value == math.inf

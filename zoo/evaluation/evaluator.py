@@ -1,4 +1,4 @@
-"""How good a model is: features of its samples, likelihood of unseen images."""
+"""Measure a model: the features of its samples, and the likelihood of images it has not seen."""
 
 import contextlib
 import dataclasses
@@ -45,31 +45,36 @@ def evaluate(
 ) -> list[Evaluation]:
     """Measure a model. The same arguments give the same numbers on one machine.
 
-    Samples are compared with the training images, by their features. The test images are for the
-    likelihood, and for the floor: the same measured on them, as if they were samples, which no
-    model need beat. A conditional model draws its classes evenly: where those of the training
-    images are uneven, that counts against it.
+    Samples are compared with the training images, by their features. The test images have two uses.
+    The likelihood is measured on them. And they give the floor: each metric of test images in the
+    place of samples. No model can be expected to do better.
+
+    A conditional model draws all classes equally often. If the training images do not, this counts
+    against the model.
 
     **Arguments:**
-    - `model`: in eval mode; of images, unless the likelihood alone is taken.
+    - `model`: in eval mode. Its samples are images, or only the likelihood is measured.
     - `data`: training images.
-    - `test`: images that the model was not trained on; without them there is no floor and no
+    - `test`: images that the model was not trained on. Without them there is no floor and no
         likelihood.
-    - `extractor`: the features; without them only the likelihood is taken.
-    - `n`: samples to draw, 20 at least, and test images, if there are so many, for the floor:
-        `subset` chooses them.
-    - `seed`: of everything random.
-    - `importance_samples`: latents drawn for each image of a likelihood.
-    - `test_images`: how many of the test images likelihoods are of, which `subset` chooses; all
-        unless given.
-    - `class_names`: what the labels of a conditional model mean; taken to be those of `data` unless
-        given. Where they are others, nobody asks whether its samples are of their class, and it
-        gets no likelihood.
-    - `watch`: passes on batches, given how many images there are in all and what is being done;
-        shows progress.
+    - `extractor`: the network that features come from. Without it only the likelihood is measured.
+    - `n`: how many samples to draw, 20 at least. The floor takes as many test images, if there are
+        so many.
+    - `seed`: of all random numbers.
+    - `importance_samples`: latents drawn for each test image, for the likelihood.
+    - `test_images`: how many test images the likelihood is measured on; all unless given. `subset`
+        chooses them.
+    - `class_names`: what the labels of a conditional model mean; the class names of `data` unless
+        given. If they are not those of the data, the model gets no likelihood, and its samples are
+        not checked for the class that was asked for.
+    - `watch`: called as `watch(batches, how_many, doing)`; it passes the batches on, and can show
+        progress.
+
+    **Returns:** one result for each metric.
 
     **Raises:** `ConfigError` for too few samples; `CapabilityError` when there is nothing to
-    measure it by; `DataError`, `LabelError` when data, features and model don't fit."""
+    measure the model by; `DataError` and `LabelError` when data, features and model do not fit
+    together."""
     if not kind_of(model).is_picture and extractor is not None:
         raise CapabilityError(
             "The samples of this model are no images: there are no features to compare them by."
@@ -98,16 +103,18 @@ def evaluate(
 
 
 def subset(data: Dataset, n: int | None, seed: int) -> Dataset:
-    """`n` of the samples (all, when there are no more, or for None), chosen at random by a seed, in
-    their own order.
+    """Some samples of a data set, chosen at random by a seed; they stay in their order.
 
-    The first ones would not do: images come in runs (of handwriting, writer by writer), so they
-    differ from the rest."""
+    The first n would be a bad choice: data sets often come in runs, such as writer by writer.
+
+    **Arguments:**
+    - `n`: how many; None, or more than there are, means all.
+    - `seed`: of the choice."""
     return data if n is None or n >= len(data) else data.part(_chosen(len(data), n, seed))
 
 
 def _chosen(total: int, n: int, seed: int) -> Tensor:
-    """Indices, int64 `(min(n, total),)`, in rising order."""
+    """The indices of a random choice, int64 `(min(n, total),)`, in rising order."""
     return (
         torch.randperm(total, generator=torch.Generator().manual_seed(seed % 2**63))[:n]
         .sort()
@@ -276,8 +283,8 @@ def _rows(seen: Features, rows: Tensor) -> Features:
 
 
 def _features_of(data: Dataset, extractor: Extractor, watch: Watch) -> Features:
-    """The features of real images, kept in the zoo's home so that they are taken once for each
-    version of a plugin.
+    """The features of real images. They are computed once for each version of a plugin, and kept in
+    the zoo's home.
     """
     plugin = installed().offered_by("features", extractor.name)
     taker = "-".join([extractor.name, *([plugin.version] if plugin else []), extractor.sha256[:32]])

@@ -1,4 +1,4 @@
-"""Likelihoods of images that a model has not seen, and what its latents tell of them."""
+"""The likelihood of images that a model has not seen, and how it uses its latents for them."""
 
 import copy
 import math
@@ -23,7 +23,8 @@ IMAGES = 250  # looked at together; changing it would change the random numbers 
 ACTIVE = (
     0.01  # least variance of E[z | x] over the images for a latent dimension to count as active
 )
-TRIAL = 16, 100  # images and importance samples of the run that the time is estimated from
+TRIAL_IMAGES = 16  # of the run that the time is estimated from
+TRIAL_DRAWS = 100
 
 Batch = tuple[Tensor, Tensor | None]
 
@@ -36,20 +37,20 @@ def has_likelihood(model: GenerativeModel[Any]) -> bool:
 def shares_classes(
     model: GenerativeModel[Any], data: Dataset, class_names: Sequence[str] | None = None
 ) -> bool:
-    """Whether a model's labels mean what those of the data mean; true of an unconditional model,
-    which takes none.
+    """Whether the labels of a model mean the same as those of the data. True for an unconditional
+    model, which has no labels.
 
     **Arguments:**
-    - `class_names`: what the model's labels mean; those of the data, if it has so many classes,
-    when not given."""
+    - `class_names`: what the labels of the model mean. When they are not given, they are taken to
+        be those of the data, if the model has as many classes."""
     classes = model.config.num_classes
     told = data.class_names if class_names is None else tuple(class_names)
     return not classes or (told == data.class_names and len(told) in (0, classes))
 
 
 def binarises(model: GenerativeModel[Any]) -> bool:
-    """Whether a model is one of pixels that are 0 or 1: its config then has a field `binarize`,
-    which is true.
+    """Whether a model is for pixels that are 0 or 1: its config then has a field `binarize`, which
+    is true.
     """
     return bool(getattr(model.config, "binarize", False))
 
@@ -153,7 +154,8 @@ def _bounds_of(
     return {
         "elbo": torch.cat([first, weights, more]).mean(0),
         "nll": math.log(importance_samples) - total,
-        "effective_samples": (2 * total - (2 * weights).logsumexp(0)).exp(),
+        # 0 where no latent can have made the image: all weights are 0 then.
+        "effective_samples": (2 * total - (2 * weights).logsumexp(0)).exp().nan_to_num(nan=0.0),
     }
 
 
@@ -169,7 +171,9 @@ def seconds(
 
     **Raises:** what `bounds` does.
     """
-    images, k = min(TRIAL[0], len(data)), min(TRIAL[1], importance_samples)
+    draws = latents_of_elbo(importance_samples)
+    draws = draws if isinstance(model, Autoencoder) else importance_samples
+    images, k = min(TRIAL_IMAGES, len(data)), min(TRIAL_DRAWS, draws)
     samples, labels = next(batches(model, data, seed))
     few = samples[:images], labels if labels is None else labels[:images]
     model = channels_last(copy.deepcopy(model))  # convolves faster
@@ -177,21 +181,24 @@ def seconds(
         model.log_likelihood(*few, importance_samples=k).cpu()  # what comes first takes longer
         began = time.perf_counter()
         model.log_likelihood(*few, importance_samples=k).cpu()  # a GPU has then computed it
-        return (time.perf_counter() - began) * len(data) / images * importance_samples / k
+        return (time.perf_counter() - began) * len(data) / images * draws / k
 
 
 def latents(
     model: Autoencoder[Any], data: Dataset, *, seed: int
 ) -> tuple[Estimate, dict[str, Estimate], tuple[float, ...]]:
-    """What the latents of an autoencoder tell of images.
+    """How an autoencoder uses its latents for images.
 
     **Arguments:**
     - `model`, `data`, `seed`: as for `bounds`.
 
-    **Returns:** how many latent dimensions are active: Var_x E[z | x] > 0.01 over the images (Burda
-    et al. 2015, section 5); and, where posterior and prior are normal distributions, KL(q(z | x) ‖
-    p(z)) in nats per image ("kl"), with its mean over the images for each latent dimension, in
-    falling order."""
+    **Returns:** three values:
+
+    - how many latent dimensions are active: those with Var_x E[z | x] > 0.01 over the images (Burda
+      et al. 2015, section 5);
+    - where posterior and prior are normal distributions, "kl": KL(q(z | x) ‖ p(z)) in nats per
+      image; else nothing;
+    - the mean of that KL over the images, for each latent dimension, in falling order."""
     means, divergences = [], []
     with torch.no_grad():
         for samples, labels in batches(model, data, seed):
@@ -207,13 +214,13 @@ def latents(
 
 
 def batches(model: GenerativeModel[Any], data: Dataset, seed: int) -> Iterator[Batch]:
-    """Images as the model's likelihood takes them, and their labels if it is conditional, on its
-    device.
+    """The images as a model's likelihood takes them, on its device; with labels for a conditional
+    model.
 
     **Arguments:**
-    - `seed`: of the binarisation x ~ Bernoulli(grey value), which is the same at each call.
+    - `seed`: of the binarisation, x ~ Bernoulli(grey value). The same seed gives the same pixels.
 
-    **Raises:** `DataError`, `LabelError` when the data doesn't fit the model.
+    **Raises:** `DataError` and `LabelError` when the data does not fit the model.
     """
     shape, labels = tuple(model.config.sample_shape), None
     if data.sample_shape != shape:
