@@ -18,6 +18,7 @@ from environments import Environment
 from hub_repositories import User
 from hub_server import Hub, serving
 
+import zoo as zoo_package
 from zoo.checkpoints.folder import read_config, read_facts
 from zoo.checkpoints.results import recorded
 from zoo.checkpoints.store import Store
@@ -363,3 +364,10 @@ def test_sentences_are_short_enough_for_readers_whose_first_language_is_another(
     long = [one for one in sentences(SHOWN[name]) if len(one.split()) > 30]
     assert not long, long
     assert sum(words) / len(words) < 15
+
+
+def test_the_guide_to_python_names_every_function_of_the_light_door() -> None:
+    functions = {name for name in zoo_package.__all__ if name.islower()}
+    authors = {"bundled", "hookimpl", "refresh"}
+    for name in functions - authors:
+        assert f"zoo.{name}" in GUIDES["python"], name
