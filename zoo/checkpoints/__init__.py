@@ -1,36 +1,41 @@
 """LIGHT DOOR: a checkpoint at rest. Tensors are read in `weights`, which imports torch."""
 
-from zoo.checkpoints.folder import (
-    CARD,
-    CONFIG,
-    FACTS,
-    FORMAT,
-    ORIGIN,
-    TRAINING,
-    WEIGHTS,
-    Folder,
-    read_config,
-    read_facts,
-)
-from zoo.checkpoints.format import LAYOUT, check, refuse_large, refuse_unoffered
-from zoo.checkpoints.history import LOSS, named_losses
-from zoo.checkpoints.records import info, list_checkpoints, list_runs
-from zoo.checkpoints.results import (
-    BOUNDED,
-    FEWEST,
-    IMPORTANCE_SAMPLES,
-    METRICS,
-    SAMPLES,
-    SEED,
-    Evaluation,
-    merged,
-    recorded,
-    side_by_side,
-)
-from zoo.checkpoints.store import STATE, UNSAVED, Entry, Store, find, parse_hub, refuse_foreign
-from zoo.checkpoints.upkeep import refuse_damaged, remove, space, verify, would_remove
-from zoo.common.files import is_path
-from zoo.common.settings import home
+from typing import TYPE_CHECKING
+
+from zoo.common import lazy
+
+if TYPE_CHECKING:
+    from zoo.checkpoints.folder import (
+        CARD,
+        CONFIG,
+        FACTS,
+        FORMAT,
+        ORIGIN,
+        TRAINING,
+        WEIGHTS,
+        Folder,
+        read_config,
+        read_facts,
+    )
+    from zoo.checkpoints.format import LAYOUT, check, refuse_large, refuse_unoffered
+    from zoo.checkpoints.history import LOSS, named_losses
+    from zoo.checkpoints.records import info, list_checkpoints, list_runs
+    from zoo.checkpoints.results import (
+        BOUNDED,
+        FEWEST,
+        IMPORTANCE_SAMPLES,
+        METRICS,
+        SAMPLES,
+        SEED,
+        Evaluation,
+        merged,
+        recorded,
+        side_by_side,
+    )
+    from zoo.checkpoints.store import STATE, UNSAVED, Entry, Store, find, parse_hub, refuse_foreign
+    from zoo.checkpoints.upkeep import refuse_damaged, remove, space, verify, would_remove
+    from zoo.common.files import is_path
+    from zoo.common.settings import home
 
 __all__ = [
     "BOUNDED",
@@ -77,3 +82,52 @@ __all__ = [
     "verify",
     "would_remove",
 ]
+
+__getattr__ = lazy.rooms(
+    __name__,
+    {
+        "BOUNDED": "zoo.checkpoints.results",
+        "CARD": "zoo.checkpoints.folder",
+        "CONFIG": "zoo.checkpoints.folder",
+        "Entry": "zoo.checkpoints.store",
+        "Evaluation": "zoo.checkpoints.results",
+        "FACTS": "zoo.checkpoints.folder",
+        "FEWEST": "zoo.checkpoints.results",
+        "FORMAT": "zoo.checkpoints.folder",
+        "Folder": "zoo.checkpoints.folder",
+        "IMPORTANCE_SAMPLES": "zoo.checkpoints.results",
+        "LAYOUT": "zoo.checkpoints.format",
+        "LOSS": "zoo.checkpoints.history",
+        "METRICS": "zoo.checkpoints.results",
+        "ORIGIN": "zoo.checkpoints.folder",
+        "SAMPLES": "zoo.checkpoints.results",
+        "SEED": "zoo.checkpoints.results",
+        "STATE": "zoo.checkpoints.store",
+        "Store": "zoo.checkpoints.store",
+        "TRAINING": "zoo.checkpoints.folder",
+        "UNSAVED": "zoo.checkpoints.store",
+        "WEIGHTS": "zoo.checkpoints.folder",
+        "check": "zoo.checkpoints.format",
+        "find": "zoo.checkpoints.store",
+        "home": "zoo.common.settings",
+        "info": "zoo.checkpoints.records",
+        "is_path": "zoo.common.files",
+        "list_checkpoints": "zoo.checkpoints.records",
+        "list_runs": "zoo.checkpoints.records",
+        "merged": "zoo.checkpoints.results",
+        "named_losses": "zoo.checkpoints.history",
+        "parse_hub": "zoo.checkpoints.store",
+        "read_config": "zoo.checkpoints.folder",
+        "read_facts": "zoo.checkpoints.folder",
+        "recorded": "zoo.checkpoints.results",
+        "refuse_damaged": "zoo.checkpoints.upkeep",
+        "refuse_foreign": "zoo.checkpoints.store",
+        "refuse_large": "zoo.checkpoints.format",
+        "refuse_unoffered": "zoo.checkpoints.format",
+        "remove": "zoo.checkpoints.upkeep",
+        "side_by_side": "zoo.checkpoints.results",
+        "space": "zoo.checkpoints.upkeep",
+        "verify": "zoo.checkpoints.upkeep",
+        "would_remove": "zoo.checkpoints.upkeep",
+    },
+)

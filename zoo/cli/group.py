@@ -4,7 +4,6 @@ import contextlib
 import importlib
 import os
 import sys
-import traceback
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -99,6 +98,8 @@ class ZooGroup(click.Group):
             raise click.ClickException(clean(words)) from error
         except KeyboardInterrupt as stop:
             if debugging(ctx):
+                import traceback  # only wanted on the way out
+
                 traceback.print_exc()
             _leave(stop)
 

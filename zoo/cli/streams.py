@@ -7,7 +7,6 @@ import io
 import os
 import sys
 import threading
-import traceback
 from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
@@ -130,6 +129,8 @@ def guarded() -> Iterator[None]:
 def _was_printing(error: OSError) -> bool:
     """Whether an error arose in printing, and not in a file or a connection."""
     printing = (click.echo.__code__, Bytes.write.__code__, Bytes.flush.__code__)
+    import traceback  # only wanted on the way out
+
     frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
     return any(frame.f_code in printing for frame in frames)
 

@@ -1,6 +1,5 @@
 """Tables of text: for a terminal, for a notebook (HTML), for papers (Markdown and LaTeX)."""
 
-import html
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,6 +41,7 @@ def plain(headers: Sequence[str], rows: Rows) -> str:
 
 def as_html(headers: Sequence[str], rows: Rows) -> str:
     """An HTML table, for `_repr_html_`. Every cell is escaped."""
+    import html  # which holds the names of 2,000 characters
 
     def line(cells: Sequence[str], tag: str) -> str:
         escaped = "".join(f"<{tag}>{html.escape(printable(cell))}</{tag}>" for cell in cells)

@@ -1,10 +1,8 @@
 """Texts of unknown origin, made fit for a terminal: everything foreign passes here first."""
 
-import re
-
 INSTEAD = "�"
 # What moves the cursor, rings the bell, hides or turns text; a colour's sequence is none of these.
-STEERING = re.compile(
+STEERING = (
     r"\x1b(?!\[[0-9;]{0,40}m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f"
     r"\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 )
@@ -24,4 +22,6 @@ def clean(text: object) -> str:
 
 def unsteered(text: str) -> str:
     """A text that is about to be shown in a terminal, with its lines, tabs and colours only."""
-    return STEERING.sub(INSTEAD, text)
+    import re  # compiled when there is a terminal
+
+    return re.sub(STEERING, INSTEAD, text)

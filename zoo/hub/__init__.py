@@ -3,11 +3,18 @@
 from typing import TYPE_CHECKING
 
 from zoo.common import lazy
-from zoo.hub.endpoint import find_endpoint, option
 
 if TYPE_CHECKING:
+    from zoo.hub.endpoint import find_endpoint, option
     from zoo.hub.plan import Plan
 
 __all__ = ["Plan", "find_endpoint", "option"]
 
-__getattr__ = lazy.rooms(__name__, {"Plan": "zoo.hub.plan"})
+__getattr__ = lazy.rooms(
+    __name__,
+    {
+        "Plan": "zoo.hub.plan",
+        "find_endpoint": "zoo.hub.endpoint",
+        "option": "zoo.hub.endpoint",
+    },
+)

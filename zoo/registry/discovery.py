@@ -5,13 +5,13 @@ import importlib.util
 import os
 import sys
 import time
-import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points, version
 from typing import Any
 
 OWN_DISTRIBUTION = "genzoo"
+LONGEST_HEAD = 1 << 16  # characters of metadata above the README
 LONGEST_LINE = 500  # characters of an error
 UNKNOWN = "unknown"  # a distribution whose metadata don't say its name
 HEAVY = ("torch", "torchvision", "numpy", "huggingface_hub")  # what an entry module must not import
@@ -94,11 +94,22 @@ def _plugin(entry_point: EntryPoint) -> Plugin:
 
 
 def _name_and_version(distribution: Distribution | None) -> tuple[str, str]:
+    """What the metadata of a distribution say of its name and version, as far as they can be read.
+
+    `Distribution.metadata` parses the whole README with it, which takes longer than all else here.
+    """
     try:
-        metadata = distribution and distribution.metadata  # parsed anew at each look
+        read = distribution.read_text if distribution else lambda file: None
+        text = read("METADATA") or read("PKG-INFO") or ""
     except Exception:  # they may hold anything
-        metadata = None
-    return (metadata and metadata["Name"]) or UNKNOWN, (metadata and metadata["Version"]) or ""
+        text = ""
+    said: dict[str, str] = {}
+    for line in text[:LONGEST_HEAD].splitlines():
+        if not line:  # the README begins
+            break
+        key, _, value = line.partition(":")
+        said.setdefault(key.lower(), value.strip())
+    return said.get("name") or UNKNOWN, said.get("version", "")
 
 
 def import_entry_module(entry_point: EntryPoint, plugin: Plugin) -> Any:
@@ -139,6 +150,8 @@ def last_line(error: BaseException, within: str = "") -> str:
 
     `within`: a path; the last line of the traceback that lies in it is named, or none.
     """
+    import traceback  # only wanted on the way out
+
     lines = "".join(traceback.format_exception_only(error)).strip().splitlines()
     text = (lines[-1] if lines else type(error).__name__)[:LONGEST_LINE]
     if isinstance(error, SyntaxError) and error.filename:

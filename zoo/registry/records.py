@@ -5,7 +5,6 @@ from typing import Any
 
 from zoo.common.errors import PluginError
 from zoo.common.tables import Listing
-from zoo.registry import fields
 from zoo.registry.registry import Registry, installed
 
 
@@ -60,6 +59,8 @@ def describe(name: str) -> dict[str, Any]:
 
     **Raises:** `NotFoundError` for an unknown name, `PluginError` when a model can't be imported.
     """
+    from zoo.registry import fields
+
     registry = installed()
     for kind in ("datasets", "features"):
         if name in registry.offered[kind] and name not in registry.models:

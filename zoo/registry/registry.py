@@ -4,7 +4,6 @@ import contextlib
 import functools
 import importlib
 import re
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
@@ -243,6 +242,8 @@ class Registry:
                 yield
         except BaseException as error:  # SystemExit and the like too: no guest ends the program
             if self._is_users_stop(error):
+                import shlex  # only wanted on the way out
+
                 others = ",".join(sorted(self._wanted - {plugin.name}))
                 raise KeyboardInterrupt(
                     f"while waiting for {plugin.called}. To leave it out: "
