@@ -26,7 +26,7 @@ from zoo.cli.options import (
 @click.option(
     "--steps",
     type=click.IntRange(2),
-    help="Images on each line [default: 8; 30 in a .gif].",
+    help="Images on each line  [default: 8; 30 in a .gif]",
 )
 @seed_option
 @label_option
@@ -35,7 +35,7 @@ from zoo.cli.options import (
     "--output",
     metavar="PATH",
     help="Where to write: .png, .jpg or .webp is a picture, .gif an animation "
-    "[default: interpolation.png].",
+    "[default: interpolation.png]",
 )
 @scale_option
 @device_option

@@ -35,7 +35,7 @@ from zoo.cli.options import (
     "-o",
     "--output",
     metavar="PATH",
-    help="Where to write: .png, .jpg or .webp [default: reconstructions.png].",
+    help="Where to write: .png, .jpg or .webp  [default: reconstructions.png]",
 )
 @data_root_option
 @label_option

@@ -25,7 +25,7 @@ from zoo.cli.options import (
     "-n",
     "n",
     type=click.IntRange(1),
-    help="How many samples [default: 64; 8 of each class for a conditional model].",
+    help="How many samples  [default: 64; 8 of each class for a conditional model]",
 )
 @seed_option
 @click.option(
@@ -41,19 +41,19 @@ from zoo.cli.options import (
     "--output",
     metavar="PATH",
     help="Where to write: .png, .jpg, .webp (a grid), .npz, .safetensors (arrays), a folder, or - "
-    "for standard output [default: samples.png].",
+    "for standard output  [default: samples.png]",
 )
 @click.option(
     "--format",
     type=click.Choice(sampling.STREAMS),
-    help="Format of standard output, for -o - [default: npz].",
+    help="Format of standard output, for -o -  [default: npz]",
 )
 @click.option("--columns", type=click.IntRange(1), help="Images in a row of the grid.")
 @scale_option
 @click.option(
     "--batch-size",
     type=click.IntRange(1),
-    help="Samples computed at once [default: 256].",
+    help="Samples computed at once  [default: 256]",
 )
 @click.option(
     "--precision",
