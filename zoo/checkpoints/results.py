@@ -54,7 +54,7 @@ METRICS = {
     "label_accuracy": Metric("Samples that show the class asked for", better="↑"),
     "elbo": Metric("ELBO", "nats per image", "↑", version=2),
     "nll": Metric("Negative log-likelihood", "nats per image", "↓"),
-    "effective_samples": Metric("Effective importance samples, median"),
+    "effective_samples": Metric("Effective importance samples, median", better="↑"),
     "kl": Metric("KL of the posterior from the prior", "nats per image"),
     "active_units": Metric("Active latent dimensions", "dimensions"),
 }
