@@ -375,7 +375,7 @@ def test_a_loss_that_is_no_longer_finite_stops_the_training_and_says_so() -> Non
     with torch.no_grad():
         next(model.parameters()).fill_(math.nan)
     with pytest.raises(
-        TrainingError, match=r"broke down by step \d+: \w+ is nan\. .* learning_rate than 0\.001"
+        TrainingError, match=r"failed by step \d+: \w+ is nan\. .* learning_rate than 0\.001"
     ):
         train(model)
 
@@ -388,7 +388,7 @@ def reports_at_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("reports_at_each_step")
 def test_a_loss_that_runs_away_stops_the_training_while_it_is_still_a_number() -> None:
     with pytest.raises(
-        TrainingError, match=r"ran away by step \d+: first is .*; it began at 9\. .*max_grad_norm"
+        TrainingError, match=r"diverged by step \d+: first is .*; it began at 9\. .*max_grad_norm"
     ):
         train(Quadratic(), epochs=50, optimizer="sgd", learning_rate=1.1)
 
@@ -442,7 +442,7 @@ class Breaking(Toy):
 @pytest.mark.usefixtures("reports_at_each_step")
 def test_weights_that_are_no_longer_finite_are_found_before_any_loss_is() -> None:
     model = Breaking()
-    with pytest.raises(TrainingError, match=r"broke down by step 1: weights are no numbers"):
+    with pytest.raises(TrainingError, match=r"failed by step 1: weights are NaN"):
         train(model, optimizer="sgd", learning_rate=1000.0)
     assert not model.first.isfinite()
 

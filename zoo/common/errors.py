@@ -7,7 +7,7 @@ ZooError                 anything its reader can mend: the command prints it and
 ├── CapabilityError      asked of a model what it can't do
 ├── LabelError           labels that are missing, out of range or not wanted
 ├── DataError            images or a data set that can't be read or fetched
-├── TrainingError        a training that broke down or ran away
+├── TrainingError        a training that failed or diverged
 │   └── OutOfMemoryError one that asked for more memory than there is
 ├── OutputError          a file that can't be written
 ├── PluginError          a plugin that broke
@@ -70,7 +70,7 @@ class DataError(ZooError):
 
 
 class TrainingError(ZooError):
-    """A training that broke down or ran away."""
+    """A training that failed (NaN) or diverged."""
 
 
 class OutOfMemoryError(TrainingError):

@@ -90,9 +90,7 @@ def writing(target: Path) -> Iterator[None]:
 def refuse_unwritable(target: Path) -> None:
     """Raise `OutputError` when nothing can be written at `target`, before any work is done."""
     if target.absolute() == Path.cwd():
-        raise OutputError(
-            f"{target} is the folder that you stand in: name another, such as ./samples"
-        )
+        raise OutputError(f"{target} is the current folder: choose another, such as ./samples")
     with writing(target):
         _make_parent(target)
         probe = target.with_name(leftovers.partial_name(""))

@@ -36,9 +36,9 @@ REPORT_SECONDS = 0.25
 BATCHES_ON_THE_WAY = 10
 # the same for the weights that stay
 BATCHES_AT_THE_END = 50
-# a loss this many times what it was at first, or this many times the values of a sample, ran away
+# a loss diverged if it is this many times the first loss, or this many times a sample's values
 RUNAWAY = 10.0
-# an adversarial loss above this ran away
+# an adversarial loss above this diverged
 ADVERSARIAL_RUNAWAY = 1e5
 # what torch says of batch norm on one sample
 TOO_FEW = "more than 1 value per channel"
@@ -147,7 +147,7 @@ class _Loop:
                 state.model.train()
 
     def _mean_losses(self, ended: bool) -> dict[str, float]:
-        """The means since the epoch began, by objective and metric; refuses those that ran away."""
+        """The means since the epoch began, by objective and metric; refuses those that diverged."""
         state = self.state
         losses = {name: total.item() / state.counts[name] for name, total in state.sums.items()}
         if ended:  # only there several processes are at the same step
@@ -225,7 +225,7 @@ class _Loop:
                 self._refuse_loss(name, value)
         if not get_total_norm(self.state.model.parameters()).isfinite():
             raise TrainingError(
-                f"Training broke down by step {self.state.step}: weights are no numbers. "
+                f"Training failed by step {self.state.step}: weights are NaN or infinite. "
                 f"{self._hint()}"
             )
 
@@ -233,7 +233,7 @@ class _Loop:
         step, shown = self.state.step, self._shown(name)
         if not math.isfinite(value):
             raise TrainingError(
-                f"Training broke down by step {step}: {shown} is {value}. {self._hint()}"
+                f"Training failed by step {step}: {shown} is {value}. {self._hint()}"
             )
         began = self.state.began_at.setdefault(name, value)
         # a loss may begin near 0 by chance
@@ -241,7 +241,7 @@ class _Loop:
         limit = ADVERSARIAL_RUNAWAY if self.adversarial[name] else RUNAWAY * usual
         if value > limit:
             raise TrainingError(
-                f"Training ran away by step {step}: {shown} is {value:.4g}; it began at "
+                f"Training diverged by step {step}: {shown} is {value:.4g}; it began at "
                 f"{began:.4g}. {self._hint()}"
             )
 

@@ -294,7 +294,9 @@ def _stopping(state: TrainingState) -> Iterator[list[int]]:
     def stop(number: int, frame: Any) -> None:
         stopped.append(number)
         state.report_now = True
-        logger.info("\nStopping after this step. Ctrl-C again gives up what is not kept.")
+        logger.info(
+            "\nStopping after this step. Ctrl-C again stops at once and loses what is not saved."
+        )
         signal.signal(signal.SIGINT, before)
 
     before = signal.signal(signal.SIGINT, stop)
