@@ -4,6 +4,8 @@ import errno
 import json
 import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,10 +28,58 @@ CHECKED = [
     "plugins",
     "offers",
     "store",
+    "leftovers",
     "data",
     "disk",
     "hub",
 ]
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from zoo.checkpoints import Store
+from zoo.common import files
+with files.replacing(Path(sys.argv[1])) as partial:
+    partial.write_bytes(b"half")
+    with files.replacing(Path(os.environ["ZOO_HOME"], "features", "x")) as other:
+        other.write_bytes(b"half")
+        with Store({}).adding("mine") as scratch:
+            (scratch / "config.json").write_text("half")
+            if sys.argv[2] == "killed":
+                os.kill(os.getpid(), 9)
+            print("writing", flush=True)
+            input()
+"""
+
+
+def half_written() -> list[Path]:
+    """What is being written, or was, in this folder and in the home."""
+    home = Path(os.environ["ZOO_HOME"])
+    left = [*Path().glob(".*.partial"), *home.rglob(".*.partial"), *home.glob("scratch/[!.]*")]
+    return [one for one in left if one.name != ".lock"]
+
+
+def test_what_killed_commands_left_is_noted_and_removed_by_fix(hub: Any, zoo: Zoo) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, "samples.npz", "killed"])
+    assert done.returncode == -9 and len(half_written()) == 3
+    (finding,) = examined(zoo)[1]["leftovers"]
+    assert (finding["verdict"], finding["advice"]) == ("note", "Remove them: zoo doctor --fix")
+    assert finding["found"].startswith("killed commands left 3 files or folders, such as ")
+    assert len(half_written()) == 3
+    result = zoo("doctor", "--fix")
+    assert "3 files or folders of killed commands removed" in result.stdout
+    assert half_written() == []
+    assert examined(zoo)[1]["leftovers"][0]["found"] == "killed commands left nothing"
+
+
+def test_what_a_living_command_is_writing_is_left_alone(hub: Any, zoo: Zoo) -> None:
+    command = [sys.executable, "-c", KILLED, "samples.npz", "living"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout and process.stdout.readline() == b"writing\n"
+        assert "0 files or folders of killed commands removed" in zoo("doctor", "--fix").stdout
+        assert len(half_written()) == 3
+        process.kill()
 
 
 def examined(zoo: Zoo) -> tuple[int, dict[str, list[dict[str, str]]]]:

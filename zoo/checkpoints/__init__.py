@@ -33,7 +33,14 @@ if TYPE_CHECKING:
         side_by_side,
     )
     from zoo.checkpoints.store import STATE, UNSAVED, Entry, Store, find, parse_hub, refuse_foreign
-    from zoo.checkpoints.upkeep import refuse_damaged, remove, space, verify, would_remove
+    from zoo.checkpoints.upkeep import (
+        left_behind,
+        refuse_damaged,
+        remove,
+        space,
+        verify,
+        would_remove,
+    )
     from zoo.common.files import is_path
     from zoo.common.settings import home
 
@@ -64,6 +71,7 @@ __all__ = [
     "home",
     "info",
     "is_path",
+    "left_behind",
     "list_checkpoints",
     "list_runs",
     "merged",
@@ -112,6 +120,7 @@ __getattr__ = lazy.rooms(
         "home": "zoo.common.settings",
         "info": "zoo.checkpoints.records",
         "is_path": "zoo.common.files",
+        "left_behind": "zoo.checkpoints.upkeep",
         "list_checkpoints": "zoo.checkpoints.records",
         "list_runs": "zoo.checkpoints.records",
         "merged": "zoo.checkpoints.results",

@@ -266,6 +266,11 @@ class Store:
         path = self.directory(name) if entry.origin and not entry.path else self.find(name)
         return {file: _verdict(path / file, digest) for file, digest in entry.sha256.items()}
 
+    def clean(self) -> None:
+        """Remove from scratch what processes left that were killed."""
+        with self._scratch.alone():
+            self._scratch.clean()
+
     def current(self) -> str:
         """The name of the current checkpoint, which a command without a reference means."""
         files.refuse_unreadable(self.root)

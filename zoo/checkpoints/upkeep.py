@@ -1,7 +1,8 @@
 """Keeping the home in order: remove and verify checkpoints, and free room."""
 
 import logging
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -221,3 +222,35 @@ def refuse_damaged(verdicts: Sequence[dict[str, Any]]) -> None:
             f"Damaged: {', '.join(bad)}. Remove it (zoo rm NAME), then pull or train it again.",
             known=bad,
         )
+
+
+def left_behind(*, remove: bool = False) -> list[Path]:
+    """What killed processes left half-written, in the home and in the folder that one works in.
+    What a living process is writing is not among it.
+
+    **Arguments:**
+    - `remove`: remove it.
+
+    **Returns:** the files and folders, or those that were removed.
+    """
+    store = Store({})
+    found = [one for one in _inside(store.root / "scratch") if leftovers.is_abandoned(one)]
+    if remove and found:
+        store.clean()
+        found = [one for one in found if not _exists(one)]
+    for folder in [Path.cwd(), *_folders_below(store.root)]:
+        own = folder != Path.cwd()
+        if remove:
+            found += leftovers.sweep(folder, all_partials=own)
+        else:
+            found += leftovers.in_folder(folder, all_partials=own)
+    return found
+
+
+def _folders_below(root: Path) -> Iterator[Path]:
+    """The folders of the home, those of scratch aside."""
+    for folder, inner, _ in os.walk(root):
+        if Path(folder) == root and "scratch" in inner:
+            inner.remove("scratch")
+        inner[:] = [one for one in inner if not one.endswith(".partial")]
+        yield Path(folder)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import click
 from packaging.requirements import Requirement
 
-from zoo.checkpoints import Entry, Store
+from zoo.checkpoints import Entry, Store, left_behind
 from zoo.cli.console import command, print_json, printable, size
 from zoo.cli.options import as_json
 from zoo.common import settings
@@ -39,14 +39,15 @@ class Finding:
 
 
 @command()
+@click.option("--fix", is_flag=True, help="Remove what killed commands left half-written.")
 @as_json
-def doctor(json_: bool) -> None:
+def doctor(fix: bool, json_: bool) -> None:
     """Check the installation and suggest fixes.
 
     Looks at Python, torch, the device, threads, plugins and what they offer, the store, the data,
     the disk and the Hub. The exit code is 1 when something is wrong."""
     findings = []
-    for finding in _examine():
+    for finding in _examine(fix):
         findings.append(finding)
         if not json_:
             verdict = click.style(f"{finding.verdict:5}", fg=COLOURS[finding.verdict])
@@ -61,7 +62,7 @@ def doctor(json_: bool) -> None:
         raise ZooError(f"Something is wrong with {', '.join(wrong)}: what to do is said beside it.")
 
 
-def _examine() -> Iterator[Finding]:
+def _examine(fix: bool) -> Iterator[Finding]:
     """The findings of every check. One that breaks is a finding, too: what is ill may be so in a
     new way.
     """
@@ -73,6 +74,7 @@ def _examine() -> Iterator[Finding]:
         "plugins": _plugins,
         "offers": _offers,
         "store": _store,
+        "leftovers": lambda: _leftovers(fix),
         "data": _data,
         "disk": _disk,
         "hub": _hub,
@@ -292,6 +294,23 @@ def _store() -> Iterator[Finding]:
             f"the current checkpoint is gone: {error}",
             "Make another current: zoo pull NAME",
         )
+
+
+def _leftovers(fix: bool) -> Iterator[Finding]:
+    """What commands that were killed left half-written, in the home and in this folder."""
+    found = left_behind(remove=fix)
+    told = counted(len(found), "file or folder").replace("file or folders", "files or folders")
+    if fix:
+        yield Finding("leftovers", "ok", f"{told} of killed commands removed")
+    elif found:
+        yield Finding(
+            "leftovers",
+            "note",
+            f"killed commands left {told}, such as {found[0]}",
+            "Remove them: zoo doctor --fix",
+        )
+    else:
+        yield Finding("leftovers", "ok", "killed commands left nothing")
 
 
 def _cure(entry: Entry) -> str:

@@ -41,5 +41,5 @@ EXAMPLES = {
     "plugins": ("zoo plugins", "zoo plugins --json"),
     "check": ("zoo check mlp-vae", "zoo check my-model --set width=4"),
     "new": ("zoo new my-model", "zoo new my-gan --kind gan"),
-    "doctor": ("zoo doctor", "zoo doctor --json"),
+    "doctor": ("zoo doctor", "zoo doctor --fix"),
 }

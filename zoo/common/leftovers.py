@@ -1,5 +1,6 @@
 """Names of what is being written, which say by whom; and what killed processes left, removed."""
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -53,20 +54,26 @@ def sweep(folder: Path, *, all_partials: bool = False) -> list[Path]:
         could be meant: for the zoo's own folders.
     """
     removed = []
+    for one in in_folder(folder, all_partials=all_partials):
+        with contextlib.suppress(OSError):  # another's, or another process was faster
+            _remove(one)
+            removed.append(one)
+    return removed
+
+
+def in_folder(folder: Path, *, all_partials: bool = False) -> list[Path]:
+    """What killed processes left half-written in a folder; the arguments are those of `sweep`."""
     try:
         with os.scandir(folder) as found:
             names = [one.name for one in found if one.name.endswith(".partial")]
     except OSError:
         return []
-    for name in names:
-        ours = PARTIAL.fullmatch(name) or (all_partials and OLD_PARTIAL.fullmatch(name))
-        if ours and is_abandoned(folder / name):
-            try:
-                _remove(folder / name)
-            except OSError:
-                continue  # another's, or another process was faster
-            removed.append(folder / name)
-    return removed
+    ours = [
+        folder / name
+        for name in sorted(names)
+        if PARTIAL.fullmatch(name) or (all_partials and OLD_PARTIAL.fullmatch(name))
+    ]
+    return [one for one in ours if is_abandoned(one)]
 
 
 @functools.lru_cache(maxsize=1000)
