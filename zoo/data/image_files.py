@@ -79,13 +79,11 @@ class Header:
     **Arguments:**
     - `size`: (width, height) of the image, turned upright.
     - `grey`: whether it has one channel.
-    - `deep`: whether its values are deeper than 8 bits.
     - `several`: whether the file holds more pictures.
     """
 
     size: tuple[int, int]
     grey: bool
-    deep: bool
     several: bool
 
 
@@ -264,7 +262,7 @@ def look(path: Path) -> Header:
             size = size[::-1]
         grey = image.mode in GREY_MODES or _raw_mode(image).startswith("LA;16")
         several = bool(getattr(image, "is_animated", False))
-        return Header(size, grey, depth_of(image) is not None, several)
+        return Header(size, grey, several)
 
 
 def as_recorded(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -98,42 +98,52 @@ def _load_folder(folder: Path, asked: _Asked) -> Dataset:
         log.info("Reading %s images from %s", f"{len(found.paths):,}", folder)
     headers, seen = _look_at_all(found.paths)
     shape = _shape(headers, asked.sample_shape, folder)
-    if asked.value_range and headers and not any(header.deep for header in headers.values()):
-        log.warning(
-            "The range of values changes nothing: it is for images of more than 8 bits, and %s has "
-            "none.",
-            folder,
-        )
-    size = None if asked.sample_shape else (shape[2], shape[1])
-    paths, stored = list(headers), (len(headers), *shape)
-    if in_memory := _fits(stored):
-        samples, read = read_images(paths, shape, asked.value_range, size=size, watch=asked.watch)
-    elif asked.skip_bad or seen.bad:
-        read = _check_all(paths, shape, asked, size)
-    else:
-        # Bad files are found when they are read, a range that is too wide by a part of them.
-        read = _check_all(paths[:LOOKED_AT], shape, asked, size)
+    samples, read = _read(list(headers), shape, asked, thoroughly=bool(seen.bad))
     read.bad = {**seen.bad, **read.bad}
-    if read.unscaled or not asked.skip_bad:
-        refuse_bad(read, len(found.paths), HINT)
-    paths = [path for path in paths if path not in read.bad]
-    if not paths:
-        refuse_bad(read, len(found.paths))
-    if read.bad:
-        log.warning(
-            "Left out %s of %s that can't be read. The first: %s",
-            f"{len(read.bad):,}",
-            counted(len(found.paths), "image"),
-            next(iter(read.bad.values())),
-        )
+    _refuse_or_leave_out(read, len(found.paths), asked.skip_bad)
     _warn_of_range(folder, read, asked.value_range)
+    paths = [path for path in headers if path not in read.bad]
     return Dataset(
         f"./{folder.resolve().name}",
-        samples if in_memory else ImageFiles(paths, shape, asked.value_range),
+        ImageFiles(paths, shape, asked.value_range) if samples is None else samples,
         torch.tensor([found.label(path) for path in paths]) if found.classes else None,
         found.classes,
         _facts(asked, read),
     )
+
+
+def _read(
+    paths: Sequence[Path], shape: tuple[int, int, int], asked: _Asked, *, thoroughly: bool
+) -> tuple[Tensor | None, Seen]:
+    """All images of a folder that can be read, and what was found; None in place of the images
+    where they don't fit in memory.
+
+    Images that don't fit are read when they are needed, and bad files are found then. All are read
+    once here when bad files are to be left out, or when `thoroughly` asks for it, since one is
+    known already. Otherwise the first hundred are read, to find a range that is too wide."""
+    size = None if asked.sample_shape else (shape[2], shape[1])
+    if _fits((len(paths), *shape)):
+        return read_images(paths, shape, asked.value_range, size=size, watch=asked.watch)
+    if not asked.skip_bad and not thoroughly:
+        paths = paths[:LOOKED_AT]
+    seen = Seen()
+    for path in asked.watch(paths, len(paths), "checking images") if asked.watch else paths:
+        _, one = read_images([path], shape, asked.value_range, size=size)
+        seen.add(one)
+    return None, seen
+
+
+def _refuse_or_leave_out(seen: Seen, n: int, skip_bad: bool) -> None:
+    """Raise `DataError` for images that can't be read; or say how many are left out."""
+    if seen.unscaled or not skip_bad or len(seen.bad) == n:
+        refuse_bad(seen, n, "" if skip_bad else HINT)
+    if seen.bad:
+        log.warning(
+            "Left out %s of %s that can't be read. The first: %s",
+            f"{len(seen.bad):,}",
+            counted(n, "image"),
+            next(iter(seen.bad.values())),
+        )
 
 
 def _look_at_all(paths: Sequence[Path]) -> tuple[dict[Path, Header], Seen]:
@@ -153,18 +163,6 @@ def _look_at_all(paths: Sequence[Path]) -> tuple[dict[Path, Header], Seen]:
             several[0],
         )
     return headers, seen
-
-
-def _check_all(
-    paths: Sequence[Path], shape: tuple[int, int, int], asked: _Asked, size: tuple[int, int] | None
-) -> Seen:
-    """Read images that are not kept, to know which are bad."""
-    seen = Seen()
-    shown = asked.watch(paths, len(paths), "checking images") if asked.watch else paths
-    for path in shown:
-        _, one = read_images([path], shape, asked.value_range, size=size)
-        seen.add(one)
-    return seen
 
 
 def _shape(
@@ -199,7 +197,15 @@ def _shape(
 
 
 def _warn_of_range(folder: Path, seen: Seen, value_range: Range | None) -> None:
-    """Warn where the values of deep images are nearly the same, so that all look alike."""
+    """Warn where deep images use little of the range, so that all look alike; and of a range that
+    is given for no deep image.
+    """
+    if value_range and not seen.deep:
+        log.warning(
+            "The range of values changes nothing: it is for images of more than 8 bits, and %s has "
+            "none.",
+            folder,
+        )
     for depth, (low, high) in seen.deep.items():
         usual = value_range or depth.range
         if usual is None or high - low >= (usual[1] - usual[0]) / 10:
