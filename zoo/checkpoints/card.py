@@ -82,13 +82,14 @@ def called(facts: Mapping[str, Any], reference: str) -> dict[str, Any]:
     too.
     """
     renamed = {**facts, "reference": reference}
-    with contextlib.suppress(
-        KeyError, AttributeError, ValueError
-    ):  # a stranger's, which `render` refuses if it must
-        words = shlex.split(facts["samples_command"])
-        renamed["samples_command"] = shlex.join(
-            reference if word == facts["reference"] else word for word in words
-        )
+    command, before = facts.get("samples_command"), facts.get("reference")
+    if isinstance(command, str) and isinstance(before, str):
+        # a stranger's, which `render` refuses if it must
+        with contextlib.suppress(ValueError):
+            words = shlex.split(command)
+            renamed["samples_command"] = shlex.join(
+                reference if word == before else word for word in words
+            )
     return renamed
 
 

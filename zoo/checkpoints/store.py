@@ -248,6 +248,8 @@ class Store:
                     path=run,
                 )
             return [run]
+        if _is_name(name) and files.is_folder(run) and not _at_work(run):
+            return [run]
         entry = self.entry(name)
         why = "comes with its plugin and takes no further room" if entry.path else "is not here"
         raise NotFoundError(f"{name} {why}: nothing to remove.", name=name)

@@ -7,12 +7,17 @@ import click
 from zoo.common.errors import ConfigError
 
 
+def has_terminal() -> bool:
+    """Whether a person can answer."""
+    return sys.stdin.isatty()
+
+
 def confirm(question: str) -> None:
     """Go on when the person says yes.
 
     **Raises:** `click.Abort` when the person says no; `ConfigError` when nobody is there to ask.
     """
-    if not sys.stdin.isatty():
+    if not has_terminal():
         raise ConfigError(
             "Nothing was removed: there is no terminal to ask you on. To remove it, add --yes."
         )
