@@ -222,7 +222,7 @@ FUTURE_HOOK = (
 MODULES = OFFER.format(
     models="""[
         ModelSpec(name=f"model-that-{name}", entry_point=f"zoo_modules.{name}:Model")
-        for name in ("raises", "exits", "lacks", "talks", "strays")
+        for name in ("raises", "exits", "leaves", "stops", "lacks", "talks", "strays")
     ]"""
 )
 
@@ -322,6 +322,8 @@ TWINS = ("castor", "pollux")
 MODEL_MODULES = {
     "raises": 'raise RuntimeError("no model today")\n',
     "exits": "raise SystemExit(0)\n",
+    "leaves": "import os\nos._exit(0)\n",
+    "stops": "raise KeyboardInterrupt\n",
     "lacks": "",
     "strays": "class Model:\n    pass\n",
     "talks": 'print("loud in a model module")\nraise RuntimeError("no model today")\n',
@@ -822,6 +824,8 @@ def test_a_registry_of_nothing_offers_nothing() -> None:
     [
         ("model-that-raises", "RuntimeError: no model today"),
         ("model-that-exits", "SystemExit: 0"),
+        ("model-that-leaves", "os._exit(0) was called"),
+        ("model-that-stops", "KeyboardInterrupt"),
         ("model-that-lacks", "has no attribute 'Model'"),
         ("model-that-strays", "is no GenerativeModel"),
     ],

@@ -266,10 +266,13 @@ class Registry:
                 f"No installed plugin offers {noun} {name[:80]!r}.{choose_from(name, specs)}"
             )
         module, _, attribute = specs[name].entry_point.partition(":")
+        manners = Manners()
         try:
-            with off_stdout():
+            with off_stdout(), manners:
                 return getattr(importlib.import_module(module), attribute)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:  # SystemExit and the like too
+            if isinstance(error, KeyboardInterrupt) and not manners.feigned:
+                raise
             distribution = self._offered_by[f"{kind}:{name}"].distribution
             raise PluginError(
                 f"{name!r} can't be imported from {specs[name].entry_point}: {last_line(error)}. "
