@@ -656,7 +656,7 @@ def test_a_file_that_is_larger_than_listed_is_not_written_to_its_end(hub: Hub, r
     hub.answers[r"GET .*resolve.*/config\.json"] = lambda answer: answer._replace(
         body=answer.body + bytes(10 << 20)
     )
-    assert "sent more than the 65,536 bytes that were to come" in refusal(root, NAME)
+    assert "sent more than the 65,536 bytes that were expected" in refusal(root, NAME)
 
 
 def test_a_file_in_lfs_may_lie_elsewhere_where_no_token_goes(hub: Hub) -> None:

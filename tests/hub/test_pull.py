@@ -69,7 +69,7 @@ def test_who_watches_is_told_of_every_byte(hub: Hub) -> None:
         ({"reference": "owner/repo"}, "write hf:owner/repo"),
         ({"reference": "hf:owner"}, "hf:OWNER/REPO or hf:OWNER/REPO@REVISION"),
         ({"reference": NAME, "source": "web"}, "source is 'bundle' or 'hub', not 'web'"),
-        ({"reference": NAME, "endpoint": "hub"}, "is no address of a Hub"),
+        ({"reference": NAME, "endpoint": "hub"}, "is not the address of a Hub"),
         ({"reference": NAME, "endpoint": 5}, "endpoint is the address of a Hub as text, not 5"),
         ({"reference": NAME, "token": 5}, "token is a text"),
     ],

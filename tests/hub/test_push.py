@@ -401,7 +401,8 @@ def test_a_checkpoint_that_was_never_seen_here_is_not_replaced(
     config = (mine / "config.json").read_bytes()
     theirs = hub.put(NAME, {"config.json": config, "model.safetensors": b"other"}).head
     assert (
-        "holds what this zoo has never seen" in push(code=1).stderr and hub.commit(NAME) == theirs
+        "holds files that this machine has not seen" in push(code=1).stderr
+        and hub.commit(NAME) == theirs
     )
 
 
@@ -476,7 +477,7 @@ def test_a_commit_that_comes_between_is_not_lost(hub: Hub, mine: Path, push: Pus
 @pytest.mark.parametrize(
     ("token", "words"),
     [
-        ("", "wants to know who you are: set HF_TOKEN, or name a --token"),
+        ("", "needs an access token: set HF_TOKEN, or use --token"),
         ("hf_unknown", "The token was refused by"),
         (READ, "This token may not push to owner/repo on"),
         (OTHER, "This token may not push to owner/repo on"),
@@ -524,7 +525,7 @@ def test_a_token_that_may_not_write_is_told_so(
         (
             "GET .*/tree/",
             Answer(503, {"Retry-After": "100"}, b""),
-            ("asks to be left alone", "in 100 seconds"),
+            ("takes no more requests for now", "in 100 seconds"),
         ),
         (
             "PUT /lfs/",
@@ -677,7 +678,7 @@ def test_notes_of_pushes_that_were_spoilt_lose_nothing(
     (Path(os.environ["ZOO_HOME"]) / "pushes.json").write_text(notes)
     said = push(code=1).stderr
     assert (
-        "holds what this zoo has never seen" if notes.startswith("{") else "pushes.json"
+        "holds files that this machine has not seen" if notes.startswith("{") else "pushes.json"
     ) in said
     assert hub.commit(NAME) == before
 
@@ -866,7 +867,7 @@ def test_a_failure_of_xet_says_how_to_do_without_it(
     token = f"{hub.endpoint}/api/models/{NAME}/xet-read-token/main"
     xet = {"X-Xet-Hash": "0" * 64, "Link": f'<{token}>; rel="xet-auth"'}
     hub.answers["HEAD .*safetensors"] = lambda answer: answer._replace(headers=answer.headers | xet)
-    advice = "Without Xet it may go: HF_HUB_DISABLE_XET=1"
+    advice = "It may work without Xet: HF_HUB_DISABLE_XET=1"
     assert advice in push(code=1).stderr and held(hub) == {}
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     push()

@@ -87,7 +87,7 @@ def test_what_is_no_address_is_refused_and_a_password_in_it_not_shown(
 ) -> None:
     for named in (True, False):
         monkeypatch.setenv("HF_ENDPOINT", endpoint)
-        with pytest.raises(HubError, match="is no address of a Hub, such as") as caught:
+        with pytest.raises(HubError, match="is not the address of a Hub, such as") as caught:
             find_endpoint(endpoint if named else None)
         assert ("--endpoint" if named else "HF_ENDPOINT") in str(
             caught.value
@@ -135,7 +135,7 @@ def test_logging_in_is_advised_where_it_helps(
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "none"))
     assert Session(HOME, None).login == "run hf auth login, or set HF_TOKEN"
-    assert Session("https://hub.example", None).login == "set HF_TOKEN, or name a --token"
+    assert Session("https://hub.example", None).login == "set HF_TOKEN, or use --token"
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ BAD_TOKEN = {"X-Error-Message": "Invalid credentials in Authorization header"}
 @pytest.mark.parametrize(
     ("asked", "answer", "words"),
     [
-        ("/api/", status(401), "wants to know who you are: set HF_TOKEN, or name a --token"),
+        ("/api/", status(401), "needs an access token: set HF_TOKEN, or use --token"),
         ("/api/", status(401, {CODE: "RepoNotFound"}), (
             "owner/repo does not exist on {}, or is private and "
             "you"
@@ -241,7 +241,7 @@ BAD_TOKEN = {"X-Error-Message": "Invalid credentials in Authorization header"}
             "--update"
         )),
         ("/api/", status(429), (
-            "{} asks to be left alone for a while (too many requests): try again "
+            "{} takes no more requests for now (too many requests): try again "
             "later"
         )),
         ("/api/", status(429, {"Retry-After": "40"}), "try again in 40 seconds"),
@@ -289,8 +289,8 @@ def test_every_refusal_of_the_hub_is_said_in_words_that_mend_it(
             status(403, {CODE: "GatedRepo"}),
             "accept its terms at {}/owner/repo and retry",
         ),
-        ("/api/", status(403), "This token may not pull owner/repo from {}. Take"),
-        ("resolve", status(403), "This token may not pull owner/repo from {}. Take"),
+        ("/api/", status(403), "This token may not pull owner/repo from {}: use"),
+        ("resolve", status(403), "This token may not pull owner/repo from {}: use"),
     ],
 )
 def test_what_a_token_is_refused_is_said(
@@ -469,7 +469,7 @@ def test_a_gzip_bomb_is_not_opened(hub: Hub, zoo: Zoo, asked: str) -> None:
     hub.answers[asked] = lambda answer: answer._replace(
         headers=answer.headers | {"Content-Encoding": "gzip"}, body=bomb
     )
-    assert f"{hub.endpoint} compressed an answer that was asked for plain" in refusal(zoo)
+    assert f"{hub.endpoint} sent a compressed answer, which was not asked for" in refusal(zoo)
 
 
 def test_an_answer_that_does_not_end_is_given_up(
@@ -478,7 +478,7 @@ def test_an_answer_that_does_not_end_is_given_up(
     monkeypatch.setattr("zoo.hub.guard.LARGEST_ANSWER", 1 << 20)
     long = json.dumps({"id": "a", "description": "x" * (2 << 20)}).encode()
     hub.answers["/api/models/owner/repo$"] = status(200, body=long)
-    assert "sent more than the 1,048,576 bytes that were to come" in refusal(zoo)
+    assert "sent more than the 1,048,576 bytes that were expected" in refusal(zoo)
 
 
 def test_what_a_server_wants_printed_is_not(hub: Hub, zoo: Zoo, caplog: Any, capfd: Any) -> None:

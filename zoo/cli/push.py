@@ -50,7 +50,7 @@ def push(
         # a wrong name is the more urgent thing to say
         open_store().folder(reference)
         raise HubError(
-            "zoo push asks before it publishes, and nobody is here to answer: add --yes, or "
+            "zoo push asks before it publishes, and there is no terminal to ask in: add --yes, or "
             "--dry-run."
         )
     open_store()

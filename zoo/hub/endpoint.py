@@ -20,7 +20,7 @@ def find_endpoint(given: str | None = None) -> str:
 
     **Returns:** the address, without a slash at its end.
 
-    **Raises:** `HubError` for what is no address of a Hub."""
+    **Raises:** `HubError` for what is not the address of a Hub."""
     if not isinstance(given, str | None):
         raise HubError(f"endpoint is the address of a Hub as text, not {given!r}.")
     endpoint = given.rstrip("/") if given else _usual()
@@ -34,7 +34,8 @@ def find_endpoint(given: str | None = None) -> str:
         what = "--endpoint" if given else "HF_ENDPOINT"
         shown = endpoint.rpartition("@")[2][:200]
         raise HubError(
-            f"{what} {shown!r} is no address of a Hub, such as {HOME}, without a user's name in it."
+            f"{what} {shown!r} is not the address of a Hub, such as {HOME}, without a user's name "
+            "in it."
         )
     return endpoint
 

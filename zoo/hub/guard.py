@@ -75,8 +75,8 @@ class Guard:
         self._requests += 1
         if self._requests > MOST_REQUESTS:
             raise HubError(
-                f"{self.endpoint} has not come to an end after {MOST_REQUESTS:,} requests: given "
-                "up."
+                f"{self.endpoint} has not come to an end after {MOST_REQUESTS:,} requests: zoo "
+                "asks no further."
             )
         self.clock.start()
         given = request.extensions.get("timeout") or {}
@@ -101,7 +101,7 @@ class Guard:
             headers.pop("x-xet-hash", None)
         if headers.get("content-encoding", "identity") != "identity":
             raise HubError(
-                f"{self.endpoint} compressed an answer that was asked for plain: nothing of it was "
+                f"{self.endpoint} sent a compressed answer, which was not asked for: it was not "
                 "opened."
             )
         seconds = seconds_to_wait(response)
@@ -261,8 +261,8 @@ class _Bounded(httpx2.SyncByteStream):
             taken += len(chunk)
             if taken > guard.largest:
                 raise HubError(
-                    f"{guard.endpoint} sent more than the {guard.largest:,} bytes that were to "
-                    "come."
+                    f"{guard.endpoint} sent more than the {guard.largest:,} bytes that were "
+                    "expected."
                 )
             if guard.is_file and taken - rewarded >= guard.least:
                 rewarded = taken
@@ -274,7 +274,7 @@ class _Bounded(httpx2.SyncByteStream):
 
 
 def seconds_to_wait(response: httpx2.Response) -> int:
-    """How long a server asks to be left alone; 0 when it doesn't."""
+    """How long a server takes no more requests for now; 0 when it doesn't."""
     limit = parse_ratelimit_headers(response.headers)
     if response.status_code == 429 and limit and limit.remaining == 0:
         return limit.reset_in_seconds
@@ -283,9 +283,9 @@ def seconds_to_wait(response: httpx2.Response) -> int:
 
 
 def too_many(endpoint: str, seconds: int) -> str:
-    """That a Hub wants to be left alone, in words."""
+    """That a Hub takes no more requests for now, in words."""
     when = f"in {seconds:,} seconds" if seconds else "later"
-    return f"{endpoint} asks to be left alone for a while (too many requests): try again {when}."
+    return f"{endpoint} takes no more requests for now (too many requests): try again {when}."
 
 
 def first_line(error: BaseException) -> str:

@@ -226,7 +226,7 @@ def _refuse_unseen(session: Session, branch: Branch, there: Remote) -> None:
     if branch.seen:
         known = "has changed since it was pulled or pushed here"
     else:
-        known = "holds what this zoo has never seen"
+        known = "holds files that this machine has not seen"
     raise HubError(
         f"{branch.repository} on {session.endpoint} {known}: nothing was sent. Look at what is "
         f"there with zoo pull --update {branch.reference}{option(session.endpoint)}; a push after "

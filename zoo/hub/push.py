@@ -132,7 +132,8 @@ def _say_beforehand(planned: "Plan", folder: Folder) -> None:
         )
     if planned.changes and (paths := _paths_told(folder)):
         _log.info(
-            "Whoever pulls it reads these paths of this machine in its facts: %s", ", ".join(paths)
+            "Anyone who pulls it can read these paths of this machine in its facts: %s",
+            ", ".join(paths),
         )
 
 
@@ -160,4 +161,7 @@ def _remember(store: Store, planned: "Plan", commit: str) -> None:
     try:
         history.remember(store, planned.branch, commit, planned.text)
     except OutputError as error:
-        _log.warning("it was pushed, but a later push won't know: %s", error)
+        _log.warning(
+            "it was pushed, but that could not be noted here, and a later push may be refused: %s",
+            error,
+        )

@@ -88,8 +88,8 @@ def _of_answer(cause: Exception, session: "Session") -> str:
         return " ".join(str(cause).split())
     if isinstance(cause, NO_HUB):
         return (
-            "it does not answer like a Hugging Face Hub. Is this the right address, and are you "
-            "logged in to the net?"
+            "it does not answer like a Hugging Face Hub. Check the address, and whether your "
+            "network asks you to log in first."
         )
     return f"{first_line(cause)}{_without_xet(cause)}"
 
@@ -133,7 +133,7 @@ def _of_status(error: HfHubHTTPError, session: "Session") -> str:
     if status == 403 and not session.token:
         return f"Can't {doing} {endpoint} without a token: {session.login}."
     if status == 403:
-        return f"This token may not {doing} {endpoint}. Take one that may."
+        return f"This token may not {doing} {endpoint}: use one that may."
     if status == 412:
         revision = session.revision
         name = f"hf:{session.repository}" + ("" if revision in (None, "main") else f"@{revision}")
@@ -159,4 +159,4 @@ def _near_revisions(session: "Session") -> str:
 def _without_xet(error: Exception) -> str:
     """What to do about a failure of Xet, whose errors are the system's own."""
     failed = isinstance(error, ConnectionError) or "/xet-" in str(error)
-    return ". Without Xet it may go: HF_HUB_DISABLE_XET=1" if failed else ""
+    return ". It may work without Xet: HF_HUB_DISABLE_XET=1" if failed else ""

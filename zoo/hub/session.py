@@ -69,12 +69,12 @@ class Session:
         """What to do for a token that this Hub gets."""
         if self.endpoint == HOME:
             return "run hf auth login, or set HF_TOKEN"
-        return "set HF_TOKEN, or name a --token"
+        return "set HF_TOKEN, or use --token"
 
     @property
     def unknown(self) -> str:
         """What to say where the Hub must know who asks, and there is no token."""
-        return f"{self.endpoint} wants to know who you are: {self.login}."
+        return f"{self.endpoint} needs an access token: {self.login}."
 
     def mask(self, text: str) -> str:
         """A text without the token, or the beginning of one where the text was cut."""
