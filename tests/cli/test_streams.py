@@ -131,3 +131,16 @@ def test_a_refusal_of_the_system_that_no_room_expects_is_said_in_a_line() -> Non
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) == 1 and str(home) in done.stderr
     shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["search x", "pull hf:owner/repo", "push vae-mnist owner/repo --dry-run", "list --outdated",
+     "search x --endpoint http://127.0.0.1:1", "doctor", "list", "pull vae-mnist"],
+)  # fmt: skip  # a line a command would be no easier to read
+def test_an_address_of_a_hub_that_cannot_be_read_is_said_in_a_line(command: str) -> None:
+    done = in_shell(f"zoo {command}", HF_ENDPOINT="http://[::1")
+    assert "Traceback" not in done.stderr and "Error importing" not in done.stderr
+    said = done.stderr + done.stdout
+    needs_none = command in ("list", "list --outdated", "pull vae-mnist")
+    assert needs_none or "HF_ENDPOINT 'http://[::1' is no address of a Hub" in said, said

@@ -20,6 +20,7 @@ from zoo.cli.console import command, print_json, printable, size
 from zoo.cli.options import as_json
 from zoo.common import settings
 from zoo.common.errors import HubError, NotFoundError, PluginError, ZooError, counted
+from zoo.hub import find_endpoint
 from zoo.registry import installed
 
 SLOW = 0.5  # seconds of import that every command would wait for
@@ -362,6 +363,7 @@ def _disk() -> Iterator[Finding]:
 
 def _hub() -> Iterator[Finding]:
     """Whether the Hub answers, and whom it takes us for."""
+    find_endpoint()  # a broken HF_ENDPOINT is said before huggingface_hub is imported
     from huggingface_hub import constants, get_session
     from huggingface_hub.utils._http import hf_raise_for_status
 

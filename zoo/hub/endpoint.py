@@ -40,6 +40,16 @@ def find_endpoint(given: str | None = None) -> str:
     return endpoint
 
 
+def refuse_broken() -> None:
+    """Raise `HubError` when `HF_ENDPOINT` can't be read as an address at all: huggingface_hub
+    reads it when it is imported, and fails, whatever Hub is meant.
+    """
+    try:
+        urlsplit(settings.hub_endpoint() or HOME)
+    except ValueError:
+        find_endpoint()
+
+
 def option(endpoint: str) -> str:
     """What a command that is advised must name to mean the same Hub: ` --endpoint URL`, or nothing
     at the usual one.

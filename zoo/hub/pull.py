@@ -9,6 +9,7 @@ from typing import Any
 from zoo.checkpoints import ORIGIN, Entry, Folder, Store, parse_hub
 from zoo.common import files
 from zoo.common.errors import CheckpointError, ConfigError, HubError, NotFoundError
+from zoo.hub.endpoint import refuse_broken
 from zoo.registry import Checkpoint, claimed_maker, installed
 
 SOURCES = ("bundle", "hub")
@@ -102,6 +103,7 @@ def outdated(entry: Entry, *, endpoint: str | None = None, token: str | None = N
     """
     if entry.origin.get("source") != "hub":
         return bool(entry.checkpoint and entry.checkpoint.sha256 != entry.origin.get("sha256"))
+    refuse_broken()
     from zoo.hub.download import commit_of
     from zoo.hub.session import connected
 
@@ -161,6 +163,7 @@ def _pull_bundled(store: Store, checkpoint: Checkpoint, bundled: Path) -> Path:
 
 
 def _pull_hub(store: Store, entry: Entry, endpoint: str | None, wish: _Wish) -> Path:
+    refuse_broken()
     from zoo.hub.download import download
 
     repository, revision = _repository_of(entry)

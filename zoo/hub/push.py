@@ -13,6 +13,7 @@ from zoo.checkpoints import card as cards
 from zoo.checkpoints.card import BEGIN
 from zoo.common.errors import ConfigError, HubError, OutputError
 from zoo.hub import history
+from zoo.hub.endpoint import refuse_broken
 from zoo.registry import installed
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def push(
             f"{reference!r}."
         )
     folder = reference if isinstance(reference, Folder) else store.folder(reference)
+    refuse_broken()
     from zoo.hub.plan import carry_out, plan
     from zoo.hub.session import connected
     from zoo.hub.upload import uploads

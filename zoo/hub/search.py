@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import ConfigError
 from zoo.common.tables import Listing
+from zoo.hub.endpoint import refuse_broken
 from zoo.registry import installed
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def search(
         raise ConfigError(f"query is a text to look for in names, not {query!r}.")
     if type(limit) is not int or not 1 <= limit <= MOST_FOUND:
         raise ConfigError(f"limit is a number from 1 to {MOST_FOUND:,}, not {limit!r}.")
+    refuse_broken()
     from zoo.hub.session import connected
 
     with connected("search", endpoint=endpoint, token=token) as session:
