@@ -37,12 +37,15 @@ class Trial:
     - `template`: a folder that holds the home as it is before; it may be missing.
     - `imports`: modules to import before the forks.
     - `points`: the events to kill at, counted from 0; None for none.
+    - `again`: commands for the run after a kill, in the place of the same one; they are tried one
+      after the other until one ends well.
     """
 
     command: list[str]
     template: str
     imports: list[str]
     points: list[int] | None = None
+    again: list[list[str]] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Left:
     - `event`: the event in words.
     - `after`, `again`: the files of the home and their digests, after the kill and at the end.
     - `code`, `output`: how the second run ended, and what it printed.
+    - `tried`: how many of the commands of `again` were run.
     """
 
     point: int
@@ -63,6 +67,7 @@ class Left:
     again: dict[str, str]
     code: int
     output: str
+    tried: int = 1
 
 
 def events_of(trial: Trial) -> list[str]:
@@ -77,7 +82,7 @@ def tried(trial: Trial) -> list[Left]:
 
 def _run(trial: Trial) -> list[Any]:
     done = subprocess.run(
-        [sys.executable, __file__],
+        [sys.executable, "-B", __file__],  # a written .pyc file would be an event, but only once
         input=json.dumps(dataclasses.asdict(trial)),
         capture_output=True,
         text=True,
@@ -119,10 +124,20 @@ def _main() -> None:
         importlib.import_module(name)
     root = Path(os.environ["ZOO_HOME"])
 
-    def run(number: int) -> tuple[int, str]:
-        words = [word.format(n=number) for word in trial.command]
+    def run(number: int, command: list[str] = trial.command) -> tuple[int, str]:
+        words = [word.format(n=number) for word in command]
         result = CliRunner().invoke(main, words)
         return result.exit_code, result.output
+
+    def run_again(number: int) -> tuple[int, str, int]:
+        said, code, runs = "", -1, 0
+        for command in trial.again or [trial.command]:
+            code, output = run(number, command)
+            said += output
+            runs += 1
+            if code == 0:
+                break
+        return code, said, runs
 
     def prepared(number: int) -> Path:
         home = root / str(number)
@@ -141,9 +156,9 @@ def _main() -> None:
         home = prepared(point)
         events, result = _forked(home, functools.partial(run, point), kill_at=point)
         after = held(home)
-        _, again = _forked(home, functools.partial(run, point))
+        _, again = _forked(home, functools.partial(run_again, point))
         killed = result is None
-        left = Left(point, killed, events[-1], after, held(home), *(again or (-1, "")))
+        left = Left(point, killed, events[-1], after, held(home), *(again or (-1, "", 1)))
         results.append(dataclasses.asdict(left))
         shutil.rmtree(home)
     print(json.dumps(results))
