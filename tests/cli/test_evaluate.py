@@ -370,7 +370,7 @@ def test_a_checkpoint_that_names_no_data_set_is_asked_for_one(
     mine = own(trained("mlp-gan"))
     facts(dataset=dataset)
     result = zoo("evaluate", mine, "-n", 40)
-    assert result.exit_code == 1 and "Say what ./mine is to be measured against" in result.stderr
+    assert result.exit_code == 1 and "Say which data to measure ./mine with" in result.stderr
     assert "--data NAME (mnist, " in result.stderr
     assert zoo("evaluate", mine, "-n", 40, "--data", "mnist").exit_code == 0
 

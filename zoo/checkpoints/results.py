@@ -255,17 +255,16 @@ def _refuse_unlike(one: str, first: Evaluation, other: str, second: Evaluation) 
     if first.version != second.version:
         older = one if first.version < second.version else other
         raise ConfigError(
-            f"{first.name}: the number of {one} is by version {first.version} of its estimator, "
-            f"that of {other} by version {second.version}. The two do not compare. Measure {older} "
-            f"anew, by: zoo evaluate {older} --write"
+            f"{first.name}: {one} was measured by version {first.version} of the estimator, "
+            f"{other} by version {second.version}. These can't be compared. Measure {older} again: "
+            f"zoo evaluate {older} --write"
         )
     mine, theirs = first.conditions, second.conditions
     if unlike := [key for key in mine if mine[key] != theirs.get(key)]:
         raise ConfigError(
-            f"{first.name}: the number of {one} was measured "
-            f"{', '.join(mine[key] for key in unlike)}; that of {other} "
-            f"{', '.join(theirs.get(key, 'without features') for key in unlike)}. They can't stand "
-            "side by side."
+            f"{first.name}: {one} was measured {', '.join(mine[key] for key in unlike)}; {other} "
+            f"was measured {', '.join(theirs.get(key, 'without features') for key in unlike)}. "
+            "These can't be compared."
         )
 
 

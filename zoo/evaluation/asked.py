@@ -120,7 +120,7 @@ def _trained_on(folder: Folder) -> str:
         return name
     known = f": no plugin offers {name[:80]!r}" if isinstance(name, str) else ""
     raise ConfigError(
-        f"Say what {folder.reference} is to be measured against{known}. Use --data NAME "
+        f"Say which data to measure {folder.reference} with{known}. Use --data NAME "
         f"({', '.join(installed().datasets) or 'none offered'}) or --data ./FOLDER"
     )
 

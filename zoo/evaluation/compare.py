@@ -65,7 +65,7 @@ def compare(
     and does not keep them.
 
     Numbers of other features, seeds, sizes or reference images do not compare. They are refused,
-    unless arguments say how to measure: then what was measured otherwise is measured anew.
+    unless arguments say how to measure: then zoo measures again what does not fit.
 
     **Arguments:**
     - `references`: names or paths of checkpoints, two at least. A pattern such as "s-*" stands for
@@ -167,8 +167,8 @@ def _refuse_other_kinds(folders: Mapping[str, Folder]) -> None:
 
 def _no_images(name: str) -> CapabilityError:
     return CapabilityError(
-        f"zoo compare sets images side by side, which the samples of {name} are not: measure each "
-        "by itself, with zoo evaluate."
+        f"zoo compare is for images, which the samples of {name} are not: measure each checkpoint "
+        "with zoo evaluate."
     )
 
 
@@ -189,7 +189,7 @@ def _trained_on(folders: Mapping[str, Folder]) -> str:
     names = {name: asked.data_for(None, folder) for name, folder in folders.items()}
     if len(set(names.values())) > 1:
         said = "; ".join(f"{name} was trained on {data}" for name, data in names.items())
-        raise ConfigError(f"{said}. Say with --data what all are to be measured against.")
+        raise ConfigError(f"{said}. Choose one data set for all with --data.")
     return next(iter(names.values()))
 
 
@@ -316,8 +316,8 @@ def _refuse_unlike(columns: Columns) -> None:
         side_by_side(columns)
     except ConfigError as error:
         raise ConfigError(
-            f"{error} Say with -n, --seed, --features and --data how all are to be measured: what "
-            "was measured otherwise is then measured anew."
+            f"{error} Say with -n, --seed, --features and --data how to measure: zoo then measures "
+            "again what does not fit."
         ) from error
 
 
@@ -328,10 +328,9 @@ def _refuse_outdated(columns: Columns, missing: Sequence[str]) -> None:
     kept = [name for name in columns if name not in missing]
     if missing and (old := [name for name in kept if any(one.outdated for one in columns[name])]):
         raise ConfigError(
-            f"{old[0]} has results of an older version of their estimators, and {missing[0]} would "
-            "be measured by the present one. The two do not compare. Measure "
-            f"{old[0]} anew, by: zoo evaluate {old[0]} --write. Or say with -n, --seed, --features "
-            "and --data how all are to be measured."
+            f"{old[0]} has results of an older version of zoo, which can't be compared with new "
+            f"results of {missing[0]}. Measure {old[0]} again: zoo evaluate {old[0]} --write. Or "
+            "say with -n, --seed, --features and --data how to measure all."
         )
 
 
