@@ -43,6 +43,15 @@ def test_a_full_disk_under_standard_output_is_said_in_a_line(command: str) -> No
     assert done.stderr == "Error: Can't write to standard output: No space left on device.\n"
 
 
+@pytest.mark.parametrize("command", ["list", "--help", "list --json", "plugins", "show vae-mnist"])
+def test_with_closed_streams_a_command_does_its_work_and_says_nothing(command: str) -> None:
+    for closed in (">&-", "2>&-", ">&- 2>&-"):
+        done = in_shell(f"zoo {command} {closed}")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert bool(done.stdout) == (closed == "2>&-")
+    assert in_shell("zoo show nope >&- 2>&-").returncode == 1
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
 def test_any_encoding_of_the_streams_takes_every_text(encoding: str) -> None:
     Path("bäd\udcff").mkdir()
@@ -143,4 +152,4 @@ def test_an_address_of_a_hub_that_cannot_be_read_is_said_in_a_line(command: str)
     assert "Traceback" not in done.stderr and "Error importing" not in done.stderr
     said = done.stderr + done.stdout
     needs_none = command in ("list", "list --outdated", "pull vae-mnist")
-    assert needs_none or "HF_ENDPOINT 'http://[::1' is no address of a Hub" in said, said
+    assert needs_none or "HF_ENDPOINT 'http://[::1' is not the address of a Hub" in said, said

@@ -23,6 +23,10 @@ def take_any_text() -> None:
     Bytes of file names that are no text come out as they were; what the encoding lacks becomes
     "?".
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed: what is printed goes nowhere
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            setattr(sys, name, os.fdopen(nowhere, "w", encoding="utf-8"))
     codecs.register_error("zoo", _instead)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -92,9 +96,6 @@ def owned() -> Iterator[None]:
     """Inside `with`, standard output is the zoo's own; after it, nobody's: what plugins print at
     the very end goes to standard error.
     """
-    if sys.stdout is None or sys.stderr is None:  # closed
-        yield
-        return
     sys.stderr = cast(TextIO, _Own(sys.stderr, for_data=False))
     sys.stdout = cast(TextIO, _Own(sys.stdout, for_data=True))
     try:
