@@ -26,8 +26,12 @@ def lefts(trial: Trial) -> list[Left]:
 
 
 def output(files: dict[str, str]) -> dict[str, str]:
-    """What of a home is the output or a part of it."""
-    return {path: digest for path, digest in files.items() if path.startswith(("out", ".out"))}
+    """What of a home is the output, or was left on the way to it."""
+    return {
+        path: digest
+        for path, digest in files.items()
+        if path.startswith("out") or ".partial" in path
+    }
 
 
 @pytest.mark.parametrize(
