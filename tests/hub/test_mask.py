@@ -5,7 +5,8 @@
 import json
 import shutil
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import pytest
 from conftest import CHECKPOINT, FORMAT_1, Zoo
@@ -13,6 +14,7 @@ from hub_repositories import User
 from hub_server import Answer, Hub, redirected, status
 from hub_speaking import speaking
 
+import zoo as api
 from zoo.hub.session import MASK, Session
 
 NAME = "hf:owner/repo"
@@ -100,6 +102,19 @@ def test_names_of_files_to_be_removed_are_masked(hub: Hub, zoo: Zoo) -> None:
     result = zoo("push", "./mine", "owner/repo", "--dry-run")
     assert result.exit_code == 0 and "remove" in result.stdout, result.output
     assert not leaks(result.output)
+
+
+def test_names_of_files_that_come_are_masked(hub: Hub) -> None:
+    hub.put("owner/repo", {f"images/{TOKEN}.png": b"x" * 5000})
+    told = []
+
+    def watch(items: Iterable[Any], n: int, doing: str) -> Iterator[Any]:
+        told.append(doing)
+        yield from items
+
+    folder = api.pull(NAME, watch=watch)
+    assert (folder / "images" / f"{TOKEN}.png").is_file()
+    assert f"{MASK}.png" in told and not leaks(" ".join(told))
 
 
 def test_what_is_found_is_masked(hub: Hub, zoo: Zoo) -> None:

@@ -141,15 +141,13 @@ def _refuse_full_disk(directory: Path, needed: int) -> None:
 class _Bar(tqdm):
     """In place of the client's progress bar: it shows nothing, and hands on what it is told."""
 
-    def __init__(self, *arguments: Any, watch: Watch | None, **keywords: Any) -> None:
+    def __init__(self, *arguments: Any, watch: Watch | None, called: str, **keywords: Any) -> None:
         super().__init__(*arguments, **{**keywords, "disable": True})  # type: ignore[no-untyped-call]
-        name = str(keywords.get("desc"))
         self._piece = 0
         self._seen: Iterator[Any] | None = None
         # of the two bars for Xet that of what is on the disk counts
-        if watch and not name.endswith("downloading bytes"):
-            file = name.partition(":")[0].rpartition("/")[2]
-            self._seen = watch(self._pieces(), int(keywords.get("total") or 0), file)
+        if watch and not str(keywords.get("desc")).endswith("downloading bytes"):
+            self._seen = watch(self._pieces(), int(keywords.get("total") or 0), called)
 
     def update(self, n: float | None = 1) -> None:
         self._piece = int(n or 0)
@@ -173,7 +171,8 @@ class _Bar(tqdm):
 def _fetch(
     session: Session, one: RepoFile, commit: str, directory: Path, watch: Watch | None
 ) -> None:
-    bar: Any = functools.partial(_Bar, watch=watch)
+    called = session.mask(one.path.rpartition("/")[2])
+    bar: Any = functools.partial(_Bar, watch=watch, called=called)
     with session.guard.downloading(one.size):
         for left in reversed(range(TRIES)):
             try:
