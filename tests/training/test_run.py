@@ -3,6 +3,7 @@ to be.
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -231,6 +232,15 @@ def tied(model: GenerativeModel[Any]) -> GenerativeModel[Any]:
     model.decoder[-1].bias = model.decoder[-1].bias  # type: ignore[index,union-attr]
     model.again = model.decoder  # type: ignore[assignment]
     return model
+
+
+def test_a_state_that_is_no_regular_file_is_refused_and_hangs_nothing(stopped: Run) -> None:
+    (stopped.folder / STATE).unlink()
+    os.mkfifo(stopped.folder / STATE)
+    state = fresh()
+    state.prepare(RECIPE)
+    with pytest.raises(CheckpointError, match="it is a named pipe, not a regular file"):
+        stopped.restore(state)
 
 
 def test_tied_weights_are_kept_and_restored(tmp_path: Path) -> None:

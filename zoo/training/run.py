@@ -146,6 +146,7 @@ class Run:
         if not path.exists():
             return {}
         try:
+            files.refuse_irregular(path)
             with safe_open(path, framework="pt") as opened:
                 tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118  # it has no __iter__
                 kept = json.loads(opened.metadata()[NOTES])
