@@ -1,5 +1,8 @@
 """Errors: the nearest name is offered."""
 
+import pickle
+from pathlib import Path
+
 import pytest
 
 from zoo.common import errors
@@ -47,3 +50,13 @@ def test_of_few_names_all_are_listed_where_none_is_near() -> None:
 def test_every_error_is_in_the_tree_of_the_docstring_and_is_a_zoo_error(name: str) -> None:
     assert errors.__doc__ and name in errors.__doc__
     assert issubclass(getattr(errors, name), errors.ZooError)
+
+
+def test_an_error_says_to_a_program_what_it_says_to_people() -> None:
+    error = errors.NotFoundError("No such thing.", name="a", known=["b", "c"], path=Path("/d"))
+    assert str(error) == "No such thing."
+    assert (error.name, error.known, error.path) == ("a", ("b", "c"), "/d")
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.name, again.known) == (str(error), error.name, error.known)
+    plain = errors.ZooError("Alone.")
+    assert (plain.name, plain.known, plain.path) == (None, (), None)

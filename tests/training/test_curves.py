@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from zoo.common.errors import OutputError
+from zoo.common.errors import MissingDependencyError, OutputError
 from zoo.sampling import provenance
 from zoo.training import curves
 
@@ -101,7 +101,7 @@ def test_without_matplotlib_curves_are_refused_in_words_and_none_are_written(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)  # as if it were not installed
-    with pytest.raises(OutputError, match=r"pip install 'genzoo\[plots\]'"):
+    with pytest.raises(MissingDependencyError, match=r"pip install 'genzoo\[plots\]'"):
         curves.loss_curves(HISTORY)
     assert curves.write(Path(), {}, HISTORY) == [] and not Path("images").exists()
 

@@ -14,7 +14,7 @@ from conftest import files_no_larger_than
 from PIL import Image
 from trainings import MODELS, digits, everything, fresh
 
-from zoo.common.errors import CheckpointError, ConfigError, OutputError
+from zoo.common.errors import CheckpointError, MissingDependencyError, OutputError
 from zoo.models.interface import GenerativeModel, TrainConfig
 from zoo.training import loop
 from zoo.training.loop import fit
@@ -327,5 +327,5 @@ def test_without_tensorboard_the_extra_is_named(
     ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "tensorboard", None)  # type: ignore[arg-type]  # how Python says: not there
-    with pytest.raises(ConfigError, match=r"pip install 'genzoo\[tensorboard\]'"):
+    with pytest.raises(MissingDependencyError, match=r"pip install 'genzoo\[tensorboard\]'"):
         Run(tmp_path, board=True)

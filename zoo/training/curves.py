@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from zoo.checkpoints import named_losses
-from zoo.common.errors import OutputError
+from zoo.common.errors import MissingDependencyError, OutputError
 from zoo.sampling import save_picture
 
 # panels in a row
@@ -36,7 +36,7 @@ def write(
     """
     try:
         curves = loss_curves(history)
-    except OutputError:
+    except (MissingDependencyError, OutputError):
         return []
     record = {**made, "picture": "losses"}
     # a drawing of numbers: no model made its pixels
@@ -56,14 +56,15 @@ def loss_curves(history: Sequence[Mapping[str, Any]]) -> Image.Image:
         in the panel of the same name; those under "watched", what the samples show, in panels of
         their own.
 
-    **Raises:** `OutputError` when matplotlib, the extra `plots`, is not installed.
+    **Raises:** `MissingDependencyError` when matplotlib, the extra `plots`, is not installed.
     """
     try:
         from matplotlib.figure import Figure
         from matplotlib.ticker import MaxNLocator
     except ImportError as error:
-        raise OutputError(
-            "Curves are drawn by matplotlib, which is not here: pip install 'genzoo[plots]'"
+        raise MissingDependencyError(
+            "Curves are drawn by matplotlib, which is not here: pip install 'genzoo[plots]'",
+            name="matplotlib",
         ) from error
     history = [
         {**entry, **{kind: _finite(entry.get(kind, {})) for kind in CURVES}}

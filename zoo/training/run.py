@@ -16,7 +16,7 @@ from torch import Tensor
 from zoo.checkpoints import STATE
 from zoo.common import files
 from zoo.common.compute import laid_out_as
-from zoo.common.errors import CheckpointError, ConfigError
+from zoo.common.errors import CheckpointError, MissingDependencyError
 from zoo.sampling import save_png
 from zoo.training.request import SETTINGS as SETTINGS
 from zoo.training.request import refuse_unfinished
@@ -54,7 +54,7 @@ class Run:
     - `folder`: made when it isn't there.
     - `board`: also write for TensorBoard, to `tensorboard/`.
 
-    **Raises:** `ConfigError` when TensorBoard is asked for and isn't installed.
+    **Raises:** `MissingDependencyError` when TensorBoard is asked for and isn't installed.
     """
 
     def __init__(self, folder: Path, *, board: bool = False) -> None:
@@ -239,8 +239,9 @@ def _summary_writer() -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
-        raise ConfigError(
-            "--tensorboard needs the package tensorboard: pip install 'genzoo[tensorboard]'"
+        raise MissingDependencyError(
+            "--tensorboard needs the package tensorboard: pip install 'genzoo[tensorboard]'",
+            name="tensorboard",
         ) from error
     return SummaryWriter
 
