@@ -148,7 +148,7 @@ def test_signals_train_and_are_written_as_arrays_and_as_no_picture(run: Run) -> 
         "Likelihood of the 200 test samples of sines (sha256 `" in card
         and "nats per sample" in card
     )
-    assert "samples = draw(model, 16, seed=0)  # float32, (16, 64)" in card
+    assert "samples = zoo.draw(model, 16, seed=0)  # float32, (16, 64)" in card
     assert not re.search("image|pixel", card.replace("--test-images", "")), card
     beside = run("compare", "my-wave", "vae-mnist", "--data", "sines")
     assert beside.returncode == 1 and "which the samples of my-wave are not" in beside.stderr

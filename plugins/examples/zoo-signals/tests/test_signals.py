@@ -52,7 +52,8 @@ def test_the_noise_that_a_sample_was_drawn_by_is_found_in_it() -> None:
 
 def test_images_are_refused() -> None:
     with pytest.raises(
-        ConfigError, match=r"sample_shape = \(length,\), not \(1, 28, 28\): train it on sines"
+        ConfigError,
+        match=r"one number in sample_shape, not \(1, 28, 28\): train it with --data sines",
     ):
         Wave.Config(sample_shape=(1, 28, 28))
 
