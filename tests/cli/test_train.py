@@ -188,7 +188,14 @@ def test_a_terminal_gets_a_bar_that_fills_and_a_line_for_each_epoch(
     os.close(ours)
     shown = b"".join(seen).decode()
     *_, bar = (line for line in shown.splitlines() if "━" in line)
-    assert "mine" in bar and "12/12" in bar and "samples/s" in bar and "\x1b[" in bar
+    assert (
+        "mine" in bar
+        and "12/12" in bar
+        and "samples/s" in bar
+        and "loss " in bar
+        and "kl " in bar
+        and "\x1b[" in bar
+    )
     assert shown.count("epoch 1/2  loss ") == shown.count("epoch 2/2  loss ") == 1
 
 
@@ -1104,3 +1111,51 @@ def test_a_place_without_locks_is_refused_in_one_line_before_any_epoch(
     assert result.exit_code == 1 and "epoch 1" not in result.stderr
     (line,) = result.stderr.splitlines()
     assert line.startswith("Error: Files in ") and "can't be locked: No locks available" in line
+
+
+# --- options that there are not, and progress where nobody watches
+
+
+@pytest.mark.parametrize(
+    ("option", "field"),
+    [
+        ("--lr", "learning_rate"),
+        ("--learning-rate", "learning_rate"),
+        ("--latent", "latent_dim"),
+        ("--hidden", "hidden_dims"),
+        ("--bs", "batch_size"),
+        ("--batch-size", "batch_size"),
+        ("--ema", "ema_decay"),
+    ],
+)
+def test_an_option_that_is_a_field_is_answered_with_the_field(
+    option: str, field: str, zoo: Zoo, home: Path
+) -> None:
+    result = zoo("train", "mlp-vae", "--name", "x", option, "3")
+    assert result.exit_code == 2
+    assert f"There is no option {option}: use --set {field}=VALUE" in result.stderr
+    assert_nothing_was_kept(home)
+
+
+@pytest.mark.parametrize(("option", "said"), [("--epoch", "--epochs"), ("--zzz", "--zzz")])
+def test_an_option_that_is_no_field_is_answered_as_ever(option: str, said: str, zoo: Zoo) -> None:
+    result = zoo("train", "mlp-vae", "--name", "x", option, "3")
+    assert result.exit_code == 2 and "No such option" in result.stderr and said in result.stderr
+    assert "--set" not in result.stderr.splitlines()[-1]
+
+
+def test_where_nobody_watches_a_line_says_now_and_then_how_far_it_is(
+    zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo.cli.progress.INTERVAL", 0.0)
+    words = ["train", "mlp-vae", "--name", "mine", "--epochs", 2, *SMALL]
+    lines = zoo(*words).stderr.splitlines()
+    (last,) = [line for line in lines if line.startswith("Training mine, steps: 12 of 12 (100%)")]
+    assert "loss " in last and "samples/s" in last
+    assert sum(line.startswith("epoch ") for line in lines) == 2
+
+
+def test_quiet_says_neither_progress_nor_epochs(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoo.cli.progress.INTERVAL", 0.0)
+    result = zoo("train", "mlp-vae", "--name", "mine", "--epochs", 1, "--quiet", *SMALL)
+    assert result.exit_code == 0 and result.stderr == ""

@@ -1,5 +1,6 @@
 """zoo train: from a model and a data set to a checkpoint."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import click
 
 import zoo
-from zoo.cli.console import Command, command, note, print_json, warn_of_plugins
+from zoo.cli.console import Command, command, print_json, warn_of_plugins
 from zoo.cli.options import (
     as_json,
     complete_datasets,
@@ -22,6 +23,8 @@ from zoo.common.config import field_types
 from zoo.common.errors import ZooError, nearest
 from zoo.common.files import as_reference
 from zoo.registry import installed
+
+logger = logging.getLogger("zoo")
 
 
 class TrainCommand(Command):
@@ -111,8 +114,8 @@ def train(model: str | None, json_: bool, **asked: Any) -> None:
     current = " It is now the current checkpoint." if in_store else ""
     seconds = made.facts["seconds"]
     duration = f"{seconds:,.0f} s" if seconds >= 1 else "less than a second"
-    note(f"Trained {made.name} in {duration}: {made.path}.{current}")
-    note(f"Next: zoo sample {reference}, zoo evaluate {reference}, zoo show {reference}")
+    logger.info(f"Trained {made.name} in {duration}: {made.path}.{current}")
+    logger.info(f"Next: zoo sample {reference}, zoo evaluate {reference}, zoo show {reference}")
     if json_:
         return print_json({"name": made.name, "path": str(made.path), **made.facts})
     return click.echo(made.path)
