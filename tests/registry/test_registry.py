@@ -833,17 +833,17 @@ def test_a_registry_of_nothing_offers_nothing() -> None:
 def test_a_model_whose_module_breaks_is_laid_at_its_authors_door(
     model: str, said: str, guests: Environment
 ) -> None:
-    done = guests.zoo("train", model, "--name", "mine", "--json", ZOO_LOAD_PLUGINS="modules")
+    done = guests.zoo("train", model, "--name", "mine", "--json", ZOO_LOAD_PLUGINS="modules,vision")
     assert (done.returncode, done.stdout) == (1, "")
     assert said in done.stderr
     assert "zoo-modules" in done.stderr
     assert "Traceback" not in done.stderr
-    assert listed(guests.zoo("list", "--json", ZOO_LOAD_PLUGINS="modules")) == {}
+    assert listed(guests.zoo("list", "--json", ZOO_LOAD_PLUGINS="modules,vision")) == {}
 
 
 def test_what_a_model_module_prints_is_kept_off_standard_output(guests: Environment) -> None:
     done = guests.zoo(
-        "train", "model-that-talks", "--name", "mine", "--json", ZOO_LOAD_PLUGINS="modules"
+        "train", "model-that-talks", "--name", "mine", "--json", ZOO_LOAD_PLUGINS="modules,vision"
     )
     assert done.stdout == ""
     assert "loud in a model module" in done.stderr
