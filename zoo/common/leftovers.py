@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import hashlib
 import os
 import re
 import shutil
@@ -102,6 +101,8 @@ def _where() -> str:
         numbers = str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         numbers = ""
+    import hashlib  # which loads OpenSSL
+
     return hashlib.blake2s(f"{socket.gethostname()} {numbers}".encode(), digest_size=4).hexdigest()
 
 
