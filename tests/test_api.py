@@ -73,3 +73,9 @@ def test_every_public_function_is_documented_and_says_what_it_returns_or_raises(
             assert len(inspect.signature(value).parameters) == 0 or "**Arguments:**" in document, (
                 name
             )
+
+
+def test_errors_and_the_version_are_at_hand() -> None:
+    assert issubclass(zoo.errors.NotFoundError, zoo.ZooError)
+    assert zoo.__version__.count(".") == 2
+    assert not hasattr(zoo, "no_such_name")

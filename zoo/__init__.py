@@ -1,7 +1,8 @@
 """LIGHT DOOR: everything that users and authors of plugins call. Importing it imports no torch."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from zoo import errors as errors
 from zoo.common import lazy
 from zoo.common.errors import ZooError
 
@@ -63,7 +64,7 @@ __all__ = [
 ]
 
 # Where each name lives: its module is imported when the name is first used.
-__getattr__ = lazy.rooms(
+_find = lazy.rooms(
     __name__,
     {
         "Checkpoint": "zoo.registry.hookspecs",
@@ -98,6 +99,14 @@ __getattr__ = lazy.rooms(
         "verify": "zoo.checkpoints",
     },
 )
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("genzoo")
+    return _find(name)
 
 
 def __dir__() -> list[str]:
