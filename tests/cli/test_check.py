@@ -266,7 +266,7 @@ def test_a_plugin_too_broken_to_offer_a_model_falls_short_unless_models_are_name
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["mlp-vea"], "No installed plugin offers a model 'mlp-vea'. Did you mean 'mlp-vae' or"),
+        (["mlp-vea"], "No installed plugin offers a model 'mlp-vea'. Did you mean 'mlp-vae'?"),
         (["vae-mnist"], "'vae-mnist' is a checkpoint, not a model. Its model: mlp-vae."),
         (["mlp-vae", "--set", "width=4"], "mlp-vae: Unknown field 'width'."),
         (

@@ -116,8 +116,11 @@ def test_a_film_has_no_preview() -> None:
     assert at_a_terminal("interpolate", "vae-mnist", *words)[0] == ["x.gif"]
 
 
-def test_quiet_leaves_the_path_alone(zoo: Zoo) -> None:
-    result = zoo("sample", "vae-mnist", "-n", 1, "--quiet")
+@pytest.mark.parametrize(
+    "line", [["sample", "vae-mnist", "--quiet"], ["--quiet", "sample", "vae-mnist"]]
+)
+def test_quiet_leaves_the_path_alone(zoo: Zoo, line: list[str]) -> None:
+    result = zoo(*line, "-n", 1)
     assert result.stdout == "samples.png\n" and result.stderr == ""
 
 

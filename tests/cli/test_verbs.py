@@ -28,3 +28,29 @@ def test_what_is_answered_with_is_a_command_of_ours_and_no_verb_is_one_itself() 
 def test_a_misspelt_command_is_answered_with_the_near_one_and_a_far_one_with_none() -> None:
     assert instead_of("smaple", COMMANDS).startswith(" Did you mean 'sample'")
     assert instead_of("qqqq", COMMANDS) == " See: zoo --help"
+
+
+@pytest.mark.parametrize("word", ["gan", "edit", "rename"])
+def test_a_word_that_is_near_to_no_command_is_answered_with_none(word: str) -> None:
+    assert instead_of(word, COMMANDS) == " See: zoo --help"
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("rmi", "rm"),
+        ("lsit", "list"),
+        ("shwo", "show"),
+        ("trian", "train"),
+        ("evalute", "evaluate"),
+    ],
+)
+def test_a_misspelt_command_is_answered_with_the_one_that_is_meant_alone(
+    word: str, meant: str
+) -> None:
+    assert instead_of(word, COMMANDS) == f" Did you mean {meant!r}? See: zoo --help"
+
+
+@pytest.mark.parametrize("line", [["--quiett", "list"], ["list", "--quiett"]])
+def test_a_misspelt_option_is_answered_with_the_near_one(line: list[str], zoo: Zoo) -> None:
+    assert "No such option '--quiett'. Did you mean '--quiet'?" in zoo(*line).stderr

@@ -16,11 +16,27 @@ def test_a_name_that_contains_what_was_typed_is_offered() -> None:
     assert "'conv-vae-mnist'" in errors.did_you_mean("conv", ["conv-vae-mnist", "dcgan-mnist"])
 
 
-def test_initials_are_offered_before_what_merely_looks_alike() -> None:
-    assert (
-        errors.did_you_mean("lr", ["l1", "learning_rate"])
-        == " Did you mean 'learning_rate' or 'l1'?"
-    )
+def test_initials_are_offered_before_what_merely_looks_alike_and_alone() -> None:
+    assert errors.did_you_mean("lr", ["l1", "learning_rate"]) == " Did you mean 'learning_rate'?"
+
+
+def test_a_good_hit_is_offered_alone() -> None:
+    fields = ["hidden_dims", "latent_dim", "learning_rate", "likelihood"]
+    assert errors.nearest("latent", fields) == ["latent_dim"]
+    assert errors.nearest("vae-mnst", ["cvae-fashion", "dcgan-mnist", "vae-mnist"]) == ["vae-mnist"]
+    assert errors.nearest("VAE-MNIST", ["cvae-mnist", "vae-mnist"]) == ["vae-mnist"]
+
+
+@pytest.mark.parametrize("number", ["12", "100", "-1", "7"])
+def test_a_number_has_no_near_number(number: str) -> None:
+    classes = [str(one) for one in range(10)]
+    assert errors.nearest(number, classes) == []
+    assert errors.choose_from(number, classes) == f" There is: {', '.join(classes)}."
+
+
+def test_of_short_names_one_letter_may_be_wrong() -> None:
+    assert errors.nearest("v2", ["main", "v1"]) == ["v1"]
+    assert errors.nearest("rmi", ["rm", "train"]) == ["rm"]
 
 
 @pytest.mark.parametrize(

@@ -47,12 +47,15 @@ ALIASES = {"ls": "list"}
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("-q", "--quiet", is_flag=True, help="Print results and warnings only.")
 @click.version_option(package_name="genzoo", prog_name="zoo")
-def main(debug: bool) -> None:
+def main(debug: bool, quiet: bool) -> None:
     """Sample pretrained generative models with one command, or train your own.
 
     \b
     zoo pull vae-mnist && zoo sample
     """
+    context = click.get_current_context()
+    context.meta["zoo.quiet"] = quiet
     if settings.no_color():
-        click.get_current_context().color = False
+        context.color = False

@@ -189,8 +189,8 @@ def command(
             ctx.meta["zoo.debug"] = True
 
     def hear(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
-        ctx.meta["zoo.quiet"] = value
-        hear_notes(quiet=value)
+        ctx.meta["zoo.quiet"] = value or ctx.meta.get("zoo.quiet", False)
+        hear_notes(quiet=ctx.meta["zoo.quiet"])
 
     def decorate(function: Callable[..., Any]) -> Command:
         debug = click.option(

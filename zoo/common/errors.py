@@ -16,8 +16,11 @@ ZooError                 anything its reader can mend: the command prints it and
 └── HubError             the Hub can't be reached, or what it sent can't be trusted
 """
 
+import operator
 import os
 from collections.abc import Iterable
+
+ALIKE = 0.7  # how much of two names is the same, from which on one may be meant by the other
 
 
 class ZooError(Exception):
@@ -106,23 +109,42 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:
-    """The known names that are near to one that is not known, the nearest first.
+    """The known names that are near to one that is not known, the nearest first, three at most.
 
-    A name is near when it has these initials ("lr" for "learning_rate"), is spelt much alike, or
-    contains the other."""
+    The first of these rules that finds a name decides: the name has these initials ("lr" for
+    "learning_rate"), begins with what was typed, is spelt much alike, or contains it. A number has
+    no near names."""
+    if len(name) < 2 or name.lstrip("+-").isdecimal():
+        return []
+    typed = name.casefold()
+    names = sorted(known)
+    rules = (
+        [
+            one
+            for one in names
+            if "_" in one and typed == "".join(word[:1] for word in one.split("_"))
+        ],
+        [one for one in names if one.casefold().startswith(typed)],
+        _spelt_alike(typed, names),
+        [one for one in names if len(typed) > 2 and typed in one.casefold()],
+    )
+    return next((found[:3] for found in rules if found), [])
+
+
+def _spelt_alike(typed: str, names: Iterable[str]) -> list[str]:
+    """The names that share most letters with what was typed, or differ from it in one letter;
+    only those that are about as near as the nearest.
+    """
     import difflib  # only wanted on the way out
 
-    known = sorted(known)
-    near = [
-        one
-        for one in known
-        if len(name) > 1 and name == "".join(word[:1] for word in one.split("_"))
-    ]
-    near += [
-        one for one in difflib.get_close_matches(name, known, n=3, cutoff=0.5) if one not in near
-    ]
-    near += [one for one in known if name and name in one and one not in near][: 3 - len(near)]
-    return near
+    near: dict[str, float] = {}
+    for one in names:
+        ratio = difflib.SequenceMatcher(None, typed, one.casefold()).ratio()
+        swapped = sum(map(operator.ne, typed, one.casefold()))
+        if ratio >= ALIKE or (len(one) == len(typed) and swapped == 1):
+            near[one] = ratio
+    best = max(near.values(), default=0.0)
+    return sorted((one for one in near if near[one] > best - 0.05), key=lambda one: -near[one])
 
 
 def choose_from(name: str, known: Iterable[str]) -> str:
