@@ -181,6 +181,10 @@ def test_without_any_plugin_the_house_still_stands_empty() -> None:
         "push --help",
         "new my-model",
         "card vae-mnist",
+        "list --runs",
+        "space",
+        "rm no-such-checkpoint --yes",
+        "train mlp-vea",
     ],
 )
 def test_light_commands_import_nothing_heavy(command: str) -> None:

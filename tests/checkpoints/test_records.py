@@ -167,11 +167,17 @@ def test_an_unfinished_training_is_listed_and_named_and_can_be_removed(
     listed = zoo("list", "--runs").stdout
     assert "mine" in listed and "mlp-vae" in listed
     assert json.loads(zoo("list", "--runs", "--json").stdout)[0]["name"] == "mine"
-    for words in (["sample", "mine"], ["show", "mine"], ["evaluate", "mine"]):
+    for words in (
+        ["sample", "mine"],
+        ["show", "mine"],
+        ["evaluate", "mine"],
+        ["compare", "mine", "vae-mnist"],
+    ):
         refused = zoo(*words)
         assert refused.exit_code == 1
         assert "is a training that is not finished" in refused.stderr, refused.stderr
-        assert f"zoo train --resume {home / 'runs' / 'mine'}" in refused.stderr
+        assert refused.stderr.rstrip().endswith("zoo train --resume mine"), refused.stderr
+    assert "zoo train --resume NAME" in zoo("list", "--runs").stderr
     assert zoo("rm", "mine", "--yes").exit_code == 0
     assert door.list_runs() == [] and not (home / "runs" / "mine").exists()
 

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import Zoo
 
 from zoo.registry.registry import installed
@@ -293,3 +294,12 @@ def test_checks_that_take_long_are_said_to_beforehand(
     assert re.search(
         r"Checking mlp-vae, 72 parameters: about \d+ s\.\nmlp-vae passes", result.stderr
     )
+
+
+def test_the_checks_are_computed_with_the_threads_that_were_asked_for(zoo: Zoo) -> None:
+    before = torch.get_num_threads()
+    try:
+        assert zoo("check", "mlp-vae", "--threads", 2, *SMALL).exit_code == 0
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

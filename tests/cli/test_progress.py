@@ -1,12 +1,16 @@
 """Progress: a bar for a person, a line now and then for a log, nothing for --quiet."""
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
 
 from zoo.cli import progress
 from zoo.cli.console import hear_notes
+from zoo.cli.train import show
+from zoo.training import Progress
 
 Captured = pytest.CaptureFixture[str]
 
@@ -67,6 +71,43 @@ def test_quiet_says_nothing(clock: list[float], capsys: Captured) -> None:
     for _ in progress.track([1, 2, 3], 3, "Doing"):
         clock[0] += 100
     assert capsys.readouterr().err == ""
+
+
+def drawn(
+    report: Any, name: str, columns: int, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> list[str]:
+    """The lines of a bar's last picture in a terminal that wide."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    for variable, value in (("TERM", "xterm-256color"), ("COLUMNS", str(columns))):
+        monkeypatch.setenv(variable, value)
+    for _ in show([report], report.total, name):
+        pass
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err)
+    return [line.rstrip() for line in re.split(r"[\r\n]+", plain) if line.strip()]
+
+
+LOSSES = {"discriminator": 1.2345, "accuracy": 0.71234, "generator": 0.81234}
+GAN = Progress(45_000, 93_700, 48, LOSSES, {}, 7_700.0, False, True, ("accuracy",))
+
+
+@pytest.mark.parametrize(
+    ("columns", "name", "said"),
+    [
+        (140, "gan", "discriminator 1.234  accuracy 0.7123  generator 0.8123  7,700 samples/s"),
+        (93, "gan", "discriminator 1.234  accuracy 0.7123  generator 0.8123"),
+        (80, "gan", "discriminator 1.234  generator 0.8123"),
+        (80, "my-dcgan-seed-1", "discriminator 1.23  generator 0.812"),
+        (80, "a-name-that-is-as-long-as-some-are", "discriminator 1.23  generator 0.812"),
+    ],
+)
+def test_the_bar_and_the_losses_stay_readable_in_a_narrow_terminal(
+    columns: int, name: str, said: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = drawn(GAN, name, columns, capsys, monkeypatch)
+    assert lines and all(len(line) <= columns for line in lines)
+    assert lines[-1].endswith(f" {said}"), lines[-1]
+    assert lines[-1].startswith(name[:13]) and "45000/93700" in lines[-1]
+    assert sum(lines[-1].count(one) for one in "━╸╺") >= 8
 
 
 def test_a_dumb_terminal_gets_lines_and_no_bar(

@@ -486,6 +486,24 @@ def test_usage_errors_exit_with_2(words: list[str], why: str, zoo: Zoo, home: Pa
     assert_nothing_was_kept(home)
 
 
+def test_a_misspelt_model_is_named_before_a_missing_name(zoo: Zoo) -> None:
+    result = zoo("train", "mlp-vea")
+    assert result.exit_code == 1 and "Did you mean 'mlp-vae'" in result.stderr, result.stderr
+    assert "--name" not in result.stderr
+
+
+def test_threads_are_taken_and_not_recorded(zoo: Zoo, home: Path) -> None:
+    before = torch.get_num_threads()
+    try:
+        words = ["--name", "mine", "--epochs", 1, "--threads", 3, *SMALL]
+        assert zoo("train", "mlp-vae", *words).exit_code == 0 and torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    facts = json.loads((home / "checkpoints" / "mine" / "facts.json").read_text())
+    assert "threads" not in facts["command"]
+    assert zoo("train", "mlp-vae", "--name", "x", "--threads", 0).exit_code == 2
+
+
 def test_an_augmentation_that_there_is_not_is_refused_with_those_that_there_are(
     zoo: Zoo, home: Path
 ) -> None:

@@ -120,6 +120,7 @@ def test_a_seed_is_drawn_when_none_is_given(store: Store) -> None:
         ({"name": "Bad Name"}, ConfigError, "'Bad Name' is no name"),
         ({"name": "vae-mnist"}, OutputError, "choose another name"),
         ({"model": "mlp-va"}, NotFoundError, "Did you mean 'mlp-vae'"),
+        ({"model": "mlp-va", "name": None}, NotFoundError, "Did you mean 'mlp-vae'"),
         ({"model": "vae-mnist"}, NotFoundError, "is a checkpoint, not a model"),
         ({"data": "mnst"}, NotFoundError, "Did you mean 'mnist'"),
         ({"data": "photos"}, DataError, "For the folder write ./photos"),
@@ -142,8 +143,27 @@ def test_an_unfinished_training_of_that_name_is_refused_with_how_to_go_on(store:
     run = store.run("mine")
     run.mkdir(parents=True)
     (run / "state.safetensors").touch()
-    with pytest.raises(OutputError, match="Go on with: zoo train --resume mine"):
+    with pytest.raises(OutputError, match="Go on with: zoo train --resume mine") as refused:
         Asked(model="mlp-vae", name="mine").begun(store)
+    assert str(refused.value).endswith("To start anew, first remove it: zoo rm mine")
+
+
+def test_an_unfinished_training_outside_of_the_store_is_removed_as_a_folder() -> None:
+    Path("mine.run").mkdir()
+    Path("mine.run", "state.safetensors").touch()
+    with pytest.raises(OutputError, match=r"zoo train --resume mine\.run") as refused:
+        Asked(model="mlp-vae", out="mine").begun(Store({}))
+    assert str(refused.value).endswith("To start anew, first remove that folder.")
+
+
+def test_a_folder_with_the_name_of_a_training_does_not_hide_it(store: Store) -> None:
+    run = store.run("mine")
+    run.mkdir(parents=True)
+    (run / "run.json").touch()
+    Path("mine").mkdir()
+    assert find_run(store, Path("mine")) == run
+    Path("mine", "run.json").touch()
+    assert find_run(store, Path("mine")) == Path("mine")
 
 
 def test_an_unfinished_training_is_found_by_name_and_by_folder(store: Store) -> None:
@@ -175,7 +195,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"seed": 2**63}, "pass a whole number, 0 at least"),
     ({"device": 3}, "pass 'auto', 'cpu' or 'cuda'"),
     ({"device": "tpu"}, "There is no device 'tpu'"),
+    ({"threads": 0}, "threads = '0': pass a whole number, 1 to 4096"),
+    ({"threads": "2"}, "pass a whole number, 1 to 4096"),
+    ({"threads": True}, "pass a whole number, 1 to 4096"),
     ({"watch": 3}, "pass 'auto', None, or a function"),
+    ({"model": "mlp-vea", "name": 3, "epochs": 0}, "Did you mean 'mlp-vae'"),
     ({"fields": 3}, "give a dict"),
     ({"fields": "latent_dim=3"}, "give a dict"),
     ({"fields": {"latent_dims": 3}}, "Did you mean 'latent_dim'"),

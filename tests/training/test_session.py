@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import zoo
 from zoo.checkpoints import STATE
@@ -74,6 +75,80 @@ def test_a_training_that_its_watcher_interrupts_goes_on_to_the_same_bits(
     resumed, whole = zoo.train(resume="mine", watch=None), train("whole")
     assert resumed.folder.sha256 == whole.folder.sha256
     assert resumed.history == whole.history and len(whole.history) == 2
+
+
+@pytest.fixture
+def threads_of_torch() -> Iterator[None]:
+    """What a test sets does not stay."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("threads_of_torch", "reports_at_each_step")
+def test_a_training_computes_with_the_threads_that_were_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[int] = []
+
+    def watch(reports: Iterable[Any], total: int, name: str) -> Iterator[Any]:
+        for report in reports:
+            seen.append(torch.get_num_threads())
+            yield report
+            if name == "mine" and report.step == 3:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(watch=watch, threads=3)
+    assert set(seen) == {3}
+    made = zoo.train(resume="mine", watch=lambda *given: watch(given[0], 0, "again"), threads=2)
+    assert set(seen[3:]) == {2} and "threads" not in made.facts["command"]
+    monkeypatch.setenv("ZOO_THREADS", "4")
+    train("other", watch=lambda *given: watch(given[0], 0, "other"), epochs=1)
+    assert seen[-1] == 4
+
+
+@pytest.mark.usefixtures("threads_of_torch")
+def test_a_training_takes_no_more_threads_than_the_process_may_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr("zoo.common.compute.usable_cores", lambda: 1)
+    torch.set_num_threads(3)
+    train(epochs=1)
+    assert torch.get_num_threads() == 1
+
+
+def test_a_wrong_number_in_the_environment_is_refused_before_a_folder_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_THREADS", "many")
+    with pytest.raises(zoo.ZooError, match="ZOO_THREADS = 'many' must be a whole number"):
+        train()
+    assert not (tmp_path / "home" / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "folder"), [({}, "home/runs/mine"), ({"name": None, "out": "made"}, "desk/made.run")]
+)
+def test_a_training_that_is_refused_at_the_last_moment_leaves_no_folder(
+    given: dict[str, Any], folder: str, tmp_path: Path
+) -> None:
+    with pytest.raises(zoo.ZooError, match=r"learning_rates names \['decoder'\]"):
+        train(**{"name": "mine", "learning_rates": {"decoder": 1e-3}, **given})
+    assert not (tmp_path / folder).exists()
+    train(**{"name": "mine", **given})
+    assert (tmp_path / folder / "history.jsonl").exists()
+
+
+def test_a_training_that_is_refused_leaves_the_history_of_one_of_that_name(tmp_path: Path) -> None:
+    train()
+    history = tmp_path / "home" / "runs" / "mine" / "history.jsonl"
+    before = history.read_bytes()
+    (tmp_path / "home" / "checkpoints" / "mine").rename(tmp_path / "elsewhere")
+    with pytest.raises(zoo.ZooError, match="learning_rates names"):
+        train(learning_rates={"decoder": 1e-3})
+    assert history.read_bytes() == before
 
 
 @contextlib.contextmanager

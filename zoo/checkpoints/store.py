@@ -363,7 +363,7 @@ class Store:
         if self.is_unfinished(name):
             return (
                 f"{name!r} is a training that is not finished, so there is no checkpoint yet. Go "
-                f"on with it: zoo train --resume {self.run(name)}"
+                f"on with it: zoo train --resume {name}"
             )
         if of_model := [one.name for one in self.catalogue.values() if one.model == name]:
             return (

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from zoo.cli.console import command, note, print_json, print_table, warn_of_plugins
-from zoo.cli.options import as_json, complete_models
+from zoo.cli.options import as_json, complete_models, threads_option
 from zoo.common.config import parse_assignments
 from zoo.common.errors import ConfigError, PluginError, counted
 from zoo.registry import Plugin, installed
@@ -24,8 +24,11 @@ LONG = 10  # seconds, from which on it is said beforehand how long the checks wi
     metavar="FIELD=VALUE",
     help="Change a field of the model's config; repeatable.",
 )
+@threads_option
 @as_json
-def check(names: tuple[str, ...], settings: tuple[str, ...], json_: bool) -> None:
+def check(
+    names: tuple[str, ...], settings: tuple[str, ...], threads: int | None, json_: bool
+) -> None:
     """Test whether models keep the rules for models, and say what to change.
 
     Without MODEL, all installed models are tested, and broken plugins are reported. A model is
@@ -38,6 +41,10 @@ def check(names: tuple[str, ...], settings: tuple[str, ...], json_: bool) -> Non
         if name not in installed().models:
             installed().model_class(name)  # refuses it, with the nearest name
     values = {name: _values(name, settings) for name in chosen}
+    if chosen:
+        from zoo.common.compute import use_threads  # torch
+
+        use_threads(threads)
     records = [record for name in chosen for record in _checked(name, values[name], json_)]
     mute = (
         []

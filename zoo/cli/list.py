@@ -147,4 +147,4 @@ def _run_table(records: list[dict[str, Any]]) -> None:
     ]
     headers = ("NAME", "MODEL", "DATA", "EPOCH", "WHEN (UTC)", "SIZE", "FOLDER")
     print_table(headers, rows, drop=("SIZE", "DATA", "FOLDER"))
-    note("Go on with one: zoo train --resume FOLDER. Remove one: zoo rm NAME")
+    note("Go on with one: zoo train --resume NAME. Remove one: zoo rm NAME")

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from zoo.checkpoints import Store
+from zoo.common import settings
 from zoo.registry import installed
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON, for programs.")
@@ -40,7 +41,7 @@ force_option = click.option("--force", is_flag=True, help="Replace a file that z
 
 threads_option = click.option(
     "--threads",
-    type=click.IntRange(1, 4096),
+    type=click.IntRange(1, settings.MOST_THREADS),
     help="Threads on the CPU  [default: ZOO_THREADS, then the cores that this process may use]",
 )
 

@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,9 +12,17 @@ from zoo.common import settings
 from zoo.common.text import printable
 
 if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.measure import Measurement
     from rich.progress import Progress
 
 FEWEST = 2000  # samples, bytes or steps, below which no bar is worth showing
+ROOMY = 100  # columns of a terminal, from which on the bar and the name may be long
+# columns of a bar and of the name before it, and in a narrower terminal
+BAR = 24
+SHORT_BAR = 8
+NAME = 32
+SHORT_NAME = 14
 INTERVAL = 30.0  # seconds between two lines of progress where nobody watches
 
 
@@ -75,7 +83,7 @@ def track(items: Iterable[Any], n: int, doing: str) -> Iterator[Any]:
 
 def _with_bar(items: Iterable[Any], n: int, doing: str) -> Iterator[Any]:
     with progress(transient=True) as bar:
-        task = bar.add_task(printable(doing), total=n, losses="")
+        task = bar.add_task(printable(doing), total=n, losses=())
         for item in items:
             yield item
             bar.advance(task, _length(item))
@@ -90,22 +98,62 @@ def _length(item: Any) -> int:
 def progress(transient: bool = False) -> "Progress":
     """A progress bar on standard error: what, how far, time left, and losses. A transient one is
     gone at its end.
-    """
+
+    The field `losses` of a task holds texts, the fullest first: the first that fits is shown."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
         Progress,
+        ProgressColumn,
+        Task,
         TextColumn,
         TimeRemainingColumn,
     )
+    from rich.table import Column
 
+    class Losses(ProgressColumn):
+        """The fullest text of the losses that fits; of all columns this one alone gives way."""
+
+        def render(self, task: Task) -> "Fitting":
+            """The texts of a task."""
+            return Fitting(task.fields["losses"])
+
+    console = Console(stderr=True)
+    is_roomy = console.width >= ROOMY
+    name = Column(no_wrap=True, overflow="ellipsis", max_width=NAME if is_roomy else SHORT_NAME)
     return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[losses]}"),
-        console=Console(stderr=True),
+        TextColumn("{task.description}", table_column=name),
+        BarColumn(bar_width=BAR if is_roomy else SHORT_BAR, table_column=Column(no_wrap=True)),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        TimeRemainingColumn(table_column=Column(no_wrap=True)),
+        Losses(),
+        console=console,
         transient=transient,
     )
+
+
+class Fitting:
+    """Shows in a line the first of some texts that fits, else the last, cut.
+
+    **Arguments:**
+    - `texts`: the fullest first; none show nothing.
+    """
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._texts = texts or ("",)
+
+    def __rich_measure__(self, console: "Console", options: "ConsoleOptions") -> "Measurement":
+        """It takes the room of the fullest text where there is such room."""
+        from rich.cells import cell_len
+        from rich.measure import Measurement
+
+        return Measurement(1, max(1, *map(cell_len, self._texts))).with_maximum(options.max_width)
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        """The text that fits."""
+        from rich.cells import cell_len
+        from rich.text import Text
+
+        fits = [text for text in self._texts if cell_len(text) <= options.max_width]
+        yield Text([*fits, self._texts[-1]][0], no_wrap=True, overflow="ellipsis")

@@ -17,12 +17,14 @@ from zoo.cli.options import (
     device_option,
     range_option,
     skip_bad_option,
+    threads_option,
 )
 from zoo.cli.progress import Pace, is_quiet, progress, watched
 from zoo.common.config import field_types
 from zoo.common.errors import ZooError, nearest
 from zoo.common.files import as_reference
 from zoo.registry import installed
+from zoo.training import refuse_unknown_model
 
 logger = logging.getLogger("zoo")
 
@@ -92,6 +94,7 @@ class TrainCommand(Command):
 )
 @click.option("--tensorboard", is_flag=True, help="Also write losses and grids for TensorBoard.")
 @device_option
+@threads_option
 @as_json
 def train(model: str | None, json_: bool, **asked: Any) -> None:
     """Train MODEL and keep the result as a checkpoint.
@@ -103,9 +106,11 @@ def train(model: str | None, json_: bool, **asked: Any) -> None:
         raise click.UsageError(
             "Say which MODEL to train (zoo list --models), or what to continue: --resume NAME"
         )
+    warn_of_plugins()
+    if model is not None and asked["resume"] is None:
+        refuse_unknown_model(model)
     if asked["name"] is None and asked["out"] is None and asked["resume"] is None:
         raise click.UsageError("Say what the checkpoint is called: --name NAME")
-    warn_of_plugins()
     made = zoo.train(model, watch=show, **asked)
     if not made.is_first:  # of several processes one speaks
         return None
@@ -123,7 +128,7 @@ def train(model: str | None, json_: bool, **asked: Any) -> None:
 
 def show(reports: Iterable[Any], total: int, name: str) -> Iterator[Any]:
     """Show how far a training is: a bar for a person, else a line every half minute at most."""
-    from zoo.training import in_words
+    from zoo.training import in_fewer_words, in_words
 
     if is_quiet():
         yield from reports
@@ -134,9 +139,9 @@ def show(reports: Iterable[Any], total: int, name: str) -> Iterator[Any]:
             yield report
     else:
         with progress() as bar:
-            task = bar.add_task(name, total=total, losses="")
+            task = bar.add_task(name, total=total, losses=())
             for report in reports:
-                bar.update(task, completed=report.step, losses=in_words(report))
+                bar.update(task, completed=report.step, losses=in_fewer_words(report))
                 yield report
 
 

@@ -166,8 +166,8 @@ def use_threads(asked: int | None = None) -> int:
 
     **Raises:** `ConfigError` for a number below 1 or above 4096."""
     wanted = settings.threads() if asked is None else asked
-    if wanted is not None and not 1 <= wanted <= 4096:
-        raise ConfigError(f"threads = {wanted} is out of range: give 1 to 4096.")
+    if wanted is not None and not 1 <= wanted <= settings.MOST_THREADS:
+        raise ConfigError(f"threads = {wanted} is out of range: give 1 to {settings.MOST_THREADS}.")
     if wanted is None and not settings.openmp_threads():
         wanted = min(torch.get_num_threads(), usable_cores())
     if wanted is not None and wanted != torch.get_num_threads():

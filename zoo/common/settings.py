@@ -5,6 +5,9 @@ from pathlib import Path
 
 from zoo.common.errors import ConfigError
 
+# the greatest number of threads that may be asked for
+MOST_THREADS = 4096
+
 
 def home() -> Path:
     """Where the zoo keeps its things: `ZOO_HOME`, else `$XDG_DATA_HOME/zoo`, else
@@ -37,7 +40,7 @@ def threads() -> int | None:
     text = os.environ.get("ZOO_THREADS", "").strip()
     if not text:
         return None
-    if not text.isdecimal() or not 1 <= int(text[:9]) <= 4096:
+    if not text.isdecimal() or not 1 <= int(text[:9]) <= MOST_THREADS:
         raise ConfigError(f"ZOO_THREADS = {text[:80]!r} must be a whole number from 1 to 4096.")
     return int(text)
 

@@ -7,9 +7,10 @@ from zoo.common import lazy
 if TYPE_CHECKING:
     from zoo.training.keep import Trained
     from zoo.training.loop import Progress, fit
+    from zoo.training.request import refuse_unknown_model
     from zoo.training.run import LAST_GOOD, Run
     from zoo.training.state import TrainingState
-    from zoo.training.watching import in_words
+    from zoo.training.watching import in_fewer_words, in_words
 
 __all__ = [
     "LAST_GOOD",
@@ -18,7 +19,9 @@ __all__ = [
     "Trained",
     "TrainingState",
     "fit",
+    "in_fewer_words",
     "in_words",
+    "refuse_unknown_model",
 ]
 
 __getattr__ = lazy.rooms(
@@ -30,6 +33,8 @@ __getattr__ = lazy.rooms(
         "Trained": "zoo.training.keep",
         "TrainingState": "zoo.training.state",
         "fit": "zoo.training.loop",
+        "in_fewer_words": "zoo.training.watching",
         "in_words": "zoo.training.watching",
+        "refuse_unknown_model": "zoo.training.request",
     },
 )

@@ -59,6 +59,7 @@ class Progress(NamedTuple):
     - `samples_per_second`: since the epoch began.
     - `epoch_ended`: whether this report closes an epoch.
     - `adversarial`: whether no loss is expected to fall.
+    - `metrics`: which of the losses are metrics, that no optimizer lowers.
     """
 
     step: int
@@ -69,6 +70,7 @@ class Progress(NamedTuple):
     samples_per_second: float
     epoch_ended: bool
     adversarial: bool
+    metrics: tuple[str, ...] = ()
 
 
 def fit(state: TrainingState, data: Dataset, settings: TrainConfig) -> Iterator[Progress]:
@@ -143,6 +145,7 @@ class _Loop:
                     speed,
                     ended,
                     all(self.adversarial.values()),
+                    tuple(name for name in losses if name not in self.adversarial),
                 )
                 state.model.train()
 

@@ -172,8 +172,8 @@ class Asked:
                 "Say which model to train, such as zoo.train('mlp-vae', name='mine') "
                 "(zoo.list_models() lists them), or what to go on with: resume='NAME'."
             )
-        name = self._checked_name()
         refuse_unknown_model(self.model)
+        name = self._checked_name()
         refuse_unknown(self.data or DEFAULT_DATA)
         if self.out is None:
             store.refuse_taken(name)
@@ -194,7 +194,8 @@ class Asked:
             skip_bad=self.skip_bad,
         )
         run = request.run_folder(store)
-        refuse_unfinished(run, request.resume_hint(store, run))
+        anew = f"zoo rm {name}" if run == store.run(name) else ""
+        refuse_unfinished(run, request.resume_hint(store, run), anew)
         return request
 
     def resumed(self, folder: Path, record: Mapping[str, Any]) -> Request:
@@ -249,16 +250,18 @@ def refuse_occupied(out: Path) -> None:
         raise OutputError(f"{out} exists and is no empty folder: remove it or choose another.")
 
 
-def refuse_unfinished(folder: Path, resume: str = "") -> None:
+def refuse_unfinished(folder: Path, resume: str = "", anew: str = "") -> None:
     """Raise `OutputError` when a folder holds a training that can go on, or an unsaved result.
 
     **Arguments:**
     - `folder`: of a training, whether it is there or not.
-    - `resume`: the command that goes on with it."""
+    - `resume`: the command that goes on with it.
+    - `anew`: the command that removes it, so that another can begin."""
     if (folder / STATE).exists():
+        removing = f"remove it: {anew}" if anew else "remove that folder."
         raise OutputError(
             f"{folder} holds an unfinished training. Go on with: "
-            f"{resume or f'zoo train --resume {folder}'}\nTo start anew, remove that folder first."
+            f"{resume or f'zoo train --resume {folder}'}\nTo start anew, first {removing}"
         )
     if (folder / UNSAVED).exists():
         raise OutputError(
@@ -270,11 +273,15 @@ def find_run(store: Store, named: Path) -> Path:
     """The folder of an unfinished training: a path, or the name of its checkpoint.
 
     **Raises:** `CheckpointError`, `NotFoundError` when there is none."""
-    if named.is_dir():
+    if len(named.parts) != 1:
+        if not named.is_dir():
+            raise CheckpointError(f"There is no folder {named}.")
         return named
-    if len(named.parts) > 1:
-        raise CheckpointError(f"There is no folder {named}.")
     runs = store.run(str(named)).parent
+    # a folder that happens to have the name of a training, such as its pictures, does not hide it
+    begun_here, begun_there = (folder / SETTINGS for folder in (named, runs / named))
+    if named.is_dir() and (begun_here.is_file() or not begun_there.is_file()):
+        return named
     if (runs / named).is_dir():
         return runs / named
     known = [run.parent.name for run in runs.glob(f"*/{SETTINGS}")]

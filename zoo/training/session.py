@@ -241,7 +241,13 @@ class Session:
 
 @contextlib.contextmanager
 def session(
-    plan: Plan, folder: Path, store: Store, *, device: str, resume: bool
+    plan: Plan,
+    folder: Path,
+    store: Store,
+    *,
+    device: str,
+    resume: bool,
+    threads: int | None = None,
 ) -> Iterator[Session]:
     """Prepare a training in its folder; no other process goes on with the same folder until the
     block ends.
@@ -252,9 +258,11 @@ def session(
     - `store`: where the checkpoint will be.
     - `device`: where to compute.
     - `resume`: whether the folder holds an unfinished training that goes on.
+    - `threads`: on the CPU, as `compute.use_threads` takes them.
 
     **Returns:** the session; under `accelerate launch`, one in each process."""
     compute.keep_freed()
+    compute.use_threads(threads)
     accelerator = Accelerator()
     where: Any = compute.pick_device(device)
     if accelerator.num_processes > 1:
@@ -264,7 +272,7 @@ def session(
         plan = replace(plan, request=replace(plan.request, seed=seed))
     model = build(plan.model_class, plan.config, plan.request.seed).to(where)
     first = accelerator.is_main_process
-    with files.alone(folder, wait=False) if first else contextlib.nullcontext():
+    with _alone(folder) if first else contextlib.nullcontext():
         run = Run(folder, board=plan.request.tensorboard and first)
         made = Session(plan, run, TrainingState(model, plan.request.seed), store, resumed=resume)
         if resume:
@@ -273,6 +281,19 @@ def session(
             yield made
         finally:
             run.close()
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let no other process work in the folder of a training. A training that is refused before it
+    begins leaves no folder that holds nothing but the lock.
+    """
+    with files.alone(folder, wait=False):
+        try:
+            yield
+        finally:
+            if folder.is_dir() and {path.name for path in folder.iterdir()} <= {files.LOCK}:
+                files.remove(folder)
 
 
 def epoch_line(report: Progress, epochs: int) -> str:

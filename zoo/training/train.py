@@ -14,7 +14,14 @@ from zoo.common.config import parse_assignments
 from zoo.common.errors import ConfigError
 from zoo.data import check_range
 from zoo.registry import installed
-from zoo.training.request import GREATEST_SEED, Asked, Request, as_settings, find_run
+from zoo.training.request import (
+    GREATEST_SEED,
+    Asked,
+    Request,
+    as_settings,
+    find_run,
+    refuse_unknown_model,
+)
 
 if TYPE_CHECKING:
     from zoo.models import GenerativeModel
@@ -38,6 +45,7 @@ def train(
     skip_bad: bool = False,
     resume: str | os.PathLike[str] | None = None,
     device: str = "auto",
+    threads: int | None = None,
     balance: bool = False,
     augment: str | Sequence[str] = (),
     tensorboard: bool = False,
@@ -69,6 +77,8 @@ def train(
     - `resume`: go on with an unfinished training: its name, or its folder. Nothing else is needed
         then, but a class of your own.
     - `device`: where to compute: "auto" (a GPU where there is one), "cpu" or "cuda".
+    - `threads`: on the CPU; what `ZOO_THREADS` says unless given, else the cores that this process
+        may use.
     - `balance`: draw every class equally often, however rare it is.
     - `augment`: change samples at random, in ways of "shift", "rotate", "zoom" and "flip". The
         model learns to draw the changed samples, too.
@@ -84,7 +94,11 @@ def train(
     `TrainingError` when the training breaks down; `KeyboardInterrupt` after its state was kept.
     """
     called, own_class = _model(model)
-    _refuse_wrong_types(name=name, epochs=epochs, seed=seed, device=device, watch=watch)
+    if called is not None and resume is None:
+        refuse_unknown_model(called)
+    _refuse_wrong_types(
+        name=name, epochs=epochs, seed=seed, device=device, threads=threads, watch=watch
+    )
     asked = Asked(
         model=called,
         name=name,
@@ -99,7 +113,8 @@ def train(
         settings=_settings(fields, fields_of_config_and_recipe, balance, augment),
     )
     store = Store(installed().checkpoints)
-    training = _Training(store, own_class, device, watch)
+    threads = settings.threads() if threads is None else threads
+    training = _Training(store, own_class, device, threads, watch)
     if resume is None:
         return training.begin(asked.begun(store))
     return training.resume(find_run(store, _path("resume", resume)), asked)
@@ -112,6 +127,7 @@ class _Training:
     store: Store
     own_class: "type[GenerativeModel[Any]] | None"
     device: str
+    threads: int | None
     watch: Watch | Literal["auto"] | None
 
     def begin(self, request: Request) -> "Trained":
@@ -162,7 +178,8 @@ class _Training:
         from zoo.training.watching import shown_by
 
         request = plan.request
-        with session(plan, folder, self.store, device=self.device, resume=resume) as going:
+        where: Any = {"device": self.device, "threads": self.threads}
+        with session(plan, folder, self.store, **where, resume=resume) as going:
             shown = shown_by(self.watch) if going.is_first else None
             with contextlib.closing(going.reports()) as reports:
                 for _ in shown(reports, going.total, request.name) if shown else reports:
@@ -259,7 +276,9 @@ def _settings(
     )
 
 
-def _refuse_wrong_types(*, name: Any, epochs: Any, seed: Any, device: Any, watch: Any) -> None:
+def _refuse_wrong_types(
+    *, name: Any, epochs: Any, seed: Any, device: Any, threads: Any, watch: Any
+) -> None:
     """Raise `ConfigError` for arguments that can't be right, saying what to pass."""
     if name is not None and not isinstance(name, str):
         raise ConfigError(f"name = {name!r} is no text: pass what the checkpoint is called.")
@@ -269,6 +288,11 @@ def _refuse_wrong_types(*, name: Any, epochs: Any, seed: Any, device: Any, watch
             raise ConfigError(
                 f"{called} = {str(value)[:80]!r}: pass a whole number, {least} at least."
             )
+    whole = isinstance(threads, int) and not isinstance(threads, bool)
+    if threads is not None and not (whole and 1 <= threads <= settings.MOST_THREADS):
+        raise ConfigError(
+            f"threads = {str(threads)[:80]!r}: pass a whole number, 1 to {settings.MOST_THREADS}."
+        )
     if not isinstance(device, str):
         raise ConfigError(f"device = {str(device)[:80]!r}: pass 'auto', 'cpu' or 'cuda'.")
     if watch is not None and watch != "auto" and not callable(watch):

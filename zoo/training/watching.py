@@ -29,13 +29,33 @@ def in_notebook() -> bool:
 
 def losses_in_words(report: Progress) -> str:
     """The losses of a report, such as "loss 142.1  kl 12.3"."""
-    held_out = {f"held-out {name}": value for name, value in report.held_out.items()}
-    return "  ".join(f"{key} {value:.4g}" for key, value in {**report.losses, **held_out}.items())
+    return "  ".join(f"{key} {value:.4g}" for key, value in _values(report).items())
 
 
 def in_words(report: Progress) -> str:
     """The losses and the speed of a report, such as "loss 142.1  kl 12.3  8,100 samples/s"."""
     return f"{losses_in_words(report)}  {report.samples_per_second:,.0f} samples/s"
+
+
+def in_fewer_words(report: Progress) -> tuple[str, ...]:
+    """The same as `in_words`, and then shorter and shorter, for where there is little room: without
+    the speed, without the metrics from the last to the first, without what is held out, and with
+    fewer digits.
+    """
+    values = _values(report)
+    held_out = [name for name in values if name not in report.losses]
+    forms = [in_words(report), losses_in_words(report)]
+    for name in (*reversed(report.metrics), *reversed(held_out)):
+        values.pop(name, None)
+        forms.append("  ".join(f"{key} {value:.4g}" for key, value in values.items()))
+    forms.append("  ".join(f"{key} {value:.3g}" for key, value in values.items()))
+    return tuple(forms)
+
+
+def _values(report: Progress) -> dict[str, float]:
+    """The losses of a report by the names that people see."""
+    held_out = {f"held-out {name}": value for name, value in report.held_out.items()}
+    return {**report.losses, **held_out}
 
 
 def notebook_bar(reports: Iterable[Progress], total: int, name: str) -> Iterator[Progress]:
