@@ -110,6 +110,16 @@ def test_the_bar_and_the_losses_stay_readable_in_a_narrow_terminal(
     assert sum(lines[-1].count(one) for one in "━╸╺") >= 8
 
 
+def test_a_bar_without_losses_stays_long_in_a_narrow_terminal(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    for variable, value in (("TERM", "xterm-256color"), ("COLUMNS", "80")):
+        monkeypatch.setenv(variable, value)
+    list(progress.track([b"x" * 5000], 5000, "Pulling"))
+    assert "━" * 24 in capsys.readouterr().err
+
+
 def test_a_dumb_terminal_gets_lines_and_no_bar(
     clock: list[float], capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -120,7 +120,8 @@ def progress(transient: bool = False) -> "Progress":
             return Fitting(task.fields["losses"])
 
     console = Console(stderr=True)
-    is_roomy = console.width >= ROOMY
+    # a transient one, of samples or bytes, has no losses that need the room
+    is_roomy = transient or console.width >= ROOMY
     name = Column(no_wrap=True, overflow="ellipsis", max_width=NAME if is_roomy else SHORT_NAME)
     return Progress(
         TextColumn("{task.description}", table_column=name),
