@@ -17,7 +17,10 @@ def test_a_name_that_contains_what_was_typed_is_offered() -> None:
 
 
 def test_initials_are_offered_before_what_merely_looks_alike_and_alone() -> None:
-    assert errors.did_you_mean("lr", ["l1", "learning_rate"]) == " Did you mean 'learning_rate'?"
+    assert (
+        errors.did_you_mean("lr", ["l1", "learning_rate", "learning_rates"])
+        == " Did you mean 'learning_rate'?"
+    )
 
 
 def test_a_good_hit_is_offered_alone() -> None:

@@ -1,12 +1,11 @@
-"""What commands print: tables, JSON, sizes, notes on standard error."""
+"""What commands print: JSON, sizes, notes on standard error; tables are in `zoo.cli.tables`."""
 
 import functools
 import json
 import logging
 import shutil
 import sys
-import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,8 @@ import click
 from zoo.checkpoints import Store
 from zoo.cli.progress import progress as progress
 from zoo.cli.progress import track as track
+from zoo.cli.tables import print_table as print_table
+from zoo.cli.tables import print_text as print_text
 from zoo.common import files, settings
 from zoo.common.errors import DataError, counted
 from zoo.common.files import as_reference as as_reference
@@ -23,8 +24,6 @@ from zoo.common.text import printable as printable
 from zoo.registry import installed
 
 size = files.in_words
-GAP = "  "  # between two columns of a table
-NARROWEST = 24  # columns that the last column of a table gets at least, while others can be dropped
 
 
 def open_store() -> Store:
@@ -77,86 +76,6 @@ def note(text: str) -> None:
 def print_json(value: object) -> None:
     """Print data for programs, in ASCII: nothing in it can steer a terminal or fail to encode."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=True, default=str))
-
-
-def print_table(
-    headers: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    below: Sequence[str] = (),
-    *,
-    drop: Sequence[str] = (),
-    short: bool = False,
-) -> None:
-    """Print rows in columns. No line breaks inside a word.
-
-    Where standard output is no terminal, and COLUMNS is not set, the table is as wide as it needs
-    to be. Else it keeps to the width of the terminal: columns are dropped in the order of `drop`
-    until the last column has room, and the last column is wrapped at its spaces.
-
-    **Arguments:**
-    - `headers`: the names of the columns.
-    - `rows`: the cells of each row.
-    - `below`: for each row a text to stand under it, cut to the width of the terminal; "" is none.
-    - `drop`: names of the columns that a narrow terminal can do without, the first to go first.
-    - `short`: cut the last column to one line in place of wrapping it.
-    """
-    names = list(headers)
-    table = [[printable(cell) for cell in row] for row in rows]
-    width = _terminal_width()
-    for name in drop:
-        if width is None or _width_needed(names, table) <= width:
-            break
-        at = names.index(name)
-        names.pop(at)
-        table = [row[:at] + row[at + 1 :] for row in table]
-    widths = _column_widths(names, table)
-    for row, text in zip([names, *table], ["", *(below or [""] * len(rows))], strict=True):
-        for line in _lines(row, widths, width, short):
-            click.echo(click.style(line, bold=True) if row is names else line)
-        if text:
-            left = (width or 80) - 4
-            cut = textwrap.shorten(printable(text), left, placeholder=" …")
-            click.echo(click.style(f"    {cut}", dim=True))
-
-
-def _terminal_width() -> int | None:
-    """The columns that a table has; None when nobody watches."""
-    if settings.columns() or sys.stdout.isatty():
-        return max(40, shutil.get_terminal_size().columns)
-    return None
-
-
-def _column_widths(names: list[str], table: list[list[str]]) -> list[int]:
-    return [max(map(len, column)) for column in zip(names, *table, strict=True)]
-
-
-def _width_needed(names: list[str], table: list[list[str]]) -> int:
-    """How wide a terminal must be, when the last column may be wrapped but not squeezed."""
-    *fixed, last = _column_widths(names, table)
-    longest_word = max(
-        (len(word) for row in table for word in row[-1].split()), default=len(names[-1])
-    )
-    return sum(one + len(GAP) for one in fixed) + max(min(last, NARROWEST), longest_word)
-
-
-def _lines(row: list[str], widths: list[int], width: int | None, short: bool) -> list[str]:
-    """A row as lines: one, or as many as its last column is wrapped into."""
-    *cells, last = row
-    start = "".join(cell.ljust(size) + GAP for cell, size in zip(cells, widths[:-1], strict=True))
-    room = None if width is None else max(width - len(start), NARROWEST)
-    if room is None or len(last) <= room:
-        return [(start + last).rstrip()]
-    longest_word = max(map(len, last.split()), default=1)
-    if short:
-        cut = textwrap.shorten(last, max(room, longest_word), placeholder=" …")
-        return [(start + cut).rstrip()]
-    wrapped = textwrap.wrap(
-        last, max(room, longest_word), break_long_words=False, break_on_hyphens=False
-    )
-    return [
-        ((start if index == 0 else " " * len(start)) + line).rstrip()
-        for index, line in enumerate(wrapped)
-    ]
 
 
 class Command(click.Command):

@@ -16,7 +16,7 @@ import click
 from packaging.requirements import Requirement
 
 from zoo.checkpoints import Entry, Store, left_behind
-from zoo.cli.console import command, print_json, printable, size
+from zoo.cli.console import command, print_json, print_text, printable, size
 from zoo.cli.options import as_json
 from zoo.common import settings
 from zoo.common.errors import HubError, NotFoundError, PluginError, ZooError, counted
@@ -26,6 +26,7 @@ from zoo.registry import installed
 SLOW = 0.5  # seconds of import that every command would wait for
 PATIENCE = 5.0  # seconds without a byte from the Hub
 ROOM = 1_000_000_000  # bytes that a data set and a training ask for, roughly
+INDENT = 20  # columns before what was found
 COLOURS = {"ok": "green", "note": "yellow", "wrong": "red"}
 
 
@@ -52,9 +53,9 @@ def doctor(fix: bool, json_: bool) -> None:
         findings.append(finding)
         if not json_:
             verdict = click.style(f"{finding.verdict:5}", fg=COLOURS[finding.verdict])
-            click.echo(f"{verdict}  {finding.what:11}  {printable(finding.found)}")
+            print_text(printable(finding.found), f"{verdict}  {finding.what:11}  ", INDENT)
             if finding.advice:
-                click.echo(f"{'':18}  → {printable(finding.advice)}")
+                print_text(printable(finding.advice), f"{'':18}  → ")
     if json_:
         print_json([asdict(finding) for finding in findings])
     if wrong := list(

@@ -7,7 +7,15 @@ from typing import Any
 import click
 
 from zoo.checkpoints import FEWEST
-from zoo.cli.console import command, print_json, print_table, track, warn_of_plugins
+from zoo.cli.console import (
+    command,
+    print_json,
+    print_table,
+    print_text,
+    printable,
+    track,
+    warn_of_plugins,
+)
 from zoo.cli.options import (
     as_json,
     complete_checkpoints,
@@ -106,4 +114,6 @@ def _print(reference: str, results: Evaluations, json_: bool) -> None:
     for one in results:
         if one.values:
             values = " ".join(f"{value:.2f}" for value in one.values)
-            click.echo(f"\n{one.title}, of each dimension, the largest first, 64 at most: {values}")
+            click.echo()
+            about = f"{one.title}, of each dimension, the largest first, 64 at most"
+            print_text(f"{printable(about)}: {values}")

@@ -2,7 +2,7 @@
 
 import click
 
-from zoo.cli.console import command, note, print_json, printable
+from zoo.cli.console import command, note, print_json, print_text, printable
 from zoo.cli.options import as_json
 from zoo.registry import UNKNOWN, Plugin, installed
 
@@ -36,26 +36,22 @@ def _tell(plugin: Plugin) -> None:
         "; ".join(f"{kind}: {', '.join(_first(names))}" for kind, names in plugin.offers.items())
         or "nothing"
     )
-    slow = (
-        f"  SLOW    importing it brings in {', '.join(plugin.heavy)}, which every command waits for"
-    )
-    wrong = [slow] if plugin.heavy else []
-    wrong += [f"  WRONG   {problem}" for problem in _first(plugin.problems)]
-    click.echo(
-        printable(
-            f"{plugin.name}  {plugin.distribution} {plugin.version}  ({plugin.seconds * 1000:.0f} "
-            "ms)"
-        )
-    )
-    click.echo(printable(f"  file    {plugin.file or 'not found'}"))
-    click.echo(printable(f"  offers  {offers}"))
-    for line in wrong:
-        click.echo(click.style(printable(line), fg="red"))
-    if wrong and plugin.distribution != UNKNOWN:
-        distribution = printable(plugin.distribution)
-        click.echo(
-            f"          Tell the authors of {distribution}, or: pip uninstall {distribution}"
-        )
+    milliseconds = f"({plugin.seconds * 1000:.0f} ms)"
+    _say("", f"{plugin.name}  {plugin.distribution} {plugin.version}  {milliseconds}")
+    _say("  file    ", plugin.file or "not found")
+    _say("  offers  ", offers)
+    heavy = ", ".join(plugin.heavy)
+    if heavy:
+        _say("  SLOW    ", f"importing it brings in {heavy}, which every command waits for", "red")
+    for problem in _first(plugin.problems):
+        _say("  WRONG   ", problem, "red")
+    if (heavy or plugin.problems) and plugin.distribution != UNKNOWN:
+        distribution = plugin.distribution
+        _say(" " * 10, f"Tell the authors of {distribution}, or: pip uninstall {distribution}")
+
+
+def _say(start: str, text: str, colour: str | None = None) -> None:
+    print_text(printable(text), start, colour=colour)
 
 
 def _first(texts: list[str]) -> list[str]:

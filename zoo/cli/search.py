@@ -40,7 +40,7 @@ def search(query: str, limit: int, endpoint: str | None, token: str | None, json
             else "The Hub has no checkpoint yet."
         )
     headers = ("NAME", "MODEL", "DATA", "DOWNLOADS", "LICENCE", "METRICS")
-    print_table(headers, [_row(one) for one in found])
+    print_table(headers, [_row(one) for one in found], drop=("LICENCE", "DATA"))
     return note(f"Get one with: zoo pull {found[0]['name']}{option(find_endpoint(endpoint))}")
 
 

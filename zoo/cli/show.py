@@ -6,8 +6,9 @@ from typing import Any
 import click
 
 from zoo.checkpoints import CONFIG, info, is_path
-from zoo.cli.console import command, open_store, print_json, print_table, printable
+from zoo.cli.console import command, open_store, print_json, print_table, print_text, printable
 from zoo.cli.options import as_json, complete_checkpoints
+from zoo.cli.tables import print_card
 from zoo.common import files, settings
 from zoo.registry import describe, installed
 
@@ -65,7 +66,7 @@ def _show_provenance(path: Path, json_: bool) -> None:
         return print_json(made)
     for key, value in made.items():
         if value not in ([], None):
-            click.echo(printable(f"{key.replace('_', ' '):11} {value}"))
+            print_text(printable(str(value)), f"{key.replace('_', ' '):11} ")
     return None
 
 
@@ -73,7 +74,7 @@ def _show_model(name: str, json_: bool) -> None:
     shown = describe(name)
     if json_:
         return print_json(shown)
-    click.echo(printable(f"{name}: {shown['summary']}"))
+    print_text(printable(f"{name}: {shown['summary']}"), indent=0)
     click.echo()
     for key, value in {
         "can": ", ".join(shown["capabilities"]),
@@ -82,7 +83,7 @@ def _show_model(name: str, json_: bool) -> None:
         "checkpoints": ", ".join(shown["checkpoints"]),
     }.items():
         if value:
-            click.echo(printable(f"{key:12} {value}"))
+            print_text(printable(value), f"{key:12} ")
     click.echo()
     for title, fields in (("CONFIG", "config"), ("RECIPE", "recipe"), ("OPTION", "options")):
         if not shown[fields]:
@@ -101,15 +102,12 @@ def _show_spec(spec: Any, json_: bool) -> None:
     if json_:
         return print_json(vars(spec))
     kind = "a data set" if spec.name in installed().datasets else "features"
-    click.echo(printable(f"{spec.name}: {getattr(spec, 'summary', '') or kind}"))
+    print_text(printable(f"{spec.name}: {getattr(spec, 'summary', '') or kind}"), indent=0)
     click.echo()
     for key, value in vars(spec).items():
         if value and key not in ("name", "summary"):
-            click.echo(
-                printable(
-                    f"{key:12} {', '.join(map(str, value)) if isinstance(value, tuple) else value}"
-                )
-            )
+            said = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            print_text(printable(said), f"{key:12} ")
     return None
 
 
@@ -124,5 +122,5 @@ def _show_checkpoint(reference: str, json_: bool) -> None:
     else:
         known = {**record["config"], **record["facts"]}
         text = "\n".join(f"{key}: {value}" for key, value in known.items())
-    click.echo("\n".join(printable(line) for line in text.splitlines()))
-    return click.echo(f"\nFiles: {printable(record['path'])}")
+    print_card(text)
+    return print_text(printable(record["path"]), "Files: ")

@@ -118,12 +118,11 @@ def nearest(name: str, known: Iterable[str]) -> list[str]:
         return []
     typed = name.casefold()
     names = sorted(known)
+    initials = [
+        one for one in names if "_" in one and typed == "".join(word[:1] for word in one.split("_"))
+    ]
     rules = (
-        [
-            one
-            for one in names
-            if "_" in one and typed == "".join(word[:1] for word in one.split("_"))
-        ],
+        sorted(initials, key=len)[:1],
         [one for one in names if one.casefold().startswith(typed)],
         _spelt_alike(typed, names),
         [one for one in names if len(typed) > 2 and typed in one.casefold()],
