@@ -2,6 +2,7 @@
 
 import click
 
+from zoo.cli import start as start
 from zoo.cli.group import ZooGroup
 from zoo.common import settings
 

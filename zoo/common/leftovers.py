@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 
 # `.NAME.WHERE-PID-RANDOM.partial`, and the same without the dots for folders of scratch
-OWN_NAME = re.compile(r"([0-9a-f]{8})-(\d{1,10})-[0-9a-f]{8}")
-PARTIAL = re.compile(r"\..*\.([0-9a-f]{8}-\d{1,10}-[0-9a-f]{8})\.partial", re.DOTALL)
+OWN_NAME = r"([0-9a-f]{8})-(\d{1,10})-[0-9a-f]{8}"
+PARTIAL = r"(?s)\..*\.([0-9a-f]{8}-\d{1,10}-[0-9a-f]{8})\.partial"
 # as versions before 0.2 called them: `.NAME.RANDOM.partial`, and PID-RANDOM for folders of scratch
-OLD_PARTIAL = re.compile(r"\..*\.[0-9a-f]{8}\.partial", re.DOTALL)
-OLD_OWN_NAME = re.compile(r"(\d{1,10})-\w+")
+OLD_PARTIAL = r"(?s)\..*\.[0-9a-f]{8}\.partial"
+OLD_OWN_NAME = r"(\d{1,10})-\w+"
 
 # seconds without a change after which what another machine was writing counts as left behind
 STALE = 2 * 24 * 3600
@@ -36,11 +36,11 @@ def is_abandoned(path: Path) -> bool:
     gone. What belongs to another machine or container, whose processes can't be seen from here,
     counts as abandoned when nothing in it has changed for two days.
     """
-    partial = PARTIAL.fullmatch(path.name)
-    found = OWN_NAME.fullmatch(partial[1] if partial else path.name.partition(".")[0])
+    partial = re.fullmatch(PARTIAL, path.name)
+    found = re.fullmatch(OWN_NAME, partial[1] if partial else path.name.partition(".")[0])
     if found:
         return not is_alive(int(found[2])) if found[1] == _where() else _is_stale(path)
-    old = OLD_OWN_NAME.fullmatch(path.name)
+    old = re.fullmatch(OLD_OWN_NAME, path.name)
     return not is_alive(int(old[1])) if old else _is_stale(path)
 
 
@@ -70,7 +70,7 @@ def in_folder(folder: Path, *, all_partials: bool = False) -> list[Path]:
     ours = [
         folder / name
         for name in sorted(names)
-        if PARTIAL.fullmatch(name) or (all_partials and OLD_PARTIAL.fullmatch(name))
+        if re.fullmatch(PARTIAL, name) or (all_partials and re.fullmatch(OLD_PARTIAL, name))
     ]
     return [one for one in ours if is_abandoned(one)]
 
