@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -145,3 +146,41 @@ def test_a_named_pipe_among_the_images_does_not_hang_a_training(zoo: Zoo) -> Non
     os.mkfifo(pictures.fill(Path("some"), 3) / "x.png")
     refused = zoo("train", "mlp-vae", "--data", "./some", "--out", "made", *SMALL)
     assert refused.exit_code == 1 and "x.png is no readable image" in refused.stderr
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS has no names that are not UTF-8")
+def test_names_that_are_not_utf8_are_taken_from_the_data_to_the_home(
+    zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("\udcffa", "b"):
+        for index in range(20):
+            pictures.save(
+                pictures.colours(index)[:, :, 0], Path("\udcffdata", name, f"{index}.png")
+            )
+    monkeypatch.setenv("ZOO_HOME", str(Path("home\udcfe").absolute()))
+    words = ("--data", "./\udcffdata", "--set", "num_classes=2", *SMALL)
+    for place in (("--name", "mine"), ("--out", "made\udcff/one")):
+        done = zoo("train", "mlp-vae", *place, *words)
+        assert done.exit_code == 0, done.output
+    assert json.loads(Path("made\udcff/one/facts.json").read_text())["class_names"] == [
+        "b",
+        "\udcffa",
+    ]
+    assert "�" in Path("made\udcff/one/README.md").read_text(encoding="utf-8")
+    measured = ("-n", 20, "--features", "digits", "--data", "./\udcffdata")
+    for words in (
+        ("show", "mine"),
+        ("sample", "mine", "-n", 1, "-o", "x.png"),
+        ("sample", "./made\udcff/one", "-n", 1, "-o", "x.png"),
+        ("compare", "mine", "./made\udcff/one", *measured),
+        # the features of the data are read again
+        ("evaluate", "mine", *measured),
+    ):
+        done = zoo(*words)
+        assert done.exit_code == 0, done.output
+
+
+def test_weights_of_features_whose_path_is_not_utf8_are_refused_by_their_path(zoo: Zoo) -> None:
+    Path("\udcff.safetensors").touch()
+    done = zoo("evaluate", "vae-mnist", "--features", "digits", "--weights", "\udcff.safetensors")
+    assert done.exit_code == 1 and "�.safetensors can't be read: its path is not" in done.stderr

@@ -300,3 +300,23 @@ def test_a_file_system_without_locks_is_told_in_a_line(
             raise AssertionError("it went in")
         assert f"Files in {tmp_path / 'home'} can't be locked: " in str(refused.value)
         assert "set ZOO_HOME" in str(refused.value) and "\n" not in str(refused.value)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS has no names that are not UTF-8")
+def test_a_name_that_is_not_utf8_is_kept_in_json_and_shown_in_texts(here: Path) -> None:
+    name = os.fsdecode(b"\xffa")
+    files.write_json(here / "one.json", {"name": name, "other": "é"})
+    assert files.read_json(here / "one.json") == {"name": name, "other": "é"}
+    files.write_text(here / "one.md", f"{name} é 🙂\n")
+    assert (here / "one.md").read_bytes() == "�a é 🙂\n".encode()
+    # other texts stay readable, and their digests as they were
+    files.write_json(here / "two.json", {"name": "é"})
+    assert "é" in (here / "two.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS has no names that are not UTF-8")
+def test_a_file_whose_name_is_not_utf8_has_another_name_while_it_is_open(here: Path) -> None:
+    for name in ("plain", "\udcff"):
+        (here / name).write_text("content")
+        with files.named_in_utf8(here / name) as other:
+            assert Path(other).read_text() == "content" and files.is_utf8(other)

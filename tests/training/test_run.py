@@ -329,3 +329,13 @@ def test_without_tensorboard_the_extra_is_named(
     monkeypatch.setitem(sys.modules, "tensorboard", None)  # type: ignore[arg-type]  # how Python says: not there
     with pytest.raises(MissingDependencyError, match=r"pip install 'genzoo\[tensorboard\]'"):
         Run(tmp_path, board=True)
+
+
+@pytest.mark.usefixtures("reports_at_each_step")
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS has no names that are not UTF-8")
+def test_a_state_in_a_folder_whose_name_is_not_utf8_is_restored(tmp_path: Path) -> None:
+    recipe = TrainConfig(epochs=1, batch_size=28)
+    run, resumed = kept_at(tmp_path / "\udcffrun", 3, recipe), fresh("vae")
+    resumed.prepare(recipe)
+    run.restore(resumed)
+    assert resumed.step == 3

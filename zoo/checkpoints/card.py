@@ -16,6 +16,7 @@ from zoo.checkpoints.card_text import body_of, dataset_of, name_of
 from zoo.checkpoints.folder import CARD, CARD_LIMIT, Folder
 from zoo.checkpoints.results import recorded
 from zoo.checkpoints.store import find, refuse_foreign
+from zoo.common import files
 from zoo.common.errors import CheckpointError
 from zoo.registry import installed
 
@@ -113,8 +114,9 @@ def render(
     # a stranger may have written them
     try:
         matter = _front_matter(config, facts)
-        card = f"---\n{matter}---\n\n{BEGIN}\n{body_of(config, facts, pictures)}\n{END}\n"
-        card.encode()  # half of a surrogate pair can't be
+        body = body_of(config, facts, pictures)
+        # a class may be called by a folder's name that is no UTF-8
+        card = files.in_utf8(f"---\n{matter}---\n\n{BEGIN}\n{body}\n{END}\n")
     except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
         raise CheckpointError(
             "facts.json is not of the zoo's form, so no card can be made of it: "

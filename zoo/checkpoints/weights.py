@@ -284,11 +284,12 @@ def _fill(model: GenerativeModel[Any], tensors: dict[str, Tensor], path: Path) -
             )
 
 
-def _read_tensors(folder: Folder, name: str) -> dict[str, Tensor]:
-    path = folder.file(name)
+def _read_tensors(folder: Folder, file: str) -> dict[str, Tensor]:
+    path = folder.file(file)
     check_weights(path, folder)
     try:
-        return dict(load_file(path))
+        with files.named_in_utf8(path) as name:
+            return dict(load_file(name))
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         reason = str(error).splitlines()[0][:200]
         raise CheckpointError(f"{path} is damaged: {reason}. Pull or train it again.") from error

@@ -127,14 +127,48 @@ def alone(folder: Path, *, wait: bool = True) -> Iterator[None]:
 
 
 def write_text(target: Path, text: str) -> None:
-    """Write a UTF-8 text file whole or not at all."""
+    """Write a UTF-8 text file whole or not at all; what is no UTF-8 as `in_utf8` says."""
     with replacing(target) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(in_utf8(text), encoding="utf-8")
 
 
 def write_json(target: Path, value: object) -> None:
-    """Write a value as readable JSON (two spaces, keys in their order), whole or not at all."""
-    write_text(target, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    """Write a value as readable JSON (two spaces, keys in their order), whole or not at all. File
+    names that are no UTF-8 are read back as they were.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    if not is_utf8(text):
+        text = json.dumps(value, indent=2)
+    write_text(target, text + "\n")
+
+
+def is_utf8(text: str) -> bool:
+    """Whether a text can be written as UTF-8. A file's name that has other bytes can't: Python
+    keeps each of them as half of a surrogate pair.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def in_utf8(text: str) -> str:
+    """A text that can be written as UTF-8: with "�" for each half of a surrogate pair."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+@contextlib.contextmanager
+def named_in_utf8(path: Path) -> Iterator[str]:
+    """A name of a file for libraries such as safetensors, which take no names but UTF-8: the path
+    itself or, where that is none, one of the open file. It holds good in the block only.
+
+    **Raises:** `OSError` when the file can't be opened."""
+    if is_utf8(str(path)):
+        yield str(path)
+        return
+    with open_regular(path) as file:
+        yield f"/dev/fd/{file.fileno()}"
 
 
 def open_regular(path: Path) -> BinaryIO:

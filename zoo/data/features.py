@@ -70,6 +70,10 @@ def load_features(
         raise CheckpointError(
             f"{weights} is no file: --weights names the safetensors of the features {name!r}."
         )
+    if weights is not None and not files.is_utf8(str(weights.absolute())):
+        raise CheckpointError(
+            f"{weights} can't be read: its path is not UTF-8, as --weights must be. Rename it."
+        )
     try:
         module = load(weights)
         digest = files.sha256(module.weights)

@@ -289,8 +289,11 @@ def _features_of(data: Dataset, extractor: Extractor, watch: Watch) -> Features:
     plugin = installed().offered_by("features", extractor.name)
     taker = "-".join([extractor.name, *([plugin.version] if plugin else []), extractor.sha256[:32]])
     path = settings.home() / "features" / f"{data.sha256[:32]}-{taker}.safetensors"
-    with contextlib.suppress(OSError, SafetensorError, TypeError):  # not there yet, or damaged
-        return Features(**load_file(path))
+    with (
+        contextlib.suppress(OSError, SafetensorError, TypeError),  # not there yet, or damaged
+        files.named_in_utf8(path) as name,
+    ):
+        return Features(**load_file(name))
     batches = (
         (to_float(data.samples[first : first + BATCH]), None)
         for first in range(0, len(data), BATCH)

@@ -147,7 +147,10 @@ class Run:
             return {}
         try:
             files.refuse_irregular(path)
-            with safe_open(path, framework="pt") as opened:
+            with (
+                files.named_in_utf8(path) as name,
+                safe_open(name, framework="pt") as opened,
+            ):
                 tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118  # it has no __iter__
                 kept = json.loads(opened.metadata()[NOTES])
             if kept.pop("sha256") != _digest(tensors, kept):
