@@ -122,3 +122,8 @@ def test_comments_and_front_matter_are_not_shown() -> None:
 )
 def test_front_matter_is_read_where_there_is_some(card: str, found: object) -> None:
     assert front_matter(card) == found
+
+
+def test_empty_lines_above_the_zoos_part_do_not_change_when_a_card_is_merged_again() -> None:
+    once = merged(MADE, f"\n---\n{BEGIN}{END}", text_of_other=True)
+    assert merged(MADE, once, text_of_other=True) == once

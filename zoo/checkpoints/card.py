@@ -136,7 +136,10 @@ def own_text(card: str) -> tuple[str, str]:
     text = FRONT_MATTER.sub("", card)
     above, begun, rest = text.partition(BEGIN)
     _, ended, below = rest.partition(END)
-    return (above, below.removeprefix("\n")) if begun and ended else ("", text and f"\n{text}")
+    if not (begun and ended):
+        return "", text and f"\n{text}"
+    # empty lines at the beginning belong to the end of the front matter
+    return above.lstrip("\n"), below.removeprefix("\n")
 
 
 def merged(made: str, other: str, *, text_of_other: bool) -> str:
