@@ -142,14 +142,17 @@ def test_a_refusal_of_the_system_that_no_room_expects_is_said_in_a_line() -> Non
     shutil.rmtree(home, ignore_errors=True)
 
 
+@pytest.mark.parametrize("address", ["http://[::1", "http://[::1]:99999", "http://127.0.0.1:99999"])
 @pytest.mark.parametrize(
     "command",
     ["search x", "pull hf:owner/repo", "push vae-mnist owner/repo --dry-run", "list --outdated",
      "search x --endpoint http://127.0.0.1:1", "doctor", "list", "pull vae-mnist"],
 )  # fmt: skip  # a line a command would be no easier to read
-def test_an_address_of_a_hub_that_cannot_be_read_is_said_in_a_line(command: str) -> None:
-    done = in_shell(f"zoo {command}", HF_ENDPOINT="http://[::1")
+def test_an_address_of_a_hub_that_cannot_be_read_is_said_in_a_line(
+    command: str, address: str
+) -> None:
+    done = in_shell(f"zoo {command}", HF_ENDPOINT=address)
     assert "Traceback" not in done.stderr and "Error importing" not in done.stderr
     said = done.stderr + done.stdout
     needs_none = command in ("list", "list --outdated", "pull vae-mnist")
-    assert needs_none or "HF_ENDPOINT 'http://[::1' is not the address of a Hub" in said, said
+    assert needs_none or f"HF_ENDPOINT {address!r} is not the address of a Hub" in said, said

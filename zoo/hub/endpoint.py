@@ -45,7 +45,8 @@ def refuse_broken() -> None:
     reads it when it is imported, and fails, whatever Hub is meant.
     """
     try:
-        urlsplit(settings.hub_endpoint() or HOME)
+        # reading the port checks it
+        _ = urlsplit(settings.hub_endpoint() or HOME).port
     except ValueError:
         find_endpoint()
 
