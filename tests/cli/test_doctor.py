@@ -147,6 +147,19 @@ def test_a_token_that_the_hub_refuses_is_wrong(
     assert code == 1 and "The token was refused" in only_wrong(findings, "hub")["found"]
 
 
+@pytest.mark.parametrize("code", [401, 404])
+@pytest.mark.parametrize("why", ["RepoNotFound", "RevisionNotFound", "EntryNotFound", "GatedRepo"])
+def test_a_hub_that_takes_the_question_for_one_about_a_repository_is_said_by_its_address(
+    why: str, code: int, hub: Any, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_read")
+    hub.answers["GET /api/whoami"] = lambda answer: (code, {"X-Error-Code": why}, b"")
+    status, findings = examined(zoo)
+    said = only_wrong(findings, "hub")["found"]
+    assert status == 1 and hub.endpoint in said, said
+    assert said.startswith((f"Can't ask {hub.endpoint}: ", "The token was refused by ")), said
+
+
 def test_a_hub_that_is_not_there_is_said_and_how_to_do_without(
     zoo: Zoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,6 +97,9 @@ def _of_answer(cause: Exception, session: "Session") -> str:
 def _of_repository(error: HfHubHTTPError, session: "Session") -> str:
     """What the Hub says of a repository, in words; empty when it says something else."""
     endpoint, repository = session.endpoint, session.repository
+    if not repository:
+        # a search, or the question whose token it is: no repository was asked for
+        return ""
     # before RepositoryNotFoundError, of which it is a kind
     if isinstance(error, GatedRepoError):
         login = "" if session.token else f", {session.login},"
