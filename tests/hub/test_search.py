@@ -217,6 +217,9 @@ BAD: dict[str, Any] = {
     "a metric of 401 digits": of_metric(10**400),
     "an infinite metric": of_metric(float("inf")),
     "a metric that is no number": of_metric(float("nan")),
+    "fewer than no downloads": GOOD | {"id": "a/strange", "downloads": -1},
+    "a million million downloads": GOOD | {"id": "a/strange", "downloads": 10**12},
+    "infinite downloads": GOOD | {"id": "a/strange", "downloads": float("inf")},
     "401 digits of downloads": GOOD | {"id": "a/strange", "downloads": 10**400},
     "ESC": GOOD | {"id": "a/\x1b]0;pwned\x07"},
     "C1": GOOD | {"id": "a/\x9b31m"},
@@ -242,6 +245,38 @@ def test_a_bad_entry_is_left_out_and_counted(hub: Hub, zoo: Zoo, case: str, json
     assert "a/" not in result.stdout and "strange" not in result.stdout
     assert "2 of the Hub's entries could not be read, and were left out" in result.stderr
     assert all(letter.isprintable() or letter == "\n" for letter in result.output)
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+@pytest.mark.parametrize("bad", [GOOD | {"id": "a/strange", "downloads": 1234}, of_metric(1234)])
+def test_a_number_of_thousands_of_digits_hides_no_other_entry(
+    hub: Hub, zoo: Zoo, bad: dict[str, Any], sign: str
+) -> None:
+    digits = sign + "9" * 6_000
+    body = json.dumps([bad, GOOD]).replace("1234", digits).encode()
+    hub.answers["/api/models"] = status(200, body=body)
+    result = zoo("search", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert [one["name"] for one in json.loads(result.stdout)] == ["hf:b/good"]
+    assert "1 of the Hub's entries could not be read, and were left out" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("2026-01-31T12:00:00.000Z", "2026-01-31"),
+        ("2026-01-31", "2026-01-31"),
+        ("2026-02-30T12:00:00.000Z", ""),
+        ("yesterday, or so", ""),
+        ("", ""),
+        (5, ""),
+    ],
+)
+def test_when_an_entry_was_updated_is_a_date_or_is_not_said(
+    hub: Hub, found: Any, said: Any, told: str
+) -> None:
+    hub.answers["/api/models"] = status(200, body=entry(lastModified=said))
+    assert found()[0]["updated"] == told
 
 
 @pytest.mark.parametrize("hostile", ["\x1b]0;pwned\x07", "\x9b31m", "\u202egnp", "\ud800"])

@@ -1,9 +1,11 @@
 """Search the Hub for checkpoints, by what their cards say."""
 
+import json
 import logging
 import math
 import re
 from collections.abc import Callable, Iterator
+from datetime import date
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,8 @@ LIBRARY = "genzoo"
 LOOKED_AT = 1000  # of the Hub's entries, for those that are ours
 MOST_FOUND = 1000
 SHOWN = ("name", "model", "dataset", "downloads", "license")  # in a table
+DIGITS = 400  # of a number: json.loads fails as a whole at one of more than 4,300
+MOST_DOWNLOADS = 10**12
 TEXT = 200  # characters of a word that a stranger wrote
 ID = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
 
@@ -84,8 +88,6 @@ def _listed(session: "Session", query: str, limit: int) -> Iterator[Any]:
 
     Not by `HfApi.list_models`, which makes objects of them: one card that it stumbles over would
     hide all the others."""
-    from huggingface_hub.utils._pagination import paginate
-
     wanted = {
         "filter": LIBRARY,
         "sort": "downloads",
@@ -95,12 +97,32 @@ def _listed(session: "Session", query: str, limit: int) -> Iterator[Any]:
     }
     wanted |= {"search": query} if query else {}
     with session.guard.one_answer():
-        listed = paginate(f"{session.endpoint}/api/models", params=wanted, headers=session.headers)
-        for one in islice(listed, LOOKED_AT):
+        for one in islice(_paged(session, wanted), LOOKED_AT):
             card = one.get("cardData") if isinstance(one, dict) else None
             named = card.get("library_name") if isinstance(card, dict) else None
             if not isinstance(one, dict) or LIBRARY in (one.get("library_name"), named):
                 yield one
+
+
+def _paged(session: "Session", wanted: dict[str, Any]) -> Iterator[Any]:
+    """All that the Hub lists, page by page.
+
+    Not by the client's `paginate`: one number of too many digits would hide all the others."""
+    from huggingface_hub.utils._http import hf_raise_for_status, http_backoff
+
+    address = f"{session.endpoint}/api/models"
+    asked: dict[str, Any] | None = wanted
+    while address:
+        answer = http_backoff("GET", address, params=asked, headers=session.headers)
+        hf_raise_for_status(answer)
+        yield from json.loads(answer.content, parse_int=_whole)
+        # the address of the next page has what is wanted in it
+        address, asked = answer.links.get("next", {}).get("url", ""), None
+
+
+def _whole(digits: str) -> int | float:
+    """A whole number; infinity for one that no entry may have."""
+    return int(digits) if len(digits) <= DIGITS else math.inf
 
 
 def _record(one: dict[str, Any], mask: Callable[[str], str]) -> dict[str, Any]:
@@ -112,14 +134,13 @@ def _record(one: dict[str, Any], mask: Callable[[str], str]) -> dict[str, Any]:
     metrics = list(_metrics(card.get("model-index") or one.get("model-index")))
     tags, datasets = _texts(card.get("tags")), _texts(card.get("datasets"))
     named = next((metric["dataset"] for metric in metrics if metric["dataset"]), "")
-    downloads = one.get("downloads")
     record = {
         "name": f"hf:{name}",
         "model": next((tag for tag in tags if tag in installed().models), tags[0] if tags else ""),
         "dataset": named or (datasets[0] if datasets else ""),
         "license": _text(card.get("license")),
-        "downloads": int(_bounded(downloads)) if type(downloads) is int else 0,
-        "updated": _text(one.get("lastModified"))[:10],
+        "downloads": _downloads(one.get("downloads")),
+        "updated": _day(_text(one.get("lastModified"))[:10]),
         "gated": bool(one.get("gated")),
         "metrics": metrics,
     }
@@ -147,6 +168,23 @@ def _metrics(index: Any) -> Iterator[dict[str, Any]]:
                 if isinstance(value, int | float) and _text(metric.get("type")):
                     value = _bounded(value)
                     yield {"metric": _text(metric["type"]), "value": value, "dataset": name}
+
+
+def _downloads(value: Any) -> int:
+    """How often something was downloaded, 0 where that is not said; raises for what can't be."""
+    if not isinstance(value, int | float):
+        return 0
+    if not 0 <= value < MOST_DOWNLOADS:
+        raise _BadEntry
+    return int(value)
+
+
+def _day(text: str) -> str:
+    """A date as it is written, 2026-01-31; empty for what is none."""
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        return ""
 
 
 def _bounded(value: int | float) -> int | float:
