@@ -99,6 +99,48 @@ def test_a_list_gets_its_time_once_for_all_its_pages(
     assert len(hub.requests) < 14
 
 
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (status(429, {"Retry-After": "50"}), "too many requests): try again in 50 seconds"),
+        (status(503, {"Retry-After": "50"}), "too many requests): try again in 50 seconds"),
+        (status(429, {"ratelimit": '"api";r=0;t=50'}), "try again in 50 seconds"),
+        (status(429), "too many requests): try again later"),
+        (status(503), "Server error '503 Service Unavailable'"),
+        (status(502), "Server error '502 Bad Gateway'"),
+    ],
+)
+@pytest.mark.parametrize("words", ["search", f"pull {NAME}"])
+def test_a_list_that_can_not_come_in_time_is_not_waited_for(
+    hub: Hub,
+    zoo: Zoo,
+    monkeypatch: pytest.MonkeyPatch,
+    words: str,
+    answer: Callable[[Answer], Answer],
+    said: str,
+) -> None:
+    monkeypatch.setenv("ZOO_HUB_TIMEOUT", "2")
+    hub.answers["/tree/|/api/models.?.?.?$|/api/models.?filter"] = answer
+    began = time.monotonic()
+    result = zoo(*words.split())
+    assert result.exit_code == 1 and time.monotonic() - began < 2, result.output
+    assert said in result.stderr and hub.endpoint in result.stderr, result.stderr
+    assert "too slow" not in result.stderr
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_pause_before_another_try_is_said_in_a_note(hub: Hub, zoo: Zoo, quiet: bool) -> None:
+    tries = iter(range(10))
+    hub.answers["/api/models"] = lambda answer: (
+        Answer(503, {"Retry-After": "0"}, b"") if next(tries) == 0 else answer
+    )
+    result = zoo("search", *(["--quiet"] if quiet else []))
+    assert result.exit_code == 0, result.stderr
+    note = f"{hub.endpoint} can't answer now: asking again in 1 second.\n"
+    assert (note in result.stderr) is not quiet
+    assert "503" not in result.stderr and "Retry" not in result.stderr
+
+
 @pytest.mark.parametrize("value", ["0", "-1", "soon", "nan", "inf", "1e9"])
 @pytest.mark.parametrize("name", ["ZOO_HUB_TIMEOUT", "ZOO_HUB_SPEED"])
 def test_a_time_or_a_speed_that_is_none_is_refused(

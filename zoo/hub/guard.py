@@ -11,7 +11,11 @@ from typing import Any
 
 import httpcore2
 import httpx2
-from huggingface_hub.utils._http import hf_request_event_hook, parse_ratelimit_headers
+from huggingface_hub.utils._http import (
+    hf_raise_for_status,
+    hf_request_event_hook,
+    parse_ratelimit_headers,
+)
 
 from zoo.common import settings
 from zoo.common.errors import HubError
@@ -20,6 +24,9 @@ from zoo.hub.endpoint import HOME, is_loopback, origin
 PATIENCE = 30.0  # seconds without a byte; of itself the client waits for ever
 LONGEST_WAIT = 60  # seconds that a server may send us away for before that is said instead
 LARGEST_ANSWER = 32 << 20  # bytes of an answer that is no file of a repository
+# statuses after which the client asks a list again: at first after one second, at last after eight
+AGAIN = (429, 500, 502, 503, 504)
+LONGEST_PAUSE = 8
 MOST_REQUESTS = 1000  # of one session: a list may name itself as its next page
 ETAG = re.compile(r'(W/)?"?[0-9A-Za-z._-]{1,128}"?')
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -45,6 +52,8 @@ class Guard:
         self.least = settings.hub_speed() * self.timeout
         self._patience = patience or PATIENCE
         self._requests = 0
+        # how many of the last answers were of a status in `AGAIN`
+        self._failed = 0
 
     def make_client(self) -> httpx2.Client:
         """The HTTP client under the session."""
@@ -65,6 +74,7 @@ class Guard:
         """Take all that is asked in the block for one answer: a list with all its pages."""
         self.clock.start()
         self.clock.held = True
+        self._failed = 0
         try:
             yield
         finally:
@@ -110,6 +120,23 @@ class Guard:
         if response.request.method == "HEAD":
             self._refuse_paths(headers)
         response.stream = _Bounded(response.stream, self)
+        if self.clock.held:
+            self._refuse_long_pauses(response, seconds)
+
+    def _refuse_long_pauses(self, response: httpx2.Response, seconds: int) -> None:
+        """Say at once what is wrong when the client would wait longer than there is time."""
+        if response.status_code not in AGAIN:
+            self._failed = 0
+            return
+        pause = seconds + 1 if seconds else min(2**self._failed, LONGEST_PAUSE)
+        self._failed += 1
+        if pause <= self.clock.left():
+            return
+        if seconds or response.status_code == 429:
+            raise HubError(too_many(self.endpoint, seconds))
+        # the message of the answer is in its body
+        response.read()
+        hf_raise_for_status(response)
 
     def _refuse_paths(self, headers: httpx2.Headers) -> None:
         """Refuse headers that the client would make file names of."""

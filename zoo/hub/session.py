@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import re
 import shutil
 import sys
 import threading
@@ -15,14 +16,17 @@ from huggingface_hub.utils import _http
 from huggingface_hub.utils.tqdm import disable_progress_bars, progress_bar_states
 
 from zoo.common import settings
-from zoo.common.errors import ZooError
+from zoo.common.errors import ZooError, counted
 from zoo.common.text import printable
 from zoo.hub.endpoint import HOME, find_endpoint, find_token
 from zoo.hub.guard import Guard
 from zoo.hub.refusals import FAILURES, explained
 
 MASK = "***"
+PAUSE = re.compile(r"(?:Waiting|Retrying in) ([0-9]{1,9})(?:\.[0-9]*)?s")
 SHORTEST_LEAK = 8  # characters of a token: fewer, where a message was cut, tell nothing
+
+LOG = logging.getLogger("zoo")
 
 # the client keeps its settings for the whole process: sessions of several threads wait for another
 _one_at_a_time = threading.RLock()
@@ -118,7 +122,7 @@ def connected(
             revision=revision,
             guard=guard,
         )
-        with _masked_logs(session):
+        with _masked_logs(session), _retold_pauses(session):
             try:
                 yield session
             except ZooError as error:
@@ -203,6 +207,26 @@ def _masked_logs(session: Session) -> Iterator[None]:
     finally:
         for handler in handlers:
             handler.removeFilter(plain)
+
+
+@contextlib.contextmanager
+def _retold_pauses(session: Session) -> Iterator[None]:
+    """Let the zoo's notes tell that the client waits and asks again, in place of its own lines."""
+
+    def retold(record: logging.LogRecord) -> bool:
+        if record.levelno < logging.WARNING:
+            return True
+        if pause := PAUSE.search(record.getMessage()):
+            seconds = counted(int(pause[1]), "second")
+            LOG.info("%s can't answer now: asking again in %s.", session.endpoint, seconds)
+        return False
+
+    theirs = logging.getLogger(_http.__name__)
+    theirs.addFilter(retold)
+    try:
+        yield
+    finally:
+        theirs.removeFilter(retold)
 
 
 def _mask_all(error: BaseException, session: Session) -> None:
