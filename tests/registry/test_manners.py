@@ -1,6 +1,7 @@
 """Manners: a plugin neither ends the process nor presses Ctrl-C in the user's place."""
 
 import os
+import posix
 import signal
 import subprocess
 import sys
@@ -16,6 +17,13 @@ def test_an_exit_that_skips_everything_becomes_one_that_can_be_caught() -> None:
     with Manners(), pytest.raises(SystemExit, match=r"os._exit\(7\) was called"):
         os._exit(7)
     assert os._exit is before
+
+
+def test_the_same_exit_by_its_first_name_can_be_caught_too() -> None:
+    before = posix._exit
+    with Manners(), pytest.raises(SystemExit, match=r"os._exit\(7\) was called"):
+        posix._exit(7)
+    assert posix._exit is before is os._exit
 
 
 def test_a_child_process_may_end_itself() -> None:

@@ -288,6 +288,7 @@ BROKEN = {
         OFFER.format(models='(_ for _ in ()).throw(KeyboardInterrupt("mine"))'), "KeyboardInterrupt: mine"
     ),
     "leaver": Broken("import os\nos._exit(0)\n", "os._exit(0) was called"),
+    "first-leaver": Broken("import posix\nposix._exit(0)\n", "os._exit(0) was called"),
     "hook-leaver": Broken(OFFER.format(models='__import__("os")._exit(3)'), "os._exit(3) was called"),
     "huge": Broken(
         OFFER_CHECKPOINTS.replace("CHECKPOINTS", 'one("huge", parameters=10**5000)'),
