@@ -1,5 +1,6 @@
 """Damaged copies of files, for tests that a reader takes whatever bytes it is given."""
 
+import os
 import random
 import struct
 import time
@@ -15,8 +16,10 @@ WAIT = 60.0  # seconds that it may take in all
 ROOM = 1 << 30  # bytes that it may take above what its input decodes to
 EXTREMES = (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\1\0\0")
 
-# How many cases a test tries: few each time, many with `pytest -m fuzz`.
-CASES = [200, pytest.param(5_000, marks=pytest.mark.fuzz)]
+# How many cases a test tries: few each time, many with `pytest -m fuzz`, and as many as you like
+# with FUZZ=100000 before it.
+MANY = int(os.environ.get("FUZZ", "5000"))
+CASES = [200, pytest.param(MANY, marks=pytest.mark.fuzz)]
 
 
 def damaged(seeds: Sequence[bytes], cases: int, seed: int = 0) -> Iterator[bytes]:

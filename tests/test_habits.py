@@ -1,8 +1,10 @@
 """What GitHub reads of the repository is well-formed, and says the same as the rest of it."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,26 @@ def test_the_workflows_run_what_the_readme_says_developers_run() -> None:
     assert steps(jobs["test"])[-2:] == ["pip install -e '.[test]'", "pytest"]
     assert steps(jobs["readme"]) == ["bash .ci/run"]
     assert (ROOT / ".ci" / "run").is_file()
+
+
+def test_what_takes_too_long_for_each_run_is_run_too() -> None:
+    thorough = workflow("test")["jobs"]["thorough"]
+    assert steps(thorough)[-1] == 'pytest -m "fuzz or kills"'
+    assert "FUZZ" in thorough["steps"][-1]["env"]
+
+
+@pytest.mark.parametrize(("fuzz", "cases"), [({}, 5_000), ({"FUZZ": "100000"}, 100_000)])
+def test_how_many_inputs_are_damaged_can_be_said(fuzz: dict[str, str], cases: int) -> None:
+    code = "import mutations; few, many = mutations.CASES; print(few, many.values[0])"
+    usual = {name: value for name, value in os.environ.items() if name != "FUZZ"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT / "tests",
+        env=usual | fuzz,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == f"200 {cases}\n", done.stderr
 
 
 def test_a_release_is_published_without_a_stored_secret_and_only_after_it_was_tried() -> None:
