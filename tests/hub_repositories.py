@@ -92,7 +92,7 @@ def file_of(path: str, content: bytes, *, lfs: bool | None = None) -> File:
 
 
 def is_large(path: str, sample: bytes) -> bool:
-    """Whether the Hub wants a file in LFS: by its suffix, or because it is no text."""
+    """Whether the Hub wants a file in LFS: by its suffix, or because it is not a text."""
     return bool(LARGE.fullmatch(path.lower())) or b"\0" in sample
 
 

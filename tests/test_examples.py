@@ -130,7 +130,7 @@ def test_signals_train_and_are_written_as_arrays_and_as_no_picture(run: Run) -> 
     measured = run("evaluate", "my-wave", "-k", 1, "--test-images", 200, "--write")
     assert measured.returncode == 0, measured.stderr
     assert (
-        "Distances are of images, which its samples are not. Only the likelihood is measured."
+        "Distances compare images, and its samples are not images. Only the likelihood is measured."
         in measured.stderr
     )
     assert (
@@ -155,6 +155,6 @@ def test_signals_train_and_are_written_as_arrays_and_as_no_picture(run: Run) -> 
     refused = run("sample", "my-wave", "-o", "samples.png")
     assert (refused.returncode, Path("samples.png").exists()) == (1, False)
     assert (
-        "The samples are no images: write them to .npz or .safetensors, not 'samples.png'."
+        "The samples are not images: write them to .npz or .safetensors, not 'samples.png'."
         in refused.stderr
     )

@@ -56,7 +56,7 @@ def test_a_card_without_front_matter_or_comments_is_all_text(other: str) -> None
     "front", ["tags: [", "- a", "text", "a: &a [*a]\nb: !!python/object:os.system x", "? [a]\n: b"]
 )
 def test_front_matter_that_is_no_yaml_of_names_and_values_is_refused(front: str) -> None:
-    with pytest.raises(CheckpointError, match="no YAML of names and values"):
+    with pytest.raises(CheckpointError, match="not YAML of names and values"):
         merged(MADE, f"---\n{front}\n---\n", text_of_other=True)
 
 

@@ -142,7 +142,7 @@ def test_info_of_a_checkpoint_holds_its_config_facts_and_card(trained: Trained) 
 
 
 def test_info_of_an_unknown_name_offers_the_nearest_of_any_kind() -> None:
-    with pytest.raises(NotFoundError, match=r"Nothing is called 'mlp-vea'.*'mlp-vae'") as caught:
+    with pytest.raises(NotFoundError, match=r"Nothing has the name 'mlp-vea'.*'mlp-vae'") as caught:
         door.info("mlp-vea")
     assert caught.value.name == "mlp-vea" and "mlp-vae" in caught.value.known
 
@@ -185,7 +185,7 @@ def test_an_unfinished_training_is_listed_and_named_and_can_be_removed(
 def test_a_finished_training_is_no_unfinished_one(zoo: Zoo) -> None:
     assert zoo("train", "mlp-vae", "--name", "mine", "--epochs", 1, *TINY).exit_code == 0
     assert door.list_runs() == [] and repr(door.list_runs()) == "Nothing is listed."
-    assert "No training is unfinished" in zoo("list", "--runs").stderr
+    assert "There are no unfinished trainings" in zoo("list", "--runs").stderr
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"epochs": "x", "model": 7}', b"\xff"])

@@ -124,7 +124,7 @@ def test_a_path_that_is_no_checkpoint_is_refused_by_what_it_lacks(
 ) -> None:
     Path("file").write_text("text")
     Path("empty").mkdir()
-    with pytest.raises(CheckpointError, match=r"is no checkpoint: it has no config\.json"):
+    with pytest.raises(CheckpointError, match=r"is not a checkpoint: it has no config\.json"):
         store.find(reference)
 
 
@@ -145,7 +145,7 @@ def test_a_pulled_repository_is_called_what_it_was_pulled_as(store: Store) -> No
 @pytest.mark.parametrize(
     ("reference", "words"),
     [
-        ("owner/name", r"write hf:owner/name for the one, \./owner/name for the other"),
+        ("owner/name", r"write hf:owner/name for the repository, \./owner/name for the folder"),
         ("toy", r"'toy' is a model, not a checkpoint. Checkpoints of it: toy-a, toy-b"),
         (
             "toy-x",
@@ -154,9 +154,9 @@ def test_a_pulled_repository_is_called_what_it_was_pulled_as(store: Store) -> No
         ("zebra", r"No checkpoint is called 'zebra'. See: zoo list"),
         ("folder", r"No checkpoint is called 'folder'. For the path write \./folder"),
         ("toy-b", r"toy-b is not here yet. Get it with: zoo pull toy-b"),
-        ("", "is no name of a checkpoint"),
-        ("x" * 5000, "'x{80}' is no name of a checkpoint"),
-        ("hf:" + "/" * 300, "is no name of a checkpoint"),
+        ("", "is not a valid name of a checkpoint"),
+        ("x" * 5000, "'x{80}' is not a valid name of a checkpoint"),
+        ("hf:" + "/" * 300, "is not a valid name of a checkpoint"),
         ("hf:name", "'hf:name' is not of the form hf:OWNER/REPO or hf:OWNER/REPO@REVISION"),
         ("a\x1b[31m", r"'a\\x1b\[31m'"),
     ],
@@ -602,11 +602,11 @@ def test_removing_a_recorded_one_leaves_the_plugins_files(store: Store, tmp_path
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("toy-a", "toy-a comes with its plugin and takes no further room: nothing to remove"),
+        ("toy-a", "toy-a is part of its plugin: nothing to remove"),
         ("toy-b", "toy-b is not here: nothing to remove"),
         ("toy-x", "Did you mean 'toy-"),
         ("../plugin", "could be a Hub repository or a folder"),
-        ("..", "is no name of a checkpoint"),
+        ("..", "is not a valid name of a checkpoint"),
     ],
 )
 def test_what_cannot_be_removed_is_said_with_the_reason(
@@ -664,7 +664,7 @@ def test_the_command_verifies_everything_that_is_here_and_fails_when_one_is_dama
     (path / CONFIG).unlink()
     bad = zoo("verify")
     assert bad.exit_code == 1
-    assert "Damaged: mine. Remove it (zoo rm NAME)" in bad.stderr
+    assert "Damaged: mine. Remove each (zoo rm NAME)" in bad.stderr
     assert [line.split() for line in bad.stdout.splitlines() if line.startswith("mine")] == [
         ["mine", CONFIG, "missing"],
         ["mine", WEIGHTS, "ok"],

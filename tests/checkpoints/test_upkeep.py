@@ -42,7 +42,7 @@ def test_what_would_go_is_said_and_asked_for(
     directory = keep(home, trained("mlp-vae"))
     code, said = answering(monkeypatch, "n\n", "rm", "mine")
     assert code == 1 and directory.is_dir()
-    assert "mine: checkpoint, " in said and "Remove 1 thing" in said
+    assert "mine: checkpoint, " in said and "Remove 1 checkpoint (" in said
     code, said = answering(monkeypatch, "y\n", "rm", "mine")
     assert code == 0 and not directory.exists() and "Removed mine" in said
 
@@ -67,7 +67,7 @@ def test_patterns_take_checkpoints_and_unfinished_trainings_and_nothing_bundled(
     assert found == [("s-1", "checkpoint"), ("s-2", "checkpoint"), ("s-3", "training")]
     assert [one.name for one in (home / "checkpoints").iterdir()] == ["other"]
     refused = zoo("rm", "*-mnist", "--yes")
-    assert refused.exit_code == 1 and "Nothing here is called '*-mnist'" in refused.stderr
+    assert refused.exit_code == 1 and "Nothing here matches '*-mnist'" in refused.stderr
 
 
 def test_from_python_names_are_one_or_several(home: Path, trained: Trained) -> None:
@@ -112,7 +112,7 @@ def test_a_training_at_work_is_not_removed(
     process.start()
     try:
         assert begun.wait(60)
-        with pytest.raises(OutputError, match="is at work in another process"):
+        with pytest.raises(OutputError, match="is running in another process"):
             door.remove("mine")
     finally:
         process.kill()
@@ -153,7 +153,7 @@ def test_space_says_what_the_home_holds_in_bytes(zoo: Zoo, home: Path, trained: 
     ]
     assert json.loads(zoo("space", "--json").stdout) == list(found.values())
     text = zoo("space").stdout
-    assert "checkpoints" in text and "1.0 kB" in text and "altogether" in text
+    assert "checkpoints" in text and "1.0 kB" in text and "in total" in text
 
 
 def test_what_can_be_had_again_is_pruned_after_asking_and_nothing_else(
@@ -167,7 +167,7 @@ def test_what_can_be_had_again_is_pruned_after_asking_and_nothing_else(
     refused = zoo("space", "--prune")
     assert refused.exit_code == 1 and (home / "features" / "one.safetensors").exists()
     code, said = answering(monkeypatch, "y\n", "space", "--prune")
-    assert code == 0 and not list((home / "features").iterdir()) and "were freed" in said
+    assert code == 0 and not list((home / "features").iterdir()) and "Freed " in said
     assert files.size(directory) == before and (home / "runs" / "unfinished").is_dir()
 
 

@@ -357,7 +357,7 @@ def test_a_checkpoint_of_a_plugin_that_is_gone_or_offers_no_model_is_refused(
 ) -> None:
     weights.write_model(guest("tied"), Path("saved"), {})
     edit_config(Path("saved"), {"model": "no-model"})
-    assert "'no-model' is no GenerativeModel" in refusal(Path("saved"), PluginError)
+    assert "'no-model' is not a GenerativeModel" in refusal(Path("saved"), PluginError)
     monkeypatch.setenv("ZOO_LOAD_PLUGINS", "vae")
     installed.cache_clear()
     edit_config(Path("saved"), {"model": "tied"})
@@ -754,7 +754,7 @@ def test_weights_of_another_model_are_refused(copy: Callable[..., Path]) -> None
 
 
 @pytest.mark.parametrize(
-    ("gone", "words"), [(CONFIG, "is no checkpoint: it has no"), (WEIGHTS, "is missing")]
+    ("gone", "words"), [(CONFIG, "is not a checkpoint: it has no"), (WEIGHTS, "is missing")]
 )
 def test_a_missing_file_is_named(copy: Callable[..., Path], gone: str, words: str) -> None:
     (copy() / gone).unlink()

@@ -70,10 +70,10 @@ def test_a_bundled_card_is_printed_and_refused_to_be_written(zoo: Zoo) -> None:
         assert (
             result.exit_code == 1
             and result.stdout == ""
-            and "vae-mnist is bundled" in result.stderr
+            and "vae-mnist, which is bundled" in result.stderr
         )
         assert (
-            "Name a directory of your own by its path" in result.stderr
+            "Name a folder of your own by its path" in result.stderr
             and "facts.json" not in result.stderr
         )
     assert card.read_bytes() == before
@@ -90,7 +90,7 @@ def test_a_pulled_card_says_how_it_was_pulled_and_is_refused_to_be_written(
     result = zoo("card", "hf:owner/repo@v1", "--write")
     assert (
         result.exit_code == 1
-        and "hf:owner/repo@v1 is pulled: its files are its publisher's" in result.stderr
+        and "hf:owner/repo@v1, which is pulled: they belong to its publisher" in result.stderr
     )
 
 

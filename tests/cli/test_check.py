@@ -177,7 +177,7 @@ def test_all_installed_models_are_checked_unless_some_are_named(
     installed.cache_clear()
     result = zoo("check")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "No model is offered by the installed plugins." in result.stderr
+    assert "The installed plugins offer no model." in result.stderr
 
 
 BLURRED = """

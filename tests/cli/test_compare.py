@@ -186,8 +186,8 @@ def test_a_strangers_results_are_read_strictly(zoo: Zoo, two: tuple[str, str]) -
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["./vae"], 2, "Name two different checkpoints"),
-        (["./vae", "./vae"], 2, "Name two different checkpoints"),
+        (["./vae"], 2, "Name at least two different checkpoints"),
+        (["./vae", "./vae"], 2, "Name at least two different checkpoints"),
         (["./vae", "./gan", "-o", "both.gif"], 1, "Can't write '.gif' files: choose .png"),
         (["./vae", "nothing-here"], 1, "No checkpoint is called 'nothing-here'"),
     ],

@@ -93,7 +93,7 @@ def examined(zoo: Zoo) -> tuple[int, dict[str, list[dict[str, str]]]]:
         what for what, some in findings.items() if any(one["verdict"] == "wrong" for one in some)
     ]
     assert result.stderr.count("Error: ") == result.exit_code == bool(wrong)
-    assert not wrong or f"Something is wrong with {', '.join(wrong)}: " in result.stderr
+    assert not wrong or f"Something is wrong with {', '.join(wrong)}. " in result.stderr
     return result.exit_code, findings
 
 
@@ -217,7 +217,7 @@ def test_a_store_that_is_no_folder_is_wrong(
     wrong = only_wrong(findings, "store")
     assert (
         code == 1
-        and wrong["found"] == f"{Path.cwd() / 'home'} is no folder"
+        and wrong["found"] == f"{Path.cwd() / 'home'} is not a folder"
         and "ZOO_HOME" in wrong["advice"]
     )
 
@@ -285,7 +285,7 @@ def test_a_mistyped_folder_of_data_is_wrong(
     code, findings = examined(zoo)
     assert (
         code == 1
-        and "ZOO_DATA names /no/such/data, which is no folder"
+        and "ZOO_DATA names /no/such/data, which is not a folder"
         in only_wrong(findings, "data")["found"]
     )
 
@@ -433,7 +433,7 @@ def test_a_torchvision_that_dies_and_plugins_that_are_ill_are_all_found_in_one_g
         "note   plugins      heavy (zoo-heavy 0.1.0): nothing, in ",
         "→ Every command waits for it",
         "wrong  offers       'half' can't be imported from zoo_half.gone:Gone: ModuleNotFoundError",
-        "wrong  offers       The class of the model 'stray' is no GenerativeModel. This is a fault "
+        "wrong  offers       The class of the model 'stray' is not a GenerativeModel. This is a fault "
         "of "
         "the plugin 'half' of zoo-half: tell its authors.\n",
         "note   hub          not asked: HF_HUB_OFFLINE is set",
@@ -441,6 +441,6 @@ def test_a_torchvision_that_dies_and_plugins_that_are_ill_are_all_found_in_one_g
     ):
         assert said in result.stdout, result.stdout
     assert result.stderr.endswith(
-        "Error: Something is wrong with torchvision, plugins, offers: what to do is said beside "
-        "it.\n"
+        "Error: Something is wrong with torchvision, plugins, offers. The lines with → above say "
+        "what to do.\n"
     )

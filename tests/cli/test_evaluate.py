@@ -73,7 +73,7 @@ def test_a_vae_is_measured_by_samples_and_by_likelihood(zoo: Zoo, trained: Train
         "60 samples of" in result.stderr and "against 800 training images of mnist" in result.stderr
     )
     assert (
-        "Likelihood of 200 test images, pixels as they are, grey" in result.stderr
+        "Likelihood of 200 test images, grey pixels as they are" in result.stderr
         and "about" in result.stderr
     )
     assert list(Path().iterdir()) == []
@@ -99,7 +99,10 @@ def test_the_likelihood_of_some_test_images_stands_beside_that_of_all(
     mine = own(trained("mlp-vae"))
     said = zoo("evaluate", mine, *FEW, "--test-images", 50, "--write").stderr
     assert "Likelihood of 50 of 200 test images, chosen by the seed, pixels" in said
-    assert "The floor is the same of 60 of 200 test images, chosen by the seed, in place" in said
+    assert (
+        "The floor is the value that 60 of 200 test images, chosen by the seed, get in place"
+        in said
+    )
     zoo("evaluate", mine, *FEW, "--write")
     found = [
         (one["reference_n"], one["n"]) for one in facts()["evaluations"] if one["metric"] == "nll"
@@ -145,7 +148,7 @@ def test_a_conditional_model_of_other_classes_than_the_datas_is_not_asked_for_th
     records = {one["metric"] for one in json.loads(result.stdout)["evaluations"]}
     assert (
         "The classes of ./mine are not those of mnist" in result.stderr
-        and "Its classes are drawn evenly" in result.stderr
+        and "Each class is drawn equally often" in result.stderr
     )
     assert "classes_reached" in records and records.isdisjoint({"label_accuracy", "nll"})
 
@@ -335,8 +338,8 @@ def test_without_features_for_the_data_a_gan_is_refused_and_a_vae_gets_its_likel
     [
         (["--features", "digit"], "offers features 'digit'. Did you mean 'digits'"),
         (["--data", "mnst"], "No installed plugin offers a data set 'mnst'. Did you mean 'mnist'"),
-        (["--weights", "nowhere.safetensors"], "nowhere.safetensors is no file"),
-        (["--data", "./nowhere"], "nowhere is no folder of images"),
+        (["--weights", "nowhere.safetensors"], "nowhere.safetensors is not a file"),
+        (["--data", "./nowhere"], "nowhere is not a folder of images"),
     ],
 )
 def test_what_cannot_be_is_refused_in_words(
@@ -385,7 +388,8 @@ def test_images_of_another_size_than_the_features_take_are_refused(zoo: Zoo) -> 
         and "take images of (1, 28, 28), not samples of (1, 32, 32)" in result.stderr
     )
     assert (
-        "mnist is scaled from (1, 28, 28) to (1, 32, 32), which the model takes." in result.stderr
+        "The images of mnist are scaled from (1, 28, 28) to (1, 32, 32), the size that the model takes."
+        in result.stderr
     )
 
 

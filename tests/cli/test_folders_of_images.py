@@ -63,7 +63,7 @@ def test_measuring_reads_a_folder_as_the_training_did(zoo: Zoo) -> None:
     assert "Left out 1 of 53 images" in measured.stderr
     assert json.loads(measured.stdout) == json.loads(again.stdout)
     named = zoo("evaluate", "./made", "--data", "mnist", "-n", 20, "--range", "0,9")
-    assert named.exit_code == 1 and "is for folders of images" in named.stderr
+    assert named.exit_code == 1 and "are for folders of images" in named.stderr
 
 
 def test_a_range_that_is_too_wide_is_warned_of_in_training(zoo: Zoo, deep: Path) -> None:
@@ -108,7 +108,7 @@ def test_too_many_classes_are_refused_and_a_class_without_images_is_unknown(zoo:
     assert "--set num_classes=3" in refused.stderr
     made = zoo(*asked, "--set", "num_classes=3")
     assert made.exit_code == 0, made.output
-    assert "they are no classes: fish" in made.stderr
+    assert "they are not classes: fish" in made.stderr
     assert facts()["class_names"] == ["bird", "cat", "dog"]
     unknown = zoo("sample", "./made", "--label", "fish", "-n", 1)
     assert unknown.exit_code == 1 and "fish" in unknown.stderr
@@ -130,8 +130,8 @@ def test_what_is_no_folder_of_images_is_refused_in_one_line(zoo: Zoo) -> None:
     Path("file").touch()
     Path("empty").mkdir()
     for data, said in (
-        ("./pipe", "is no folder of images"),
-        ("./file", "is no folder of images"),
+        ("./pipe", "is not a folder of images"),
+        ("./file", "is not a folder of images"),
         ("./missing", "There is no such folder"),
         ("./empty", "holds no images"),
         ("~nosuchuser/x", "home folder in it is not known"),
@@ -145,7 +145,7 @@ def test_what_is_no_folder_of_images_is_refused_in_one_line(zoo: Zoo) -> None:
 def test_a_named_pipe_among_the_images_does_not_hang_a_training(zoo: Zoo) -> None:
     os.mkfifo(pictures.fill(Path("some"), 3) / "x.png")
     refused = zoo("train", "mlp-vae", "--data", "./some", "--out", "made", *SMALL)
-    assert refused.exit_code == 1 and "x.png is no readable image" in refused.stderr
+    assert refused.exit_code == 1 and "x.png is not a readable image" in refused.stderr
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="macOS has no names that are not UTF-8")

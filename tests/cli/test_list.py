@@ -139,8 +139,8 @@ def test_a_pattern_without_a_match_leaves_standard_output_clean(zoo: Zoo) -> Non
 
 
 def test_a_part_of_a_name_is_answered_with_the_pattern_that_finds_it(zoo: Zoo) -> None:
-    assert "Nothing is called 'vae'. Try '*vae*'." in zoo("list", "vae").stderr
-    assert zoo("list", "z?*").stderr == "Nothing is called 'z?*'.\n"
+    assert "Nothing matches 'vae'. Try '*vae*'." in zoo("list", "vae").stderr
+    assert zoo("list", "z?*").stderr == "Nothing matches 'z?*'.\n"
 
 
 def test_a_trained_checkpoint_is_listed_with_what_its_files_say(zoo: Zoo) -> None:
@@ -218,7 +218,11 @@ def test_with_no_plugin_the_list_is_empty_and_says_so(
 ) -> None:
     monkeypatch.setenv("ZOO_LOAD_PLUGINS", "")
     result = zoo("list")
-    assert result.stdout == "" and "Nothing is offered" in result.stderr and result.exit_code == 0
+    assert (
+        result.stdout == ""
+        and "offer nothing of this kind" in result.stderr
+        and result.exit_code == 0
+    )
     assert json.loads(zoo("list", "--models", "--json").stdout) == []
 
 

@@ -92,7 +92,7 @@ def test_debug_before_or_after_the_command_shows_the_traceback(words: list[str])
     assert (
         result.returncode == 1
         and result.stdout == ""
-        and "Nothing is called 'nope'" in result.stderr
+        and "Nothing has the name 'nope'" in result.stderr
     )
     assert ("Traceback (most recent call last)" in result.stderr) == ("--debug" in words)
     assert "--debug" in words or len(result.stderr.splitlines()) == 1

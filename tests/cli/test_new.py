@@ -217,7 +217,7 @@ def test_help_says_what_each_kind_is(zoo: Zoo) -> None:
         ("../flow", "Did you mean 'flow'?"),
         ("flow\n", "Did you mean 'flow'?"),
         ("a" * 33, f"Did you mean '{'a' * 32}'?"),
-        ("流", "'流' is no name of a plugin"),
+        ("流", "'流' is not a valid name of a plugin"),
         ("zoo-flow", "leave out the zoo in front"),
         ("lambda", "'lambda' is a word of Python: choose another, such as my-lambda."),
         ("none", "'none' is a word of Python"),

@@ -90,7 +90,7 @@ def test_a_broken_or_missing_image_is_named(broken: str | None, zoo: Zoo) -> Non
     result = zoo("reconstruct", "vae-mnist", *digits(1), "broken.png")
     assert (
         result.exit_code == 1
-        and ("broken.png is no readable image" if broken else "There is no file broken.png")
+        and ("broken.png is not a readable image" if broken else "There is no file broken.png")
         in result.stderr
     )
     assert (
@@ -113,7 +113,7 @@ def test_a_conditional_model_needs_a_label_for_each_named_image(
 ) -> None:
     model, paths = trained("mlp-vae", "num_classes=10"), digits(2)
     result = zoo("reconstruct", model, *paths, "--label", 7)
-    assert result.exit_code == 1 and "a --label for each of 2 images" in result.stderr
+    assert result.exit_code == 1 and "a --label for each of the 2 images" in result.stderr
     assert zoo("reconstruct", model, *paths, "--label", 7, "--label", 2).exit_code == 0
     assert zoo("reconstruct", model, "-n", 3).exit_code == 0  # the data has labels
     assert "takes no --label" in zoo("reconstruct", "vae-mnist", *paths, "--label", 7).stderr
@@ -131,4 +131,6 @@ def test_test_images_of_a_data_set_that_nobody_offers_cannot_be_had(
     facts = json.loads(Path("moved/facts.json").read_text())
     Path("moved/facts.json").write_text(json.dumps({**facts, "dataset": dataset}))
     result = zoo("reconstruct", "./moved")
-    assert result.exit_code == 1 and told in result.stderr and "Name the images" in result.stderr
+    assert (
+        result.exit_code == 1 and told in result.stderr and "Name the image files" in result.stderr
+    )

@@ -117,7 +117,9 @@ def test_from_bundle_pulls_anew(zoo: Zoo) -> None:
 def test_from_hub_is_refused_for_one_without_a_repository(zoo: Zoo, home: Path) -> None:
     result = zoo("pull", "vae-mnist", "--from", "hub")
     assert (
-        result.exit_code == 1 and "vae-mnist is on no Hub" in result.stderr and result.stdout == ""
+        result.exit_code == 1
+        and "plugin of vae-mnist names no Hub" in result.stderr
+        and result.stdout == ""
     )
     assert tree(home) == {}
 
@@ -235,7 +237,7 @@ def test_rm_of_a_name_given_twice_removes_it_once(zoo: Zoo) -> None:
 
 @pytest.mark.usefixtures("guest")
 def test_rm_keeps_what_a_plugin_brings(zoo: Zoo) -> None:
-    for name, why in (("hurt-digits", "comes with its plugin"), ("far-digits", "is not here")):
+    for name, why in (("hurt-digits", "is part of its plugin"), ("far-digits", "is not here")):
         result = zoo("rm", "--yes", name)
         assert result.exit_code == 1 and why in result.stderr
 

@@ -199,7 +199,7 @@ def test_a_film_shows_how_it_was_made(zoo: Zoo) -> None:
 def test_a_folder_that_is_called_like_a_picture_is_a_folder(zoo: Zoo) -> None:
     Path("x.png").mkdir()
     result = zoo("show", "x.png")
-    assert result.exit_code == 1 and "x.png is a folder, and no samples" in result.stderr
+    assert result.exit_code == 1 and "x.png is a folder without samples" in result.stderr
     zoo("sample", "vae-mnist", "-n", 1, "-o", "plain")
     Path("x.png").rmdir()
     Path("plain").rename("x.png")
@@ -216,7 +216,7 @@ def test_pipes_and_devices_are_refused_at_once(suffix: str, zoo: Zoo) -> None:
     Path(f"zeros{suffix}").symlink_to("/dev/zero")
     for name in (f"pipe{suffix}", f"./zeros{suffix}"):
         result = zoo("show", name)
-        assert result.exit_code == 1 and "is no file that the zoo wrote" in result.stderr
+        assert result.exit_code == 1 and "is not a file that the zoo wrote" in result.stderr
 
 
 def huge_png() -> bytes:
@@ -237,7 +237,7 @@ def test_a_png_of_another_program_is_refused(zoo: Zoo) -> None:
     Path("huge.png").write_bytes(huge_png())
     for name in ("plain.png", "text.png", "huge.png"):
         result = zoo("show", name)
-        assert f"Error: {name} is no file that the zoo wrote" in result.stderr, repr(
+        assert f"Error: {name} is not a file that the zoo wrote" in result.stderr, repr(
             result.exception
         )
         assert result.exit_code == 1 and result.stdout == ""
@@ -249,11 +249,11 @@ def test_a_png_of_another_program_is_refused(zoo: Zoo) -> None:
     [
         ("vae-mnst", "'vae-mnist'"),
         ("mlp-va", "'mlp-vae'"),
-        ("mlp-vaee", "Nothing is called 'mlp-vaee'. Did you mean 'mlp-vae'"),
+        ("mlp-vaee", "Nothing has the name 'mlp-vaee'. Did you mean 'mlp-vae'"),
         ("owner/name", "hf:owner/name"),
         ("hf:owner/name", "zoo pull hf:owner/name"),
         ("./nowhere", "There is no folder ./nowhere."),
-        ("./work", "./work is no checkpoint: it has no config.json"),
+        ("./work", "./work is not a checkpoint: it has no config.json"),
         ("mnits", "Did you mean 'mnist'"),
         ("work", "./work"),
     ],

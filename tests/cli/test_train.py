@@ -251,7 +251,7 @@ def test_hardware_without_bfloat16_computes_in_float32_and_says_so(
         said[precision] = zoo("train", "mlp-vae", *words).stderr
     bf16, float32 = (home / "checkpoints" / precision for precision in ("bf16", "float32"))
     assert files.sha256(bf16 / "model.safetensors") == files.sha256(float32 / "model.safetensors")
-    words = "It is computed in float32: this hardware has no bfloat16."
+    words = "Computing in float32: this hardware has no bfloat16."
     assert words in said["bf16"] and words not in said["float32"]
     assert json.loads((bf16 / "facts.json").read_text())["hardware"].endswith(", no bfloat16")
 
@@ -399,7 +399,7 @@ def test_a_broken_image_is_named(damage: str, shape: list[str], zoo: Zoo, home: 
         (["mlp-vae", "--name", "x", "--data", "mnst"], "'mnist'"),
         (["mlp-vae", "--name", "x", "--data", "pictures"], "./pictures"),
         (["mlp-vae", "--name", "x", "--data", "./pictures"], "holds no images"),
-        (["mlp-vae", "--name", "x", "--data", "./nowhere"], "is no folder"),
+        (["mlp-vae", "--name", "x", "--data", "./nowhere"], "is not a folder"),
         (["mlp-vae", "--name", "x", "--set", "latent_dims=3"], "Did you mean 'latent_dim'"),
         (["mlp-vae", "--name", "x", "--set", "learning_rat=3"], "'learning_rate'"),
         (["mlp-vae", "--name", "x", "--set", "latent_dim"], "name=value"),
@@ -427,11 +427,11 @@ def test_a_broken_image_is_named(damage: str, shape: list[str], zoo: Zoo, home: 
             ["mlp-vae", "--out", "My Out"],
             "'-', 64 at most. Say one with --name.",
         ),
-        (["mlp-vae", "--name", "Bad Name"], "'Bad Name' is no name"),
-        (["mlp-vae", "--name", "../x"], "'../x' is no name"),
+        (["mlp-vae", "--name", "Bad Name"], "'Bad Name' is not a valid name"),
+        (["mlp-vae", "--name", "../x"], "'../x' is not a valid name"),
         (["mlp-vae", "--name", "vae-mnist"], "choose another name"),
-        (["mlp-vae", "--out", "pictures/taken"], "is no empty folder"),
-        (["mlp-vae", "--out", "pictures"], "is no empty folder"),
+        (["mlp-vae", "--out", "pictures/taken"], "is not an empty folder"),
+        (["mlp-vae", "--out", "pictures"], "is not an empty folder"),
         (["mlp-vae", "--out", ".", "--name", "x"], "Error: "),
     ],
 )
@@ -472,7 +472,7 @@ def test_a_name_in_the_store_is_taken_and_its_checkpoint_stays(zoo: Zoo, home: P
         (["mlp-vae"], "--name NAME"),
         (
             ["--name", "x"],
-            "Say which MODEL to train (zoo list --models), or what to continue: --resume NAME",
+            "Name the MODEL to train (zoo list --models), or the training to continue: --resume NAME",
         ),
         (["mlp-vae", "--name", "x", "--epochs", "0"], "0 is not in the range"),
         (["mlp-vae", "--name", "x", "--seed", "-1"], "-1 is not in the range"),
@@ -811,7 +811,7 @@ def test_ctrl_c_finishes_its_step_keeps_the_state_and_says_how_to_go_on(
     stopped = signalled(signal.SIGINT, train_words("mlp-vae", "stopped"), Path("stopped.run"), 0.1)
     assert stopped.returncode == 130 and "Traceback" not in stopped.stderr, stopped.stderr
     assert (
-        "Go on with: zoo train --resume stopped.run" in stopped.stderr
+        "Continue it with: zoo train --resume stopped.run" in stopped.stderr
         and "Interrupted." in stopped.stderr
     )
     assert not Path("stopped").exists()
@@ -967,7 +967,7 @@ def test_a_result_whose_name_was_taken_meanwhile_can_be_sampled_and_is_not_train
     over = zoo("train", "mlp-vae", "--name", "mine", "--epochs", 1, *SMALL)
     assert (
         over.exit_code == 1
-        and f"{unfinished / 'unsaved'} holds what an earlier training made" in over.stderr
+        and f"{unfinished / 'unsaved'} holds the result of an earlier training" in over.stderr
     )
     assert zoo("sample", unfinished / "unsaved", "-n", 1).exit_code == 0
 

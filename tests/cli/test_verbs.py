@@ -17,7 +17,7 @@ VERBS = ["run", "help", "version", "ps", "create", "generate", "download", "cach
 def test_a_verb_of_another_tool_is_answered_with_ours(verb: str, zoo: Zoo) -> None:
     result = zoo(verb, "vae-mnist")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert f"There is no command {verb!r}. Here that is: " in result.stderr
+    assert f"There is no command {verb!r}. Use: " in result.stderr
 
 
 # every command of `ollama --help` and `hf --help`, those of older versions of hf, too

@@ -153,7 +153,7 @@ def test_what_has_the_name_of_an_image_and_is_none_is_named(
 ) -> None:
     draw(tmp_path / "good.png")
     put(tmp_path / "odd.png")
-    with pytest.raises(DataError, match=r"odd\.png is no readable image"):
+    with pytest.raises(DataError, match=r"odd\.png is not a readable image"):
         load_dataset(str(tmp_path))
 
 
@@ -161,7 +161,7 @@ def test_an_empty_folder_and_a_missing_one_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="holds no images"):
         load_dataset(str(tmp_path / "empty"))
-    with pytest.raises(DataError, match="no folder of images"):
+    with pytest.raises(DataError, match="not a folder of images"):
         load_dataset(str(tmp_path / "missing"))
 
 
@@ -193,7 +193,7 @@ def test_images_are_cropped_to_the_middle_and_scaled(tmp_path: Path) -> None:
 
 
 def test_a_shape_that_is_no_image_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"\(2, 8, 8\) is no shape of images"):
+    with pytest.raises(DataError, match=r"\(2, 8, 8\) is not a shape of images"):
         load_images([draw(tmp_path / "a.png")], (2, 8, 8))
 
 

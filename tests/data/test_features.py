@@ -248,7 +248,7 @@ def test_weights_that_are_not_there_are_not_those_of_this_network_or_are_a_pickl
     offer: Callable[[str], None], tmp_path: Path
 ) -> None:
     offer(GOOD)
-    with pytest.raises(CheckpointError, match="nowhere is no file: --weights names"):
+    with pytest.raises(CheckpointError, match="nowhere is not a file: --weights names"):
         load_features("mine", Path("nowhere"))
     other = tmp_path / "other.safetensors"
     save_file({"look.weight": torch.ones(9, 9)}, other)

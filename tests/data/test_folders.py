@@ -72,7 +72,7 @@ def test_folders_in_a_class_are_read_and_a_class_without_images_is_named(
     assert data.class_names == ("bird", "cat", "dog") and data.labels is not None
     assert data.labels.bincount().tolist() == [6, 6, 6]
     (warning,) = [one for one in caplog.records if one.levelno == logging.WARNING]
-    assert warning.getMessage().endswith("so they are no classes: fish")
+    assert warning.getMessage().endswith("so they are not classes: fish")
 
 
 def test_files_that_are_no_images_are_counted(
@@ -82,7 +82,7 @@ def test_files_that_are_no_images_are_counted(
     (folder / "labels.csv").touch()
     (folder / "photo.heic").touch()
     assert len(load_dataset(str(folder))) == pictures.COUNT
-    assert f"Skipped 2 files in {folder} that are no images: labels.csv, photo.heic" in caplog.text
+    assert f"Skipped 2 files in {folder} that are not images: labels.csv, photo.heic" in caplog.text
 
 
 def test_nothing_is_said_of_a_clean_folder(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -95,7 +95,9 @@ def test_nothing_is_said_of_a_clean_folder(folder: Path, caplog: pytest.LogCaptu
 def test_images_beside_class_folders_are_refused(folder: Path) -> None:
     pictures.fill(folder / "cat", 1)
     pictures.fill(folder, 1)
-    with pytest.raises(DataError, match=r"its classes \(cat\), and beside them: 000\.png\. Move"):
+    with pytest.raises(
+        DataError, match=r"its classes \(cat\), and others outside of them, such as 000\.png\. Move"
+    ):
         find_images(folder)
 
 
@@ -182,10 +184,10 @@ def test_a_data_set_that_is_not_there_is_refused_without_reading_one(folder: Pat
     refuse_unknown("mnist")
     with pytest.raises(NotFoundError, match=r"'mnits'.*Did you mean .*'mnist'"):
         refuse_unknown("mnits")
-    with pytest.raises(DataError, match=r"is no folder of images\. There is no such folder\."):
+    with pytest.raises(DataError, match=r"is not a folder of images\. There is no such folder\."):
         refuse_unknown(str(folder))
     folder.touch()
-    with pytest.raises(DataError, match=r"is no folder of images\. It is a file\."):
+    with pytest.raises(DataError, match=r"is not a folder of images\. It is a file\."):
         refuse_unknown(str(folder))
 
 

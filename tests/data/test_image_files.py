@@ -119,7 +119,7 @@ def test_a_folder_is_read_in_colour_if_any_image_is(
     red = (samples[:, 0] == 255).flatten(1).all(1) & (samples[:, 1:] == 0).flatten(1).all(1)
     assert red.sum() == pictures.COUNT - 1
     assert (
-        f"1 of 12 images in {folder} are grey, such as {grey}: all are read as colour"
+        f"1 of 12 images in {folder} are grey, such as {grey}. All are read as colour"
         in caplog.text
     )
     assert "--set sample_shape=1,HEIGHT,WIDTH" in caplog.text
@@ -179,7 +179,9 @@ def test_floats_above_1_are_refused_unless_a_range_is_given(folder: Path) -> Non
 def test_values_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     pixels = np.full((8, 8), 0.5, np.float32)
     pixels[3, 3] = np.nan
-    with pytest.raises(DataError, match=r"a\.tif is no readable image: it holds NaN or infinite"):
+    with pytest.raises(
+        DataError, match=r"a\.tif is not a readable image: it holds NaN or infinite"
+    ):
         load_images([pictures.save(pixels, tmp_path / "a.tif")], (1, 8, 8))
 
 
@@ -203,7 +205,7 @@ def test_a_range_for_images_of_8_bits_is_said_to_change_nothing(
 ) -> None:
     plain = load_dataset(str(pictures.fill(folder)))
     assert load_dataset(str(folder), value_range=(0, 100)).sha256 == plain.sha256
-    assert "The range of values changes nothing" in caplog.text
+    assert "The range of values has no effect" in caplog.text
 
 
 @pytest.mark.parametrize("wrong", [(5, 5), (9, 1), (0,), "ab", (0, float("nan")), (0, "x")])
@@ -228,7 +230,7 @@ def test_images_of_another_size_or_colour_than_the_model_s_are_said(
 
 def test_a_range_or_bad_images_of_a_named_data_set_are_refused() -> None:
     for options in ({"value_range": (0, 9)}, {"skip_bad": True}):
-        with pytest.raises(DataError, match="is for folders of images"):
+        with pytest.raises(DataError, match="are for folders of images"):
             load_dataset("mnist", **options)  # type: ignore[arg-type]
 
 
@@ -265,7 +267,7 @@ def test_ten_bad_files_are_named_and_the_others_counted(folder: Path) -> None:
     pictures.fill(folder, 1)
     with pytest.raises(DataError, match=r"^25 of 26 images") as refusal:
         load_dataset(str(folder))
-    assert str(refusal.value).count("is no readable image") == 10
+    assert str(refusal.value).count("is not a readable image") == 10
     assert "and 15 more" in str(refusal.value)
 
 
@@ -322,7 +324,7 @@ def test_an_image_that_goes_bad_later_says_how_to_leave_it_out(
 ) -> None:
     data = load_dataset(str(pictures.fill(folder)))
     (folder / "003.png").write_bytes(b"bad")
-    with pytest.raises(DataError, match=r"003\.png is no readable image: .* --skip-bad"):
+    with pytest.raises(DataError, match=r"003\.png is not a readable image: .* --skip-bad"):
         data.samples[:]
 
 

@@ -35,7 +35,7 @@ def test_a_root_that_is_no_folder_is_refused_and_not_made(
     monkeypatch.setenv("ZOO_DATA", str(missing))
     with pytest.raises(
         DataError,
-        match=rf"{missing} is no folder: {named_by} names one.* downloaded to .*home/data",
+        match=rf"{missing} is not a folder: {named_by} names one.* downloaded to .*home/data",
     ):
         load_dataset("mnist", root=missing if named_by == "--data-root" else None)
     assert not missing.exists()

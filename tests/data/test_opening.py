@@ -1,4 +1,4 @@
-"""Opening pictures: what is no readable picture is refused in words, quickly and in little memory."""
+"""Opening pictures: what is not a readable picture is refused in words, quickly and in little memory."""
 
 import ast
 import os
@@ -42,7 +42,9 @@ def test_wherever_pillow_opens_a_picture_the_formats_are_named(folder: str) -> N
 def test_other_formats_are_refused_whatever_their_suffix(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "x.png"
     path.write_bytes(pictures.FOREIGN[kind])
-    with pytest.raises(DataError, match=r"x\.png is no readable image: its content is in none of"):
+    with pytest.raises(
+        DataError, match=r"x\.png is not a readable image: its content is in none of"
+    ):
         load_images([path], SHAPE)
 
 
@@ -111,7 +113,7 @@ def test_what_is_no_regular_file_is_refused_before_it_is_opened(
     folder = pictures.fill(tmp_path / "pictures", 3)
     put(folder / "x.png")
     began = time.monotonic()
-    with pytest.raises(DataError, match=rf"x\.png is no readable image: .*{said}"):
+    with pytest.raises(DataError, match=rf"x\.png is not a readable image: .*{said}"):
         load_dataset(str(folder))
     assert time.monotonic() - began < 5
     assert len(load_dataset(str(folder), skip_bad=True)) == 3

@@ -87,12 +87,17 @@ def test_a_pattern_stands_for_every_checkpoint_that_fits(zoo: Zoo, two: tuple[st
 @pytest.mark.parametrize(
     ("references", "arguments", "error", "message"),
     [
-        ((), {}, ConfigError, "Name two different checkpoints at least. None was named"),
+        ((), {}, ConfigError, "Name at least two different checkpoints. None was named"),
         (("./s-vae",), {}, ConfigError, "at least. There is only ./s-vae"),
         (("./s-vae", "./s-vae"), {}, ConfigError, "at least. There is only ./s-vae"),
-        (("t-*",), {}, NotFoundError, "No checkpoint here is called like 't-*'"),
-        (("./t-*",), {}, NotFoundError, "No checkpoint here is called like './t-*'"),
-        (("./s-vae", 7), {}, ConfigError, "by its name or its path, not by int 7"),
+        (("t-*",), {}, NotFoundError, "No checkpoint here matches 't-*'"),
+        (("./t-*",), {}, NotFoundError, "No checkpoint here matches './t-*'"),
+        (
+            ("./s-vae", 7),
+            {},
+            ConfigError,
+            "reference = '7' is of the type int: pass a checkpoint's name",
+        ),
         ((["./s-vae", "./s-gan"],), {}, ConfigError, "not by list"),
         (("./s-vae", "no-such"), {}, NotFoundError, "No checkpoint is called 'no-such'"),
         (("./s-*",), {"n": "many"}, ConfigError, "n must be a whole number, not str 'many'"),

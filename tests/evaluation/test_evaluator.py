@@ -333,7 +333,7 @@ def test_a_model_of_other_classes_is_not_asked_for_those_of_the_data(
 def test_too_few_samples_are_refused_before_anything_is_looked_at() -> None:
     eyes = extractor()
     with pytest.raises(
-        ConfigError, match="19 samples are too few to compare by their features: draw 20 at least"
+        ConfigError, match="19 samples are too few to compare by their features: draw at least 20"
     ):
         evaluate(replay(digits()), digits(), digits("test"), eyes, n=19)
     assert isinstance(eyes.module, NearestMean) and eyes.module.looked_at == 0
@@ -360,7 +360,7 @@ def test_samples_that_are_no_images_are_refused() -> None:
     class Table(Replay):
         sample_kind = "array"
 
-    with pytest.raises(CapabilityError, match="samples of this model are no images"):
+    with pytest.raises(CapabilityError, match="samples of this model are not images"):
         evaluate(Table(ModelConfig(), digits()), digits(), None, extractor())
     with pytest.raises(CapabilityError, match="nothing to measure"):
         evaluate(Table(ModelConfig(), digits()), digits(), digits("test"))
@@ -410,7 +410,8 @@ def test_a_size_that_the_features_do_not_take_is_refused_before_any_sample_is_dr
 def test_too_few_test_images_are_named() -> None:
     few = dataclasses.replace(digits("test"), samples=digits("test").samples[:5])
     with pytest.raises(
-        DataError, match="The 5 test images of mnist give no floor: 5 features are too few"
+        DataError,
+        match="The 5 test images of mnist are not enough for a floor: 5 features are too few",
     ):
         evaluate(replay(digits()), digits(), few, extractor(), n=50)
 
@@ -462,4 +463,4 @@ def test_a_frechet_distance_of_no_more_samples_than_features_is_warned_of(
     assert len(words) == warned
     if warned:
         assert f"is of {n} samples and 800 images, by 49 features each" in words[0]
-        assert "-n 50 at least" in words[0]
+        assert "at least -n 50" in words[0]

@@ -86,19 +86,23 @@ def test_a_watcher_sees_every_sample(mine: str) -> None:
         ({"importance_samples": 0}, ConfigError, "importance_samples = 0 is out of range"),
         ({"test_images": 0}, ConfigError, "test_images = 0 is out of range"),
         ({"data": "mnst"}, NotFoundError, "data set 'mnst'. Did you mean 'mnist'"),
-        ({"data": "./nowhere"}, DataError, "./nowhere is no folder of images"),
+        ({"data": "./nowhere"}, DataError, "./nowhere is not a folder of images"),
         ({"data": 7}, ConfigError, "data must be the name of a data set, or the path"),
         ({"features": "digit"}, NotFoundError, "features 'digit'. Did you mean 'digits'"),
         ({"features": 7}, ConfigError, "features must be a name, not int 7"),
-        ({"weights": "nowhere.safetensors"}, ZooError, "nowhere.safetensors is no file"),
+        ({"weights": "nowhere.safetensors"}, ZooError, "nowhere.safetensors is not a file"),
         ({"weights": 7}, ConfigError, "weights must be the path of a file, not int 7"),
         ({"data_root": 7}, ConfigError, "data_root must be the path of a folder, not int 7"),
         ({"threads": 0}, ConfigError, "threads = 0 is out of range: give 1 to 4096"),
         ({"device": "tpu7"}, ConfigError, "There is no device 'tpu7'"),
         ({"write": True, "reference": "vae-mnist"}, OutputError, "vae-mnist is bundled"),
         ({"reference": "no-such"}, NotFoundError, "No checkpoint is called 'no-such'"),
-        ({"reference": 7}, ConfigError, "by its name or its path, not by int 7"),
-        ({"reference": None}, ConfigError, "by its name or its path, not by NoneType"),
+        (
+            {"reference": 7},
+            ConfigError,
+            "reference = '7' is of the type int: pass a checkpoint's name",
+        ),
+        ({"reference": None}, ConfigError, "reference = 'None' is of the type NoneType"),
     ],
 )
 def test_a_wrong_argument_is_refused_in_words(
@@ -110,7 +114,7 @@ def test_a_wrong_argument_is_refused_in_words(
 
 
 def test_a_model_in_memory_is_told_to_be_kept_first() -> None:
-    with pytest.raises(ConfigError, match="only in memory can be kept as a folder first"):
+    with pytest.raises(ConfigError, match=r"in memory, first write a folder with zoo\.save"):
         door.evaluate(make_model("mlp-gan", generator_dims=(8,)))
 
 

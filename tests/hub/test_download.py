@@ -185,7 +185,8 @@ def test_a_flipped_byte_is_refused_and_nothing_is_kept(hub: Hub, root: Path, fil
     hub.answers[f"GET .*resolve.*/{file}"] = flipped
     words = refusal(root, NAME)
     assert (
-        f"{file} of owner/repo is not what was announced" in words and "Nothing was kept" in words
+        f"{file} of owner/repo is not the file that was announced" in words
+        and "Nothing was kept" in words
     )
     assert not (root / "checkpoints" / "hf%3Aowner%2Frepo").exists()
 
@@ -193,7 +194,7 @@ def test_a_flipped_byte_is_refused_and_nothing_is_kept(hub: Hub, root: Path, fil
 def test_a_failed_pull_keeps_the_checkpoint_that_was_there(hub: Hub, root: Path) -> None:
     assert run("pull", NAME)[0] == 0
     hub.answers[r"GET .*resolve.*/model\.safetensors"] = flipped
-    assert "is not what was announced" in refusal(root, NAME, "--from", "hub")
+    assert "is not the file that was announced" in refusal(root, NAME, "--from", "hub")
 
 
 def test_a_shorter_file_than_announced_is_refused(hub: Hub, root: Path) -> None:
@@ -207,7 +208,7 @@ def test_a_repository_that_is_no_checkpoint_is_refused_before_anything_is_downlo
 ) -> None:
     hub.put("owner/repo", {gone: None})
     words = refusal(root, NAME)
-    assert f"owner/repo is no checkpoint of the zoo: it has no {gone}" in words
+    assert f"owner/repo is not a checkpoint of the zoo: it has no {gone}" in words
     assert not [line for line in hub.requests if "resolve" in line]
 
 
@@ -380,13 +381,15 @@ def test_the_catalogues_digests_are_believed_and_the_hubs_are_not(
     hub: Hub, root: Path, offer: Callable[..., None]
 ) -> None:
     offer({"config.json": files.sha256(FORMAT_1 / "config.json"), "model.safetensors": "0" * 64})
-    assert "model.safetensors of owner/repo is not what was announced" in refusal(root, "theirs")
+    assert "model.safetensors of owner/repo is not the file that was announced" in refusal(
+        root, "theirs"
+    )
 
 
 @pytest.mark.parametrize(
     ("repo_id", "source", "words"),
     [
-        ("", "hub", "theirs is on no Hub"),
+        ("", "hub", "plugin of theirs names no Hub"),
         ("owner/repo", "bundle", "theirs is not bundled with any plugin"),
     ],
 )
@@ -569,7 +572,9 @@ def test_a_repository_that_is_gone_hides_no_other_that_is_outdated(hub: Hub) -> 
     del hub.repositories["owner/gone"]
     code, _, stderr = run("list", "--outdated")
     assert code == 1 and "owner/gone does not exist" in stderr
-    assert f"not known whether hf:owner/gone changed. Of the others, outdated: {NAME}." in stderr
+    assert (
+        f"not find out whether hf:owner/gone changed. Outdated among the others: {NAME}." in stderr
+    )
     code, stdout, stderr = run("pull", "--update")
     assert (
         code == 1
@@ -581,7 +586,7 @@ def test_a_repository_that_is_gone_hides_no_other_that_is_outdated(hub: Hub) -> 
 
 
 def test_an_update_without_names_needs_something_that_was_pulled(zoo: Zoo) -> None:
-    assert "Nothing here was pulled" in zoo("pull", "--update").stderr
+    assert "You have no pulled checkpoints" in zoo("pull", "--update").stderr
     assert zoo("pull").exit_code == 2
 
 

@@ -95,11 +95,11 @@ REFUSED: dict[str, tuple[Mapping[str, bytes | None], str]] = {
     ),
     "a header of 95 MB": (
         {"model.safetensors": header(b"{" + b" " * ((95 << 20) - 2) + b"}")},
-        "its header has 99,614,720 bytes, where the zoo reads 1,048,576",
+        "its header has 99,614,720 bytes, and the zoo reads at most 1,048,576",
     ),
     "a header of 2 MB": (
         {"model.safetensors": header(b"{" + b" " * ((2 << 20) - 2) + b"}")},
-        "its header has 2,097,152 bytes, where the zoo reads 1,048,576",
+        "its header has 2,097,152 bytes, and the zoo reads at most 1,048,576",
     ),
     "a header that claims an exabyte": (
         {"model.safetensors": header(b"{}", 1 << 60)},
@@ -107,7 +107,7 @@ REFUSED: dict[str, tuple[Mapping[str, bytes | None], str]] = {
     ),
     "a header that is nested": (
         {"model.safetensors": header(b"[" * 100_000)},
-        "its header is no JSON",
+        "its header is not JSON",
     ),
     "a training part with a header of its own": (
         {"training.safetensors": header(b"{}", 99)},
@@ -135,11 +135,11 @@ REFUSED: dict[str, tuple[Mapping[str, bytes | None], str]] = {
     "a list for a format": ({"config.json": outer(format=[1])}, "has the format '[1]'"),
     "100,000 layers": (
         {"config.json": config(hidden_dims=[4] * 100_000)},
-        "a config of more than 1,000 values",
+        "it has more than 1,000 values",
     ),
     "NaN in a config": (
         {"config.json": config(dropout=float("nan"))},
-        "or with one that no config has",
+        "nested too deeply, or holds",
     ),
     "a number without end": (
         {"config.json": b'{"a": %s}' % (b"9" * 5000)},
@@ -153,11 +153,11 @@ REFUSED: dict[str, tuple[Mapping[str, bytes | None], str]] = {
         {"config.json": b" " * (2 << 20)},
         "config.json is larger than 1,048,576 bytes",
     ),
-    "a config that is no text": (
+    "a config that is not a text": (
         {"config.json": b"\xff\xfe{}"},
         "is not JSON that the zoo could have written",
     ),
-    "facts that are no JSON": (
+    "facts that are not JSON": (
         {"facts.json": CODE},
         "facts.json is not JSON that the zoo could have written",
     ),
@@ -212,7 +212,7 @@ HARMLESS: dict[str, Mapping[str, bytes | None]] = {
         ".gitmodules": b"[submodule]",
         ".env": b"TOKEN=x",
     },
-    "a card that is no YAML": {
+    "a card that is not YAML": {
         "README.md": b"---\nlicense: [\n: : !!python/object/apply:os.system ['x']\n---\n# x\n"
     },
     "a card that steers": {"README.md": b"---\ntags: []\n---\n# \x1b]0;pwned\x07\xff\xfe\n"},

@@ -60,12 +60,12 @@ def test_who_watches_is_told_of_every_byte(hub: Hub) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"reference": 5}, "pull takes the name of a checkpoint, .* not 5"),
-        ({"reference": None}, "pull takes the name of a checkpoint"),
-        ({"reference": ["vae-mnist"]}, "pull takes the name of a checkpoint"),
-        ({"reference": Path("vae-mnist")}, "pull takes the name of a checkpoint"),
+        ({"reference": 5}, "reference = '5' is of the type int: pass a checkpoint's name"),
+        ({"reference": None}, 'pass a checkpoint\'s name, or "hf:OWNER/REPO"'),
+        ({"reference": ["vae-mnist"]}, 'pass a checkpoint\'s name, or "hf:OWNER/REPO"'),
+        ({"reference": Path("vae-mnist")}, 'pass a checkpoint\'s name, or "hf:OWNER/REPO"'),
         ({"reference": "vae-mnst"}, "Did you mean 'vae-mnist'"),
-        ({"reference": ""}, "is no name of a checkpoint"),
+        ({"reference": ""}, "is not a valid name of a checkpoint"),
         ({"reference": "owner/repo"}, "write hf:owner/repo"),
         ({"reference": "hf:owner"}, "hf:OWNER/REPO or hf:OWNER/REPO@REVISION"),
         ({"reference": NAME, "source": "web"}, "source is 'bundle' or 'hub', not 'web'"),

@@ -250,7 +250,7 @@ def test_a_private_repository_is_made_private_and_a_public_one_is_not_taken_for_
     assert hub.repositories[NAME].private
     push("--private")
     hub.repositories[NAME].private = False
-    assert f"{NAME} is there already, and public" in push("--private", code=1).stderr
+    assert f"{NAME} exists already, and is public" in push("--private", code=1).stderr
 
 
 def test_a_branch_is_made_and_main_stays_as_it_was(hub: Hub, mine: Path, push: Push) -> None:
@@ -272,7 +272,8 @@ def test_a_dry_run_lists_what_would_be_sent_and_writes_nothing(
     monkeypatch.delenv("HF_TOKEN")
     result = push("--dry-run", "--private")
     assert (
-        "Nothing was sent; without --dry-run it goes to a new private repository." in result.stderr
+        "Nothing was sent. Without --dry-run it would go to a new private repository."
+        in result.stderr
     )
     listed = result.stdout
     assert all(f"add     {path}" in listed for path in SENT) and listed.endswith(
@@ -286,7 +287,9 @@ def test_a_dry_run_lists_what_would_be_sent_and_writes_nothing(
 def test_without_a_terminal_or_a_yes_nothing_is_published(hub: Hub, mine: Path, zoo: Zoo) -> None:
     result = zoo("push", "./mine", NAME)
     assert (
-        result.exit_code == 1 and "add --yes, or --dry-run" in result.stderr and hub.requests == []
+        result.exit_code == 1
+        and "Add --yes to publish without a question, or --dry-run" in result.stderr
+        and hub.requests == []
     )
 
 
@@ -352,7 +355,8 @@ def test_what_is_no_branch_is_refused_before_any_request(
     hub: Hub, mine: Path, push: Push, branch: str
 ) -> None:
     assert (
-        "is no name of a branch" in push("--revision", branch, code=1).stderr and hub.requests == []
+        "is not a valid name of a branch" in push("--revision", branch, code=1).stderr
+        and hub.requests == []
     )
 
 
@@ -445,7 +449,7 @@ def test_text_of_ones_own_goes_to_the_hub_unless_others_wrote_there(
     hub.put(NAME, {"README.md": card(hub).replace(BEGIN, f"Theirs.{BEGIN}").encode()})
     for text in ("Mine again.", ""):
         (mine / "README.md").write_text(f"{text}{BEGIN}\n{END}\n")
-        told = "What was written into the README.md on the Hub stays" in push().stderr
+        told = "The text that people wrote in the README.md on the Hub stays" in push().stderr
         assert told == (text != "")
         assert "Theirs." in card(hub) and "Mine" not in card(hub)
 
@@ -479,8 +483,8 @@ def test_a_commit_that_comes_between_is_not_lost(hub: Hub, mine: Path, push: Pus
     [
         ("", "needs an access token: set HF_TOKEN, or use --token"),
         ("hf_unknown", "The token was refused by"),
-        (READ, "This token may not push to owner/repo on"),
-        (OTHER, "This token may not push to owner/repo on"),
+        (READ, "This token has no right to push to owner/repo on"),
+        (OTHER, "This token has no right to push to owner/repo on"),
     ],
 )
 @pytest.mark.parametrize("there", [False, True])
@@ -978,8 +982,8 @@ def test_a_push_from_python_asks_whom_it_is_told_to(hub: Hub, mine: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((5, NAME), "push takes a checkpoint's name, the path of its folder as text"),
-        ((None, NAME), "push takes a checkpoint's name"),
+        ((5, NAME), "reference = '5' is of the type int: pass a checkpoint's name"),
+        ((None, NAME), "reference = 'None' is of the type NoneType"),
         (("vae-mnst", NAME), "Did you mean 'vae-mnist'"),
         (("./nowhere", NAME), "There is no folder ./nowhere"),
         (("mine", NAME), "For the path write ./mine"),

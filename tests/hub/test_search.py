@@ -201,7 +201,7 @@ def test_a_search_without_end_ends(
         assert result.stdout == "[]\n" and len(hub.requests) == 10
     else:
         assert (
-            "has not come to an end after 15 requests" in result.stderr and len(hub.requests) == 15
+            "still has more to send after 15 requests" in result.stderr and len(hub.requests) == 15
         )
 
 

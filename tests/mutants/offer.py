@@ -63,7 +63,7 @@ class Boaster(Painter):
     spec={"kind": "array"},
 )
 class OfAnotherKind(Painter):
-    """Says that its samples are no images."""
+    """Says that its samples are not images."""
 
 
 @found_by("capabilities", r"must be a class that derives from zoo.models.GenerativeModel")

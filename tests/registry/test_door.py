@@ -66,9 +66,9 @@ def test_a_record_of_a_subclass_becomes_one_of_the_plain_class() -> None:
 
 @pytest.mark.parametrize("other", [None, 7, "fine", {"name": "fine"}, ModelSpec])
 def test_what_is_no_such_record_is_refused(other: object) -> None:
-    with pytest.raises(PluginError, match="which is no ModelSpec"):
+    with pytest.raises(PluginError, match="which is not a ModelSpec"):
         admitted(other, ModelSpec)
-    with pytest.raises(PluginError, match="which is no DatasetSpec"):
+    with pytest.raises(PluginError, match="which is not a DatasetSpec"):
         admitted(a_model(), DatasetSpec)
 
 
@@ -79,7 +79,7 @@ def test_what_is_no_such_record_is_refused(other: object) -> None:
         ({"capabilities": ["sample"] * (MOST_ENTRIES + 1)}, "more than 50,000 entries"),
         ({"summary": 10**5000}, "summary is a number of 16,610 bits"),
         ({"summary": -1}, "summary is below 0"),
-        ({"name": "Bad"}, "is no model name"),
+        ({"name": "Bad"}, "is not a model name"),
         ({"kind": "sound"}, "unknown kind"),
         ({"summary": b"x"}, "must be of type str"),
     ],

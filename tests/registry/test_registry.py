@@ -251,13 +251,13 @@ BROKEN = {
     "number": Broken(OFFER.format(models="7"), "returned '7', not a list of ModelSpec"),
     "single": Broken(OFFER.format(models='model("single-model")'), "not a list of ModelSpec"),
     "rubbish": Broken(OFFER.format(models=RUBBISH), "a-dict", models=("kept-model",)),
-    "misnamed": Broken(OFFER.format(models='[model("Bad Name")]'), "'Bad Name' is no model name"),
-    "control": Broken(OFFER.format(models='[model("evil\x1b[2J")]'), r"'evil\x1b[2J' is no model name", "line 5"),
+    "misnamed": Broken(OFFER.format(models='[model("Bad Name")]'), "'Bad Name' is not a model name"),
+    "control": Broken(OFFER.format(models='[model("evil\x1b[2J")]'), r"'evil\x1b[2J' is not a model name", "line 5"),
     "mistyped": Broken(
         OFFER.format(models='[ModelSpec(name="mistyped", entry_point="a:B", summary=None)]'),
         "ModelSpec 'mistyped': summary = 'None' must be of type str",
     ),
-    "path": Broken(OFFER.format(models='[model("../../escape")]'), "'../../escape' is no model name", "line 5"),
+    "path": Broken(OFFER.format(models='[model("../../escape")]'), "'../../escape' is not a model name", "line 5"),
     "flood": Broken(
         OFFER.format(models='[model(f"flood-{n}") for n in range(10_000)]'),
         "offers more than 1,000: the rest are left out",
@@ -828,7 +828,7 @@ def test_a_registry_of_nothing_offers_nothing() -> None:
         ("model-that-leaves", "os._exit(0) was called"),
         ("model-that-stops", "KeyboardInterrupt"),
         ("model-that-lacks", "has no attribute 'Model'"),
-        ("model-that-strays", "is no GenerativeModel"),
+        ("model-that-strays", "is not a GenerativeModel"),
     ],
 )
 def test_a_model_whose_module_breaks_is_laid_at_its_authors_door(

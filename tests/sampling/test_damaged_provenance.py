@@ -146,7 +146,7 @@ def test_a_file_that_is_large_where_ours_are_small_is_refused_at_once(kind: str)
     del content
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.monotonic()
-    with pytest.raises(DataError, match="is no file that the zoo wrote"):
+    with pytest.raises(DataError, match="is not a file that the zoo wrote"):
         provenance.read(path)
     assert time.monotonic() - began < 2
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB

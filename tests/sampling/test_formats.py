@@ -40,11 +40,11 @@ def failing(error: BaseException) -> Iterator[tuple[Tensor, Tensor | None]]:
         ("x.TIF", "image", "Can't write '.tif' files"),
         ("x.gif", "image", "Can't write '.gif' files"),
         ("x.pt", "image", "choose .png, .jpg, .jpeg, .webp, .npz, .safetensors, or a folder"),
-        ("x.png", "array", "are no images: write them to .npz or .safetensors, not 'x.png'"),
-        ("x", "array", "are no images"),
+        ("x.png", "array", "are not images: write them to .npz or .safetensors, not 'x.png'"),
+        ("x", "array", "are not images"),
         ("folder.npz", "image", "is a folder"),
-        ("full", "image", "is no empty folder"),
-        ("full/file", "image", "is no empty folder"),
+        ("full", "image", "is not an empty folder"),
+        ("full/file", "image", "is not an empty folder"),
     ],
 )
 def test_a_path_that_cannot_be_is_refused_before_anything_is_drawn(
@@ -85,7 +85,7 @@ def test_an_existing_file_is_replaced_by_a_complete_one(name: str) -> None:
 
 def test_a_grid_that_would_not_fit_in_memory_is_refused_before_anything_is_drawn() -> None:
     with pytest.raises(
-        OutputError, match=r"100,001 samples are too many for a grid: 100,000 at most\. Take \.npz"
+        OutputError, match=r"100,001 samples are too many for a grid: 100,000 at most\. Use \.npz"
     ):
         formats.write(Path("new.png"), failing(AssertionError("drawn")), 100_001, MADE)
 

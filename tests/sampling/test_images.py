@@ -59,7 +59,7 @@ def test_a_grid_of_colours_and_of_uint8() -> None:
 
 @pytest.mark.parametrize("shape", [(2, 7), (2, 2, 4, 4), (2, 4, 4)])
 def test_what_is_no_image_has_no_grid(shape: tuple[int, ...]) -> None:
-    with pytest.raises(OutputError, match=r"are no images: write them to \.npz or \.safetensors"):
+    with pytest.raises(OutputError, match=r"are not images: write them to \.npz or \.safetensors"):
         images.grid(torch.zeros(shape))
 
 
@@ -80,7 +80,7 @@ def test_a_png_carries_how_it_was_made() -> None:
 def test_a_png_that_cannot_be_written_leaves_what_was_there() -> None:
     Path("grid.png").write_text("from before")
     with pytest.raises(TypeError):
-        images.save_png(images.grid(GREY), Path("grid.png"), {"seed": {1}})  # a set is no JSON
+        images.save_png(images.grid(GREY), Path("grid.png"), {"seed": {1}})  # a set is not JSON
     assert Path("grid.png").read_text() == "from before" and len(list(Path().iterdir())) == 1
 
 
@@ -162,7 +162,9 @@ def test_the_mark_of_generated_content_is_found_by_any_reader(name: str, key: st
 
 
 def test_a_record_too_long_for_a_jpeg_is_said() -> None:
-    with pytest.raises(OutputError, match=r"A JPEG has no room for how it was made, .* take \.png"):
+    with pytest.raises(
+        OutputError, match=r"A JPEG can't hold the record of how it was made .* use \.png"
+    ):
         images.save_picture(images.grid(GREY), Path("x.jpg"), {"labels": ["7"] * 50_000})
     assert list(Path().iterdir()) == []
 

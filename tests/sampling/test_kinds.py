@@ -24,13 +24,13 @@ def test_every_kind_can_be_written_to_its_default_file(kind: object) -> None:
 
 @pytest.mark.parametrize("shape", [(3,), (2, 28, 28), (28, 28), (1, 1, 28, 28)])
 def test_a_shape_that_no_image_has_is_told(shape: tuple[int, ...]) -> None:
-    assert "no shape of an image" in KINDS["image"].wrong_shape(shape)
+    assert "not a shape of an image" in KINDS["image"].wrong_shape(shape)
     assert KINDS["array"].wrong_shape(shape) == "" == KINDS["image"].wrong_shape((3, 8, 9))
 
 
 @pytest.mark.parametrize("name", ["picture", "", None, 3])
 def test_another_kind_is_refused(name: object) -> None:
-    with pytest.raises(ConfigError, match="is no kind of samples: there are image, array"):
+    with pytest.raises(ConfigError, match="is not a kind of samples: there are image, array"):
         kind_called(name)
 
 

@@ -60,7 +60,7 @@ class Spread(Painter):
 
 
 class Singer(Painter):
-    """One whose samples are no images."""
+    """One whose samples are not images."""
 
     sample_kind: ClassVar[Any] = "array"
 
@@ -125,7 +125,7 @@ def test_a_traversal_has_16_rows_at_most_and_classes_in_turn() -> None:
 
 
 def test_a_traversal_of_another_prior_is_refused() -> None:
-    with pytest.raises(CapabilityError, match="Spread has a prior of its own"):
+    with pytest.raises(CapabilityError, match="Spread has a prior that is not standard normal"):
         pictures.traversal(painter(Spread), seed=0)
 
 

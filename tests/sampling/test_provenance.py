@@ -36,7 +36,7 @@ def test_any_png_reader_finds_the_chunk_as_json() -> None:
 @pytest.mark.parametrize("text", ["{", "[1]", "3", "null", "[" * 100_000, '{"a":' * 50_000])
 def test_a_chunk_that_the_zoo_did_not_write_is_refused(text: str) -> None:
     path = write("odd.png", text)
-    with pytest.raises(DataError, match=r"odd\.png is no file that the zoo wrote"):
+    with pytest.raises(DataError, match=r"odd\.png is not a file that the zoo wrote"):
         provenance.read(path)
 
 
@@ -48,7 +48,7 @@ def test_a_chunk_of_another_program_is_not_taken_for_ours() -> None:
 
 def test_a_picture_of_another_kind_is_refused() -> None:
     Image.new("L", (3, 3)).save("one.gif")
-    with pytest.raises(DataError, match=r"one\.gif is no file that the zoo wrote"):
+    with pytest.raises(DataError, match=r"one\.gif is not a file that the zoo wrote"):
         provenance.read(Path("one.gif"))
 
 
@@ -56,7 +56,7 @@ def test_a_picture_of_another_kind_is_refused() -> None:
 def test_a_png_that_breaks_off_is_refused(length: int) -> None:
     path = write("short.png", json.dumps(MADE))
     path.write_bytes(path.read_bytes()[:length])
-    with pytest.raises(DataError, match=r"short\.png is no file that the zoo wrote"):
+    with pytest.raises(DataError, match=r"short\.png is not a file that the zoo wrote"):
         provenance.read(path)
 
 
@@ -65,7 +65,7 @@ def test_a_compressed_chunk_that_swells_beyond_reason_is_refused() -> None:
     info.add_text("zoo", " " * 80_000_000, zip=True)
     Image.new("L", (3, 3)).save("bomb.png", pnginfo=info)
     assert Path("bomb.png").stat().st_size < 200_000
-    with pytest.raises(DataError, match=r"bomb\.png is no file that the zoo wrote"):
+    with pytest.raises(DataError, match=r"bomb\.png is not a file that the zoo wrote"):
         provenance.read(Path("bomb.png"))
 
 
@@ -87,7 +87,8 @@ def test_arrays_of_another_program_are_refused(name: str) -> None:
     for content in (Path(name).read_bytes(), b"", b"{}", Path(name).read_bytes()[:-20]):
         Path(name).write_bytes(content)
         with pytest.raises(
-            DataError, match=f"{name} is no file that the zoo wrote: it doesn't say how it was made"
+            DataError,
+            match=f"{name} is not a file that the zoo wrote: it doesn't say how it was made",
         ):
             provenance.read(Path(name))
     with pytest.raises(DataError, match=f"There is no file absent-{name}"):
@@ -101,7 +102,7 @@ def test_arrays_of_another_program_are_refused(name: str) -> None:
 )
 def test_an_entry_that_the_zoo_did_not_write_is_refused(array: np.ndarray) -> None:
     np.savez_compressed("odd.npz", provenance=array)
-    with pytest.raises(DataError, match=r"odd\.npz is no file that the zoo wrote"):
+    with pytest.raises(DataError, match=r"odd\.npz is not a file that the zoo wrote"):
         provenance.read(Path("odd.npz"))
 
 
@@ -114,7 +115,7 @@ def test_named_pipes_and_devices_are_refused_before_they_are_opened(suffix: str)
     Path(f"zeros{suffix}").symlink_to("/dev/zero")
     began = time.monotonic()
     for name in ("pipe", "zeros"):
-        with pytest.raises(DataError, match=rf"{name}\{suffix} is no file that the zoo wrote"):
+        with pytest.raises(DataError, match=rf"{name}\{suffix} is not a file that the zoo wrote"):
             provenance.read(Path(f"{name}{suffix}"))
     assert time.monotonic() - began < 1
 
@@ -124,7 +125,7 @@ def test_a_record_that_is_a_named_pipe_is_refused() -> None:
 
     Path("folder").mkdir()
     os.mkfifo(Path("folder", provenance.FOLDER_FILE))
-    with pytest.raises(DataError, match="folder is no file that the zoo wrote"):
+    with pytest.raises(DataError, match="folder is not a file that the zoo wrote"):
         provenance.read(Path("folder"))
 
 

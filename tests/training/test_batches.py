@@ -200,7 +200,7 @@ def test_a_data_set_on_disk_trains_the_same_weights_bit_for_bit_as_in_memory(
 def test_a_file_that_breaks_while_training_is_named(tmp_path: Path) -> None:
     disk, _ = on_disk(tmp_path, 8)
     (tmp_path / "005.png").write_bytes(b"no image")
-    with pytest.raises(DataError, match=r"005\.png is no readable image"):
+    with pytest.raises(DataError, match=r"005\.png is not a readable image"):
         list(batches(disk).epoch(0))
 
 
@@ -312,7 +312,7 @@ def test_every_image_is_changed_in_its_own_way_and_the_same_for_the_same_seed() 
 
 
 def test_samples_that_are_no_images_can_t_be_augmented() -> None:
-    with pytest.raises(DataError, match=r"Samples of shape \(2,\) are no images"):
+    with pytest.raises(DataError, match=r"Samples of shape \(2,\) are not images"):
         augmented(torch.zeros(3, 2), ("shift",))
 
 

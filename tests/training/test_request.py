@@ -115,17 +115,17 @@ def test_a_seed_is_drawn_when_none_is_given(store: Store) -> None:
 @pytest.mark.parametrize(
     ("changes", "error", "why"),
     [
-        ({"model": None}, ConfigError, "Say which model to train"),
-        ({"name": None}, ConfigError, "Say what the checkpoint is called: name="),
-        ({"name": "Bad Name"}, ConfigError, "'Bad Name' is no name"),
+        ({"model": None}, ConfigError, "Name the model to train"),
+        ({"name": None}, ConfigError, "Name the checkpoint: name="),
+        ({"name": "Bad Name"}, ConfigError, "'Bad Name' is not a valid name"),
         ({"name": "vae-mnist"}, OutputError, "choose another name"),
         ({"model": "mlp-va"}, NotFoundError, "Did you mean 'mlp-vae'"),
         ({"model": "mlp-va", "name": None}, NotFoundError, "Did you mean 'mlp-vae'"),
         ({"model": "vae-mnist"}, NotFoundError, "is a checkpoint, not a model"),
         ({"data": "mnst"}, NotFoundError, "Did you mean 'mnist'"),
         ({"data": "photos"}, DataError, "For the folder write ./photos"),
-        ({"data": "./nowhere"}, DataError, "is no folder"),
-        ({"out": "photos"}, OutputError, "is no empty folder"),
+        ({"data": "./nowhere"}, DataError, "is not a folder"),
+        ({"out": "photos"}, OutputError, "is not an empty folder"),
     ],
 )
 def test_what_can_not_be_trained_is_refused_with_what_to_do(
@@ -143,7 +143,7 @@ def test_an_unfinished_training_of_that_name_is_refused_with_how_to_go_on(store:
     run = store.run("mine")
     run.mkdir(parents=True)
     (run / "state.safetensors").touch()
-    with pytest.raises(OutputError, match="Go on with: zoo train --resume mine") as refused:
+    with pytest.raises(OutputError, match="Continue it with: zoo train --resume mine") as refused:
         Asked(model="mlp-vae", name="mine").begun(store)
     assert str(refused.value).endswith("To start anew, first remove it: zoo rm mine")
 
@@ -183,16 +183,16 @@ def test_an_unfinished_training_is_found_by_name_and_by_folder(store: Store) -> 
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"model": 3}, "neither the name of a model"),
     ({"model": int}, "neither the name of a model"),
-    ({"name": 3}, "pass what the checkpoint is called"),
+    ({"name": 3}, "pass a name for the checkpoint"),
     ({"data": 3}, "data is of the type int: pass a name or a path"),
     ({"out": 3}, "out is of the type int"),
     ({"resume": 3}, "resume is of the type int"),
     ({"data_root": 3}, "data_root is of the type int"),
-    ({"epochs": "3"}, "pass a whole number, 1 at least"),
-    ({"epochs": True}, "pass a whole number, 1 at least"),
-    ({"epochs": 0}, "pass a whole number, 1 at least"),
-    ({"seed": -1}, "pass a whole number, 0 at least"),
-    ({"seed": 2**63}, "pass a whole number, 0 at least"),
+    ({"epochs": "3"}, "pass a whole number of 1 or more"),
+    ({"epochs": True}, "pass a whole number of 1 or more"),
+    ({"epochs": 0}, "pass a whole number of 1 or more"),
+    ({"seed": -1}, "pass a whole number of 0 or more"),
+    ({"seed": 2**63}, "pass a whole number of 0 or more"),
     ({"device": 3}, "pass 'auto', 'cpu' or 'cuda'"),
     ({"device": "tpu"}, "There is no device 'tpu'"),
     ({"threads": 0}, "threads = '0': pass a whole number, 1 to 4096"),

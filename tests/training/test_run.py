@@ -178,7 +178,7 @@ def test_settings_that_are_no_json_are_refused_by_name(stopped: Run) -> None:
 def test_an_unfinished_training_is_not_begun_over(stopped: Run) -> None:
     before = {path.name: path.read_bytes() for path in stopped.folder.iterdir()}
     with pytest.raises(
-        OutputError, match=r"unfinished training\. Go on with: zoo train --resume .*run"
+        OutputError, match=r"unfinished training\. Continue it with: zoo train --resume .*run"
     ):
         Run(stopped.folder).begin({"model": "another"})
     assert {path.name: path.read_bytes() for path in stopped.folder.iterdir()} == before
@@ -199,7 +199,8 @@ def test_what_found_no_place_is_not_begun_over(stopped: Run) -> None:
     stopped.finish()
     (stopped.folder / "unsaved").mkdir()
     with pytest.raises(
-        OutputError, match="unsaved holds what an earlier training made: move it to another place"
+        OutputError,
+        match="unsaved holds the result of an earlier training: move it to another place",
     ):
         stopped.begin({"model": "another"})
     assert [path.name for path in stopped.folder.iterdir()] == ["unsaved"]

@@ -70,7 +70,7 @@ def test_a_training_that_its_watcher_interrupts_goes_on_to_the_same_bits(
         pytest.raises(KeyboardInterrupt),
     ):
         train(watch=stopping_at(step))
-    assert f"Stopped after step {step}. Go on with: zoo train --resume mine" in caplog.text
+    assert f"Stopped after step {step}. Continue with: zoo train --resume mine" in caplog.text
     assert (tmp_path / "home" / "runs" / "mine" / STATE).exists()
     resumed, whole = zoo.train(resume="mine", watch=None), train("whole")
     assert resumed.folder.sha256 == whole.folder.sha256

@@ -123,9 +123,13 @@ def render(
             f"{type(error).__name__}: {str(error)[:300]}"
         ) from error
     if card.count(BEGIN) != 1 or card.count(END) != 1:
-        raise CheckpointError("facts.json holds the comments that mark the zoo's part of a card.")
+        raise CheckpointError(
+            "facts.json contains the comments that mark the zoo's part of a card: remove them."
+        )
     if len(card.encode()) > CARD_LIMIT:
-        raise CheckpointError(f"facts.json makes a card above {CARD_LIMIT:,} bytes: shorten it.")
+        raise CheckpointError(
+            f"facts.json makes a card larger than {CARD_LIMIT:,} bytes: shorten it."
+        )
     return card
 
 
@@ -165,7 +169,7 @@ def merged(made: str, other: str, *, text_of_other: bool) -> str:
 def front_matter(card: str) -> dict[str, Any]:
     """The names and values at the head of a card; empty where there is no front matter.
 
-    **Raises:** `CheckpointError` when it is no YAML of names and values, or too long."""
+    **Raises:** `CheckpointError` when it is not YAML of names and values, or too long."""
     found = FRONT_MATTER.match(card)
     if not found:
         return {}
@@ -178,7 +182,7 @@ def front_matter(card: str) -> dict[str, Any]:
     try:
         matter = yaml.load(found[1], Loader=_Loader) or {}  # a safe loader
         if not isinstance(matter, dict) or not all(isinstance(key, str) for key in matter):
-            raise ValueError("it is no list of names with values")
+            raise ValueError("it is not a list of names with values")
         _as_yaml(matter)
     except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError) as error:
         raise _unreadable(error) from error
@@ -206,7 +210,7 @@ def without_markup(card: str) -> str:
 def _unreadable(error: Exception) -> CheckpointError:
     reason = " ".join(str(error).split())[:200]
     return CheckpointError(
-        f"The front matter of {CARD} is no YAML of names and values: mend it first. "
+        f"The front matter of {CARD} is not YAML of names and values: mend it first. "
         f"({type(error).__name__}: {reason})"
     )
 

@@ -66,7 +66,7 @@ class Folder:
     def config(self) -> dict[str, Any]:
         """config.json, its outer layer checked: `{"format", "model", "config", "made_by"}`.
 
-        **Raises:** `CheckpointError` when the folder is no checkpoint that this zoo can read."""
+        **Raises:** `CheckpointError` when the folder is not a checkpoint that this zoo can read."""
         return _checked_config(self)
 
     @functools.cached_property
@@ -207,7 +207,7 @@ def _checked_config(folder: Folder) -> dict[str, Any]:
     path = folder.file(CONFIG)
     if not folder.has(CONFIG):
         raise CheckpointError(
-            f"{folder.path} is no checkpoint: it has no {CONFIG}.{hint_pickle(folder.path)}",
+            f"{folder.path} is not a checkpoint: it has no {CONFIG}.{hint_pickle(folder.path)}",
             path=folder.path,
         )
     config = files.parse_json(folder.content(CONFIG), path)

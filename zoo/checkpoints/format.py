@@ -44,9 +44,9 @@ def refuse_boundless(config: Mapping[str, Any]) -> None:
     """
     if _size(config["config"], DEPTH_LIMIT) > VALUES_LIMIT:
         raise CheckpointError(
-            f"{CONFIG} holds a config of more than {VALUES_LIMIT:,} values, or with one that no "
-            "config has: nested "
-            f"deeply, not finite, or a very long text."
+            f"{CONFIG} can't be the config of a model: it has more than {VALUES_LIMIT:,} values, "
+            "is "
+            "nested too deeply, or holds a number that is not finite or a very long text."
         )
 
 
@@ -60,9 +60,8 @@ def refuse_large(whose: str, sizes: Mapping[str, int]) -> None:
     total = sum(sizes.values())
     if total > LARGEST or len(sizes) > MOST_FILES:
         raise CheckpointError(
-            f"{whose} is too large: {len(sizes)} files, {total:,} bytes, where a checkpoint may "
-            f"have {MOST_FILES} "
-            f"files and {LARGEST:,} bytes."
+            f"{whose} is too large: {len(sizes)} files, {total:,} bytes. A checkpoint may have "
+            f"{MOST_FILES} files and {LARGEST:,} bytes."
         )
 
 
@@ -122,7 +121,7 @@ def check_weights(path: Path, folder: Folder | None = None) -> None:
     if size < 8 or length > size - 8:
         wrong: str | None = f"it ends after {size:,} bytes"
     elif length > HEADER_LIMIT:
-        wrong = f"its header has {length:,} bytes, where the zoo reads {HEADER_LIMIT:,}"
+        wrong = f"its header has {length:,} bytes, and the zoo reads at most {HEADER_LIMIT:,}"
     else:
         wrong = _wrong_in_header(content[8 : 8 + length], size - 8 - length)
     if wrong is None:
@@ -151,9 +150,9 @@ def _wrong_in_header(header: bytes, room: int) -> str | None:
     try:
         entries = json.loads(header)
     except (ValueError, RecursionError):
-        return "its header is no JSON"
+        return "its header is not JSON"
     if not isinstance(entries, dict) or not header.startswith(b"{"):
-        return "its header is no JSON object"
+        return "its header is not a JSON object"
     metadata = entries.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(
         isinstance(text, str) for text in metadata.values()

@@ -13,7 +13,7 @@ from typing import Any
 from zoo.checkpoints.folder import CONFIG, FACTS, ORIGIN, WEIGHTS, Folder
 from zoo.checkpoints.format import check_weights
 from zoo.checkpoints.store import Entry, Store
-from zoo.common import files
+from zoo.common import arguments, files
 from zoo.common.errors import CheckpointError, NotFoundError, OutputError, did_you_mean
 from zoo.common.tables import Listing
 from zoo.registry import NAME, describe, installed
@@ -39,6 +39,7 @@ def list_checkpoints(pattern: str | None = None, *, store: Store | None = None) 
     `summary`, `size` (bytes), `state` ("bundled", "pulled", "trained", "hub" or "damaged"),
     `plugin` (the distribution that offers it or its model) and `path`.
     """
+    pattern = arguments.pattern(pattern)
     store = store or Store(installed().checkpoints)
     names = [name for name in store.names() if pattern is None or fnmatchcase(name, pattern)]
     index = _Index(store.root, len(names))
@@ -58,13 +59,14 @@ def list_runs(pattern: str | None = None, *, store: Store | None = None) -> List
     (how many were asked for, None when that is not known), `when` (its state was kept last, in ISO
     format), `size` (bytes) and `path`.
     """
+    pattern = arguments.pattern(pattern)
     store = store or Store(installed().checkpoints)
     records = [_run(name, store.run(name)) for name in store.runs()]
     chosen = [one for one in records if pattern is None or fnmatchcase(one["name"], pattern)]
     return Listing(chosen, ("name", "model", "dataset", "epoch", "epochs", "when", "size"))
 
 
-def info(reference: str) -> dict[str, Any]:
+def info(reference: str | os.PathLike[str] | Folder) -> dict[str, Any]:
     """All that is known of a checkpoint, a model, a data set or features.
 
     **Arguments:**
@@ -73,8 +75,11 @@ def info(reference: str) -> dict[str, Any]:
     **Returns:** of a checkpoint what `list_checkpoints` says and its `config`, `facts` and `card`;
     of anything else what `zoo show NAME --json` prints.
 
-    **Raises:** `NotFoundError` when nothing is called so.
+    **Raises:** `NotFoundError` when nothing has this name; `ConfigError` for another type.
     """
+    if isinstance(reference, Folder):
+        reference = reference.reference
+    reference = arguments.reference(reference)
     store = Store(installed().checkpoints)
     registry = installed()
     offered = {**registry.features, **registry.datasets, **registry.models}
@@ -90,7 +95,7 @@ def info(reference: str) -> dict[str, Any]:
         if store.run(reference).is_dir():
             raise
         raise NotFoundError(
-            f"Nothing is called {reference!r}.{did_you_mean(reference, known)}",
+            f"Nothing has the name {reference!r}.{did_you_mean(reference, known)}",
             name=reference,
             known=known,
         ) from error

@@ -83,7 +83,7 @@ class Evaluation(StrictConfig):
     - `version`: of the metric's estimator; 1 for results from before there were versions.
     - `binarised`: for a likelihood, whether pixels were drawn as 0 or 1 with their grey value as
         the probability, once, or the grey values were taken as they are. The two can't be compared.
-        None of samples that are no images.
+        None of samples that are not images.
     - `family`: for a bound of the likelihood, the distribution of a pixel given the latents, such
         as "Bernoulli". That of grey values is no density; those of "Normal" and
         "ContinuousBernoulli" are. None compares with another.
@@ -136,7 +136,7 @@ class Evaluation(StrictConfig):
 
     @property
     def noun(self) -> str:
-        """What it was measured against: "image", or "sample" where samples are no images."""
+        """What it was measured against: "image", or "sample" where samples are not images."""
         return "image" if self.extractor or self.binarised is not None else "sample"
 
     @property

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 
 from zoo.checkpoints.folder import CONFIG, ORIGIN, Folder
 from zoo.checkpoints.scratch import Scratch
-from zoo.common import files, settings
+from zoo.common import arguments, files, settings
 from zoo.common.errors import (
     CheckpointError,
     ConfigError,
@@ -21,6 +21,7 @@ from zoo.common.errors import (
     ZooError,
     did_you_mean,
 )
+from zoo.common.words import either
 from zoo.registry import Checkpoint, installed
 
 LOG = logging.getLogger("zoo")
@@ -99,7 +100,7 @@ class Store:
             `hf:OWNER/REPO[@REVISION]`; the current checkpoint unless given.
 
         **Raises:** `NotFoundError` in words that mend the reference; `CheckpointError` when a path
-        is no checkpoint."""
+        is not a checkpoint."""
         reference = self.current() if reference is None else reference
         if files.is_path(reference):
             try:
@@ -111,7 +112,7 @@ class Store:
                 raise NotFoundError(f"There is no folder {reference}.", path=directory)
             if not files.is_file(directory / CONFIG):
                 raise CheckpointError(
-                    f"{reference} is no checkpoint: it has no {CONFIG}.", path=directory
+                    f"{reference} is not a checkpoint: it has no {CONFIG}.", path=directory
                 )
             return Folder(directory, reference)
         entry = self.entry(reference)
@@ -243,7 +244,7 @@ class Store:
         if self.is_unfinished(name):
             if _at_work(run):
                 raise OutputError(
-                    f"The training {name} is at work in another process: stop that first.",
+                    f"The training {name} is running in another process: stop it first.",
                     name=name,
                     path=run,
                 )
@@ -251,7 +252,7 @@ class Store:
         if _is_name(name) and files.is_folder(run) and not _at_work(run):
             return [run]
         entry = self.entry(name)
-        why = "comes with its plugin and takes no further room" if entry.path else "is not here"
+        why = "is part of its plugin" if entry.path else "is not here"
         raise NotFoundError(f"{name} {why}: nothing to remove.", name=name)
 
     def verify(self, name: str) -> dict[str, str]:
@@ -297,7 +298,8 @@ class Store:
             )
         if self.directory(name).exists():
             raise OutputError(
-                f"{name!r} is in the store already: choose another name, or first: zoo rm {name}"
+                f"{name!r} is in the store already: choose another name, or remove it first: zoo "
+                f"rm {name}"
             )
 
     def _origin(self, directory: Path) -> dict[str, Any]:
@@ -326,11 +328,11 @@ class Store:
     def _refuse_ambiguous(self, name: str) -> None:
         if "/" in name and not name.startswith("hf:"):
             raise NotFoundError(
-                f"{name!r} could be a Hub repository or a folder: write hf:{name} for the one, "
-                f"./{name} for the other."
+                f"{name!r} could be a Hub repository or a folder: write hf:{name} for the "
+                f"repository, ./{name} for the folder."
             )
         if not _is_name(name):
-            raise NotFoundError(f"{name[:80]!r} is no name of a checkpoint.")
+            raise NotFoundError(f"{name[:80]!r} is not a valid name of a checkpoint.")
         if name.startswith("hf:"):
             parse_hub(name)
 
@@ -345,8 +347,8 @@ class Store:
             plugin = installed().offered_by("checkpoints", name)
             maker = plugin.distribution if plugin else "its plugin"
             return NotFoundError(
-                f"{name} is damaged: {offered.bundled}, where {maker} says that it lies, can't be "
-                f"read. Install it again: pip install --force-reinstall {maker}",
+                f"{name} is damaged: {offered.bundled}, which {maker} names, can't be read. "
+                f"Install it again: pip install --force-reinstall {maker}",
                 name=name,
                 path=offered.bundled,
             )
@@ -380,14 +382,13 @@ def find(reference: "str | os.PathLike[str] | Folder | None" = None) -> Folder:
     plugins offer.
 
     **Arguments:**
-    - `reference`: as for `Store.folder`; a path object or a Folder is taken as it is.
+    - `reference`: as for `Store.folder`, a path object, a Folder, or what `zoo.train` returns.
 
-    **Raises:** as `Store.folder` does."""
+    **Raises:** `ConfigError` for another type; else as `Store.folder` does."""
     if isinstance(reference, Folder):
         return reference
-    if isinstance(reference, os.PathLike):
-        reference = files.as_reference(Path(reference))
-    return Store(installed().checkpoints).folder(reference)
+    asked = None if reference is None else arguments.reference(reference)
+    return Store(installed().checkpoints).folder(asked)
 
 
 def refuse_foreign(folder: Folder) -> None:
@@ -400,10 +401,11 @@ def refuse_foreign(folder: Folder) -> None:
     source = folder.origin.get("source")
     if source != "trained":
         state = "pulled" if source else "bundled"
+        option = either("--write", "write=True")
         raise OutputError(
-            f"--write changes files of a checkpoint, but {reference} is {state}: its files are its "
-            "publisher's. Name a directory of your own by its path, such as "
-            f"./cards/{reference.rpartition('/')[2]}, or leave --write out."
+            f"{option} would change files of {reference}, which is {state}: they belong to its "
+            "publisher. Name a folder of your own by its path, such as "
+            f"./cards/{reference.rpartition('/')[2]}, or leave out {option}."
         )
 
 

@@ -10,10 +10,9 @@ from typing import Any
 from zoo.checkpoints.folder import ORIGIN, TRAINING, WEIGHTS
 from zoo.checkpoints.records import INDEX
 from zoo.checkpoints.store import Store
-from zoo.common import files, leftovers
+from zoo.common import arguments, files, leftovers
 from zoo.common.errors import (
     CheckpointError,
-    ConfigError,
     NotFoundError,
     PluginError,
     ZooError,
@@ -28,10 +27,10 @@ PRUNABLE = ("data", "features", "caches")
 
 
 def remove(names: str | Sequence[str]) -> list[dict[str, Any]]:
-    """Remove checkpoints from the store, and trainings that are not finished.
+    """Remove checkpoints and unfinished trainings from your store.
 
-    With a checkpoint goes the folder of its finished training. Where both a checkpoint and an
-    unfinished training have a name, the checkpoint goes and the training stays.
+    The folder of a finished training is removed with its checkpoint. When a checkpoint and an
+    unfinished training have the same name, only the checkpoint is removed.
 
     **Arguments:**
     - `names`: one or several names, or patterns such as "test-*".
@@ -84,7 +83,7 @@ def would_remove(names: str | Sequence[str], *, store: Store | None = None) -> l
 def verify(names: str | Sequence[str] = ()) -> list[dict[str, Any]]:
     """Check the files of checkpoints against their digests.
 
-    Checkpoints from a Hub are also loaded: their weights must fit their model and be finite.
+    zoo also loads checkpoints from a Hub: their weights must fit their model and be finite.
 
     **Arguments:**
     - `names`: one or several names, or patterns such as "*mnist*"; by default all checkpoints that
@@ -97,7 +96,8 @@ def verify(names: str | Sequence[str] = ()) -> list[dict[str, Any]]:
     """
     store = Store(installed().checkpoints)
     here = [entry.name for entry in store.entries() if entry.path or entry.origin]
-    chosen = _matching(names, here) if names else here
+    listed = arguments.names(names)
+    chosen = _matching(listed, here) if listed else here
     verdicts = {name: _hashed(store, name) for name in chosen}
     for name, found in verdicts.items():
         from_hub = store.entry(name).origin.get("source") == "hub"
@@ -110,11 +110,11 @@ def verify(names: str | Sequence[str] = ()) -> list[dict[str, Any]]:
 
 
 def space(*, prune: bool = False) -> Listing:
-    """What the home holds, in bytes.
+    """Show how much disk space the zoo uses, or free some of it.
 
     **Arguments:**
-    - `prune`: remove what can be had again: data sets that were downloaded, features of images
-        (which are computed anew), and caches. Checkpoints and trainings are never removed so.
+    - `prune`: remove what can be downloaded or computed again: data sets, features and caches.
+        Checkpoints and trainings stay.
 
     **Returns:** for each kind of thing its `what` ("checkpoints", "runs", "data", "features",
     "caches" or "other"), `number`, `size` (bytes), `prunable`, `freed` (bytes) and `path`.
@@ -172,16 +172,12 @@ def _exists(path: Path) -> bool:
 
 def _matching(names: str | Sequence[str], known: Iterable[str]) -> list[str]:
     """The names that are asked for: patterns are matched against those that are known."""
-    if isinstance(names, str):
-        names = [names]
-    if not isinstance(names, Iterable) or not all(isinstance(name, str) for name in names):
-        raise ConfigError(f"names = {str(names)[:80]!r} is no name, and no list of names.")
     chosen: dict[str, None] = {}
-    for name in names:
+    for name in arguments.names(names):
         if set(name) & set("*?["):
             found = [one for one in known if fnmatchcase(one, name)]
             if not found:
-                raise NotFoundError(f"Nothing here is called {name!r}. See: zoo list", name=name)
+                raise NotFoundError(f"Nothing here matches {name!r}. See: zoo list", name=name)
             chosen |= dict.fromkeys(found)
         else:
             chosen[name] = None
@@ -219,7 +215,7 @@ def refuse_damaged(verdicts: Sequence[dict[str, Any]]) -> None:
     """Raise `CheckpointError` when one of the verdicts of `verify` is not "ok"."""
     if bad := [one["name"] for one in verdicts if not one["ok"]]:
         raise CheckpointError(
-            f"Damaged: {', '.join(bad)}. Remove it (zoo rm NAME), then pull or train it again.",
+            f"Damaged: {', '.join(bad)}. Remove each (zoo rm NAME), then pull or train it again.",
             known=bad,
         )
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from zoo.checkpoints.folder import CONFIG, FACTS, FORMAT, TRAINING, WEIGHTS, Folder
 from zoo.checkpoints.format import check_weights, class_name, refuse_unoffered
 from zoo.checkpoints.store import find
-from zoo.common import files, settings
+from zoo.common import arguments, files, settings
 from zoo.common.compute import pick_device
 from zoo.common.errors import (
     CheckpointError,
@@ -61,11 +61,6 @@ def load(
             "Which checkpoint? Pass its name or its path first, as in zoo.load('NAME', "
             f"device='auto'). Names: {names}. All that are here: zoo.list_checkpoints()"
         )
-    if not isinstance(reference, str | os.PathLike | Folder):
-        raise ConfigError(
-            f"reference = {str(reference)[:80]!r} is of the type {type(reference).__name__}: pass "
-            "a checkpoint's name or its path."
-        )
     loaded = read_model(find(reference), device, model=model)
     return loaded.requires_grad_(False)
 
@@ -90,7 +85,7 @@ def save(
 
     **Returns:** the checkpoint.
 
-    **Raises:** `ConfigError` for what is no model or no JSON; `OutputError` when it can't be
+    **Raises:** `ConfigError` for what is not a model or no JSON; `OutputError` when it can't be
     written."""
     if not isinstance(model, GenerativeModel):
         raise ConfigError(
@@ -98,6 +93,8 @@ def save(
             "that derives from zoo.models.GenerativeModel."
         )
     path = settings.expand(folder, "folder")
+    if facts is not None and not isinstance(facts, Mapping):
+        raise arguments.refusal("facts", facts, 'a dict, such as {"license": "MIT"}')
     known: dict[str, Any] = {"name": path.name, "reference": files.as_reference(path)}
     known |= {"dataset": dataset} if dataset else {}
     known |= dict(facts or {})
@@ -186,7 +183,7 @@ def model_class(name: str) -> type[GenerativeModel[Any]]:
         return found
     plugin = installed().offered_by("models", name)
     raise PluginError(
-        f"The class of the model {name!r} is no GenerativeModel. This is a fault of "
+        f"The class of the model {name!r} is not a GenerativeModel. This is a fault of "
         f"{plugin.called if plugin else 'its plugin'}: tell its authors."
     )
 
@@ -309,7 +306,7 @@ def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:
 
 
 def _refuse_unwritable(facts: Mapping[str, Any], path: Path) -> None:
-    """Raise `ConfigError` for facts that are no JSON values, before anything is written."""
+    """Raise `ConfigError` for facts that are not JSON values, before anything is written."""
     try:
         json.dumps(facts)
     except (TypeError, ValueError, RecursionError) as error:

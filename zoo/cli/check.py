@@ -57,7 +57,7 @@ def check(
     elif told:
         _print(told)
     if not chosen:
-        note("No model is offered by the installed plugins.")
+        note("The installed plugins offer no model.")
     bad = list(
         dict.fromkeys(
             record["model"] for record in records if record["model"] and record["verdict"] != "kept"

@@ -43,7 +43,7 @@ def compare(references: tuple[str, ...], output: Path, json_: bool, **options: A
     them. If you say with options how to measure, zoo measures again what does not fit.
     """
     if len(set(references)) < 2 and not any(map(room.has_pattern, references)):
-        raise click.UsageError("Name two different checkpoints at least.")
+        raise click.UsageError("Name at least two different checkpoints.")
     warn_of_plugins()
     found = room.compare(*references, output=output, watch=track, **options)
     if json_:

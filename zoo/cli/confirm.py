@@ -19,6 +19,7 @@ def confirm(question: str) -> None:
     """
     if not has_terminal():
         raise ConfigError(
-            "Nothing was removed: there is no terminal to ask you on. To remove it, add --yes."
+            "Nothing was removed: zoo could not ask you, because there is no terminal. To remove "
+            "without a question, add --yes."
         )
     click.confirm(question, abort=True, err=True)

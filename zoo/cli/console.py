@@ -43,7 +43,7 @@ def warn_of_plugins() -> None:
         note(f"Warning: something is wrong with {which}. See: zoo plugins")
     if absent := installed().absent:
         names = printable(", ".join(sorted(absent)))
-        note(f"Warning: ZOO_LOAD_PLUGINS names what is not installed: {names}.")
+        note(f"Warning: ZOO_LOAD_PLUGINS names plugins that are not installed: {names}.")
 
 
 class Notes(logging.Handler):

@@ -61,7 +61,11 @@ def doctor(fix: bool, json_: bool) -> None:
     if wrong := list(
         dict.fromkeys(finding.what for finding in findings if finding.verdict == "wrong")
     ):
-        raise ZooError(f"Something is wrong with {', '.join(wrong)}: what to do is said beside it.")
+        raise ZooError(
+            f"Something is wrong with {', '.join(wrong)}. The lines with → above say what to do."
+            if not json_
+            else f"Something is wrong with {', '.join(wrong)}. See the advice in the output."
+        )
 
 
 def _examine(fix: bool) -> Iterator[Finding]:
@@ -261,7 +265,7 @@ def _store() -> Iterator[Finding]:
     store = Store(installed().checkpoints)
     nearest = _nearest(store.root)
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        why = "can't be written" if nearest.is_dir() else "is no folder"
+        why = "can't be written" if nearest.is_dir() else "is not a folder"
         yield Finding(
             "store", "wrong", f"{nearest} {why}", "Mend that, or name another folder with ZOO_HOME."
         )
@@ -340,7 +344,7 @@ def _data() -> Iterator[Finding]:
     folder = named or settings.home() / "data"
     if named and not folder.is_dir():
         advice = "Name a folder that holds data sets, or unset it: they are downloaded then."
-        yield Finding("data", "wrong", f"ZOO_DATA names {folder}, which is no folder", advice)
+        yield Finding("data", "wrong", f"ZOO_DATA names {folder}, which is not a folder", advice)
     elif folder.is_dir():
         holds = (
             ", ".join(sorted(one.name for one in folder.iterdir() if one.is_dir())) or "nothing yet"

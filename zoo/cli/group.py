@@ -11,6 +11,7 @@ import click
 
 from zoo.cli import streams
 from zoo.cli.console import clean, debugging, printable, warn_of_plugins
+from zoo.common import words
 from zoo.common.errors import OutputError, ZooError
 from zoo.registry import installed
 
@@ -89,13 +90,13 @@ class ZooGroup(click.Group):
         """Run a command; a ZooError becomes one line and exit code 1, Ctrl-C becomes 130."""
         try:
             _refuse_nowhere()
-            with streams.guarded():
+            with streams.guarded(), words.of_commands():
                 return super().invoke(ctx)
         except (ZooError, OSError) as error:
             if debugging(ctx):
                 raise
-            words = error if isinstance(error, ZooError) else _refusal(error)
-            raise click.ClickException(clean(words)) from error
+            said = error if isinstance(error, ZooError) else _refusal(error)
+            raise click.ClickException(clean(said)) from error
         except KeyboardInterrupt as stop:
             if debugging(ctx):
                 import traceback  # only wanted on the way out

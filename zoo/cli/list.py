@@ -59,7 +59,7 @@ def list_(
     if runs:
         found = list_runs(pattern)
         if not found and not pattern and not json_:
-            return note("No training is unfinished.")
+            return note("There are no unfinished trainings.")
         return _print(found, _run_table, pattern, json_)
     records = list_checkpoints(pattern, outdated=outdated)
     if outdated and not records and not json_:
@@ -78,9 +78,9 @@ def _print(
     if records:
         return table(records)
     if not pattern:
-        return note("Nothing is offered by the installed plugins.")
+        return note("The installed plugins offer nothing of this kind.")
     hint = "" if set(pattern) & set("*?[") else f" Try '*{pattern}*'."
-    return note(f"Nothing is called {clean(repr(pattern))}.{hint}")
+    return note(f"Nothing matches {clean(repr(pattern))}.{hint}")
 
 
 def _model_table(records: list[dict[str, Any]]) -> None:
@@ -147,4 +147,4 @@ def _run_table(records: list[dict[str, Any]]) -> None:
     ]
     headers = ("NAME", "MODEL", "DATA", "EPOCH", "WHEN (UTC)", "SIZE", "FOLDER")
     print_table(headers, rows, drop=("SIZE", "DATA", "FOLDER"))
-    note("Go on with one: zoo train --resume NAME. Remove one: zoo rm NAME")
+    note("Continue one: zoo train --resume NAME. Remove one: zoo rm NAME")

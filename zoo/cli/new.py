@@ -88,7 +88,8 @@ def _check_name(name: str) -> None:
         ).strip("-0123456789")
         near = f" Did you mean {mended[:LONGEST].rstrip('-')!r}?" if mended else ""
         raise ConfigError(
-            f"{name[:80]!r} is no name of a plugin: a lower-case letter, then more, digits and "
+            f"{name[:80]!r} is not a valid name of a plugin: a lower-case letter, then more, "
+            "digits and "
             "single '-' or '_' "
             f"between them, {LONGEST} at most.{near}"
         )

@@ -54,7 +54,7 @@ def pull(
     else:
         paths, failed = update_all(watch=track, **hub)
     if not paths and not failed:
-        note("Nothing here was pulled: there is nothing to update.")
+        note("You have no pulled checkpoints: there is nothing to update.")
     if json_:
         states = {entry.name: entry.state for entry in store.entries()}
         print_json(

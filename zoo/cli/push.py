@@ -50,8 +50,8 @@ def push(
         # a wrong name is the more urgent thing to say
         open_store().folder(reference)
         raise HubError(
-            "zoo push asks before it publishes, and there is no terminal to ask in: add --yes, or "
-            "--dry-run."
+            "Nothing was sent: zoo could not ask you, because there is no terminal. Add --yes to "
+            "publish without a question, or --dry-run."
         )
     open_store()
     pushed = push(
@@ -93,12 +93,12 @@ def _say(pushed: "Pushed", json_: bool) -> None:
             }
         )
     if not plan.changes:
-        note("Nothing to change: all of it is there already.")
+        note("Nothing to change: the repository has all files already.")
     elif pushed.commit:
         note(f"Pushed {size(plan.size)} in commit {pushed.commit[:8]}.")
     else:
         rows = [[one["action"], one["file"], size(one["bytes"])] for one in plan.changes]
         print_table(("ACTION", "FILE", "SIZE"), rows)
-        note(f"Nothing was sent; without --dry-run it goes to a {plan.kind}.")
+        note(f"Nothing was sent. Without --dry-run it would go to a {plan.kind}.")
     click.echo(pushed.url)
     return None

@@ -1,5 +1,7 @@
 """zoo rm: remove checkpoints and unfinished trainings."""
 
+from collections import Counter
+
 import click
 
 from zoo.checkpoints import remove, would_remove
@@ -28,7 +30,9 @@ def rm(names: tuple[str, ...], yes: bool, json_: bool) -> None:
             run = " and the folder of its training" if one["with_run"] else ""
             note(f"{one['name']}: {one['what']}{run}, {size(one['bytes'])}")
         total = size(sum(one["bytes"] for one in going))
-        confirm(f"Remove {counted(len(going), 'thing')} ({total})?")
+        kinds = Counter(one["what"] for one in going)
+        named = " and ".join(counted(number, what) for what, number in kinds.items())
+        confirm(f"Remove {named} ({total})?")
     removed = remove([one["name"] for one in going])
     if json_:
         return print_json(removed)

@@ -83,7 +83,7 @@ def sample(reference: str | None, output: str | None, json_: bool, **asked: Any)
     """
     warn_of_plugins()
     if json_ and output == "-":
-        raise click.UsageError("--json and -o - both want standard output: choose one.")
+        raise click.UsageError("--json and -o - both write to standard output: choose one.")
     target: Any = streams.Bytes() if output == "-" else output
     written = sampling.sample(reference, target, watch=track, **asked)
     if json_:

@@ -41,9 +41,10 @@ def space(prune: bool, yes: bool, json_: bool) -> None:
     ]
     print_table(("WHAT", "NUMBER", "SIZE", "PATH"), rows)
     total = sum(one["size"] - one["freed"] for one in found)
-    click.echo(f"{size(total)} altogether.")
+    click.echo(f"{size(total)} in total.")
     if prune:
-        note(f"{size(sum(one['freed'] for one in found))} were freed.")
+        freed = sum(one["freed"] for one in found)
+        note(f"Freed {size(freed)}." if freed else "There was nothing to free.")
     elif room:
         note(
             f"{size(room)} of it can be downloaded or computed again. To free that: zoo space "

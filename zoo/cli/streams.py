@@ -20,7 +20,7 @@ READER_LEFT = 141  # the exit code of a program whose reader closed the pipe, as
 def take_any_text() -> None:
     """Let standard output and standard error take every text, whatever their encoding.
 
-    Bytes of file names that are no text come out as they were; what the encoding lacks becomes
+    Bytes of file names that are not text come out as they were; what the encoding lacks becomes
     "?".
     """
     for name in ("stdout", "stderr"):

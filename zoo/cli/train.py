@@ -104,13 +104,14 @@ def train(model: str | None, json_: bool, **asked: Any) -> None:
     Ctrl-C stops a training so that `zoo train --resume NAME` continues it, to the same result."""
     if model is None and asked["resume"] is None:
         raise click.UsageError(
-            "Say which MODEL to train (zoo list --models), or what to continue: --resume NAME"
+            "Name the MODEL to train (zoo list --models), or the training to continue: --resume "
+            "NAME"
         )
     warn_of_plugins()
     if model is not None and asked["resume"] is None:
         refuse_unknown_model(model)
     if asked["name"] is None and asked["out"] is None and asked["resume"] is None:
-        raise click.UsageError("Say what the checkpoint is called: --name NAME")
+        raise click.UsageError("Name the checkpoint: --name NAME")
     made = zoo.train(model, watch=show, **asked)
     if not made.is_first:  # of several processes one speaks
         return None

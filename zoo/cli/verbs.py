@@ -124,7 +124,7 @@ def instead_of(verb: str, known: Iterable[str]) -> str:
     """
     typed = verb.lower()
     if typed in ELSEWHERE:
-        return f" Here that is: {ELSEWHERE[typed]}"
+        return f" Use: {ELSEWHERE[typed]}"
     if typed in NOT_HERE:
         return f" {NOT_HERE[typed]}"
     return f"{did_you_mean(verb, known)} See: zoo --help"

@@ -3,7 +3,7 @@
 ZooError                 anything its reader can mend: the command prints it and exits with 1
 ├── NotFoundError        no checkpoint, model, data set or features of that name
 ├── ConfigError          a value that a config, a recipe or an option can't take
-├── CheckpointError      a directory that is no checkpoint, or a damaged one
+├── CheckpointError      a directory that is not a checkpoint, or a damaged one
 ├── CapabilityError      asked of a model what it can't do
 ├── LabelError           labels that are missing, out of range or not wanted
 ├── DataError            images or a data set that can't be read or fetched
@@ -57,7 +57,7 @@ class ConfigError(ZooError):
 
 
 class CheckpointError(ZooError):
-    """A directory that is no checkpoint, or a damaged one."""
+    """A directory that is not a checkpoint, or a damaged one."""
 
 
 class CapabilityError(ZooError):

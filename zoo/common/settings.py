@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from zoo.common import arguments
 from zoo.common.errors import ConfigError
 
 # the greatest number of threads that may be asked for
@@ -131,9 +132,10 @@ def expand(path: str | os.PathLike[str], called: str = "") -> Path:
     - `path`: as a person wrote it.
     - `called`: what it was given as, such as "ZOO_DATA", for the message.
 
-    **Raises:** `ConfigError` when there is no such user, or the user has no home folder."""
+    **Raises:** `ConfigError` when there is no such user, or the user has no home folder;
+    for what is not a path."""
     try:
-        return Path(path).expanduser()
+        return arguments.path(called or "path", path).expanduser()
     except RuntimeError as error:
         start = f"{called} = " if called else ""
         raise ConfigError(

@@ -68,7 +68,8 @@ def load_features(
     spec = installed().features[name]
     if weights is not None and not weights.is_file():
         raise CheckpointError(
-            f"{weights} is no file: --weights names the safetensors of the features {name!r}."
+            f"{weights} is not a file: --weights names the safetensors file of the features "
+            f"{name!r}."
         )
     if weights is not None and not files.is_utf8(str(weights.absolute())):
         raise CheckpointError(
@@ -117,7 +118,7 @@ def extract(extractor: Extractor, batches: Iterable[Tensor]) -> Features:
             classes.append(likeliest.indices.cpu())
             confidences.append(likeliest.values.cpu())
     if not vectors:
-        raise DataError("There are no images to take features of.")
+        raise DataError("There are no images to compute features of.")
     if not extractor.class_names:
         return Features(torch.cat(vectors))
     return Features(torch.cat(vectors), torch.cat(classes), torch.cat(confidences))
@@ -140,7 +141,7 @@ def _check_images(extractor: Extractor, images: Tensor) -> None:
     check_shape(extractor, images.shape[1:])
     if images.dtype != torch.float32:
         raise DataError(
-            f"Features are taken of float32 images in [0, 1], not of {images.dtype}: divide by 255."
+            f"Features need float32 images in [0, 1], not {images.dtype}: divide by 255."
         )
     if not images.isfinite().all():
         bad = (~images.isfinite()).flatten(1).any(1).sum().item()

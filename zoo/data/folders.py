@@ -34,7 +34,7 @@ class ImageFolder:
         folder itself.
     - `empty`: sub-folders without an image.
     - `hidden`: files and folders that are skipped because of their names.
-    - `others`: files that are no images, by their suffixes.
+    - `others`: files that are not images, by their suffixes.
     """
 
     folder: Path
@@ -58,7 +58,7 @@ class ImageFolder:
         if self.others:
             noun = counted(len(self.others), "file")
             log.info(
-                "Skipped %s in %s that are no images: %s",
+                "Skipped %s in %s that are not images: %s",
                 noun,
                 self.folder,
                 self._names(self.others),
@@ -67,7 +67,7 @@ class ImageFolder:
             log.info("Skipped folders in %s: %s", self.folder, self._names(skipped, None))
         if self.empty:
             log.warning(
-                "No images in these folders of %s, so they are no classes: %s",
+                "These folders of %s hold no images, so they are not classes: %s",
                 self.folder,
                 self._names(self.empty, None),
             )
@@ -100,7 +100,7 @@ def refuse_unknown(reference: str) -> None:
 
 
 def folder_of(reference: str | Path) -> Path:
-    """The folder that a path names, `~` replaced; raises `DataError` when it is no folder."""
+    """The folder that a path names, `~` replaced; raises `DataError` when it is not a folder."""
     folder = settings.expand(reference)
     try:
         found = folder.is_dir()
@@ -108,7 +108,7 @@ def folder_of(reference: str | Path) -> Path:
         raise DataError(f"Can't read {folder}: {error.strerror}.") from error
     if not found:
         is_file = "It is a file." if folder.exists() else "There is no such folder."
-        raise DataError(f"{reference} is no folder of images. {is_file}")
+        raise DataError(f"{reference} is not a folder of images. {is_file}")
     return folder
 
 
@@ -166,7 +166,8 @@ def _refuse_unclear(found: ImageFolder, own: Sequence[Path], below: dict[str, li
     if own and classes:
         raise DataError(
             f"{folder} has images in sub-folders, which are its classes "
-            f"({', '.join(classes[:NAMED])}), and beside them: {own[0].name}. Move those into a "
+            f"({', '.join(classes[:NAMED])}), and others outside of them, such as {own[0].name}. "
+            "Move those into a "
             "class, or out of the folder."
         )
     if len(classes) == 1 and all(path.parent != folder / classes[0] for path in below[classes[0]]):

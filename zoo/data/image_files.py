@@ -172,7 +172,7 @@ def load_images(
 
     **Returns:** uint8 `(n, *sample_shape)`.
 
-    **Raises:** `DataError` that names every file that is no readable image.
+    **Raises:** `DataError` that names every file that is not a readable image.
     """
     samples, seen = read_images(paths, sample_shape, value_range)
     refuse_bad(seen, len(paths))
@@ -235,7 +235,7 @@ def refuse_bad(seen: Seen, n: int, hint: str = "") -> None:
             usual = f"are usually from {depth.range[0]:g} to {depth.range[1]:g}"
         raise DataError(
             f"There are images of {depth.noun} from {low:g} to {high:g}. Such values {usual}: say "
-            f"which are black and white, such as --range {range_text((low, high))}"
+            f"which values are black and white, such as --range {range_text((low, high))}"
         )
     if len(seen.bad) == 1:
         (error,) = seen.bad.values()
@@ -293,7 +293,7 @@ def image_shape(sample_shape: Sequence[int]) -> tuple[int, int, int]:
     """(channels, height, width), when it is a shape of images; raises `DataError` otherwise."""
     if len(sample_shape) != 3 or sample_shape[0] not in (1, 3) or min(sample_shape) < 1:
         raise DataError(
-            f"{tuple(sample_shape)} is no shape of images: (1 or 3 channels, height, width)."
+            f"{tuple(sample_shape)} is not a shape of images: (1 or 3 channels, height, width)."
         )
     channels, height, width = sample_shape
     return channels, height, width
@@ -351,7 +351,8 @@ def _eight_bits(
         return _flat(image)
     if "transparency" in image.info:
         raise DataError(
-            f"{path} can't be read rightly: one of its {depth.noun} stands for transparency. Save "
+            f"{path} can't be read correctly: one of its {depth.noun} stands for transparency. "
+            "Save "
             "it with 8 bits, or without transparency."
         )
     if not depth.cut:
@@ -415,7 +416,7 @@ def _least_and_most(path: Path, strips: Iterable[Any]) -> Range:
     low, high = np.inf, -np.inf
     for strip in strips:
         if not np.isfinite(strip).all():
-            raise DataError(f"{path} is no readable image: it holds NaN or infinite values.")
+            raise DataError(f"{path} is not a readable image: it holds NaN or infinite values.")
         low, high = min(low, float(strip.min())), max(high, float(strip.max()))
     return low, high
 

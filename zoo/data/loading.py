@@ -74,7 +74,8 @@ def load_dataset(
         return _load_folder(folder_of(reference), asked)
     if value_range or skip_bad:
         raise DataError(
-            f"A range of values, or to skip bad images, is for folders of images. {reference!r} is "
+            "A range of values, and skipping bad images, are for folders of images. "
+            f"{reference!r} is "
             "a data set with a loader of its own."
         )
     spec, samples, labels = _load_by_name(reference, root, split)
@@ -174,7 +175,8 @@ def _shape(
     grey = [path for path, header in headers.items() if header.grey]
     if 0 < len(grey) < len(headers):
         log.info(
-            "%s of %s in %s are grey, such as %s: all are read as colour. For grey: --set "
+            "%s of %s in %s are grey, such as %s. All are read as colour. To read all as grey: "
+            "--set "
             "sample_shape=1,HEIGHT,WIDTH",
             f"{len(grey):,}",
             counted(len(headers), "image"),
@@ -189,8 +191,9 @@ def _shape(
         channels = 1 if len(grey) == len(headers) else 3
         raise DataError(
             f"The images differ in size: {first} is {one[0]}×{one[1]}, {second} is "
-            f"{other[0]}×{other[1]}. Say to which (channels, height, width) they are to be cropped "
-            f"and scaled: --set sample_shape={channels},64,64"
+            f"{other[0]}×{other[1]}. Choose the (channels, height, width) to crop and scale them "
+            "to: "
+            f"--set sample_shape={channels},64,64"
         )
     ((width, height),) = sizes
     return (1 if len(grey) == len(headers) else 3), height, width
@@ -202,7 +205,7 @@ def _warn_of_range(folder: Path, seen: Seen, value_range: Range | None) -> None:
     """
     if value_range and not seen.deep:
         log.warning(
-            "The range of values changes nothing: it is for images of more than 8 bits, and %s has "
+            "The range of values has no effect: it is for images of more than 8 bits, and %s has "
             "none.",
             folder,
         )
@@ -212,8 +215,8 @@ def _warn_of_range(folder: Path, seen: Seen, value_range: Range | None) -> None:
             continue
         end = f"--range {range_text((low, high))}" if high > low else "--range LOW,HIGH"
         log.warning(
-            "The %s in %s are from %g to %g, less than a tenth of the range from %g to %g that "
-            "becomes black to white. If that is not meant: %s",
+            "The %s in %s have values from %g to %g, less than a tenth of the range from %g "
+            "(black) to %g (white). If you don't want that: %s",
             depth.noun,
             folder,
             low,
@@ -319,7 +322,7 @@ def _root(given: Path | None) -> Path:
         ) from error
     if not found:
         raise DataError(
-            f"{folder} is no folder: {name} names one that holds the data. Without it they are "
+            f"{folder} is not a folder: {name} names one that holds the data. Without it they are "
             f"downloaded to {own}."
         )
     return folder

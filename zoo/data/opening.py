@@ -60,7 +60,7 @@ def open_image(path: Path, *, decode: bool = True) -> Iterator["Image"]:
     **Returns:** a context manager that gives the picture, as Pillow decodes it. The file is closed
     at the end.
 
-    **Raises:** `DataError` that names the file, for everything that is no readable picture: a
+    **Raises:** `DataError` that names the file, for everything that is not a readable picture: a
     folder, a named pipe, another format, a damaged file, more pixels than `Image.MAX_IMAGE_PIXELS`.
     """
     with contextlib.ExitStack() as stack:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from zoo.checkpoints import FEWEST, Folder, find
-from zoo.common import files
+from zoo.common import arguments, files
 from zoo.common.errors import CheckpointError, ConfigError, DataError, NotFoundError, choose_from
+from zoo.common.words import either
 from zoo.registry import installed
 
 Reference = str | os.PathLike[str] | Folder
@@ -30,15 +31,10 @@ def checkpoint(reference: Reference) -> Folder:
         what `zoo.train` returns.
 
     **Raises:** `ConfigError` for another type, and what `zoo.checkpoints.find` raises."""
-    if isinstance(reference, str | os.PathLike | Folder):
-        return find(reference)
-    path = getattr(reference, "path", None)
-    if isinstance(path, str | os.PathLike):
-        return find(Path(path))
-    raise ConfigError(
-        f"Name a checkpoint by its name or its path, not by {_described(reference)}. A model that "
-        "is only in memory can be kept as a folder first, by zoo.save."
-    )
+    if isinstance(reference, Folder):
+        return reference
+    wanted = f"{arguments.REFERENCE}. For a model in memory, first write a folder with zoo.save"
+    return find(arguments.reference(reference, wanted))
 
 
 def own_class(reference: object, folder: Folder, given: Any) -> Any:
@@ -103,7 +99,7 @@ def data_for(data: str | os.PathLike[str] | None, folder: Folder) -> str:
         )
     if files.is_path(data):
         if not Path(os.path.expanduser(data)).is_dir():  # noqa: PTH111  # raises for no user
-            raise DataError(f"{data} is no folder of images.")
+            raise DataError(f"{data} is not a folder of images.")
     elif data not in installed().datasets:
         if Path(data).is_dir():
             raise DataError(f"No data set is called {data!r}. For the folder write ./{data}")
@@ -120,8 +116,10 @@ def _trained_on(folder: Folder) -> str:
         return name
     known = f": no plugin offers {name[:80]!r}" if isinstance(name, str) else ""
     raise ConfigError(
-        f"Say which data to measure {folder.reference} with{known}. Use --data NAME "
-        f"({', '.join(installed().datasets) or 'none offered'}) or --data ./FOLDER"
+        f"Say which data to measure {folder.reference} with{known}. Use "
+        f"{either('--data NAME', 'data=NAME')} "
+        f"({', '.join(installed().datasets) or 'none offered'}) "
+        f"or {either('--data ./FOLDER', 'data=./FOLDER')}"
     )
 
 
@@ -155,7 +153,8 @@ def weights_of_features(weights: str | os.PathLike[str] | None) -> Path | None:
     path = Path(weights)
     if not path.is_file():
         raise CheckpointError(
-            f"{path} is no file: --weights names the safetensors of the features."
+            f"{path} is not a file: {either('--weights', 'weights')} names the safetensors file "
+            "of the features."
         )
     return path
 

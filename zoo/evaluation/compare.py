@@ -138,7 +138,7 @@ def _found(references: Sequence[Reference], model: Any) -> tuple[dict[str, Folde
         classes |= {name: asked.own_class(reference, one, model) for name, one in several.items()}
     if len(found) < 2:
         raise ConfigError(
-            "Name two different checkpoints at least. "
+            "Name at least two different checkpoints. "
             f"{'There is only ' + next(iter(found)) if found else 'None was named'}."
         )
     return found, classes
@@ -153,12 +153,12 @@ def _matching(pattern: str) -> dict[str, Folder]:
         entries = Store(installed().checkpoints).entries()
         names = [one.name for one in entries if one.path and fnmatch.fnmatch(one.name, pattern)]
     if not names:
-        raise NotFoundError(f"No checkpoint here is called like {pattern!r}. See: zoo list")
+        raise NotFoundError(f"No checkpoint here matches {pattern!r}. See: zoo list")
     return {name: asked.checkpoint(name) for name in names}
 
 
 def _refuse_other_kinds(folders: Mapping[str, Folder]) -> None:
-    """Raise `CapabilityError` when a plugin says that samples of a checkpoint are no images."""
+    """Raise `CapabilityError` when a plugin says that samples of a checkpoint are not images."""
     for name, folder in folders.items():
         spec = installed().models.get(folder.model)
         if spec is not None and spec.kind != "image":

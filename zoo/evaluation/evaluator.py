@@ -77,11 +77,11 @@ def evaluate(
     together."""
     if not kind_of(model).is_picture and extractor is not None:
         raise CapabilityError(
-            "The samples of this model are no images: there are no features to compare them by."
+            "The samples of this model are not images: there are no features to compare them by."
         )
     if extractor is not None and n < FEWEST:
         raise ConfigError(
-            f"{n} samples are too few to compare by their features: draw {FEWEST} at least."
+            f"{n} samples are too few to compare by their features: draw at least {FEWEST}."
         )
     results = []
     if extractor is not None:
@@ -150,7 +150,7 @@ def _by_features(
             floor = _measured(unseen, training, given, classes, seed)
         except DataError as error:
             raise DataError(
-                f"The {floor_n} test images of {test.name} give no floor: {error}"
+                f"The {floor_n} test images of {test.name} are not enough for a floor: {error}"
             ) from error
     asked: list[Tensor] = []
     batches = watch(stream(model, n, seed=seed), n, "Sampling")
@@ -179,9 +179,9 @@ def _warn_of_few(samples: int, images: int, features: int) -> None:
     """Warn where the covariance in a Fréchet distance is of fewer points than it has dimensions."""
     if min(samples, images) <= features:
         log.warning(
-            "The Fréchet distance is of %s and %s, by %d features each: with no more points than "
-            "features it says little, and is far too large. Draw more: -n %d at least, better ten "
-            "times as many.",
+            "The Fréchet distance of %s and %s says little, and is far too large: with %d features "
+            "each, it needs more samples and images than features. Draw more: at least -n %d, "
+            "better ten times as many.",
             counted(samples, "sample"),
             counted(images, "image"),
             features,

@@ -175,11 +175,17 @@ def read_data(
     train = load_dataset(data, root=root, sample_shape=shape, **how)
     if data not in installed().datasets:
         log.info(
-            "%s is a folder, which has no test images: there is no floor, and no likelihood.", data
+            "%s is a folder, which has no test images: zoo measures no floor and no likelihood.",
+            data,
         )
         return train, None
     if (own := tuple(installed().datasets[data].sample_shape)) != tuple(shape):
-        log.info("%s is scaled from %s to %s, which the model takes.", data, own, tuple(shape))
+        log.info(
+            "The images of %s are scaled from %s to %s, the size that the model takes.",
+            data,
+            own,
+            tuple(shape),
+        )
     return train, load_dataset(data, root=root, split="test", sample_shape=shape)
 
 
@@ -201,11 +207,13 @@ def load_extractor(
     if not kind_of(model).is_picture:
         if not has_likelihood(model):
             raise CapabilityError(
-                "The samples of this model are no images, so there are no features to compare them "
+                "The samples of this model are not images, so there are no features to compare "
+                "them "
                 "by. It has no likelihood either: there is nothing to measure."
             )
         log.info(
-            "Distances are of images, which its samples are not. Only the likelihood is measured."
+            "Distances compare images, and its samples are not images. Only the likelihood is "
+            "measured."
         )
         return None
     if name is not None:
@@ -246,8 +254,8 @@ def measure(
         _say_distances(folder, model, train, test, extractor, n, seed)
     if not likelihood.shares_classes(model, test or train, names):
         log.info(
-            "The classes of %s are not those of %s: whether samples show the class asked for, and "
-            "a likelihood, are left out.",
+            "%s and %s have different classes: zoo does not measure whether samples show the class "
+            "asked for, nor a likelihood.",
             folder.reference,
             train.name,
         )
@@ -275,8 +283,8 @@ def _say_bound(results: Sequence[Evaluation]) -> None:
         if one.metric == "effective_samples":
             log.info(
                 "The negative log-likelihood is an upper bound: the true value is lower. Of %s, "
-                "%.1f count for the median image (the effective sample size). The fewer, the "
-                "looser the bound, at times by half a nat or more; a larger -k tightens it.",
+                "%.1f count for the median image (the effective sample size). When few count, the "
+                "bound can be too high by half a nat or more; a larger -k gives a tighter one.",
                 counted(one.importance_samples or 0, "importance sample"),
                 one.value,
             )
@@ -291,13 +299,9 @@ def _say_distances(
     n: int,
     seed: int,
 ) -> None:
-    evenly = (
-        " Its classes are drawn evenly, whatever those of the images."
-        if model.config.num_classes
-        else ""
-    )
+    evenly = " Each class is drawn equally often." if model.config.num_classes else ""
     log.info(
-        "%s samples of %s, seed %d, against %s of %s, by the features %s (sha256 %s).%s",
+        "Comparing %s samples of %s (seed %d) with %s of %s, by the features %s (sha256 %s).%s",
         f"{n:,}",
         folder.reference,
         seed,
@@ -308,7 +312,7 @@ def _say_distances(
         evenly,
     )
     if test is not None:
-        log.info("The floor is the same of %s, in place of the samples.", _told(n, test))
+        log.info("The floor is the value that %s get in place of the samples.", _told(n, test))
 
 
 def _say_likelihood(
@@ -328,7 +332,7 @@ def _say_likelihood(
     if noun == "image" and likelihood.binarises(model):
         pixels = f"pixels binarised with seed {seed}, "
     elif noun == "image":
-        pixels = "pixels as they are, grey (not to be compared with binarised), "
+        pixels = "grey pixels as they are (don't compare with binarised ones), "
     log.info(
         "Likelihood of %s, %swith %s each: about %s.",
         _told(len(chosen), test, noun),

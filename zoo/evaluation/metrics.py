@@ -143,7 +143,8 @@ def class_metrics(classes: Tensor, confidences: Tensor, num_classes: int, *, see
     """
     if len(classes) < 2:
         raise DataError(
-            f"The classes of {counted(len(classes), 'sample')} are too few to count: 2 at least."
+            f"The classes of {counted(len(classes), 'sample')} are too few: at least 2 samples "
+            "are needed."
         )
 
     def reached(kept: Tensor) -> float:
@@ -197,7 +198,8 @@ def check_features(samples: Tensor, reference: Tensor, needed: int) -> None:
         )
     if (n := min(len(samples), len(reference))) < needed:
         raise DataError(
-            f"{n} features are too few for this: {needed} at least, of samples and of reference."
+            f"{n} features are too few for this: pass at least {needed}, of samples and of "
+            "reference."
         )
 
 

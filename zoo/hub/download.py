@@ -77,7 +77,7 @@ def commit_of(session: Session, repository: str, revision: str | None) -> str:
     commit = session.api.model_info(repository, revision=revision).sha
     if not isinstance(commit, str) or not COMMIT.fullmatch(commit):
         raise HubError(
-            f"{session.endpoint} names no commit of {repository}: it does not answer like a "
+            f"{session.endpoint} gave no commit of {repository}: it does not answer like a "
             "Hugging Face Hub."
         )
     return commit
@@ -93,15 +93,15 @@ def listed(session: Session, repository: str, commit: str) -> list[Any]:
             entries.append(one)
             if len(entries) > MOST_LISTED:
                 raise HubError(
-                    f"{repository} is no checkpoint of the zoo: it lists more than "
+                    f"{repository} is not a checkpoint of the zoo: it lists more than "
                     f"{MOST_LISTED:,} files."
                 )
     return entries
 
 
 def _checkpoint_files(session: Session, repository: str, commit: str) -> list[RepoFile]:
-    """The files of the layout in a repository. One that is no checkpoint, or too large, is refused
-    by its list alone.
+    """The files of the layout in a repository. One that is not a checkpoint, or too large, is
+    refused by its list alone.
     """
     entries = listed(session, repository, commit)
     wanted = [one for one in entries if isinstance(one, RepoFile) and LAYOUT.fullmatch(one.path)]
@@ -109,7 +109,7 @@ def _checkpoint_files(session: Session, repository: str, commit: str) -> list[Re
     if missing := [name for name in (CONFIG, WEIGHTS) if name not in have]:
         names = [str(one.path) for one in entries]
         raise HubError(
-            f"{repository} is no checkpoint of the zoo: it has no {missing[0]}{_instead(names)}."
+            f"{repository} is not a checkpoint of the zoo: it has no {missing[0]}{_instead(names)}."
         )
     if any(type(one.size) is not int or one.size < 0 for one in wanted) or len(have) < len(wanted):
         raise HubError(
@@ -196,8 +196,8 @@ def _refuse_malformed(repository: str, folder: Folder, name: str) -> None:
         check(folder, name)
         if name == CONFIG and not NAME.fullmatch(folder.model):
             raise CheckpointError(
-                f"{folder.path / name} names the model {folder.model!r}, and no model can be "
-                "called so."
+                f"{folder.path / name} names the model {folder.model!r}, which is not a "
+                "valid name of a model."
             )
     except CheckpointError as error:
         said = str(error).replace(f"{folder.path}/", f"{repository}/")
@@ -218,7 +218,7 @@ def _digest(repository: str, folder: Folder, one: RepoFile, expected: str | None
         announced = blob.hexdigest() == one.blob_id
     if not announced or expected not in (None, digest):
         raise HubError(
-            f"{one.path} of {repository} is not what was announced: its digest differs. Nothing "
-            "was kept; pull again, and if it happens again tell the publisher."
+            f"{one.path} of {repository} is not the file that was announced: its digest differs. "
+            "Nothing was kept. Pull again; if it happens again, tell the publisher."
         )
     return digest

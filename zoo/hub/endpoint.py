@@ -84,7 +84,8 @@ def find_token(endpoint: str, given: str | None) -> str | None:
     token = (token or "").strip()
     if not re.fullmatch(r"[!-~]*", token):
         raise HubError(
-            "The token (--token, HF_TOKEN or the stored login) holds characters that no token has."
+            "The token (--token, HF_TOKEN or the stored login) has characters that no token can "
+            "have."
         )
     return token or None
 

@@ -85,8 +85,8 @@ class Guard:
         self._requests += 1
         if self._requests > MOST_REQUESTS:
             raise HubError(
-                f"{self.endpoint} has not come to an end after {MOST_REQUESTS:,} requests: zoo "
-                "asks no further."
+                f"{self.endpoint} still has more to send after {MOST_REQUESTS:,} requests: zoo "
+                "stopped asking."
             )
         self.clock.start()
         given = request.extensions.get("timeout") or {}
@@ -111,8 +111,8 @@ class Guard:
             headers.pop("x-xet-hash", None)
         if headers.get("content-encoding", "identity") != "identity":
             raise HubError(
-                f"{self.endpoint} sent a compressed answer, which was not asked for: it was not "
-                "opened."
+                f"{self.endpoint} sent a compressed answer without being asked to: zoo did not "
+                "open it."
             )
         seconds = seconds_to_wait(response)
         if seconds > LONGEST_WAIT:

@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 
 from zoo.checkpoints import Store
 from zoo.checkpoints import list_checkpoints as list_all
+from zoo.common import arguments
 from zoo.common.errors import HubError
 from zoo.common.tables import Listing
 from zoo.registry import installed
@@ -26,6 +27,7 @@ def list_checkpoints(pattern: str | None = None, *, outdated: bool = False) -> L
 
     **Raises:** `HubError` when the Hub does not tell of one whether it changed; each is named.
     """
+    pattern = arguments.pattern(pattern)
     if not outdated:
         return list_all(pattern)
     changed = _outdated(pattern)
@@ -49,7 +51,7 @@ def _outdated(pattern: str | None) -> set[str]:
     if unknown:
         known = ", ".join(sorted(changed)) or "none"
         raise HubError(
-            f"It is not known whether {', '.join(unknown)} changed. Of the others, outdated: "
+            f"Could not find out whether {', '.join(unknown)} changed. Outdated among the others: "
             f"{known}.",
             known=sorted(changed),
         )

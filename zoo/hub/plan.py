@@ -96,9 +96,10 @@ def plan(session: Session, own: list[Upload], card: str, branch: Branch, *, priv
     there = _look(session, branch)
     if private and there.head and not there.private:
         raise HubError(
-            f"{branch.repository} is there already, and public: --private makes new ones. Its "
-            f"settings are at {session.endpoint}/{branch.repository}/settings; or push to another "
-            "name."
+            f"{branch.repository} exists already, and is public: --private is for new "
+            "repositories. "
+            f"Change its settings at {session.endpoint}/{branch.repository}/settings, or push to "
+            "another name."
         )
     text, text_left = _merged_card(session, card, branch, there)
     own = [Upload.text(CARD, text.encode()), *own]
@@ -153,7 +154,7 @@ def _make(session: Session, planned: Plan) -> Remote:
         same = not any(LAYOUT.fullmatch(path) for path in there.files)
     if not same:
         raise HubError(
-            f"{branch.repository} on {session.endpoint} has changed meanwhile: nothing was sent. "
+            f"{branch.repository} on {session.endpoint} changed during the push: nothing was sent. "
             "Push again to see what is there."
         )
     return there
@@ -188,7 +189,7 @@ def _merged_card(session: Session, card: str, branch: Branch, there: Remote) -> 
         return card, False
     whose = f"The {CARD} of {branch.repository}"
     if type(known.size) is not int or known.size > LARGEST_CARD:
-        raise HubError(f"{whose} has {known.size:,} bytes: too many to merge ours with it.")
+        raise HubError(f"{whose} has {known.size:,} bytes: too many to merge ours into it.")
     url = hf_hub_url(branch.repository, CARD, revision=there.head, endpoint=session.endpoint)
     answer = get_session().get(url, headers=session.headers)
     hf_raise_for_status(answer)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.checkpoints import ORIGIN, Entry, Folder, Store, parse_hub
-from zoo.common import files
+from zoo.common import arguments, files
 from zoo.common.errors import CheckpointError, ConfigError, HubError, NotFoundError
 from zoo.hub.endpoint import refuse_broken
 from zoo.registry import Checkpoint, claimed_maker, installed
@@ -59,10 +59,7 @@ def pull(
     **Raises:** `NotFoundError` for an unknown name; `HubError` when the Hub can't be reached,
     refuses, or sends something else than it announced; `CheckpointError` when a bundled checkpoint
     is damaged; `OutputError` when the store can't be written."""
-    if not isinstance(reference, str):
-        raise ConfigError(
-            f"pull takes the name of a checkpoint, such as 'hf:OWNER/REPO', not {reference!r}."
-        )
+    reference = arguments.name(reference)
     if source not in (None, *SOURCES):
         raise ConfigError(f"source is 'bundle' or 'hub', not {source!r}.")
     store = Store(installed().checkpoints)
@@ -149,8 +146,8 @@ def _pull_bundled(store: Store, checkpoint: Checkpoint, bundled: Path) -> Path:
     for file, digest in checkpoint.sha256.items():
         if folder.digest(file) != digest:
             raise CheckpointError(
-                f"{bundled / file} is damaged: its sha256 is not the catalogue's. Reinstall its "
-                "plugin."
+                f"{bundled / file} is damaged: its sha256 is not the one in the catalogue. "
+                "Reinstall its plugin."
             )
     plugin = installed().offered_by("checkpoints", checkpoint.name)
     origin: dict[str, Any] = {"source": "bundle", "sha256": dict(checkpoint.sha256)}
@@ -201,5 +198,5 @@ def _repository_of(entry: Entry) -> tuple[str, str | None]:
     if not entry.checkpoint:
         return parse_hub(entry.name)
     if not entry.checkpoint.repo_id:
-        raise NotFoundError(f"{entry.name} is on no Hub that its plugin names.")
+        raise NotFoundError(f"The plugin of {entry.name} names no Hub to pull it from.")
     return entry.checkpoint.repo_id, entry.checkpoint.revision or None

@@ -1,6 +1,7 @@
 """Publish a checkpoint on the Hub: its own files only, in one commit."""
 
 import logging
+import os
 import re
 import shlex
 from collections.abc import Callable
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from zoo.checkpoints import CARD, Folder, Store
 from zoo.checkpoints import card as cards
 from zoo.checkpoints.card import BEGIN
-from zoo.common.errors import ConfigError, HubError, OutputError
+from zoo.common import arguments
+from zoo.common.errors import HubError, OutputError
 from zoo.hub import history
 from zoo.hub.endpoint import refuse_broken
 from zoo.registry import installed
@@ -41,7 +43,7 @@ class Pushed:
 
 
 def push(
-    reference: str | Folder,
+    reference: str | os.PathLike[str] | Folder,
     repository: str,
     *,
     private: bool = False,
@@ -77,12 +79,9 @@ def push(
     can't be reached, refuses, or holds something that was never seen here."""
     store = Store(installed().checkpoints)
     _refuse_misnamed(repository, revision)
-    if not isinstance(reference, str | Folder):
-        raise ConfigError(
-            f"push takes a checkpoint's name, the path of its folder as text, or a Folder, not "
-            f"{reference!r}."
-        )
-    folder = reference if isinstance(reference, Folder) else store.folder(reference)
+    folder = reference
+    if not isinstance(folder, Folder):
+        folder = store.folder(arguments.reference(reference))
     refuse_broken()
     from zoo.hub.plan import carry_out, plan
     from zoo.hub.session import connected
@@ -114,7 +113,7 @@ def _refuse_misnamed(repository: Any, revision: Any) -> None:
         hint = " Leave out hf: here." if str(repository).startswith("hf:") else ""
         raise HubError(f"{str(repository)[:80]!r} is not of the form OWNER/REPO.{hint}")
     if not isinstance(revision, str) or not re.fullmatch(r"[\w./-]+", revision):
-        raise HubError(f"{str(revision)[:80]!r} is no name of a branch.")
+        raise HubError(f"{str(revision)[:80]!r} is not a valid name of a branch.")
 
 
 def _card(folder: Folder, branch: history.Branch, *, offered: bool) -> str:
@@ -129,8 +128,8 @@ def _card(folder: Folder, branch: history.Branch, *, offered: bool) -> str:
 def _say_beforehand(planned: "Plan", folder: Folder) -> None:
     if planned.text_left:
         _log.info(
-            "What was written into the README.md on the Hub stays; what you wrote into yours is "
-            "not sent."
+            "The text that people wrote in the README.md on the Hub stays. The text that you wrote "
+            "in yours is not sent."
         )
     if planned.changes and (paths := _paths_told(folder)):
         _log.info(
@@ -164,6 +163,6 @@ def _remember(store: Store, planned: "Plan", commit: str) -> None:
         history.remember(store, planned.branch, commit, planned.text)
     except OutputError as error:
         _log.warning(
-            "it was pushed, but that could not be noted here, and a later push may be refused: %s",
+            "The push succeeded, but zoo could not record it, so a later push may be refused: %s",
             error,
         )

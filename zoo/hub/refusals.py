@@ -81,7 +81,7 @@ def _of_network(cause: Exception, session: "Session") -> str:
 
 def _of_answer(cause: Exception, session: "Session") -> str:
     if isinstance(cause, HFValidationError):
-        return f"{session.repository!r} is no name of a repository"
+        return f"{session.repository!r} is not a valid name of a repository"
     if isinstance(cause, OSError) and "Consistency check failed" in str(cause):
         return "a file came damaged, with more or fewer bytes than announced. Try again"
     if isinstance(cause, ValueError) and str(cause).startswith("Invalid metadata"):
@@ -128,15 +128,15 @@ def _of_status(error: HfHubHTTPError, session: "Session") -> str:
     status = error.response.status_code
     if status == 401 and session.token:
         return (
-            f"The token was refused by {endpoint}: check --token and HF_TOKEN, which beat hf auth "
-            "login."
+            f"{endpoint} refused the token: check --token and HF_TOKEN, which are used before hf "
+            "auth login."
         )
     if status == 401:
         return session.unknown
     if status == 403 and not session.token:
         return f"Can't {doing} {endpoint} without a token: {session.login}."
     if status == 403:
-        return f"This token may not {doing} {endpoint}: use one that may."
+        return f"This token has no right to {doing} {endpoint}: use one that has."
     if status == 412:
         revision = session.revision
         name = f"hf:{session.repository}" + ("" if revision in (None, "main") else f"@{revision}")

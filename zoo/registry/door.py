@@ -28,7 +28,7 @@ def admitted(record: Any, kind: type[Any]) -> Any:
     Whatever its own methods raise is raised too.
     """
     if not issubclass(type(record), kind):
-        raise PluginError(f"{shown(record)}, which is no {kind.__name__}")
+        raise PluginError(f"{shown(record)}, which is not a {kind.__name__}")
     values = {field.name: _plain(getattr(record, field.name), field.name) for field in fields(kind)}
     try:
         return kind(**values)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from pluggy import HookimplMarker, HookspecMarker
 
+from zoo.common import arguments
 from zoo.common.errors import PluginError
 
 if TYPE_CHECKING:
@@ -222,7 +223,8 @@ def bundled(package_file: str, name: str) -> Path | None:
 
     **Returns:** `cards/NAME` inside the installed package, or, in a source checkout (an editable
     install), the one in a folder above it; None when there is none."""
-    for folder in Path(package_file).resolve().parents[:3]:
+    name = arguments.name(name)
+    for folder in arguments.path("package_file", package_file).resolve().parents[:3]:
         directory = folder / "cards" / name
         if (directory / "config.json").is_file():
             return directory
@@ -231,7 +233,7 @@ def bundled(package_file: str, name: str) -> Path | None:
 
 def _check(text: str, pattern: re.Pattern[str], what: str) -> None:
     if not isinstance(text, str) or not pattern.fullmatch(text):
-        raise PluginError(f"{str(text)[:80]!r} is no {what}: it must match {pattern.pattern}.")
+        raise PluginError(f"{str(text)[:80]!r} is not a {what}: it must match {pattern.pattern}.")
 
 
 def _check_types(record: Any) -> None:

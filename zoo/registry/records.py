@@ -3,6 +3,7 @@
 from fnmatch import fnmatchcase
 from typing import Any
 
+from zoo.common import arguments
 from zoo.common.errors import PluginError
 from zoo.common.tables import Listing
 from zoo.registry.registry import Registry, installed
@@ -95,6 +96,7 @@ def _records(
     kind: str, keys: tuple[str, ...], columns: tuple[str, ...], pattern: str | None
 ) -> Listing:
     """The records of a kind, with these keys; a table of them shows these columns."""
+    pattern = arguments.pattern(pattern)
     registry = installed()
     records = []
     for name, spec in sorted(registry.offered[kind].items()):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from zoo.common import files
 from zoo.common.errors import DataError, OutputError
+from zoo.common.words import either
 from zoo.sampling import provenance
 from zoo.sampling.kinds import Kind, kind_called
 
@@ -109,15 +110,15 @@ def check_path(
     format = FORMATS[suffix if suffix in suffixes else ""]
     if format is FORMATS[""] and path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise OutputError(
-            f"{path} exists and is no empty folder: remove it or choose another name."
+            f"{path} exists and is not an empty folder: remove it or choose another name."
         )
     files.refuse_unwritable(path)
     if sample_kind not in format.kinds:
         takes = [one for one in suffixes if sample_kind in FORMATS[one].kinds]
         raise OutputError(
-            f"The samples are no images: write them to {' or '.join(takes)}, not {path.name!r}."
+            f"The samples are not images: write them to {' or '.join(takes)}, not {path.name!r}."
             if takes
-            else "The samples are no images: there is nothing to show."
+            else "The samples are not images: there is nothing to show."
         )
     return format
 
@@ -136,8 +137,8 @@ def refuse_foreign(path: Path, *, force: bool = False) -> None:
         provenance.read(path)
     except DataError as error:
         raise OutputError(
-            f"{path} exists, and the zoo did not write it. Choose another name with -o, or replace "
-            "it with --force."
+            f"{path} exists, and the zoo did not write it. Choose another name with "
+            f"{either('-o', 'output')}, or replace it with {either('--force', 'force=True')}."
         ) from error
 
 
@@ -182,7 +183,7 @@ def write(
         format = FORMATS[suffix]
     if format.is_picture and n > GRID_LIMIT:
         raise OutputError(
-            f"{n:,} samples are too many for a grid: {GRID_LIMIT:,} at most. Take .npz or a folder."
+            f"{n:,} samples are too many for a grid: {GRID_LIMIT:,} at most. Use .npz or a folder."
         )
     job = Job(
         n=n,

@@ -39,13 +39,13 @@ class Canvas:
     - `shape`: of one image, (1 or 3 channels, height, width).
     - `scale`: each pixel becomes a square of `scale` × `scale` pixels.
 
-    **Raises:** `OutputError` when the samples are no images or the picture would be too large.
+    **Raises:** `OutputError` when the samples are not images or the picture would be too large.
     """
 
     def __init__(self, rows: int, columns: int, shape: Sequence[int], scale: int = 1) -> None:
         if len(shape) != 3 or shape[0] not in (1, 3):
             raise OutputError(
-                f"Samples of shape {tuple(shape)} are no images: write them to .npz or "
+                f"Samples of shape {tuple(shape)} are not images: write them to .npz or "
                 ".safetensors."
             )
         channels, self.height, self.width = shape
@@ -55,8 +55,9 @@ class Canvas:
         height = (rows * (self.height + GAP) + GAP) * scale
         if width * height > MOST_PIXELS:
             raise OutputError(
-                f"A picture of {width:,} × {height:,} pixels is too large: {MOST_PIXELS:,} pixels "
-                "are the most. Take fewer samples, a smaller scale, an .npz file or a folder."
+                f"A picture of {width:,} × {height:,} pixels is too large: at most "
+                f"{MOST_PIXELS:,} pixels are possible. Use fewer samples, a smaller scale, an "
+                ".npz file or a folder."
             )
         self.image = Image.new("L" if channels == 1 else "RGB", (width, height))
 
@@ -82,7 +83,7 @@ def grid(images: Any, columns: int | None = None, scale: int = 1) -> Image.Image
     - `columns`: images in a row; a square grid unless given.
     - `scale`: how many times as wide and as high to draw each pixel.
 
-    **Raises:** `OutputError` for what is no images.
+    **Raises:** `OutputError` for what is not images.
     """
     pixels = _as_bytes(images)
     scale = whole_number("scale", scale, 1)
@@ -102,12 +103,12 @@ def _as_bytes(images: Any) -> Tensor:
         samples = torch.as_tensor(images).detach().cpu()
     except (TypeError, ValueError, RuntimeError) as error:
         raise OutputError(
-            "These are no images: pass a tensor or an array of shape (n, channels, height, width), "
-            f"such as zoo.draw returns, not {type(images).__name__}."
+            f"images is of the type {type(images).__name__}: pass a tensor or an array of shape "
+            "(n, channels, height, width), such as zoo.draw returns."
         ) from error
     if samples.dim() != 4 or not len(samples):
         raise OutputError(
-            f"Samples of shape {tuple(samples.shape[1:])} are no images: write them to .npz or "
+            f"Samples of shape {tuple(samples.shape[1:])} are not images: write them to .npz or "
             f".safetensors. A grid takes the shape (n, channels, height, width), n at least 1, not "
             f"{tuple(samples.shape)}."
         )
@@ -115,8 +116,8 @@ def _as_bytes(images: Any) -> Tensor:
         return samples
     if not samples.dtype.is_floating_point:
         raise OutputError(
-            f"Images of {samples.dtype} can be read in two ways: convert them to uint8, 0 to 255, "
-            "or to float, 0 to 1."
+            f"It is not clear which values of {samples.dtype} images are black and white. Convert "
+            "them to uint8 (0 to 255) or float (0 to 1)."
         )
     return to_uint8(samples.float())
 
@@ -187,7 +188,8 @@ def encode(
             image.save(file, "JPEG", quality=95, subsampling=0, xmp=packet)
         except ValueError as error:
             raise OutputError(
-                f"A JPEG has no room for how it was made, {len(packet):,} bytes: take .png."
+                f"A JPEG can't hold the record of how it was made ({len(packet):,} bytes): use "
+                ".png."
             ) from error
     else:
         image.save(file, "WEBP", lossless=True, xmp=packet)
@@ -198,8 +200,8 @@ def refuse_side(size: Sequence[int], name: str) -> None:
     longest = LONGEST_SIDE.get(name, MOST_PIXELS)
     if max(size) > longest:
         raise OutputError(
-            f"A picture of {size[0]:,} × {size[1]:,} pixels does not fit into {name}, which holds "
-            f"{longest:,} along a side: take .png, fewer samples or a smaller scale."
+            f"A picture of {size[0]:,} × {size[1]:,} pixels does not fit into {name}, which takes "
+            f"at most {longest:,} on a side: use .png, fewer samples or a smaller scale."
         )
 
 

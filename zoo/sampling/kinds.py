@@ -31,7 +31,7 @@ class Kind:
     def wrong_shape(self, shape: Sequence[int]) -> str:
         """What is wrong with the shape of one sample; "" when nothing is."""
         if self.is_picture and (len(shape) != 3 or shape[0] not in (1, 3)):
-            return f"{tuple(shape)} is no shape of an image: (1 or 3 channels, height, width)."
+            return f"{tuple(shape)} is not a shape of an image: (1 or 3 channels, height, width)."
         return ""
 
 
@@ -62,7 +62,7 @@ def kind_called(name: object) -> Kind:
     """The row of a kind; raises `ConfigError` for a name that is none."""
     if not isinstance(name, str) or name not in KINDS:
         raise ConfigError(
-            f"{str(name)[:80]!r} is no kind of samples: there are {', '.join(KINDS)}."
+            f"{str(name)[:80]!r} is not a kind of samples: there are {', '.join(KINDS)}."
         )
     return KINDS[name]
 

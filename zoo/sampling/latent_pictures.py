@@ -7,8 +7,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.checkpoints import Folder, Store
+from zoo.checkpoints import Folder, Store, find
+from zoo.common import arguments
 from zoo.common.errors import CapabilityError, ConfigError, LabelError, OutputError, counted
+from zoo.common.words import either
 from zoo.registry import installed
 from zoo.sampling import formats, request
 from zoo.sampling.request import Reference
@@ -59,21 +61,22 @@ def reconstruct(
 
     **Raises:** `CapabilityError` for a model without encoder; `ZooError`.
     """
-    folder = request.folder_of(reference)
+    folder = find(reference)
     _refuse_incapable(folder, "encode")
     path = _checked(output, "reconstructions.png", formats.PICTURES, folder, force)
     scale = request.whole_number("scale", 1 if scale is None else scale, 1)
     n = request.whole_number("n", n, 1)
-    named = [images] if isinstance(images, str | Path) else list(images)
+    named = arguments.paths("images", images)
     asked = request.class_numbers(labels, folder)
     if named and folder.num_classes and len(asked) != len(named):
         raise LabelError(
-            f"{folder.reference} is conditional: give a --label for each of "
-            f"{counted(len(named), 'image')}."
+            f"{folder.reference} is conditional: pass {either('a --label', 'one of labels')} for "
+            f"each of the {counted(len(named), 'image')}."
         )
     if asked and not named:
         raise LabelError(
-            "--label goes with images that you name: test images have labels of their own."
+            f"{either('--label', 'labels')} is for image files that you name. Test images have "
+            "their own labels."
         )
     model: Any = request.load(folder, device, threads)
     import torch
@@ -85,7 +88,7 @@ def reconstruct(
     given: Tensor | None
     if named:
         chosen = value_range or as_recorded(folder.facts)["value_range"]
-        samples = load_images([Path(one) for one in named], model.config.sample_shape, chosen)
+        samples = load_images(named, model.config.sample_shape, chosen)
         given = torch.tensor(asked) if folder.num_classes else None
     else:
         samples, given = _test_images(folder, model, n, data_root)
@@ -97,7 +100,8 @@ def reconstruct(
     picture = pictures.reconstructions(model, samples, given, scale)
     save_picture(picture, path, made)
     logger.info(
-        f"{counted(len(samples), 'image')} above reconstructions by {folder.reference}, in {path}"
+        f"{counted(len(samples), 'image')} with reconstructions by {folder.reference} below, in "
+        f"{path}"
     )
     return Written(path, made, -(-len(samples) // pictures.COLUMNS))
 
@@ -140,7 +144,7 @@ def interpolate(
 
     **Raises:** `CapabilityError` for a model without latents; `ZooError`.
     """
-    folder = request.folder_of(reference)
+    folder = find(reference)
     _refuse_incapable(folder, "decode")
     allowed = formats.PICTURES + formats.FILMS
     path = _checked(output, "interpolation.png", allowed, folder, force)
@@ -174,8 +178,8 @@ def interpolate(
         picture = pictures.interpolation(model, fresh, n, steps, classes, size or 1)
         images.save_picture(picture, path, made)
     logger.info(
-        f"{counted(n, 'line')} of {steps} steps through the latents of {folder.reference}, seed "
-        f"{fresh}, in {path}"
+        f"Interpolated between random samples of {folder.reference}: {counted(n, 'line')} of "
+        f"{steps} images, seed {fresh}, in {path}"
     )
     return Written(path, made, n)
 
@@ -188,7 +192,8 @@ def _test_images(
     if folder.dataset not in installed().datasets:
         name = str(folder.facts.get("dataset"))[:80]
         raise ConfigError(
-            f"Name the images to reconstruct: no plugin offers the data set {name!r}."
+            f"No plugin offers the data set {name!r}, so there are no test images. Name the image "
+            "files to reconstruct."
         )
     data = load_dataset(
         folder.dataset,
@@ -227,7 +232,7 @@ def _checked(
     kind = request.kind_of_folder(folder)
     if not kind.is_picture:
         raise OutputError(
-            f"The samples of {folder.reference} are no images: there is nothing to show."
+            f"The samples of {folder.reference} are not images: there is nothing to show."
         )
     if path.suffix.lower() not in suffixes:
         raise OutputError(f"{path} must end in {', '.join(suffixes[:-1])} or {suffixes[-1]}.")

@@ -34,7 +34,7 @@ def write_all(
     """Write the pictures that fit a model to `directory/images`, each whole or not at all.
 
     **Arguments:**
-    - `model`: in eval mode; one whose samples are no images gets no pictures.
+    - `model`: in eval mode; one whose samples are not images gets no pictures.
     - `directory`: of the checkpoint.
     - `made`: how the model was made, kept in each PNG beside the picture's own seed.
     - `samples`, `labels`: images to reconstruct, for a model that can; a conditional one needs the
@@ -92,8 +92,10 @@ def interpolation(
 def interpolate(
     model: LatentModel[Any], seed: int, n: int, steps: int, labels: Tensor | None = None
 ) -> Tensor:
-    """Points on straight lines between latents: line k goes from the latent of sample 2k of the
-    seed to that of 2k + 1.
+    """Draw samples on straight lines between latents.
+
+    Each line turns one random sample into another: line k turns sample 2k of the seed into sample
+    2k + 1.
 
     **Arguments:**
     - `seed`: as for `sampling.draw`.
@@ -128,7 +130,9 @@ def traversal(model: LatentModel[Any], seed: int) -> Image.Image:
     """
     if not _is_standard_normal(model):
         raise CapabilityError(
-            f"{type(model).__name__} has a prior of its own, which −3 to 3 need not fit."
+            f"{type(model).__name__} has a prior that is not standard normal, so a range of −3 "
+            "to 3 "
+            "may not fit it."
         )
     (start,) = latents(model, 1, seed=seed).flatten(1)  # (dimensions,)
     strongest = _by_effect(model, start)[:TRAVERSED]

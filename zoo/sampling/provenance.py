@@ -131,18 +131,18 @@ def _look(path: Path) -> tuple[dict[str, Any] | None, str]:
 
 
 def _unknown(path: Path) -> DataError:
-    return DataError(f"{path} is no file that the zoo wrote: it doesn't say how it was made.")
+    return DataError(f"{path} is not a file that the zoo wrote: it doesn't say how it was made.")
 
 
 def _record(text: str | bytes) -> dict[str, Any] | None:
-    """A record from its JSON; None when it is no JSON object."""
+    """A record from its JSON; None when it is not a JSON object."""
     made = json.loads(text)
     return made if isinstance(made, dict) else None
 
 
 def _in_folder(folder: Path) -> dict[str, Any] | None:
     if not (folder / FOLDER_FILE).exists():
-        raise DataError(f"{folder} is a folder, and no samples that the zoo wrote are in it.")
+        raise DataError(f"{folder} is a folder without samples that the zoo wrote.")
     with files.open_regular(folder / FOLDER_FILE) as file:
         return _record(file.read(LONGEST))
 

@@ -10,6 +10,7 @@ from zoo.checkpoints import Folder, find, refuse_unoffered
 from zoo.common import settings
 from zoo.common.config import StrictConfig, parse_assignments
 from zoo.common.errors import ConfigError, LabelError, OutputError, choose_from
+from zoo.common.words import either
 from zoo.registry import installed
 from zoo.sampling.kinds import Kind, kind_called
 
@@ -40,7 +41,7 @@ def whole_number(name: str, value: Any, least: int) -> int:
             "more."
         ) from None
     if number < least:
-        raise ConfigError(f"{name} = {number} is out of range: {least} at least.")
+        raise ConfigError(f"{name} = {number} is out of range: pass {least} or more.")
     return number
 
 
@@ -49,18 +50,6 @@ def seed_or_fresh(seed: Any) -> int:
     import secrets
 
     return secrets.randbelow(SEEDS) if seed is None else whole_number("seed", seed, 0)
-
-
-def folder_of(reference: Any) -> Folder:
-    """The checkpoint that a reference means; the current one for None.
-
-    **Raises:** `ConfigError` for what is no reference; what `checkpoints.find` raises."""
-    if reference is not None and not isinstance(reference, str | os.PathLike | Folder):
-        raise ConfigError(
-            f"{type(reference).__name__} is no reference of a checkpoint: pass its name, such as "
-            'the ones that `zoo list` shows, a path such as "./mine", or "hf:OWNER/REPO".'
-        )
-    return find(reference)
 
 
 def kind_of_folder(folder: Folder) -> Kind:
@@ -86,7 +75,8 @@ def class_numbers(labels: Any, folder: Folder) -> list[int]:
     asked = as_list(labels)
     if asked and not folder.num_classes:
         raise LabelError(
-            f"{folder.reference} is unconditional: it takes no --label.{_other(folder)}"
+            f"{folder.reference} is unconditional: it takes no {either('--label', 'labels')}."
+            f"{_other(folder)}"
         )
     return numbers_of(asked, folder.class_names, folder.num_classes)
 
@@ -97,8 +87,8 @@ def numbers_of(labels: Sequence[Any], class_names: Sequence[str], num_classes: i
     **Raises:** `LabelError` for one that there is not, or any when there are no classes."""
     if labels and not num_classes:
         raise LabelError(
-            "This model is unconditional: it takes no labels. Train another with --set "
-            "num_classes=N"
+            "This model is unconditional: it takes no "
+            f"{either('--label', 'labels')}.{_train_another()}"
         )
     known = class_names or [str(number) for number in range(num_classes)]
     return [_number(label, class_names, num_classes, known) for label in labels]
@@ -115,7 +105,7 @@ def _number(label: Any, class_names: Sequence[str], num_classes: int, known: Seq
         number = operator.index(label)
     except TypeError:
         raise LabelError(
-            f"{str(label)[:SHOWN]!r} is no label: pass a class by name or by whole number."
+            f"{str(label)[:SHOWN]!r} is not a label: pass a class by name or by whole number."
         ) from None
     if isinstance(label, bool) or not 0 <= number < num_classes:
         text = str(label)[:SHOWN]
@@ -138,7 +128,12 @@ def _other(folder: Folder) -> str:
     names = alike or [one.name for one in of_data]
     if names:
         return f" A checkpoint of the same data that takes labels: {' or '.join(sorted(names))}."
-    return " Train another with --set num_classes=N"
+    return _train_another()
+
+
+def _train_another() -> str:
+    how = either("--set num_classes=N", "zoo.train(..., num_classes=N)")
+    return f" Train another with {how}"
 
 
 def as_list(labels: Any) -> list[Any]:
@@ -193,7 +188,7 @@ def options_of(model_class: Any, options: Any) -> tuple[Any, list[str]]:
     if own is None:
         if texts:
             raise ConfigError(
-                f"This model has no sample-time options: it takes no --set {texts[0]}"
+                f"This model has no sample-time options: it does not take {texts[0]!r}."
             )
         return None, []
     if values is None:
@@ -216,7 +211,7 @@ def _told(options: Any) -> tuple[list[str], Mapping[str, Any] | None]:
         if all(isinstance(text, str) for text in texts):
             return texts, None
     raise ConfigError(
-        f"{str(options)[:SHOWN]!r} are no options: pass a dict of values by name, such as "
+        f"{str(options)[:SHOWN]!r} are not options: pass a dict of values by name, such as "
         '{"steps": 50}, or a list of texts such as "steps=50".'
     )
 
@@ -255,7 +250,7 @@ def model_of(model: Any, device: Any = "auto") -> tuple["GenerativeModel[Any]", 
 
     if not isinstance(model, GenerativeModel):
         raise ConfigError(
-            f"{type(model).__name__} is no model: pass what zoo.load returns, or the name of a "
+            f"{type(model).__name__} is not a model: pass what zoo.load returns, or the name of a "
             "checkpoint."
         )
     if device not in ("auto", None) and model.device.type != str(device).partition(":")[0]:
@@ -270,6 +265,6 @@ def output_path(output: Any, default: str) -> Path:
     """The path that `output` means; `default` for None."""
     if output is not None and not isinstance(output, str | os.PathLike):
         raise OutputError(
-            f"output = {str(output)[:SHOWN]!r} is no path: pass a text such as {default!r}."
+            f"output = {str(output)[:SHOWN]!r} is not a path: pass a text such as {default!r}."
         )
     return Path(default) if output is None else settings.expand(output, "output")

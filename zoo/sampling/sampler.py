@@ -77,7 +77,7 @@ def _room(n: int, samples: Tensor) -> Tensor:
     except (RuntimeError, TypeError, OverflowError) as error:
         size = n * samples[0].numel() * samples.element_size()
         raise ConfigError(
-            f"n = {n:,} samples take {size / 1e9:,.0f} GB of memory, which is not there: draw "
+            f"n = {n:,} samples take {size / 1e9:,.0f} GB of memory, more than there is: draw "
             "fewer at once, or write them to a file with zoo.sample."
         ) from error
 

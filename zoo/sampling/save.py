@@ -1,6 +1,7 @@
 """Draw samples: to a tensor, or to a file that says how they were made."""
 
 import logging
+import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -9,8 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from zoo.checkpoints import Folder
+from zoo.checkpoints import Folder, find
 from zoo.common.errors import ConfigError, OutputError, counted
+from zoo.common.words import either
 from zoo.sampling import formats, request
 from zoo.sampling.request import Reference
 
@@ -79,6 +81,10 @@ def draw(
     **Raises:** `ZooError` for whatever the arguments get wrong.
     """
     n = request.whole_number("n", n, 1)
+    if isinstance(model, str | os.PathLike | Folder):
+        model = find(model)
+        # refused here, where the checkpoint is known: the message can name another one
+        labels = None if labels is None else request.class_numbers(labels, model)
     chosen, class_names = request.model_of(model, device)
     from zoo.sampling import sampler
 
@@ -125,7 +131,7 @@ def sample(
     - `output`: where to: `.png`, `.jpg` or `.webp` is a grid, `.npz` and `.safetensors` are
         arrays, a name without suffix is a folder with a PNG for each sample, "-" is standard
         output; an open file does as well. samples.png unless given, samples.npz for samples that
-        are no images.
+        are not images.
     - `n`: how many; 64 unless given, or 8 for each class of a conditional model.
     - `seed`: random unless given; the file records it.
     - `start`: index of the first sample of the seed.
@@ -147,7 +153,7 @@ def sample(
 
     **Raises:** `ZooError`; what can be refused is refused before torch is imported.
     """
-    folder = request.folder_of(reference)
+    folder = find(reference)
     kind = request.kind_of_folder(folder)
     request.class_numbers(labels, folder)
     target, suffix = _target(output, format, kind.default_file)
@@ -155,7 +161,8 @@ def sample(
         formats.check_path(target, kind.name)
         formats.refuse_foreign(target, force=force)
     elif kind.name not in formats.FORMATS[suffix].kinds:
-        raise OutputError(f"The samples of {folder.reference} are no images: take --format npz")
+        npz = either("--format npz", "format='npz'")
+        raise OutputError(f"The samples of {folder.reference} are not images: use {npz}")
     _refuse_layout(columns, scale, suffix)
     made = draw_to(
         target,
@@ -250,8 +257,8 @@ def draw_to(
     )
     if precision == "bf16" and emulates_bf16(model.device):
         logger.info(
-            f"This {model.device.type} has no instructions for bf16 and emulates it: float32 is "
-            "likely faster here."
+            f"This {model.device.type} has no bf16 instructions and emulates them. float32 is "
+            "probably faster here."
         )
     formats.write(
         target,
@@ -288,12 +295,15 @@ def _target(output: Any, format: str | None, default: str) -> tuple[Path | Binar
             )
         if stream.isatty():
             raise OutputError(
-                "Standard output is a terminal, which can't show these bytes: send them to a file "
-                "or another program, or name a file with -o."
+                "Standard output is a terminal, which can't show these bytes. Send them to a file "
+                f"or to another program, or name a file with {either('-o', 'output')}."
             )
         return stream, suffix
     if format is not None:
-        raise ConfigError("--format goes with -o -: the suffix of a file says its format.")
+        raise ConfigError(
+            f"{either('--format is for -o - only', 'format is for standard output only')}: the "
+            "suffix of a file says its format."
+        )
     path = request.output_path(output, default)
     return path, path.suffix.lower()
 
@@ -306,7 +316,8 @@ def _refuse_layout(columns: Any, scale: Any, suffix: str) -> None:
         request.whole_number(name, value, 1)
         if suffix not in formats.PICTURES:
             raise ConfigError(
-                f"--{name} goes with pictures: choose {', '.join(formats.PICTURES)} for -o."
+                f"{either('--' + name, name)} is for pictures only: choose "
+                f"{', '.join(formats.PICTURES)} for {either('-o', 'output')}."
             )
 
 

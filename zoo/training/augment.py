@@ -30,7 +30,7 @@ def augmented(samples: Tensor, changes: tuple[str, ...]) -> Tensor:
         return samples
     if samples.dim() != 4:
         raise DataError(
-            f"Samples of shape {tuple(samples.shape[1:])} are no images: they can't be augmented."
+            f"Samples of shape {tuple(samples.shape[1:])} are not images: they can't be augmented."
         )
     n = len(samples)
 

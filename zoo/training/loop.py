@@ -216,7 +216,9 @@ class _Loop:
         if self.weights is None or labels is None:
             return objective.loss.mean()
         if objective.loss.dim() == 0:
-            raise ConfigError("class_weights need one loss a sample; this model gives their mean.")
+            raise ConfigError(
+                "class_weights need one loss for each sample; this model gives only their mean."
+            )
         return (objective.loss * self.weights.to(labels.device)[labels]).mean()
 
     def _refuse_runaway(self, losses: dict[str, float]) -> None:
@@ -306,7 +308,7 @@ def _in_words(error: Exception, batch_size: int) -> ZooError | None:
     """An error of a step in words, when it is one that the person who trains can mend."""
     if TOO_FEW in str(error):
         return ConfigError(
-            "Batch norm needs two samples at least in the batch of a process: this is one."
+            "Batch norm needs at least two samples in the batch of each process, and there is one."
         )
     told = any(words in str(error) for words in NO_MEMORY)
     if not told and not isinstance(error, torch.OutOfMemoryError):

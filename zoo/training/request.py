@@ -169,8 +169,8 @@ class Asked:
         name or a folder that is taken or can't be written."""
         if self.model is None:
             raise ConfigError(
-                "Say which model to train, such as zoo.train('mlp-vae', name='mine') "
-                "(zoo.list_models() lists them), or what to go on with: resume='NAME'."
+                "Name the model to train, such as zoo.train('mlp-vae', name='mine') "
+                "(zoo.list_models() lists them), or the training to continue: resume='NAME'."
             )
         refuse_unknown_model(self.model)
         name = self._checked_name()
@@ -208,14 +208,15 @@ class Asked:
             if wanted not in (None, False) and wanted != had:
                 shown = "unset" if had is None else had
                 raise ConfigError(
-                    f"{folder} holds a training with {key} {shown}, not {wanted}: leave that out."
+                    f"{folder} holds a training with {key} {shown}, not {wanted}. Leave {key} "
+                    "out to continue it."
                 )
         different = [one for one in self.settings if one not in request.settings]
         if different:
             had = " ".join(request.settings) or "the model's own"
             raise ConfigError(
-                f"{folder} holds a training with other settings than {different[0]} ({had}): leave "
-                "that out."
+                f"{folder} holds a training with other settings ({had}). Leave {different[0]} "
+                "out to continue it."
             )
         return dataclasses.replace(
             request,
@@ -226,12 +227,11 @@ class Asked:
     def _checked_name(self) -> str:
         name = self.name or (Path(self.out).resolve().name if self.out is not None else None)
         if name is None:
-            raise ConfigError(
-                "Say what the checkpoint is called: name='mine' (in a command: --name NAME)."
-            )
+            raise ConfigError("Name the checkpoint: name='mine' (in a command: --name NAME).")
         if not NAME.fullmatch(name):
             raise ConfigError(
-                f"{name[:80]!r} is no name: lower-case letters, digits, '.', '_' and '-', 64 at "
+                f"{name[:80]!r} is not a valid name: lower-case letters, digits, '.', '_' and "
+                "'-', 64 at "
                 f"most.{'' if self.name else ' Say one with --name.'}"
             )
         return name
@@ -247,7 +247,7 @@ def refuse_occupied(out: Path) -> None:
     """Raise `OutputError` when a checkpoint can't be written to a folder."""
     files.refuse_unwritable(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise OutputError(f"{out} exists and is no empty folder: remove it or choose another.")
+        raise OutputError(f"{out} exists and is not an empty folder: remove it or choose another.")
 
 
 def refuse_unfinished(folder: Path, resume: str = "", anew: str = "") -> None:
@@ -260,12 +260,12 @@ def refuse_unfinished(folder: Path, resume: str = "", anew: str = "") -> None:
     if (folder / STATE).exists():
         removing = f"remove it: {anew}" if anew else "remove that folder."
         raise OutputError(
-            f"{folder} holds an unfinished training. Go on with: "
+            f"{folder} holds an unfinished training. Continue it with: "
             f"{resume or f'zoo train --resume {folder}'}\nTo start anew, first {removing}"
         )
     if (folder / UNSAVED).exists():
         raise OutputError(
-            f"{folder / UNSAVED} holds what an earlier training made: move it to another place."
+            f"{folder / UNSAVED} holds the result of an earlier training: move it to another place."
         )
 
 

@@ -112,7 +112,7 @@ class Session:
             self.history = named_losses(notes["history"])
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(
-                f"What {self.run.folder} notes of its training is damaged: {error}"
+                f"The record of the training in {self.run.folder} is damaged: {error}"
             ) from error
 
     def keep(self) -> None:
@@ -154,7 +154,7 @@ class Session:
             f"{self.run.folder}"
         )
         if recipe.precision == "bf16" and compute.emulates_bf16(self.state.model.device):
-            logger.info("It is computed in float32: this hardware has no bfloat16.")
+            logger.info("Computing in float32: this hardware has no bfloat16.")
         if kind_of(self.plan.model_class).is_picture and not find_spec("matplotlib"):
             logger.info(
                 "There will be no loss curves: matplotlib draws them, pip install 'genzoo[plots]'"
@@ -193,7 +193,7 @@ class Session:
             raise TrainingError(f"{error}{self._keep_last_good()}") from error
 
     def _say_stopped(self) -> None:
-        logger.info(f"\nStopped after step {self.state.step:,}. Go on with: {self.resume_hint}")
+        logger.info(f"\nStopped after step {self.state.step:,}. Continue with: {self.resume_hint}")
 
     def _end_epoch(self, report: Progress) -> None:
         """Write down an epoch, and say what alarms it gives."""

@@ -281,12 +281,12 @@ def _refuse_wrong_types(
 ) -> None:
     """Raise `ConfigError` for arguments that can't be right, saying what to pass."""
     if name is not None and not isinstance(name, str):
-        raise ConfigError(f"name = {name!r} is no text: pass what the checkpoint is called.")
+        raise ConfigError(f"name = {name!r} is not a text: pass a name for the checkpoint.")
     for called, value, least in (("epochs", epochs, 1), ("seed", seed, 0)):
         whole = isinstance(value, int) and not isinstance(value, bool)
         if value is not None and not (whole and least <= value <= GREATEST_SEED):
             raise ConfigError(
-                f"{called} = {str(value)[:80]!r}: pass a whole number, {least} at least."
+                f"{called} = {str(value)[:80]!r}: pass a whole number of {least} or more."
             )
     whole = isinstance(threads, int) and not isinstance(threads, bool)
     if threads is not None and not (whole and 1 <= threads <= settings.MOST_THREADS):

@@ -1,0 +1,120 @@
+"""Values of the wrong type at the light door: refused in words, or taken where they make sense."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Zoo
+
+import zoo as door
+from zoo.common import arguments, words
+from zoo.common.errors import ConfigError, LabelError
+
+FUNCTIONS = {
+    name: getattr(door, name) for name in door.__all__ if inspect.isfunction(getattr(door, name))
+}
+# what follows the first argument of a function that needs more of them
+FURTHER: dict[str, tuple[Any, ...]] = {
+    "bundled": ("mine",),
+    "compare": ("vae-mnist",),
+    "draw": (2,),
+    "push": ("owner/repo",),
+    "reconstruct": (),
+    "save": ("./out",),
+}
+NONE_IS_A_VALUE = {"list_checkpoints", "list_data", "list_features", "list_models", "list_runs"}
+VALUES = (3, None, ["a", 3], Path("folder"))
+
+
+def first_takes(function: Callable[..., Any]) -> bool:
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    return any(one.kind in kinds for one in inspect.signature(function).parameters.values())
+
+
+CASES = [
+    (name, value)
+    for name, function in FUNCTIONS.items()
+    if first_takes(function)
+    for value in VALUES
+    if not (value is None and name in NONE_IS_A_VALUE)
+    # a folder that holds no checkpoint is a good answer to this question
+    if not (isinstance(value, Path) and name == "bundled")
+]
+
+
+@pytest.mark.parametrize(("name", "value"), CASES)
+def test_a_value_of_the_wrong_type_is_refused_in_words(name: str, value: Any) -> None:
+    with pytest.raises(door.ZooError) as refused:
+        FUNCTIONS[name](value, *FURTHER.get(name, ()))
+    assert len(str(refused.value)) > 20 and "object at 0x" not in str(refused.value)
+
+
+def test_the_walk_passes_every_function_that_takes_a_reference_or_a_pattern() -> None:
+    assert {name for name, _ in CASES} == {
+        *FUNCTIONS.keys() - {"hookimpl", "refresh", "space"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: door.info(3), "reference = '3' is of the type int: pass a checkpoint's name"),
+        (lambda: door.info(["a"]), "is of the type list: pass a checkpoint's name, a path"),
+        (lambda: door.card(3), "reference = '3' is of the type int"),
+        (lambda: door.evaluate(3), "first write a folder with zoo.save"),
+        (lambda: door.pull(Path("x")), "is of the type PosixPath: pass a checkpoint's name, or"),
+        (lambda: door.reconstruct("vae-mnist", 5), "images = '5' is of the type int: pass a path"),
+        (lambda: door.reconstruct("vae-mnist", [5]), r"images\[0\] = '5' is of the type int"),
+        (lambda: door.list_checkpoints(3), r"pattern = '3' .* pass a text such as \"\*mnist\*\""),
+        (lambda: door.list_checkpoints(["*vae*"]), "pattern = .* is of the type list"),
+        (lambda: door.list_models(3), "pattern = '3' is of the type int"),
+        (lambda: door.remove(3), "names = '3' is of the type int: pass a name, a pattern"),
+        (lambda: door.remove(["a", 3]), r"names\[1\] = '3' is of the type int: pass a name"),
+        (lambda: door.verify(3), "names = '3' is of the type int"),
+        (lambda: door.verify(0), "names = '0' is of the type int"),
+        (lambda: door.push(3, "owner/repo"), "reference = '3' is of the type int"),
+        (lambda: door.save(door.load("vae-mnist"), 3), "folder = '3' is of the type int: pass a"),
+        (lambda: door.save(door.load("vae-mnist"), "./a", facts=3), "facts = '3' .* pass a dict"),
+    ],
+)
+def test_a_refusal_says_what_to_pass(call: Callable[[], Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        call()
+
+
+def test_a_path_a_folder_and_a_name_are_references_of_one_checkpoint() -> None:
+    saved = door.save(door.load("vae-mnist"), "folder")
+    for reference in (Path("folder"), saved, "./folder"):
+        found = door.info(reference)
+        assert found["name"] == "./folder" or found["path"] == str(saved.path)
+        assert found["model"] == "mlp-vae"
+    assert door.card(Path("folder")) == door.card("./folder")
+
+
+def test_what_has_a_path_is_a_reference_as_a_trained_checkpoint_is() -> None:
+    class Made:
+        path = Path("mine")
+
+    assert arguments.reference(Made()) == "./mine"
+    with pytest.raises(ConfigError, match="is of the type bytes"):
+        arguments.reference(b"mine")
+
+
+def test_labels_for_an_unconditional_checkpoint_name_a_conditional_one() -> None:
+    for call in (door.draw, lambda name, n, labels: door.sample(name, n=n, labels=labels)):
+        with pytest.raises(LabelError, match=r"it takes no labels.* labels: cdcgan-mnist") as said:
+            call("dcgan-mnist", 2, labels=7)
+        assert "--" not in str(said.value)
+    model = door.load("dcgan-mnist")
+    with pytest.raises(LabelError, match=r"Train another with zoo.train\(..., num_classes=N\)"):
+        door.draw(model, 2, labels=7)
+
+
+def test_a_command_speaks_of_its_options(zoo: Zoo) -> None:
+    said = zoo("sample", "dcgan-mnist", "--label", 7).stderr
+    assert "it takes no --label." in said and "cdcgan-mnist" in said
+    assert words.either("--label", "labels") == "labels"
+    with words.of_commands():
+        assert words.either("--label", "labels") == "--label"

@@ -1,0 +1,96 @@
+"""Guards for the arguments of the light door: a value of the wrong type is a `ConfigError`."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from zoo.common.errors import ConfigError
+
+REFERENCE = 'a checkpoint\'s name, a path such as "./mine", or "hf:OWNER/REPO"'
+NAME = 'a checkpoint\'s name, or "hf:OWNER/REPO"'
+NAMES = 'a name, a pattern such as "test-*", or a list of them'
+
+
+def refusal(called: str, value: Any, wanted: str) -> ConfigError:
+    """The error for a value of the wrong type.
+
+    **Arguments:**
+    - `called`: the name of the argument.
+    - `value`: what was passed.
+    - `wanted`: what to pass, such as "a path".
+    """
+    return ConfigError(
+        f"{called} = {str(value)[:80]!r} is of the type {type(value).__name__}: pass {wanted}."
+    )
+
+
+def reference(value: Any, wanted: str = REFERENCE) -> str:
+    """A reference as text. A path object, and anything with a `path`, such as what `zoo.train`
+    returns, become a path that begins with `.`, `/` or `~`.
+
+    **Raises:** `ConfigError` for another type."""
+    if isinstance(value, str):
+        return value
+    path = value if isinstance(value, os.PathLike) else getattr(value, "path", None)
+    text = os.fspath(path) if isinstance(path, os.PathLike) else path
+    if not isinstance(text, str):
+        raise refusal("reference", value, wanted)
+    from zoo.common import files  # with what it imports, only this guard needs it
+
+    return files.as_reference(Path(text))
+
+
+def name(value: Any) -> str:
+    """The name of a checkpoint that can be pulled.
+
+    **Raises:** `ConfigError` for another type, such as a path."""
+    if not isinstance(value, str):
+        raise refusal("reference", value, NAME)
+    return value
+
+
+def pattern(value: Any) -> str | None:
+    """A pattern of names; None means all names.
+
+    **Raises:** `ConfigError` for another type."""
+    if value is not None and not isinstance(value, str):
+        raise refusal("pattern", value, 'a text such as "*mnist*", or None for all')
+    return value
+
+
+def names(value: Any) -> list[str]:
+    """One or several names or patterns, as a list.
+
+    **Raises:** `ConfigError` for another type, and for a list that holds another type."""
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, Iterable):
+        raise refusal("names", value, NAMES)
+    listed = list(value)
+    for index, one in enumerate(listed):
+        if not isinstance(one, str):
+            raise refusal(f"names[{index}]", one, "a name, or a pattern, as a text")
+    return listed
+
+
+def path(called: str, value: Any) -> Path:
+    """A path, from a text or a path object.
+
+    **Raises:** `ConfigError` for another type."""
+    if not isinstance(value, str | os.PathLike):
+        raise refusal(called, value, "a path")
+    return Path(value)
+
+
+def paths(called: str, value: Any) -> list[Path]:
+    """One or several paths, as a list; none for None.
+
+    **Raises:** `ConfigError` for another type, and for a list that holds another type."""
+    if value is None:
+        return []
+    if isinstance(value, str | os.PathLike):
+        return [Path(value)]
+    if not isinstance(value, Iterable):
+        raise refusal(called, value, "a path, or a list of paths")
+    return [path(f"{called}[{index}]", one) for index, one in enumerate(value)]
