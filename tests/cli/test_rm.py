@@ -135,7 +135,7 @@ def test_from_elsewhere_is_a_usage_error(zoo: Zoo) -> None:
         ("mlp-vae", "is a model, not a checkpoint. Checkpoints of it: vae-mnist"),
         ("owner/name", "hf:owner/name"),
         ("hf:nonsense", "hf:OWNER/REPO"),
-        ("..", "no name"),
+        ("..", "not a valid name"),
     ],
 )
 def test_a_name_that_there_is_not_is_refused_and_the_current_one_stays(

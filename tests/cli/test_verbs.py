@@ -33,7 +33,7 @@ HF_ITSELF = {"auth login", "auth logout", "auth whoami"}
 def test_every_verb_of_ollama_and_hf_is_ours_or_is_answered(verb: str) -> None:
     if verb not in {*COMMANDS, *ALIASES}:
         answer = instead_of(verb, COMMANDS)
-        assert answer.startswith((" Here that is: ", " zoo ")), answer
+        assert answer.startswith((" Use: ", " zoo ")), answer
 
 
 def test_no_verb_that_is_answered_is_a_command_of_ours_and_none_is_answered_twice() -> None:
@@ -69,7 +69,7 @@ def test_every_command_that_an_answer_names_exists_with_its_options(verb: str) -
 
 
 def test_a_cache_is_answered_with_space_and_a_copy_with_where_the_folder_is() -> None:
-    assert instead_of("cache", COMMANDS) == " Here that is: zoo space"
+    assert instead_of("cache", COMMANDS) == " Use: zoo space"
     assert "a checkpoint is a folder, which you can copy" in instead_of("cp", COMMANDS)
 
 
