@@ -225,7 +225,7 @@ def test_a_checkpoint_that_is_not_whole_is_refused_before_any_request(
     (mine / "model.safetensors").unlink()
     (mine / "model.safetensors").write_bytes(weights[:-1])
     assert "damaged" in push(code=1).stderr
-    assert "no checkpoint" in zoo("push", ".", NAME, "--yes").stderr
+    assert "not a checkpoint" in zoo("push", ".", NAME, "--yes").stderr
     assert hub.requests == []
 
 

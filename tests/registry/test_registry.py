@@ -491,7 +491,7 @@ def test_zoo_plugins_imports_no_model_and_doctor_says_which_of_them_can_be_none(
         if (one["what"], one["verdict"]) == ("offers", "wrong")
     }
     broken = {f"'model-that-{name}'" for name in ("raises", "exits", "lacks", "talks")}
-    assert broken <= wrong.keys() and "no GenerativeModel" in " ".join(wrong.values())
+    assert broken <= wrong.keys() and "not a GenerativeModel" in " ".join(wrong.values())
 
 
 def test_of_every_guest_that_something_is_wrong_with_zoo_plugins_says_whom_to_tell(
