@@ -1,6 +1,8 @@
 """Every environment variable that the zoo reads, and what it says; none is read anywhere else."""
 
+import contextlib
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from zoo.common import arguments
@@ -123,6 +125,25 @@ def columns() -> bool:
 def dumb_terminal() -> bool:
     """Whether the terminal can show no colours and no progress bar: `TERM=dumb`."""
     return os.environ.get("TERM") == "dumb"
+
+
+@contextlib.contextmanager
+def set_for_a_while(values: Mapping[str, str]) -> Iterator[None]:
+    """Set variables that a library reads, and put back what was there before.
+
+    **Arguments:**
+    - `values`: the variables and their values.
+    """
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def expand(path: str | os.PathLike[str], called: str = "") -> Path:

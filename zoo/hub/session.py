@@ -176,16 +176,10 @@ def _xet_kept_within() -> Iterator[None]:
     """
     place = settings.home() / "scratch" / f"{os.getpid()}-xet"
     ours = {"HF_XET_CACHE": str(place), "HF_XET_TELEMETRY_ENABLED": "false"}
-    theirs = {name: os.environ.get(name) for name in ours}
-    os.environ.update(ours)
     try:
-        yield
+        with settings.set_for_a_while(ours):
+            yield
     finally:
-        for name, value in theirs.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
         shutil.rmtree(place, ignore_errors=True)
 
 
