@@ -128,17 +128,21 @@ def test_a_list_that_can_not_come_in_time_is_not_waited_for(
     assert "too slow" not in result.stderr
 
 
-@pytest.mark.parametrize("quiet", [False, True])
-def test_a_pause_before_another_try_is_said_in_a_note(hub: Hub, zoo: Zoo, quiet: bool) -> None:
+@pytest.mark.parametrize(("seconds", "quiet"), [("10", False), ("10", True), ("0", False)])
+def test_a_long_pause_before_another_try_is_said_in_a_note(
+    hub: Hub, zoo: Zoo, monkeypatch: pytest.MonkeyPatch, seconds: str, quiet: bool
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
     tries = iter(range(10))
     hub.answers["/api/models"] = lambda answer: (
-        Answer(503, {"Retry-After": "0"}, b"") if next(tries) == 0 else answer
+        Answer(503, {"Retry-After": seconds}, b"") if next(tries) == 0 else answer
     )
     result = zoo("search", *(["--quiet"] if quiet else []))
     assert result.exit_code == 0, result.stderr
-    note = f"{hub.endpoint} can't answer now: asking again in 1 second.\n"
-    assert (note in result.stderr) is not quiet
+    note = f"{hub.endpoint} can't answer now: asking again in 11 seconds.\n"
+    assert (note in result.stderr) is (seconds == "10" and not quiet)
     assert "503" not in result.stderr and "Retry" not in result.stderr
+    assert result.stderr.count("asking again") <= 1
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "soon", "nan", "inf", "1e9"])

@@ -19,7 +19,7 @@ from zoo.common import settings
 from zoo.common.errors import ZooError, counted
 from zoo.common.text import printable
 from zoo.hub.endpoint import HOME, find_endpoint, find_token
-from zoo.hub.guard import Guard
+from zoo.hub.guard import LONGEST_PAUSE, Guard
 from zoo.hub.refusals import FAILURES, explained
 
 MASK = "***"
@@ -205,12 +205,15 @@ def _masked_logs(session: Session) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _retold_pauses(session: Session) -> Iterator[None]:
-    """Let the zoo's notes tell that the client waits and asks again, in place of its own lines."""
+    """Let the zoo's notes tell of a long wait of the client, in place of its own lines,
+    which tell of each short one, too.
+    """
 
     def retold(record: logging.LogRecord) -> bool:
         if record.levelno < logging.WARNING:
             return True
-        if pause := PAUSE.search(record.getMessage()):
+        pause = PAUSE.search(record.getMessage())
+        if pause and int(pause[1]) > LONGEST_PAUSE:
             seconds = counted(int(pause[1]), "second")
             LOG.info("%s can't answer now: asking again in %s.", session.endpoint, seconds)
         return False
