@@ -116,6 +116,52 @@ def test_a_checkpoint_that_can_not_be_read_is_damaged_in_the_list(readable: Path
     assert "damaged" in line and "vae-mnist" in result.stdout
 
 
+def test_what_can_not_be_read_is_not_checked_and_never_to_be_removed(
+    readable: Path, zoo: Zoo
+) -> None:
+    mine = readable / "checkpoints" / "mine"
+    for closed in (mine, mine / ORIGIN, mine / WEIGHTS):
+        with as_another(closed):
+            result = zoo("verify", "mine")
+        assert result.exit_code == 1 and "mine was not checked" in result.stderr, result.stderr
+        assert f"{closed}: Permission denied" in result.stderr
+        assert "emove" not in result.stderr and "amaged" not in result.stderr
+
+
+def test_a_training_that_can_not_be_read_is_named(readable: Path, zoo: Zoo) -> None:
+    run = readable / "runs" / "half"
+    run.mkdir(parents=True)
+    (run / "run.json").write_text("{}")
+    for words in (
+        ["train", "--resume", "half"],
+        ["train", "--resume", str(run)],
+        ["list", "--runs"],
+    ):
+        with as_another(run):
+            result = zoo(*words)
+        assert result.exit_code == (0 if "list" in words else 1), result.exception
+        assert f"{run}: Permission denied" in result.stderr, result.stderr
+
+
+def test_verify_says_that_it_takes_no_paths(zoo: Zoo) -> None:
+    Path("run").mkdir()
+    for path in ("./run", str(Path("run").absolute())):
+        result = zoo("verify", path)
+        assert result.exit_code == 1 and f"not the path {path}" in result.stderr
+
+
+@pytest.mark.parametrize("words", [["sample", "vae-mnist", "-n", 1], ["train", "mlp-vae"]])
+def test_a_name_that_is_too_long_is_to_be_shorter(zoo: Zoo, words: list[object]) -> None:
+    option = "-o" if words[0] == "sample" else "--out"
+    result = (
+        zoo(*words, "--name", "mine", option, "x" * 300)
+        if option == "--out"
+        else zoo(*words, option, f"{'x' * 300}.png")
+    )
+    assert result.exit_code == 1 and isinstance(result.exception, SystemExit), result.exception
+    assert "File name too long" in result.stderr and "hoose a shorter name" in result.stderr
+
+
 # file systems without locks
 
 
@@ -201,7 +247,12 @@ def test_a_checkpoint_with_a_pipe_a_socket_or_a_device_in_it_hangs_nothing(
 @pytest.mark.parametrize("make", IRREGULAR)
 def test_a_lock_that_is_no_file_is_refused(make: Callable[[Path], None]) -> None:
     make(Path(files.LOCK))
-    with pytest.raises(OutputError, match=r"not a regular file"), files.alone(Path()):
+    with (
+        pytest.raises(
+            OutputError, match=r"^\.lock can't be locked: it is .*, not a regular file. Remove it"
+        ),
+        files.alone(Path()),
+    ):
         pass
 
 
@@ -222,6 +273,16 @@ def test_what_is_no_regular_file_is_named_as_what_it_is() -> None:
         make(Path(what))
         with pytest.raises(CheckpointError, match=f"it is {what}, not a regular file"):
             files.read_json(Path(what))
+
+
+@pytest.mark.usefixtures("alarm")
+@pytest.mark.parametrize("name", ["z.npz", "z.png", "z.safetensors"])
+def test_show_says_what_a_file_is_that_holds_no_samples(zoo: Zoo, name: str) -> None:
+    for make, what in zip(IRREGULAR, ("a named pipe", "a socket", "a device"), strict=True):
+        make(Path(name))
+        result = zoo("show", name)
+        assert result.exit_code == 1 and f"{name} can't be read: it is {what}" in result.stderr
+        Path(name).unlink()
 
 
 # a plugin's bundled folder that is gone
@@ -250,7 +311,7 @@ def test_a_record_whose_bundled_folder_is_gone_is_damaged_and_names_its_plugin(
     assert result.exit_code == 0, result.exception
     (line,) = [line for line in result.stdout.splitlines() if line.startswith("lost-digits")]
     assert "damaged" in line and "genzoo" in line and "vae-mnist" in result.stdout
-    for words in (["sample", "lost-digits"], ["show", "lost-digits"]):
+    for words in (["sample", "lost-digits"], ["show", "lost-digits"], ["pull", "lost-digits"]):
         refused = zoo(*words)
         assert refused.exit_code == 1 and "pip install --force-reinstall genzoo" in refused.stderr
 

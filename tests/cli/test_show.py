@@ -214,9 +214,10 @@ def test_a_folder_that_is_called_like_a_picture_is_a_folder(zoo: Zoo) -> None:
 def test_pipes_and_devices_are_refused_at_once(suffix: str, zoo: Zoo) -> None:
     os.mkfifo(f"pipe{suffix}")
     Path(f"zeros{suffix}").symlink_to("/dev/zero")
-    for name in (f"pipe{suffix}", f"./zeros{suffix}"):
+    for name, what in ((f"pipe{suffix}", "a named pipe"), (f"./zeros{suffix}", "a device")):
         result = zoo("show", name)
-        assert result.exit_code == 1 and "is not a file that the zoo wrote" in result.stderr
+        assert result.exit_code == 1
+        assert f"can't be read: it is {what}, not a regular file" in result.stderr
 
 
 def huge_png() -> bytes:
@@ -265,3 +266,14 @@ def test_what_is_not_there_is_refused_in_words_that_mend_it(
     result = zoo("show", reference)
     assert result.exit_code == 1 and result.stdout == ""
     assert result.stderr.startswith("Error: ") and offered in result.stderr
+
+
+def test_a_damaged_picture_is_said_to_be_no_readable_image(zoo: Zoo) -> None:
+    Image.new("L", (64, 64), 7).save("whole.png")
+    content = Path("whole.png").read_bytes()
+    for hurt in (b"", b"text", content[:20], content[:60] + b"xx" + content[62:]):
+        Path("x.png").write_bytes(hurt)
+        assert "x.png is not a file that the zoo wrote: it is not a readable image" in (
+            zoo("show", "x.png").stderr
+        )
+    assert "it doesn't say how it was made" in zoo("show", "whole.png").stderr

@@ -179,8 +179,16 @@ class Store:
         return _is_name(name) and files.is_folder(self.directory(name))
 
     def runs(self) -> list[str]:
-        """The names of the trainings that are not finished, or whose result found no place."""
-        return [name for name in sorted(_names_in(self.root / "runs")) if self.is_unfinished(name)]
+        """The names of the trainings that are not finished, or whose result found no place. One
+        whose folder can't be read is named in a warning.
+        """
+        names = sorted(_names_in(self.root / "runs"))
+        for name in names:
+            try:
+                files.refuse_unreadable(self.run(name))
+            except CheckpointError as error:
+                LOG.warning("%s", error)
+        return [name for name in names if self.is_unfinished(name)]
 
     def is_unfinished(self, name: str) -> bool:
         """Whether there is a training of that name that can go on, or whose result found no
@@ -263,6 +271,7 @@ class Store:
         **Raises:** `NotFoundError` when it isn't here.
         """
         files.refuse_unreadable(self.directory(name))
+        files.refuse_closed(self.directory(name) / ORIGIN)
         entry = self.entry(name)
         if entry.origin and not entry.sha256:
             return {ORIGIN: "damaged"}  # it should have them
@@ -344,14 +353,7 @@ class Store:
         if entry.state != "damaged":
             return NotFoundError(f"{name} is not here yet. Get it with: zoo pull {name}", name=name)
         if offered and offered.bundled and not entry.origin:
-            plugin = installed().offered_by("checkpoints", name)
-            maker = plugin.distribution if plugin else "its plugin"
-            return NotFoundError(
-                f"{name} is damaged: {offered.bundled}, which {maker} names, can't be read. "
-                f"Install it again: pip install --force-reinstall {maker}",
-                name=name,
-                path=offered.bundled,
-            )
+            return _bundle_gone(name, offered.bundled)
         directory = self.directory(name)
         return NotFoundError(
             f"{name} is damaged: {directory / CONFIG} is missing or can't be read. Mend that, or "
@@ -359,6 +361,11 @@ class Store:
             name=name,
             path=directory,
         )
+
+    def refuse_gone_bundle(self, name: str, bundled: Path) -> None:
+        """Raise `NotFoundError`, naming the plugin, when a bundled checkpoint's folder is gone."""
+        if not files.is_file(bundled / CONFIG):
+            raise _bundle_gone(name, bundled)
 
     def _explain_missing(self, name: str) -> str:
         files.refuse_unreadable(self.root / "checkpoints")
@@ -407,6 +414,17 @@ def refuse_foreign(folder: Folder) -> None:
             "publisher. Name a folder of your own by its path, such as "
             f"./cards/{reference.rpartition('/')[2]}, or leave out {option}."
         )
+
+
+def _bundle_gone(name: str, bundled: Path) -> NotFoundError:
+    plugin = installed().offered_by("checkpoints", name)
+    maker = plugin.distribution if plugin else "its plugin"
+    return NotFoundError(
+        f"{name} is damaged: {bundled}, which {maker} names, can't be read. "
+        f"Install it again: pip install --force-reinstall {maker}",
+        name=name,
+        path=bundled,
+    )
 
 
 def _names_in(folder: Path) -> set[str]:

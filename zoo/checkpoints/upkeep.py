@@ -90,7 +90,7 @@ def verify(names: str | Sequence[str] = ()) -> list[dict[str, Any]]:
         are here.
 
     **Returns:** for each its `name`, `ok`, and `files`: for each file "ok", "damaged", "missing",
-    "unreadable" or "unfit" (it does not fit its model).
+    "unreadable" or "unfit" (it does not fit its model). One that can't be read also has `why`.
 
     **Raises:** `NotFoundError` for an unknown name.
     """
@@ -98,13 +98,22 @@ def verify(names: str | Sequence[str] = ()) -> list[dict[str, Any]]:
     here = [entry.name for entry in store.entries() if entry.path or entry.origin]
     listed = arguments.names(names)
     chosen = _matching(listed, here) if listed else here
-    verdicts = {name: _hashed(store, name) for name in chosen}
+    for name in chosen:
+        if files.is_path(name):
+            raise NotFoundError(
+                f"verify takes names of checkpoints, such as those of zoo list, not the path "
+                f"{name}: what lies outside the store has no digests to check it against.",
+                name=name,
+            )
+    unread: dict[str, str] = {}
+    verdicts = {name: _hashed(store, name, unread) for name in chosen}
     for name, found in verdicts.items():
         from_hub = store.entry(name).origin.get("source") == "hub"
         if from_hub and set(found.values()) == {"ok"}:
             found[WEIGHTS] = _fits(store, name)
     return [
         {"name": name, "ok": set(found.values()) == {"ok"}, "files": found}
+        | ({"why": unread[name]} if name in unread else {})
         for name, found in verdicts.items()
     ]
 
@@ -184,14 +193,14 @@ def _matching(names: str | Sequence[str], known: Iterable[str]) -> list[str]:
     return list(chosen)
 
 
-def _hashed(store: Store, name: str) -> dict[str, str]:
-    """The verdicts on the files of a checkpoint; one that can't be read hides none of the
-    others.
+def _hashed(store: Store, name: str, unread: dict[str, str]) -> dict[str, str]:
+    """The verdicts on the files of a checkpoint. One that can't be read hides none of the others:
+    `unread` gets the reason.
     """
     try:
         return store.verify(name)
     except CheckpointError as error:
-        LOG.warning("%s", error)
+        unread[name] = str(error)
         return {ORIGIN: "unreadable"}
 
 
@@ -213,10 +222,15 @@ def _fits(store: Store, name: str) -> str:
 
 def refuse_damaged(verdicts: Sequence[dict[str, Any]]) -> None:
     """Raise `CheckpointError` when one of the verdicts of `verify` is not "ok"."""
-    if bad := [one["name"] for one in verdicts if not one["ok"]]:
+    bad = [one["name"] for one in verdicts if not one["ok"] and "why" not in one]
+    told = [f"{one['name']} was not checked. {one['why']}" for one in verdicts if "why" in one]
+    if bad:
+        told.insert(
+            0, f"Damaged: {', '.join(bad)}. Remove each (zoo rm NAME), then pull or train it again."
+        )
+    if told:
         raise CheckpointError(
-            f"Damaged: {', '.join(bad)}. Remove each (zoo rm NAME), then pull or train it again.",
-            known=bad,
+            "\n".join(told), known=[one["name"] for one in verdicts if not one["ok"]]
         )
 
 

@@ -1,6 +1,7 @@
 """The group of commands: imports each when it is asked for, and translates errors once."""
 
 import contextlib
+import errno
 import importlib
 import os
 import sys
@@ -142,7 +143,9 @@ def _refusal(error: OSError) -> str:
     reason = error.strerror or str(error)
     named = [os.fspath(one) for one in (error.filename, error.filename2) if one is not None]
     where = " and ".join(os.fsdecode(one)[:300] for one in named if not isinstance(one, int))
-    return f"The system refused {where or 'an operation'}: {reason}. --debug shows where."
+    too_long = error.errno == errno.ENAMETOOLONG
+    advice = "Choose a shorter name." if too_long else "--debug shows where."
+    return f"The system refused {where or 'an operation'}: {reason}. {advice}"
 
 
 def _refuse_nowhere() -> None:

@@ -82,8 +82,9 @@ def writing(target: Path) -> Iterator[None]:
             raise OutputError(
                 f"{target} exists already: remove it or choose another name."
             ) from error
+        advice = "a shorter name" if error.errno == errno.ENAMETOOLONG else "another place"
         raise OutputError(
-            f"Can't write {target}: {reason}. Nothing was changed; choose another place."
+            f"Can't write {target}: {reason}. Nothing was changed; choose {advice}."
         ) from error
 
 
@@ -107,8 +108,16 @@ def alone(folder: Path, *, wait: bool = True) -> Iterator[None]:
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / LOCK  # a file: NFS locks no folders
-        refuse_irregular(path)
+    path = folder / LOCK  # a file: NFS locks no folders
+    with writing(path):
+        try:
+            refuse_irregular(path)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EISDIR):
+                raise
+            raise OutputError(
+                f"{path} can't be locked: {error.strerror}. Remove it.", path=path
+            ) from error
         lock = path.open("w")
     with lock:
         try:
@@ -298,6 +307,8 @@ def refuse_unreadable(folder: Path) -> None:
     """Raise `CheckpointError` for a folder that is there and can't be read, or lies in one."""
     try:
         os.scandir(folder).close()
+        # what may be listed may still be closed; a Path would drop the dot
+        os.stat(f"{folder}/.")  # noqa: PTH116
     except PermissionError as error:
         raise CheckpointError(
             f"Can't read {folder}: {error.strerror}. Make it readable for you (chmod u+rwX), or "
@@ -306,6 +317,19 @@ def refuse_unreadable(folder: Path) -> None:
         ) from error
     except OSError:
         pass  # it is not there, which others say
+
+
+def refuse_closed(file: Path) -> None:
+    """Raise `CheckpointError` for a file that is there and that this user may not read."""
+    try:
+        open_regular(file).close()
+    except PermissionError as error:
+        raise CheckpointError(
+            f"Can't read {file}: {error.strerror}. Make it readable for you (chmod u+r).",
+            path=file,
+        ) from error
+    except OSError:
+        pass  # it is not there, or no file, which others say
 
 
 def size(path: Path) -> int:

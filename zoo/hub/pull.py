@@ -142,6 +142,7 @@ def _pull_bundled(store: Store, checkpoint: Checkpoint, bundled: Path) -> Path:
     """Verify a bundled checkpoint against the catalogue and record it; its files stay where they
     are.
     """
+    store.refuse_gone_bundle(checkpoint.name, bundled)
     folder = Folder(bundled)
     for file, digest in checkpoint.sha256.items():
         if folder.digest(file) != digest:

@@ -4,6 +4,7 @@ import html
 import io
 import json
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -116,13 +117,12 @@ def source_type(path: Path) -> str:
 def _look(path: Path) -> tuple[dict[str, Any] | None, str]:
     """The record in a file, None when there is none, and the mark, "" when there is none."""
     try:
-        if path.is_dir():
+        if files.is_folder(path):
             return _in_folder(path), ""
+        _refuse_unopenable(path)
         with files.open_regular(path) as file:
             reader = _READERS.get(path.suffix.lower(), _in_picture)
             return reader(file)
-    except FileNotFoundError:
-        raise DataError(f"There is no file {path}.") from None
     except DataError:
         raise
     # readers of six formats meet files that may be hostile
@@ -130,8 +130,42 @@ def _look(path: Path) -> tuple[dict[str, Any] | None, str]:
         raise _unknown(path) from error
 
 
+def _refuse_unopenable(path: Path) -> None:
+    """Raise `DataError` for a file that is missing, is closed to this user, or is a device or a
+    named pipe.
+    """
+    try:
+        files.open_regular(path).close()
+    except FileNotFoundError:
+        raise DataError(f"There is no file {path}.") from None
+    except OSError as error:
+        raise DataError(f"{path} can't be read: {error.strerror or error}.") from error
+
+
 def _unknown(path: Path) -> DataError:
-    return DataError(f"{path} is not a file that the zoo wrote: it doesn't say how it was made.")
+    why = "it doesn't say how it was made"
+    if path.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp", ".gif") and not _opens(path):
+        why = "it is not a readable image"
+    return DataError(f"{path} is not a file that the zoo wrote: {why}.")
+
+
+def _opens(picture: Path) -> bool:
+    """Whether a picture is whole as far as its head and its checksums say; it is not decoded. A
+    large one, which would take long, counts as whole.
+    """
+    if picture.stat().st_size > LONGEST:
+        return True
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            # a picture of very many pixels is none that the zoo decodes here
+            warnings.simplefilter("ignore")
+            with Image.open(picture) as image:
+                image.verify()
+    except Exception:
+        return False
+    return True
 
 
 def _record(text: str | bytes) -> dict[str, Any] | None:

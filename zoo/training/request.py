@@ -257,6 +257,7 @@ def refuse_unfinished(folder: Path, resume: str = "", anew: str = "") -> None:
     - `folder`: of a training, whether it is there or not.
     - `resume`: the command that goes on with it.
     - `anew`: the command that removes it, so that another can begin."""
+    files.refuse_unreadable(folder)
     if (folder / STATE).exists():
         removing = f"remove it: {anew}" if anew else "remove that folder."
         raise OutputError(
@@ -274,10 +275,12 @@ def find_run(store: Store, named: Path) -> Path:
 
     **Raises:** `CheckpointError`, `NotFoundError` when there is none."""
     if len(named.parts) != 1:
+        files.refuse_unreadable(named)
         if not named.is_dir():
             raise CheckpointError(f"There is no folder {named}.")
         return named
     runs = store.run(str(named)).parent
+    files.refuse_unreadable(runs / named)
     # a folder that happens to have the name of a training, such as its pictures, does not hide it
     begun_here, begun_there = (folder / SETTINGS for folder in (named, runs / named))
     if named.is_dir() and (begun_here.is_file() or not begun_there.is_file()):

@@ -145,6 +145,7 @@ class Run:
         path = self.folder / STATE
         if not path.exists():
             return {}
+        files.refuse_closed(path)
         try:
             files.refuse_irregular(path)
             with (
