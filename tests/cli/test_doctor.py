@@ -144,7 +144,7 @@ def test_a_token_that_the_hub_refuses_is_wrong(
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_gone")
     code, findings = examined(zoo)
-    assert code == 1 and "The token was refused" in only_wrong(findings, "hub")["found"]
+    assert code == 1 and "refused the token" in only_wrong(findings, "hub")["found"]
 
 
 @pytest.mark.parametrize("code", [401, 404])

@@ -482,7 +482,7 @@ def test_a_commit_that_comes_between_is_not_lost(hub: Hub, mine: Path, push: Pus
     ("token", "words"),
     [
         ("", "needs an access token: set HF_TOKEN, or use --token"),
-        ("hf_unknown", "The token was refused by"),
+        ("hf_unknown", "refused the token"),
         (READ, "This token has no right to push to owner/repo on"),
         (OTHER, "This token has no right to push to owner/repo on"),
     ],
@@ -668,7 +668,7 @@ def test_a_push_that_cannot_be_noted_here_is_made_all_the_same(
     home.mkdir()
     (home / ".lock").mkdir()
     result = push()
-    assert result.stdout == f"{hub.endpoint}/{NAME}\n" and "Warning: it was pushed" in result.stderr
+    assert result.stdout == f"{hub.endpoint}/{NAME}\n" and "Warning: The push succeeded" in result.stderr
     assert held(hub).keys() == SENT
 
 
@@ -1037,7 +1037,7 @@ def test_a_repository_that_another_makes_at_the_same_time_is_not_written_to(
         return answer
 
     hub.answers["POST /api/repos/create"] = meanwhile
-    assert f"{NAME} on {hub.endpoint} has changed meanwhile" in push(code=1).stderr
+    assert f"{NAME} on {hub.endpoint} changed during the push" in push(code=1).stderr
     assert held(hub) == {"config.json": b"{}", "model.safetensors": b"theirs"}
 
 
@@ -1051,7 +1051,7 @@ def test_a_branch_that_another_makes_at_the_same_time_is_not_written_to(
         return answer
 
     hub.answers["POST .*/branch/"] = meanwhile
-    assert "has changed meanwhile" in push("--revision", "dev", code=1).stderr
+    assert "changed during the push" in push("--revision", "dev", code=1).stderr
     repository = hub.repositories[NAME]
     assert repository.head == main
     assert repository.commits[repository.branches["dev"]].files.keys() == {"a", "LICENSE"}
