@@ -70,7 +70,7 @@ def test_a_vae_is_measured_by_samples_and_by_likelihood(zoo: Zoo, trained: Train
     )
     assert len(kl.partition(": ")[2].split()) == 4
     assert (
-        "60 samples of" in result.stderr and "against 800 training images of mnist" in result.stderr
+        "60 samples of" in result.stderr and "with 800 training images of mnist" in result.stderr
     )
     assert (
         "Likelihood of 200 test images, grey pixels as they are" in result.stderr
@@ -98,7 +98,7 @@ def test_the_likelihood_of_some_test_images_stands_beside_that_of_all(
 ) -> None:
     mine = own(trained("mlp-vae"))
     said = zoo("evaluate", mine, *FEW, "--test-images", 50, "--write").stderr
-    assert "Likelihood of 50 of 200 test images, chosen by the seed, pixels" in said
+    assert "Likelihood of 50 of 200 test images, chosen by the seed, grey pixels" in said
     assert (
         "The floor is the value that 60 of 200 test images, chosen by the seed, get in place"
         in said
@@ -147,7 +147,7 @@ def test_a_conditional_model_of_other_classes_than_the_datas_is_not_asked_for_th
     result = zoo("evaluate", mine, *FEW, "--json")
     records = {one["metric"] for one in json.loads(result.stdout)["evaluations"]}
     assert (
-        "The classes of ./mine are not those of mnist" in result.stderr
+        "./mine and mnist have different classes" in result.stderr
         and "Each class is drawn equally often" in result.stderr
     )
     assert "classes_reached" in records and records.isdisjoint({"label_accuracy", "nll"})
@@ -270,7 +270,7 @@ def test_the_files_of_a_bundled_checkpoint_are_not_changed(pulled: bool, zoo: Zo
     result = zoo("evaluate", "vae-mnist", *FEW, "--write")
     assert (
         result.exit_code == 1
-        and f"vae-mnist is {'pulled' if pulled else 'bundled'}" in result.stderr
+        and f"vae-mnist, which is {'pulled' if pulled else 'bundled'}" in result.stderr
     )
     assert "./cards/vae-mnist" in result.stderr and files.sha256(bundled / "facts.json") == before
 

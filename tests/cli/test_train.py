@@ -811,7 +811,7 @@ def test_ctrl_c_finishes_its_step_keeps_the_state_and_says_how_to_go_on(
     stopped = signalled(signal.SIGINT, train_words("mlp-vae", "stopped"), Path("stopped.run"), 0.1)
     assert stopped.returncode == 130 and "Traceback" not in stopped.stderr, stopped.stderr
     assert (
-        "Continue it with: zoo train --resume stopped.run" in stopped.stderr
+        "Continue with: zoo train --resume stopped.run" in stopped.stderr
         and "Interrupted." in stopped.stderr
     )
     assert not Path("stopped").exists()
@@ -879,7 +879,7 @@ def test_to_go_on_in_another_way_is_refused_naming_both(
     before = {path.name: path.read_bytes() for path in unfinished.iterdir()}
     result = zoo("train", *words, "--resume", unfinished)
     assert result.exit_code == 1 and had in result.stderr and asked in result.stderr, result.stderr
-    assert "leave that out" in result.stderr and "None" not in result.stderr
+    assert "out to continue it." in result.stderr and "None" not in result.stderr
     assert {path.name: path.read_bytes() for path in unfinished.iterdir()} == before
     assert_nothing_was_kept(home)
 

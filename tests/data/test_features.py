@@ -130,7 +130,7 @@ def test_no_more_than_one_batch_of_images_is_asked_for_at_a_time() -> None:
         ),
         (torch.rand(2, 3, 4, 4), r"not samples of \(3, 4, 4\)"),
         (torch.rand(2, 16), r"not samples of \(16,\)"),
-        (torch.zeros(2, 1, 4, 4, dtype=torch.uint8), "not of torch.uint8: divide by 255"),
+        (torch.zeros(2, 1, 4, 4, dtype=torch.uint8), "not torch.uint8: divide by 255"),
         (torch.full((2, 1, 4, 4), torch.nan), "2 of 2 samples hold NaN or infinite pixels"),
     ],
 )

@@ -462,5 +462,6 @@ def test_a_frechet_distance_of_no_more_samples_than_features_is_warned_of(
     words = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
     assert len(words) == warned
     if warned:
-        assert f"is of {n} samples and 800 images, by 49 features each" in words[0]
+        assert f"of {n} samples and 800 images says little" in words[0]
+        assert "with 49 features each" in words[0]
         assert "at least -n 50" in words[0]

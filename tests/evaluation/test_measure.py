@@ -95,7 +95,7 @@ def test_a_watcher_sees_every_sample(mine: str) -> None:
         ({"data_root": 7}, ConfigError, "data_root must be the path of a folder, not int 7"),
         ({"threads": 0}, ConfigError, "threads = 0 is out of range: give 1 to 4096"),
         ({"device": "tpu7"}, ConfigError, "There is no device 'tpu7'"),
-        ({"write": True, "reference": "vae-mnist"}, OutputError, "vae-mnist is bundled"),
+        ({"write": True, "reference": "vae-mnist"}, OutputError, "vae-mnist, which is bundled"),
         ({"reference": "no-such"}, NotFoundError, "No checkpoint is called 'no-such'"),
         (
             {"reference": 7},

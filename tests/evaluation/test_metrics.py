@@ -219,7 +219,7 @@ def test_too_few_samples_are_refused_with_how_many_it_takes(
     measure: Callable[..., object], least: int
 ) -> None:
     with pytest.raises(
-        DataError, match=f"{least - 1} features are too few for this: {least} at least"
+        DataError, match=f"{least - 1} features are too few for this: pass at least {least}"
     ):
         measure(normal(least - 1, 3, 0), normal(50, 3, 1), seed=0)
     measure(normal(least, 3, 0), normal(50, 3, 1), seed=0)

@@ -73,7 +73,7 @@ def open_image(path: Path, *, decode: bool = True) -> Iterator["Image"]:
 
 
 @contextlib.contextmanager
-def quiet(path: Path, wrong: str = "no readable image") -> Iterator[None]:
+def quiet(path: Path, wrong: str = "not a readable image") -> Iterator[None]:
     """Work on a picture of a file: what Pillow raises becomes a `DataError`, and none of its
     warnings is shown.
 
