@@ -69,9 +69,7 @@ def test_a_vae_is_measured_by_samples_and_by_likelihood(zoo: Zoo, trained: Train
         if line.startswith("KL of the posterior") and "of each dimension" in line
     )
     assert len(kl.partition(": ")[2].split()) == 4
-    assert (
-        "60 samples of" in result.stderr and "with 800 training images of mnist" in result.stderr
-    )
+    assert "60 samples of" in result.stderr and "with 800 training images of mnist" in result.stderr
     assert (
         "Likelihood of 200 test images, grey pixels as they are" in result.stderr
         and "about" in result.stderr

@@ -668,7 +668,10 @@ def test_a_push_that_cannot_be_noted_here_is_made_all_the_same(
     home.mkdir()
     (home / ".lock").mkdir()
     result = push()
-    assert result.stdout == f"{hub.endpoint}/{NAME}\n" and "Warning: The push succeeded" in result.stderr
+    assert (
+        result.stdout == f"{hub.endpoint}/{NAME}\n"
+        and "Warning: The push succeeded" in result.stderr
+    )
     assert held(hub).keys() == SENT
 
 

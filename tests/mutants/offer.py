@@ -22,7 +22,7 @@ class OfferedByAHeavyModule(Painter):
 
 @found_by(
     "spec",
-    r"its plugin has a problem: .*which is no ModelSpec",
+    r"its plugin has a problem: .*which is not a ModelSpec",
     entry_module="zoo_mutants_troubled",
 )
 class OfferedAmongRubbish(Painter):

@@ -79,7 +79,7 @@ def test_what_is_no_such_record_is_refused(other: object) -> None:
         ({"capabilities": ["sample"] * (MOST_ENTRIES + 1)}, "more than 50,000 entries"),
         ({"summary": 10**5000}, "summary is a number of 16,610 bits"),
         ({"summary": -1}, "summary is below 0"),
-        ({"name": "Bad"}, "is not a model name"),
+        ({"name": "Bad"}, "is not a valid model name"),
         ({"kind": "sound"}, "unknown kind"),
         ({"summary": b"x"}, "must be of type str"),
     ],

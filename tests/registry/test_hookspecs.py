@@ -88,7 +88,7 @@ def test_a_plain_entry_point_is_taken_as_it_is(kind: str, entry_point: str) -> N
 )
 @pytest.mark.parametrize("kind", ["model", "dataset", "features"])
 def test_any_other_entry_point_is_refused(kind: str, entry_point: object) -> None:
-    with pytest.raises(PluginError, match="is no entry point"):
+    with pytest.raises(PluginError, match="is not a valid entry point"):
         MAKE[kind](entry_point=entry_point)
 
 

@@ -251,13 +251,13 @@ BROKEN = {
     "number": Broken(OFFER.format(models="7"), "returned '7', not a list of ModelSpec"),
     "single": Broken(OFFER.format(models='model("single-model")'), "not a list of ModelSpec"),
     "rubbish": Broken(OFFER.format(models=RUBBISH), "a-dict", models=("kept-model",)),
-    "misnamed": Broken(OFFER.format(models='[model("Bad Name")]'), "'Bad Name' is not a model name"),
-    "control": Broken(OFFER.format(models='[model("evil\x1b[2J")]'), r"'evil\x1b[2J' is not a model name", "line 5"),
+    "misnamed": Broken(OFFER.format(models='[model("Bad Name")]'), "'Bad Name' is not a valid model name"),
+    "control": Broken(OFFER.format(models='[model("evil\x1b[2J")]'), r"'evil\x1b[2J' is not a valid model name", "line 5"),
     "mistyped": Broken(
         OFFER.format(models='[ModelSpec(name="mistyped", entry_point="a:B", summary=None)]'),
         "ModelSpec 'mistyped': summary = 'None' must be of type str",
     ),
-    "path": Broken(OFFER.format(models='[model("../../escape")]'), "'../../escape' is not a model name", "line 5"),
+    "path": Broken(OFFER.format(models='[model("../../escape")]'), "'../../escape' is not a valid model name", "line 5"),
     "flood": Broken(
         OFFER.format(models='[model(f"flood-{n}") for n in range(10_000)]'),
         "offers more than 1,000: the rest are left out",
@@ -955,7 +955,7 @@ def test_a_name_in_zoo_load_plugins_that_is_not_installed_is_said(
         "mlp-vae",
         "conv-vae",
     }
-    assert result.stderr == "Warning: ZOO_LOAD_PLUGINS names what is not installed: gna.\n"
+    assert result.stderr == "Warning: ZOO_LOAD_PLUGINS names plugins that are not installed: gna.\n"
 
 
 @pytest.mark.parametrize("maker", ["zoo-blobs", "Zoo_Blobs.2", "a"])

@@ -274,6 +274,6 @@ def test_a_terminal_is_spared_the_bytes() -> None:
 
 
 def test_a_grid_that_a_format_cannot_hold_is_refused() -> None:
-    with pytest.raises(OutputError, match=r"does not fit into WEBP, which holds 16,383 along"):
+    with pytest.raises(OutputError, match=r"does not fit into WEBP, which takes at most 16,383"):
         door.sample("vae-mnist", "x.webp", n=9, seed=0, columns=9, scale=70)
     assert list(Path().iterdir()) == []

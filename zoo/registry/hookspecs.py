@@ -233,7 +233,9 @@ def bundled(package_file: str, name: str) -> Path | None:
 
 def _check(text: str, pattern: re.Pattern[str], what: str) -> None:
     if not isinstance(text, str) or not pattern.fullmatch(text):
-        raise PluginError(f"{str(text)[:80]!r} is not a {what}: it must match {pattern.pattern}.")
+        raise PluginError(
+            f"{str(text)[:80]!r} is not a valid {what}: it must match {pattern.pattern}."
+        )
 
 
 def _check_types(record: Any) -> None:

@@ -24,6 +24,8 @@ ENTRY = "provenance"
 # the same in a folder
 FOLDER_FILE = "provenance.json"
 
+# the formats of pictures that the zoo writes, as Pillow calls them
+PICTURES = ("PNG", "JPEG", "WEBP", "GIF")
 # bytes that are read of a record at most
 LONGEST = 1 << 20
 # chunks, segments or blocks of a picture that are looked at before the search is given up
@@ -161,7 +163,7 @@ def _opens(picture: Path) -> bool:
         with warnings.catch_warnings():
             # a picture of very many pixels is none that the zoo decodes here
             warnings.simplefilter("ignore")
-            with Image.open(picture) as image:
+            with Image.open(picture, formats=PICTURES) as image:
                 image.verify()
     except Exception:
         return False
