@@ -312,7 +312,9 @@ def _say_distances(
         evenly,
     )
     if test is not None:
-        log.info("The floor is the value that %s get in place of the samples.", _told(n, test))
+        told = _told(n, test)
+        comma = "," if "," in told.rpartition("image")[2] else ""
+        log.info("The floor is the value that %s%s get in place of the samples.", told, comma)
 
 
 def _say_likelihood(
