@@ -23,7 +23,7 @@ from zoo.common.text import clean as clean
 from zoo.common.text import printable as printable
 from zoo.registry import installed
 
-size = files.in_words
+size = files.readable_size
 
 
 def open_store() -> Store:

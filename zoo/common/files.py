@@ -360,16 +360,6 @@ def readable_size(number: int) -> str:
     return f"{amount:.1f} GB"
 
 
-def in_words(number: int) -> str:
-    """Bytes for people: "2.6 MB"; a megabyte is a million bytes."""
-    amount = float(number)
-    for unit in ("B", "kB", "MB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} GB"
-
-
 def remove(path: Path) -> None:
     """Remove a file or a folder, or do nothing when it isn't there."""
     if path.is_dir() and not path.is_symlink():

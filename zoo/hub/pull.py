@@ -189,7 +189,7 @@ def _pull_hub(store: Store, entry: Entry, endpoint: str | None, wish: _Wish) -> 
 
 
 def _say_pulled(name: str, size: int) -> None:
-    _log.info("Pulled %s: %s, verified.", name, files.in_words(size))
+    _log.info("Pulled %s: %s, verified.", name, files.readable_size(size))
 
 
 def _repository_of(entry: Entry) -> tuple[str, str | None]:
