@@ -58,7 +58,9 @@ def readable(monkeypatch: pytest.MonkeyPatch, zoo: Zoo, trained: Trained) -> Ite
         files.write_json(home / "checkpoints" / "mine" / ORIGIN, origin)
         for words in (["list"], ["show", "mine"], ["sample", "mine", "-n", 1], ["verify", "mine"]):
             assert zoo(*words).exit_code == 0
+        # what these import may lie where the other user may not read
         zoo("rm", "none-of-that-name", "--yes")
+        zoo("card", "none-of-that-name")
         yield home
 
 
