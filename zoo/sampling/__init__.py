@@ -12,14 +12,24 @@ if TYPE_CHECKING:
         SUFFIXES,
         check_path,
         refuse_foreign,
+        write,
     )
-    from zoo.sampling.images import grid, preview, save_gif, save_picture, save_png, upper_rows
+    from zoo.sampling.images import (
+        grid,
+        preview,
+        save_gif,
+        save_picture,
+        save_png,
+        to_uint8,
+        upper_rows,
+    )
     from zoo.sampling.kinds import KINDS, Kind, kind_called, kind_of
     from zoo.sampling.latent_pictures import interpolate, reconstruct
     from zoo.sampling.pictures import pairs, write_all
     from zoo.sampling.provenance import FOLDER_FILE
+    from zoo.sampling.request import class_numbers, kind_of_folder, options_of
     from zoo.sampling.sampler import BLOCK, latents, stream
-    from zoo.sampling.save import Written, draw, draw_to, sample
+    from zoo.sampling.save import Written, draw, draw_to, how_made, sample
 
 __all__ = [
     "BLOCK",
@@ -32,13 +42,17 @@ __all__ = [
     "Kind",
     "Written",
     "check_path",
+    "class_numbers",
     "draw",
     "draw_to",
     "grid",
+    "how_made",
     "interpolate",
     "kind_called",
     "kind_of",
+    "kind_of_folder",
     "latents",
+    "options_of",
     "pairs",
     "preview",
     "reconstruct",
@@ -48,13 +62,21 @@ __all__ = [
     "save_picture",
     "save_png",
     "stream",
+    "to_uint8",
     "upper_rows",
+    "write",
     "write_all",
 ]
 
 __getattr__ = lazy.rooms(
     __name__,
     {
+        "class_numbers": "zoo.sampling.request",
+        "how_made": "zoo.sampling.save",
+        "kind_of_folder": "zoo.sampling.request",
+        "options_of": "zoo.sampling.request",
+        "to_uint8": "zoo.sampling.images",
+        "write": "zoo.sampling.formats",
         "BLOCK": "zoo.sampling.sampler",
         "FOLDER_FILE": "zoo.sampling.provenance",
         "FORMATS": "zoo.sampling.formats",

@@ -224,27 +224,21 @@ def draw_to(
     named = [str(label) for label in request.as_list(labels)]
     n = (PER_CLASS * len(asked) or IN_ALL) if n is None else request.whole_number("n", n, 1)
     start = request.whole_number("start", start, 0)
-    made = {
-        "checkpoint": reference,
-        "sha256": folder.sha256,
-        "n": n,
-        "seed": seed,
-        "start": start,
-        "labels": named,
-        "options": texts,
-        "precision": precision,
-        "version": version("genzoo"),
-    }
-    words = ["-n", n, "--seed", seed, *(["--start", start] if start else [])]
-    words += [word for label in named for word in ("--label", label)]
-    words += [word for text in texts for word in ("--set", text)]
-    words += ["--batch-size", batch_size] if batch_size else []
-    words += ["--precision", precision] if precision != "float32" else []
-    words += ["--columns", columns] if columns else []
-    words += ["--scale", scale] if scale != 1 else []
-    words += ["-o", target.name] if isinstance(target, Path) else ["-o", STDOUT]
-    words += [] if isinstance(target, Path) or suffix == ".npz" else ["--format", str(suffix)[1:]]
-    made["command"] = shlex.join(["zoo", "sample", reference, *map(str, words)])
+    made = how_made(
+        folder,
+        target.name if isinstance(target, Path) else STDOUT,
+        reference=reference,
+        n=n,
+        seed=seed,
+        start=start,
+        labels=named,
+        options=texts,
+        batch_size=batch_size,
+        precision=precision,
+        columns=columns,
+        scale=scale,
+        suffix=suffix,
+    )
     batches: Iterator[Any] = sampler.stream(
         model,
         n,
@@ -272,6 +266,54 @@ def draw_to(
         columns=columns,
         scale=scale,
     )
+    return made
+
+
+def how_made(
+    folder: Folder,
+    output: str,
+    *,
+    reference: str,
+    n: int,
+    seed: int,
+    start: int = 0,
+    labels: Sequence[str] = (),
+    options: Sequence[str] = (),
+    batch_size: int | None = None,
+    precision: str = "float32",
+    columns: int | None = None,
+    scale: int = 1,
+    suffix: str | None = None,
+) -> dict[str, Any]:
+    """How samples are made, as their file records it, with the command that makes them again.
+
+    **Arguments:**
+    - `folder`: the checkpoint.
+    - `output`: the name of the file; "-" is standard output, of which `suffix` says the format.
+    - `reference`: how the checkpoint is called in the record.
+    - the others: as for `sample`, all of them known.
+    """
+    made = {
+        "checkpoint": reference,
+        "sha256": folder.sha256,
+        "n": n,
+        "seed": seed,
+        "start": start,
+        "labels": list(labels),
+        "options": list(options),
+        "precision": precision,
+        "version": version("genzoo"),
+    }
+    words = ["-n", n, "--seed", seed, *(["--start", start] if start else [])]
+    words += [word for label in labels for word in ("--label", label)]
+    words += [word for text in options for word in ("--set", text)]
+    words += ["--batch-size", batch_size] if batch_size else []
+    words += ["--precision", precision] if precision != "float32" else []
+    words += ["--columns", columns] if columns else []
+    words += ["--scale", scale] if scale != 1 else []
+    words += ["-o", output]
+    words += ["--format", str(suffix)[1:]] if output == STDOUT and suffix != ".npz" else []
+    made["command"] = shlex.join(["zoo", "sample", reference, *map(str, words)])
     return made
 
 
