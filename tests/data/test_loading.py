@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -47,17 +48,22 @@ def test_a_root_that_is_no_folder_is_refused_and_not_made(
 @pytest.fixture
 def offered(
     monkeypatch: pytest.MonkeyPatch,
-) -> Callable[[Callable[[Path, str], object]], Callable[[], Dataset]]:
+) -> Callable[..., Callable[[], Dataset]]:
     """A data set "mine" of three classes whose loader is the one that is given: returns what loads
     it.
     """
 
-    def offer(loader: Callable[[Path, str], object]) -> Callable[[], Dataset]:
+    def offer(
+        loader: Callable[[Path, str], object],
+        sample_shape: tuple[int, ...] = (1, 2, 2),
+        **fields: Any,
+    ) -> Callable[[], Dataset]:
         spec = DatasetSpec(
             name="mine",
             entry_point=f"{__name__}:loader",
-            sample_shape=(1, 2, 2),
+            sample_shape=sample_shape,
             class_names=("a", "b", "c"),
+            **fields,
         )
         monkeypatch.setattr(sys.modules[__name__], "loader", loader, raising=False)
         monkeypatch.setitem(installed().datasets, "mine", spec)
@@ -66,7 +72,7 @@ def offered(
     return offer
 
 
-Offered = Callable[[Callable[[Path, str], object]], Callable[[], Dataset]]
+Offered = Callable[..., Callable[[], Dataset]]
 FOUR = torch.zeros(4, 1, 2, 2, dtype=torch.uint8)
 
 
@@ -154,3 +160,75 @@ def test_what_a_loader_promised_and_did_not_give_is_said(
         PluginError, match=f"test_loading:loader {why}.*'mine': tell its plugin's authors"
     ):
         offered(lambda root, split: loaded)()
+
+
+# --- samples that are no bytes
+
+
+TOKENS = torch.tensor([[3, 1, 0], [2, 0, 0]])
+
+
+def test_tokens_come_with_their_lengths_and_reach_a_model_as_they_are(offered: Offered) -> None:
+    lengths = torch.tensor([2, 1])
+    fields = {"dtype": "int64", "lengths": True, "metadata": {"alphabet": "abc"}}
+    data = offered(lambda root, split: (TOKENS, None, lengths), (3,), **fields)()
+    assert torch.equal(data.inputs(data.samples[:]), TOKENS)
+    assert data.inputs(data.samples[:]).dtype == torch.int64
+    assert data.metadata == {"alphabet": "abc"}
+    rest, last = data.split(1)
+    assert rest.lengths is not None and last.lengths is not None
+    assert (rest.lengths.tolist(), last.lengths.tolist()) == ([2], [1])
+
+
+@pytest.mark.parametrize(("scale", "most"), [(None, 2.0), (4, 0.5), (0.5, 4.0)])
+def test_numbers_reach_a_model_divided_by_their_scale(
+    scale: float | None, most: float, offered: Offered
+) -> None:
+    waves = torch.tensor([[-2.0, 2.0]])
+    data = offered(lambda root, split: (waves, None), (2,), dtype="float32", scale=scale)()
+    assert data.inputs(data.samples[:]).tolist() == [[-most, most]]
+
+
+def test_bytes_reach_a_model_divided_by_255_or_by_their_scale(offered: Offered) -> None:
+    samples = torch.full((1, 1, 2, 2), 51, dtype=torch.uint8)
+    usual = offered(lambda root, split: (samples, None))()
+    assert usual.inputs(usual.samples[:]).unique().item() == pytest.approx(0.2)
+    other = offered(lambda root, split: (samples, None), scale=51)()
+    assert other.inputs(other.samples[:]).unique().item() == 1
+
+
+def test_the_digest_tells_the_type_of_the_samples() -> None:
+    one = Dataset("a", torch.zeros(2, 8, dtype=torch.int64), None)
+    assert one.sha256 != Dataset("a", torch.zeros(2, 8, dtype=torch.float64), None).sha256
+
+
+@pytest.mark.parametrize(
+    ("loaded", "why"),
+    [
+        ((TOKENS, None), "gave tuple, not samples, labels and lengths"),
+        ((TOKENS, None, None), r"gave NoneType as lengths, not an int64 tensor \(2,\)"),
+        ((TOKENS, None, torch.tensor([0, 1])), "gave lengths from 0 to 1, not 1 to 3"),
+        ((TOKENS, None, torch.tensor([1, 4])), "gave lengths from 1 to 4, not 1 to 3"),
+        (
+            (TOKENS.byte(), None, torch.tensor([1, 1])),
+            "gave torch.uint8 .* as samples, not a int64 tensor",
+        ),
+    ],
+)
+def test_lengths_and_types_that_were_promised_and_not_given_are_said(
+    loaded: object, why: str, offered: Offered
+) -> None:
+    with pytest.raises(PluginError, match=f"test_loading:loader {why}"):
+        offered(lambda root, split: loaded, (3,), dtype="int64", lengths=True)()
+
+
+def test_samples_that_are_no_numbers_are_the_plugin_s_fault(offered: Offered) -> None:
+    bad = torch.tensor([[1.0, torch.nan]])
+    with pytest.raises(PluginError, match="gave samples that hold NaN or infinite values"):
+        offered(lambda root, split: (bad, None), (2,), dtype="float32")()
+
+
+def test_tokens_can_t_be_resized(offered: Offered) -> None:
+    offered(lambda root, split: (TOKENS, None), (3,), dtype="int64")
+    with pytest.raises(DataError, match=r"shape \(3,\) can't be resized to \(4,\)"):
+        load_dataset("mine", sample_shape=(4,))

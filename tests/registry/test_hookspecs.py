@@ -168,6 +168,10 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("dataset", "sample_shape", ("1", "28", "28"), "tuple[int, ...]"),
     ("dataset", "class_names", (0, 1), "tuple[str, ...]"),
     ("dataset", "license", None, "str"),
+    ("dataset", "dtype", 8, "str"),
+    ("dataset", "scale", "255", "float"),
+    ("dataset", "lengths", 1, "bool"),
+    ("dataset", "metadata", ["alphabet"], "Mapping"),
     ("features", "datasets", "mnist", "tuple[str, ...]"),
 ]
 
@@ -182,6 +186,31 @@ def test_a_field_of_another_type_is_refused_and_not_left_for_a_list_to_fail_of(
         PluginError, match=f"'fine': {field} = .* must be of type .*{re.escape(wanted)}"
     ):
         MAKE[kind](**{field: value})
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"dtype": "float64"}, "'fine' has the unknown dtype 'float64'; there are"),
+        ({"scale": 0}, "scale = 0 must be above 0"),
+        ({"scale": float("nan")}, "scale = nan must be above 0"),
+        ({"dtype": "int64", "scale": 2}, "tokens .* which no scale divides"),
+        ({"metadata": {"sample rate": 8000}}, "'sample rate' = '8000' must be a text, a number"),
+        ({"metadata": {"words": [{"a": 1}]}}, "'words' = .* must be a text, a number"),
+        ({"metadata": {"rate": float("inf")}}, "'rate' = 'inf' must be a text, a number"),
+        ({"metadata": {"rate": None}}, "'rate' = 'None' must be a text, a number"),
+    ],
+)
+def test_a_data_set_s_samples_and_metadata_are_held_to_what_there_is(
+    fields: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(PluginError, match=why):
+        MAKE["dataset"](**fields)
+
+
+def test_a_data_set_may_say_what_a_model_must_know() -> None:
+    metadata = {"alphabet": "abc", "sample_rate": 8000, "stereo": False, "words": ["a", "b"]}
+    assert MAKE["dataset"](metadata=metadata).metadata == metadata
 
 
 def test_a_list_does_where_a_tuple_is_asked_for() -> None:

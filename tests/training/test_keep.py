@@ -1,5 +1,6 @@
 """What is kept of a training: a checkpoint, told by its facts, with pictures and a card."""
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from conftest import Zoo
 from torch import Tensor, nn
 
 import zoo
+from zoo import DatasetSpec
 from zoo.checkpoints import Store
 from zoo.common import files
 from zoo.common.errors import ConfigError, NotFoundError, OutputError
@@ -128,6 +130,45 @@ class Mean(GenerativeModel[ModelConfig]):
 
 class Other(Mean):
     """Another class."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Told(ModelConfig):
+    """Asks what the data says of itself."""
+
+    sample_rate: int = 0
+    class_names: tuple[str, ...] = ()
+
+
+class Listener(Mean):
+    """Has a config of its own."""
+
+    Config = Told
+    sample_kind = "array"
+
+
+def load_waves(root: Path, split: str) -> tuple[Tensor, Tensor]:
+    return torch.rand(20, 6), torch.arange(20) % 2
+
+
+def test_what_the_data_says_of_itself_reaches_the_fields_that_ask_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spec = DatasetSpec(
+        name="waves",
+        entry_point=f"{__name__}:load_waves",
+        sample_shape=(6,),
+        class_names=("low", "high"),
+        dtype="float32",
+        metadata={"sample_rate": 8000, "alphabet": "abc"},
+    )
+    monkeypatch.setitem(installed().datasets, "waves", spec)
+    given: dict[str, Any] = {"data": "waves", "epochs": 1, "watch": None}
+    told = zoo.train(Listener, name="told", **given).model.config
+    assert (told.sample_shape, told.sample_rate) == ((6,), 8000)
+    assert told.class_names == ("low", "high")
+    chosen = zoo.train(Listener, name="chosen", sample_rate=16000, **given).model.config
+    assert chosen.sample_rate == 16000
 
 
 def test_a_class_of_one_s_own_is_trained_and_loaded_by_passing_it() -> None:

@@ -23,12 +23,17 @@ class Dataset:
     **Arguments:**
     - `name`: of the data set, or `./` and the folder's: no data set that a plugin offers can be
         called so.
-    - `samples`: uint8 `(n, *sample_shape)`, in memory or, when they don't fit, on disk; what a
-        model gets is this divided by 255.
+    - `samples`: uint8, int64 or float32 `(n, *sample_shape)`, in memory or, when they don't fit,
+        on disk.
     - `labels`: int64 `(n,)`, None when the data has none.
     - `class_names`: what the labels mean.
     - `facts`: how images were read, where that is not as usual: `value_range` (the values of deep
         images that became black and white) and `bad_images_skipped` (how many).
+    - `scale`: what the samples are divided by to become a model's input; None divides uint8 by 255
+        and nothing else.
+    - `lengths`: int64 `(n,)`, how much of each sample's last dimension is not padding; None where
+        nothing is padded.
+    - `metadata`: what a model's config must know of the data, by the names of its fields.
     """
 
     name: str
@@ -36,6 +41,9 @@ class Dataset:
     labels: Tensor | None
     class_names: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    scale: float | None = None
+    lengths: Tensor | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def sample_shape(self) -> tuple[int, ...]:
@@ -44,17 +52,32 @@ class Dataset:
 
     @cached_property
     def sha256(self) -> str:
-        """The SHA-256 of the samples (their shape, then their pixels), as 64 hexadecimal digits;
-        taken once.
+        """The SHA-256 of the samples (their shape, their type unless it is uint8, then their
+        values), as 64 hexadecimal digits; taken once.
         """
         hashed = hashlib.sha256(str((len(self), *self.sample_shape)).encode())
         for first in range(0, len(self), AT_ONCE):
-            hashed.update(self.samples[first : first + AT_ONCE].cpu().contiguous().numpy().data)
+            some = self.samples[first : first + AT_ONCE].cpu().contiguous().numpy()
+            if first == 0 and some.dtype != "uint8":
+                hashed.update(str(some.dtype).encode())
+            hashed.update(some.data)
         return hashed.hexdigest()
 
     def __len__(self) -> int:
         """How many samples."""
         return len(self.samples)
+
+    def inputs(self, samples: Tensor) -> Tensor:
+        """Samples as models take them: float32, divided by the scale; tokens stay int64.
+
+        **Arguments:**
+        - `samples`: some of this data set, `(n, *sample_shape)`.
+        """
+        if samples.dtype == torch.int64:
+            return samples
+        if self.scale is not None:
+            return samples.float() / self.scale
+        return to_float(samples) if samples.dtype == torch.uint8 else samples
 
     def to(self, device: torch.device) -> "Dataset":
         """The same on a device; what is on disk stays there."""
@@ -73,7 +96,10 @@ class Dataset:
         else:
             chosen = samples[where]
         return dataclasses.replace(
-            self, samples=chosen, labels=None if labels is None else labels[where]
+            self,
+            samples=chosen,
+            labels=None if labels is None else labels[where],
+            lengths=None if self.lengths is None else self.lengths[where],
         )
 
     def split(self, last: int) -> "tuple[Dataset, Dataset]":
@@ -90,5 +116,5 @@ class Dataset:
 
 
 def to_float(samples: Tensor) -> Tensor:
-    """Samples as models take them: uint8 to float32 in [0, 1]."""
+    """Images as models take them: uint8 to float32 in [0, 1]."""
     return samples.float().div_(255)

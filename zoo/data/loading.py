@@ -78,8 +78,16 @@ def load_dataset(
             f"{reference!r} is "
             "a data set with a loader of its own."
         )
-    spec, samples, labels = _load_by_name(reference, root, split)
-    return Dataset(reference, _resized(samples, sample_shape), labels, tuple(spec.class_names))
+    spec, samples, labels, lengths = _load_by_name(reference, root, split)
+    return Dataset(
+        reference,
+        _resized(samples, sample_shape),
+        labels,
+        tuple(spec.class_names),
+        scale=spec.scale,
+        lengths=lengths,
+        metadata=spec.metadata,
+    )
 
 
 @dataclass(frozen=True)
@@ -238,12 +246,12 @@ def _facts(asked: _Asked, seen: Seen) -> dict[str, Any]:
 def _resized(samples: Tensor, sample_shape: Sequence[int] | None) -> Tensor:
     if sample_shape is None or tuple(samples.shape[1:]) == tuple(sample_shape):
         return samples
-    channels, height, width = image_shape(sample_shape)
-    if samples.dim() != 4:
+    if samples.dim() != 4 or samples.dtype != torch.uint8:
         raise DataError(
             f"Samples of shape {tuple(samples.shape[1:])} can't be resized to "
             f"{tuple(sample_shape)}."
         )
+    channels, height, width = image_shape(sample_shape)
     resized = empty(len(samples), channels, height, width)
     for some, out in zip(samples.split(4096), resized.split(4096), strict=True):
         pixels = some.float()
@@ -261,16 +269,16 @@ def _fits(shape: tuple[int, ...]) -> bool:
 
 def _load_by_name(
     name: str, root: Path | None, split: str
-) -> tuple[DatasetSpec, Tensor, Tensor | None]:
-    """What a plugin says of a data set, its samples and its labels, as the loader gives them.
+) -> tuple[DatasetSpec, Tensor, Tensor | None, Tensor | None]:
+    """What a plugin says of a data set, its samples, labels and lengths, as the loader gives them.
 
     **Arguments:**
     - `name`: of the data set.
     - `root`: folder that holds the data; `ZOO_DATA` or the zoo's own unless given.
     - `split`: "train" or "test".
 
-    **Returns:** the spec; samples, uint8 `(n, *sample_shape)`; labels, int64 `(n,)`, None when
-    there are none.
+    **Returns:** the spec; samples `(n, *sample_shape)` of its dtype; labels, int64 `(n,)`, and
+    lengths, int64 `(n,)`, each None when there are none.
 
     **Raises:** `NotFoundError` for an unknown name, `DataError` for data that can't be read or
     fetched, `PluginError` for a loader that breaks or gives something else."""
@@ -328,38 +336,68 @@ def _root(given: Path | None) -> Path:
     return folder
 
 
-def _checked(spec: DatasetSpec, loaded: Any) -> tuple[Tensor, Tensor | None]:
+def _checked(spec: DatasetSpec, loaded: Any) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """What the loader of a data set returned, when it is what was promised."""
-    shape, classes = tuple(spec.sample_shape), len(spec.class_names)
-    if not isinstance(loaded, tuple | list) or len(loaded) != 2:
-        wrong = f"{type(loaded).__name__}, not a pair of samples and labels"
-    elif (
-        not isinstance(samples := loaded[0], Tensor)
-        or samples.dtype != torch.uint8
-        or samples.shape[1:] != shape
-    ):
-        wrong = (
-            f"{_described(samples)} as samples, not a uint8 tensor (n, "
-            f"{', '.join(map(str, shape))})"
-        )
-    elif (labels := loaded[1]) is None:
-        return samples, None
-    elif (
-        not isinstance(labels, Tensor)
-        or labels.dtype != torch.int64
-        or labels.shape != samples.shape[:1]
-    ):
-        wrong = f"{_described(labels)} as labels, not an int64 tensor ({len(samples)},)"
-    elif classes and len(labels) and not 0 <= labels.min() <= labels.max() < classes:
-        wrong = (
-            f"labels from {labels.min()} to {labels.max()}, but names {counted(classes, 'class')}"
-        )
+    parts = ("samples", "labels", "lengths") if spec.lengths else ("samples", "labels")
+    if not isinstance(loaded, tuple | list) or len(loaded) != len(parts):
+        noun = "a pair of samples and labels" if len(parts) == 2 else "samples, labels and lengths"
+        wrong = f"{type(loaded).__name__}, not {noun}"
     else:
-        return samples, labels
+        samples, labels, lengths = (*loaded, None)[:3]
+        wrong = (
+            _wrong_samples(spec, samples)
+            or _wrong_labels(spec, samples, labels)
+            or _wrong_lengths(spec, samples, lengths)
+        )
+        if not wrong:
+            return samples, labels, lengths
     raise PluginError(
         f"{spec.entry_point} gave {wrong}, for the data set {spec.name!r}: tell its plugin's "
         "authors."
     )
+
+
+def _wrong_samples(spec: DatasetSpec, samples: Any) -> str:
+    """What is wrong with the samples of a loader, in words; "" when nothing is."""
+    shape, dtype = tuple(spec.sample_shape), getattr(torch, spec.dtype)
+    if not isinstance(samples, Tensor) or samples.dtype != dtype or samples.shape[1:] != shape:
+        wanted = f"a {spec.dtype} tensor (n, {', '.join(map(str, shape))})"
+        return f"{_described(samples)} as samples, not {wanted}"
+    if samples.is_floating_point() and not samples.isfinite().all():
+        return "samples that hold NaN or infinite values"
+    return ""
+
+
+def _wrong_labels(spec: DatasetSpec, samples: Tensor, labels: Any) -> str:
+    """The same of the labels."""
+    if labels is None:
+        return ""
+    if not _are_numbers_for(samples, labels):
+        return f"{_described(labels)} as labels, not an int64 tensor ({len(samples)},)"
+    classes = len(spec.class_names)
+    if classes and len(labels) and not 0 <= labels.min() <= labels.max() < classes:
+        return (
+            f"labels from {labels.min()} to {labels.max()}, but names {counted(classes, 'class')}"
+        )
+    return ""
+
+
+def _wrong_lengths(spec: DatasetSpec, samples: Tensor, lengths: Any) -> str:
+    """The same of the lengths, where the spec says that there are some."""
+    if not spec.lengths:
+        return ""
+    if not _are_numbers_for(samples, lengths):
+        return f"{_described(lengths)} as lengths, not an int64 tensor ({len(samples)},)"
+    longest = samples.shape[-1]
+    if len(lengths) and not 1 <= lengths.min() <= lengths.max() <= longest:
+        return f"lengths from {lengths.min()} to {lengths.max()}, not 1 to {longest}"
+    return ""
+
+
+def _are_numbers_for(samples: Tensor, given: Any) -> bool:
+    """Whether these are whole numbers, one for each sample."""
+    right = isinstance(given, Tensor) and given.dtype == torch.int64
+    return right and given.shape == samples.shape[:1]
 
 
 def _described(value: Any) -> str:

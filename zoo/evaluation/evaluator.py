@@ -15,7 +15,7 @@ from torch import Tensor
 from zoo.checkpoints import FEWEST, IMPORTANCE_SAMPLES, METRICS, SAMPLES, SEED, Evaluation
 from zoo.common import files, settings
 from zoo.common.errors import CapabilityError, ConfigError, DataError, OutputError, counted
-from zoo.data import Dataset, Extractor, Features, check_shape, extract, to_float
+from zoo.data import Dataset, Extractor, Features, check_shape, extract
 from zoo.evaluation import likelihood, metrics
 from zoo.evaluation.asked import Watch, unwatched
 from zoo.evaluation.likelihood import Batch
@@ -295,7 +295,7 @@ def _features_of(data: Dataset, extractor: Extractor, watch: Watch) -> Features:
     ):
         return Features(**load_file(name))
     batches = (
-        (to_float(data.samples[first : first + BATCH]), None)
+        (data.inputs(data.samples[first : first + BATCH]), None)
         for first in range(0, len(data), BATCH)
     )
     taken = extract(extractor, _images(watch(batches, len(data), f"Features of {data.name}"), []))

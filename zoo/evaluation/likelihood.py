@@ -12,7 +12,7 @@ from torch.distributions import Distribution, Independent, Normal, kl_divergence
 
 from zoo.common.compute import channels_last, exact_convolutions, gpus_of
 from zoo.common.errors import DataError, LabelError
-from zoo.data import Dataset, to_float
+from zoo.data import Dataset
 from zoo.evaluation.asked import Watch, unwatched
 from zoo.evaluation.metrics import Estimate, mean
 from zoo.models import Autoencoder, GenerativeModel
@@ -236,7 +236,7 @@ def batches(model: GenerativeModel[Any], data: Dataset, seed: int) -> Iterator[B
             )
     generator = torch.Generator().manual_seed(seed % 2**63)
     for first in range(0, len(data), IMAGES):
-        samples = to_float(data.samples[first : first + IMAGES])
+        samples = data.inputs(data.samples[first : first + IMAGES])
         if binarises(model):
             samples = torch.bernoulli(samples, generator=generator)
         some = None if labels is None else labels[first : first + IMAGES].to(model.device)

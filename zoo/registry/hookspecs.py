@@ -1,5 +1,6 @@
 """What a plugin may offer: plain data records, and the hooks that hand them over."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -19,6 +20,7 @@ hookimpl = HookimplMarker("zoo")
 
 CAPABILITIES = ("sample", "decode", "encode")  # each includes those before it
 KINDS = ("image", "array")  # of samples
+DTYPES = ("uint8", "int64", "float32")  # of the samples of a data set
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 ENTRY_POINT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -105,11 +107,19 @@ class DatasetSpec:
     **Arguments:**
     - `name`: what users type, such as "mnist".
     - `entry_point`: a function "package.module:function" called as `function(root, split)` with a
-        `Path` and "train" or "test"; it returns a pair of samples, uint8 `(n, *sample_shape)`, and
-        labels, int64 `(n,)` below the number of class names (None where there are none), and
-        downloads what isn't there.
+        `Path` and "train" or "test"; it returns a pair of samples, of `dtype` and shape
+        `(n, *sample_shape)`, and labels, int64 `(n,)` below the number of class names (None where
+        there are none), and downloads what isn't there. With `lengths` it returns a third tensor.
     - `sample_shape`: shape of one sample.
     - `class_names`: what the labels 0, 1, … mean.
+    - `dtype`: of the samples, "uint8", "int64" (tokens, which models get as they are) or "float32".
+    - `scale`: what the samples are divided by to become a model's float32 input; 255 for uint8 and
+        1 for float32 unless given. Tokens are not divided.
+    - `lengths`: whether samples are padded at the end of their last dimension. The function then
+        returns a third tensor, int64 `(n,)`: how much of each sample is not padding, 1 at least.
+    - `metadata`: what a model must know of the data, such as `{"sample_rate": 8000}`: texts,
+        numbers, and lists of them. A field of a model's Config that has the name of an entry gets
+        its value, as `sample_shape` gets the shape; `class_names` gets the class names.
     - `license`, `citation`, `homepage`: of the data.
     - `hub_id`: its id on the Hub, for model cards.
     """
@@ -122,11 +132,30 @@ class DatasetSpec:
     citation: str = ""
     homepage: str = ""
     hub_id: str = ""
+    dtype: str = "uint8"
+    scale: int | float | None = None
+    lengths: bool = False
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check(self.name, NAME, "data set name")
         _check(self.entry_point, ENTRY_POINT, "entry point")
         _check_types(self)
+        called = f"Data set {self.name!r}"
+        if self.dtype not in DTYPES:
+            raise PluginError(
+                f"{called} has the unknown dtype {self.dtype[:80]!r}; there are {DTYPES}."
+            )
+        if self.scale is not None and not 0 < self.scale < math.inf:
+            raise PluginError(f"{called}: scale = {self.scale} must be above 0.")
+        if self.scale is not None and self.dtype == "int64":
+            raise PluginError(f"{called} has tokens (int64), which no scale divides: leave it out.")
+        for key, value in self.metadata.items():
+            if not isinstance(key, str) or not key.isidentifier() or not _is_plain(value):
+                raise PluginError(
+                    f"{called}: metadata {str(key)[:80]!r} = {str(value)[:80]!r} must be a text, a "
+                    "number or a list of them, by the name of a field."
+                )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,10 +279,19 @@ def _check_types(record: Any) -> None:
             )
 
 
+def _is_plain(value: Any) -> bool:
+    """Whether a value of metadata is a text, a finite number, a truth value or a list of them."""
+    if isinstance(value, tuple | list):
+        return all(_is_plain(one) for one in value)
+    return isinstance(value, str | int | float) and value not in (math.inf, -math.inf)
+
+
 def _is_a(value: Any, hint: Any) -> bool:
+    if hint is Any:
+        return True
     arguments = get_args(hint)
     if not arguments:
-        return isinstance(value, hint) and not isinstance(value, bool)
+        return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
     if get_origin(hint) is tuple:  # a list does as well
         return isinstance(value, tuple | list) and all(_is_a(each, arguments[0]) for each in value)
     if get_origin(hint) is Mapping:

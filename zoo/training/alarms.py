@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from zoo.common.errors import ZooError
-from zoo.data import Dataset, Extractor, extract, load_features, to_float
+from zoo.data import Dataset, Extractor, extract, load_features
 from zoo.models import GenerativeModel
 from zoo.registry import installed
 from zoo.sampling import draw
@@ -40,7 +40,7 @@ class Watch:
         chosen = torch.linspace(
             0, len(data) - 1, min(WATCHED, len(data)), dtype=torch.float64
         ).long()
-        self._spread = _spread(to_float(data.samples[chosen]))
+        self._spread = _spread(data.inputs(data.samples[chosen]))
         self._dataset, self._shape = data.name, data.sample_shape
 
     @functools.cached_property
@@ -114,4 +114,4 @@ def _spread(samples: Tensor) -> float:
     """The root of the total variance, which is the root mean square distance between two samples
     over √2.
     """
-    return samples.flatten(1).var(0, unbiased=False).sum().sqrt().item()
+    return samples.flatten(1).float().var(0, unbiased=False).sum().sqrt().item()

@@ -22,7 +22,7 @@ from zoo.common.errors import (
     ZooError,
     counted,
 )
-from zoo.data import Dataset, to_float
+from zoo.data import Dataset
 from zoo.models import GenerativeModel, Objective, Step, TrainConfig
 from zoo.optim import average_statistics, mean_of_all, optimizers
 from zoo.training.augment import augmented
@@ -172,7 +172,7 @@ class _Loop:
         state = self.state
         try:
             with state.randomness("step", state.step, self.rank):
-                samples = augmented(to_float(samples), self.settings.augment)
+                samples = augmented(self.batches.data.inputs(samples), self.settings.augment)
                 for objective in self._objectives(state.model, samples, labels):
                     optimizer = optimizers.chosen(state.optimizers, objective)
                     loss = self._mean(objective, labels)
@@ -267,7 +267,7 @@ class _Loop:
         with torch.no_grad(), self.state.randomness("held out"):
             for first in range(0, n, size):
                 part = self.held_out.part(slice(first, first + size))
-                samples = to_float(part.samples[:].to(averaged.device))
+                samples = part.inputs(part.samples[:].to(averaged.device))
                 labels = None if part.labels is None else part.labels.to(averaged.device)
                 for objective in self._objectives(averaged, samples, labels):
                     values = {objective.optimizer: objective.loss.mean(), **objective.metrics}
@@ -291,7 +291,8 @@ class _Loop:
             batches = max(batches, min(BATCHES_AT_THE_END, len(self.batches)))
         with torch.no_grad(), self.state.randomness("settle"):
             for samples, labels in self.batches.subset(batches):
-                for _ in self._objectives(averaged, to_float(samples), labels):
+                inputs = self.batches.data.inputs(samples)
+                for _ in self._objectives(averaged, inputs, labels):
                     pass  # going through the networks is all that is wanted
         averaged.eval()
         for layer, momentum in zip(layers, momenta, strict=True):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.checkpoints import Folder, Store
 from zoo.common import files, settings
-from zoo.common.config import parse_assignments
+from zoo.common.config import field_types, parse_assignments
 from zoo.common.errors import ConfigError
 from zoo.data import check_range
 from zoo.registry import installed
@@ -24,6 +24,7 @@ from zoo.training.request import (
 )
 
 if TYPE_CHECKING:
+    from zoo.data import Dataset
     from zoo.models import GenerativeModel
     from zoo.training.keep import Trained
     from zoo.training.session import Plan
@@ -205,7 +206,7 @@ def _plan(
         value_range=request.value_range,
         skip_bad=request.skip_bad,
     )
-    config = model_class.Config.from_dict({"sample_shape": data.sample_shape, **values})
+    config = model_class.Config.from_dict({**_known(data, model_class.Config), **values})
     offered = reference in installed().datasets
     exact = {
         "config": config.to_dict(),
@@ -220,6 +221,12 @@ def _plan(
         data=data,
         exact=exact,
     )
+
+
+def _known(data: "Dataset", config: type[Any]) -> dict[str, Any]:
+    """What the data says of itself, for those fields of a config that ask for it."""
+    told = {**data.metadata, "class_names": data.class_names, "sample_shape": data.sample_shape}
+    return {name: value for name, value in told.items() if name in field_types(config)}
 
 
 def _refuse_changed(plan: "Plan", kept: Any, folder: Path) -> None:
