@@ -44,6 +44,7 @@ DOOR_ROOMS = {
     "hub.search",
     "hub.session",
     "models.build",
+    "models.capture",
     "optim.optimizers",
     "sampling.provenance",
     "training.keep",

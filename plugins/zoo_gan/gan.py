@@ -134,7 +134,7 @@ class GAN(LatentModel[C]):
         eq. 3): ψ(φ(x)) + v_yᵀ φ(x), where φ is the last hidden layer. We also add a bias for each
         class, which the paper does not have.
         """
-        self.check_labels(labels, len(images))
+        self.check_labels(labels, images.shape[0])
         logits = at_least_float32(self.discriminator(images))
         if labels is None:
             return logits[:, 0]

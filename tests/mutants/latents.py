@@ -69,6 +69,26 @@ class Tiring(Painter):
         return super().interpolate(start, torch.lerp(start, end, 1 - 1 / steps), steps, labels)
 
 
+@found_by(
+    "export", r"decode\(\) can't be captured by torch.export with a free batch: write x.shape"
+)
+class Counting(Painter):
+    """Fixes the number of latents as a number."""
+
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        return super().decode(z, labels).view(int(z.shape[0]), 1, 2, 2)
+
+
+@found_by(
+    "export", r"encode\(\) can't be captured by torch.export .* let no value of a tensor decide"
+)
+class Choosing(Coder):
+    """Looks at what it encodes before it does."""
+
+    def encode(self, samples: Tensor, labels: Tensor | None = None) -> Distribution:
+        return super().encode(samples / 2 if samples.max() > 1 else samples, labels)
+
+
 @found_by("likelihood", r"log_likelihood\(\) has the shape \(\): .* it must be \(3,\)")
 class Mean(Bell):
     def log_likelihood(

@@ -186,6 +186,9 @@ class GenerativeModel(nn.Module, ABC, Generic[C]):
             raise LabelError(
                 f"Labels must be int64 of shape ({n},), not {labels.dtype} {tuple(labels.shape)}."
             )
+        # control flow on values can't be captured, by torch.export or torch.compile
+        if torch.compiler.is_compiling():
+            return
         if n and not (int(labels.min()) >= 0 and int(labels.max()) < classes):
             bad = next(int(one) for one in labels if not 0 <= one < classes)
             raise LabelError(
@@ -205,7 +208,7 @@ class GenerativeModel(nn.Module, ABC, Generic[C]):
 
         **Raises:** `LabelError`.
         """
-        self.check_labels(labels, len(x))
+        self.check_labels(labels, x.shape[0])  # len() would freeze the batch when captured
         if labels is None:
             return x
         one_hot = F.one_hot(labels, self.config.num_classes).to(x.dtype)  # (n, num_classes)

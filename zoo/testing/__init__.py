@@ -8,7 +8,12 @@ from zoo.common.errors import ZooError, counted
 from zoo.models import GenerativeModel
 from zoo.testing.blame import explained
 from zoo.testing.labels import check_conditioning, check_labels
-from zoo.testing.latents import check_interpolation, check_latents, check_likelihood
+from zoo.testing.latents import (
+    check_export,
+    check_interpolation,
+    check_latents,
+    check_likelihood,
+)
 from zoo.testing.offer import check_capabilities, check_config, check_entry_module, check_spec
 from zoo.testing.samples import (
     check_bf16,
@@ -40,6 +45,7 @@ __all__ = [
     "check_config",
     "check_determinism",
     "check_entry_module",
+    "check_export",
     "check_global_generator",
     "check_gradients",
     "check_interpolation",
@@ -79,6 +85,7 @@ MODEL_CHECKS: tuple[
     check_labels,
     check_latents,
     check_interpolation,
+    check_export,
     check_likelihood,
     check_objectives,
     check_modes,
@@ -152,6 +159,9 @@ class ModelContract:
 
     def test_its_interpolations_end_at_their_end_points(self) -> None:
         check_interpolation(self.built())
+
+    def test_its_latents_can_be_captured_for_batches_of_any_size(self) -> None:
+        check_export(self.built())
 
     def test_its_likelihood_is_one_value_a_sample(self) -> None:
         check_likelihood(self.built())

@@ -1,6 +1,10 @@
 """Checks of latents, posteriors and likelihoods, of models that have them."""
 
-from typing import Any
+import contextlib
+import io
+import logging
+from collections.abc import Iterator
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -8,7 +12,8 @@ from torch.distributions import Distribution
 
 from zoo.evaluation import has_likelihood
 from zoo.models import Autoencoder, GenerativeModel, LatentModel
-from zoo.testing.subject import require, some_data
+from zoo.models.capture import METHODS, captured
+from zoo.testing.subject import Shortfall, require, some_data, some_labels
 
 
 @torch.no_grad()
@@ -42,6 +47,51 @@ def check_interpolation(model: GenerativeModel[Any]) -> None:
         "an interpolation does not end at its end points: decode() must take each latent by "
         "itself, not with its batch",
     )
+
+
+@torch.no_grad()
+def check_export(model: GenerativeModel[Any]) -> None:
+    """If it has latents, `torch.export` captures decode() and encode() for batches of any size."""
+    if not isinstance(model, LatentModel):
+        return
+    _require_captured(model, "decode", model.sample_prior(5, torch.Generator().manual_seed(0)))
+    if isinstance(model, Autoencoder):
+        _require_captured(model, "encode", some_data(model, n=5)[0])
+
+
+def _require_captured(
+    model: LatentModel[Any], method: Literal["decode", "encode"], x: Tensor
+) -> None:
+    advice = (
+        f"write x.shape[0] for len(x), view(-1, …) for view(len(x), …), and let no value of a "
+        f"tensor decide what {method}() does"
+    )
+    try:
+        with _hushed():
+            program = captured(model, method).module()
+    except Exception as error:
+        said = " ".join(str(error).split())[:200]
+        raise Shortfall(
+            f"{method}() can't be captured by torch.export with a free batch: {advice} ({said})"
+        ) from error
+    for n in (1, 5):
+        labels = some_labels(model, n)
+        same = torch.allclose(
+            program(x[:n], labels), METHODS[method](model, x[:n], labels), atol=1e-4
+        )
+        require(same, f"{method}(), captured by torch.export, gives other numbers: {advice}")
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep back what torch prints about a failed capture: the check says it in a line."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)
 
 
 @torch.no_grad()

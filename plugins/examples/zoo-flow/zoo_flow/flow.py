@@ -168,7 +168,7 @@ class Flow(GenerativeModel["Flow.Config"]):
 
         **Returns:** noise z, `(n, pixels)`, and log |det ∂z/∂y|, `(n,)`.
         """
-        context = self.context(len(y), labels)
+        context = self.context(y.shape[0], labels)
         scale = SPREAD / self.config.levels
         x = F.pixel_unshuffle(scale * y - SPREAD / 2, self.config.patch).flatten(
             2
@@ -182,7 +182,7 @@ class Flow(GenerativeModel["Flow.Config"]):
 
     def inverse(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Map noise `(n, pixels)` back to grey values with noise, `(n, *sample_shape)`."""
-        context = self.context(len(z), labels)
+        context = self.context(z.shape[0], labels)
         (channels, height, width), patch = self.config.sample_shape, self.config.patch
         inside, patches = channels * patch**2, height * width // patch**2
         x = z.unflatten(1, (patches, inside) if len(self.blocks) % 2 else (inside, patches))
