@@ -33,7 +33,8 @@ OTHER_DEFAULT = {
     ("train", "fields"): "a dict in Python, FIELD=VALUE on the command line",
 }
 # commands that run a model at any length
-COMPUTING = ["sample", "reconstruct", "interpolate", "train", "evaluate", "compare"]
+COMPUTING = ["sample", "reconstruct", "interpolate", "encode", "decode"]
+COMPUTING += ["train", "evaluate", "compare"]
 # options that a function does not need, and why
 NOT_IN_PYTHON = {
     "json_": "a function returns the data itself",

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from zoo.checkpoints import info, list_runs, remove, space, verify
     from zoo.checkpoints.card import card
     from zoo.checkpoints.weights import load, save
+    from zoo.editing import decode, encode
     from zoo.evaluation.compare import compare
     from zoo.evaluation.measure import evaluate
     from zoo.hub.listing import list_checkpoints
@@ -38,7 +39,9 @@ __all__ = [
     "bundled",
     "card",
     "compare",
+    "decode",
     "draw",
+    "encode",
     "evaluate",
     "grid",
     "hookimpl",
@@ -74,7 +77,9 @@ _find = lazy.rooms(
         "bundled": "zoo.registry.hookspecs",
         "card": "zoo.checkpoints.card",
         "compare": "zoo.evaluation.compare",
+        "decode": "zoo.editing",
         "draw": "zoo.sampling.save",
+        "encode": "zoo.editing",
         "evaluate": "zoo.evaluation.measure",
         "grid": "zoo.sampling.images",
         "info": "zoo.checkpoints",

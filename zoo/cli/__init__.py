@@ -22,6 +22,10 @@ SECTIONS = {
         "interpolate": "zoo.cli.interpolate:interpolate",
         "train": "zoo.cli.train:train",
     },
+    "Edit": {
+        "encode": "zoo.cli.encode:encode",
+        "decode": "zoo.cli.decode:decode",
+    },
     "Measure": {
         "evaluate": "zoo.cli.evaluate:evaluate",
         "compare": "zoo.cli.compare:compare",

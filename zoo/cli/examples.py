@@ -25,6 +25,14 @@ EXAMPLES = {
         "zoo interpolate vae-mnist",
         "zoo interpolate dcgan-mnist -n 4 --steps 12 -o walk.gif",
     ),
+    "encode": (
+        "zoo encode vae-mnist photo.png",
+        "zoo encode cvae-mnist photo.png --label 7 -o seven.npz",
+    ),
+    "decode": (
+        "zoo decode vae-mnist latents.npz",
+        "zoo decode vae-mnist latents.npz --scale 4 -o decoded.webp",
+    ),
     "train": (
         "zoo train mlp-vae --name my-vae --data mnist",
         "zoo train mlp-vae --name small --epochs 1 --set latent_dim=2 --set hidden_dims=32",

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from zoo.common import files
-from zoo.common.errors import DataError, OutputError
+from zoo.common.errors import ConfigError, DataError, OutputError
 from zoo.common.words import either
 from zoo.sampling import provenance
 from zoo.sampling.kinds import Kind, kind_called
+from zoo.sampling.request import whole_number
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -140,6 +141,21 @@ def refuse_foreign(path: Path, *, force: bool = False) -> None:
             f"{path} exists, and the zoo did not write it. Choose another name with "
             f"{either('-o', 'output')}, or replace it with {either('--force', 'force=True')}."
         ) from error
+
+
+def refuse_layout(columns: Any, scale: Any, suffix: str) -> None:
+    """Refuse a layout of what is no grid, and numbers that are none.
+
+    **Raises:** `ConfigError`."""
+    for name, value in (("columns", columns), ("scale", scale)):
+        if value is None:
+            continue
+        whole_number(name, value, 1)
+        if suffix not in PICTURES:
+            raise ConfigError(
+                f"{either('--' + name, name)} is for pictures only: choose "
+                f"{', '.join(PICTURES)} for {either('-o', 'output')}."
+            )
 
 
 def write(

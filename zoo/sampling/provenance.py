@@ -193,7 +193,7 @@ def _in_safetensors(file: BinaryIO) -> tuple[dict[str, Any] | None, str]:
 
 def _in_npz(file: BinaryIO) -> tuple[dict[str, Any] | None, str]:
     """The entry "provenance": an array of one text, as numpy writes it."""
-    _refuse_large_directory(file)
+    refuse_large_directory(file)
     with zipfile.ZipFile(file) as archive, archive.open(f"{ENTRY}.npy") as entry:
         content = entry.read(4 * LONGEST)
     import numpy as np
@@ -210,7 +210,7 @@ def _in_npz(file: BinaryIO) -> tuple[dict[str, Any] | None, str]:
     return _record(text.decode(encoding).rstrip("\0")), ""
 
 
-def _refuse_large_directory(file: BinaryIO) -> None:
+def refuse_large_directory(file: BinaryIO) -> None:
     """Raise `ValueError` when a zip's table of contents is larger than that of any samples: Python
     would load all of it.
     """

@@ -163,7 +163,7 @@ def sample(
     elif kind.name not in formats.FORMATS[suffix].kinds:
         npz = either("--format npz", "format='npz'")
         raise OutputError(f"The samples of {folder.reference} are not images: use {npz}")
-    _refuse_layout(columns, scale, suffix)
+    formats.refuse_layout(columns, scale, suffix)
     made = draw_to(
         target,
         request.load(folder, device, threads),
@@ -348,19 +348,6 @@ def _target(output: Any, format: str | None, default: str) -> tuple[Path | Binar
         )
     path = request.output_path(output, default)
     return path, path.suffix.lower()
-
-
-def _refuse_layout(columns: Any, scale: Any, suffix: str) -> None:
-    """Refuse a layout of what is no grid, and numbers that are none."""
-    for name, value in (("columns", columns), ("scale", scale)):
-        if value is None:
-            continue
-        request.whole_number(name, value, 1)
-        if suffix not in formats.PICTURES:
-            raise ConfigError(
-                f"{either('--' + name, name)} is for pictures only: choose "
-                f"{', '.join(formats.PICTURES)} for {either('-o', 'output')}."
-            )
 
 
 def _rows(made: Mapping[str, Any], folder: Folder, columns: int | None) -> int:

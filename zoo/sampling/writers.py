@@ -72,7 +72,7 @@ def write_npz(file: BinaryIO, batches: Batches, job: Job) -> None:
                 entry.write(array.tobytes())
                 labels.add(some)
         arrays: dict[str, Any] = {"labels": labels.all} if labels.known else {}
-        arrays["seed"] = np.array(job.made["seed"])
+        arrays |= {"seed": np.array(job.made["seed"])} if "seed" in job.made else {}
         arrays[ENTRY] = np.array(json.dumps(job.made))
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w") as entry:
@@ -120,7 +120,7 @@ def _write_header(file: BinaryIO, shape: Sequence[int], with_labels: bool, job: 
 def write_folder(folder: Path, batches: Batches, job: Job) -> None:
     """A PNG for each sample, in a sub-folder for each class where there are labels."""
     folder.mkdir()
-    index = int(job.made["start"])
+    index = int(job.made.get("start", 0))
     names = _folder_names(job.class_names)
     digits = max(6, len(str(index + job.n - 1)))
     mark = marked_chunk()
