@@ -22,8 +22,10 @@ from torch import Tensor, nn
 from toys import Toy
 from trainings import digits, everything, fresh
 
+import zoo
 from zoo.cli import main
 from zoo.common import files
+from zoo.common.errors import ZooError
 from zoo.data import load_dataset
 from zoo.models.build import build
 from zoo.models.interface import Objective, TrainConfig
@@ -47,6 +49,12 @@ SMALL = {
     "mlp-gan": {"generator_dims": (16,), "discriminator_dims": (16,), "latent_dim": 4},
 }
 EPOCHS, BATCH = 4, 40
+TORCHRUN = [
+    str(Path(sys.executable).with_name("torchrun")),
+    "--standalone",
+    "--nproc_per_node",
+    str(PROCESSES),
+]
 
 
 class Filter(Toy):
@@ -66,6 +74,12 @@ class Filter(Toy):
         yield Objective((self.map(flat) - flat).square().sum(1))
 
 
+def gloo_threads() -> list[str]:
+    """The names of this process's threads that compute with others; Linux alone tells."""
+    names = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
+    return [name for name in names if "gloo" in name]
+
+
 def one_step(name: str) -> dict[str, Tensor]:
     """The weights after it, and the loss before it, a sample's pixel."""
     state = TrainingState(Filter(), seed=0)
@@ -78,9 +92,7 @@ def work(folder: Path) -> None:
     rank = Accelerator().process_index
     assert Accelerator().num_processes == PROCESSES
     # what is registered first runs last
-    atexit.register(
-        lambda: (folder / f"joined-{rank}").write_text(str(torch.distributed.is_initialized()))
-    )
+    atexit.register(lambda: (folder / f"joined-{rank}").write_text(" ".join(gloo_threads())))
 
     def leave(name: str, tensors: dict[str, Tensor]) -> None:
         save_file(
@@ -137,6 +149,16 @@ def work(folder: Path) -> None:
         (folder / "home" / "checkpoints" / "tiny-mlp-vae" / "facts.json").read_text()
     )["command"]
     main([*shlex.split(command)[1:], "--out", "again"], standalone_mode=False)
+
+
+def refused() -> None:
+    """What each process says of a training that is refused once they have met."""
+    # what is registered first runs last
+    atexit.register(lambda: print("threads remain" if gloo_threads() else "left", flush=True))
+    try:
+        zoo.train("mlp-vae", name="refused", class_weights="1,2")
+    except ZooError:
+        print("refused" if gloo_threads() else "refused too early", flush=True)
 
 
 def run_in(folder: Path, *command: str) -> str:
@@ -244,17 +266,11 @@ def test_two_processes_train_as_well_as_one(model: str, worked: tuple[Path, str]
 
 
 def test_the_command_of_the_readme_trains_on_two_processors(tmp_path: Path) -> None:
-    torchrun = [
-        str(Path(sys.executable).with_name("torchrun")),
-        "--standalone",
-        "--nproc_per_node",
-        "2",
-        "-m",
-        "zoo",
-    ]
     said = run_in(
         tmp_path,
-        *torchrun,
+        *TORCHRUN,
+        "-m",
+        "zoo",
         "train",
         "mlp-vae",
         "--epochs",
@@ -289,10 +305,17 @@ def test_each_process_leaves_the_others_before_its_interpreter_ends(
 ) -> None:
     # else a thread of gloo that still holds a tensor may abort it: "terminate called without an
     # active exception"
-    assert [(worked[0] / f"joined-{rank}").read_text() for rank in range(PROCESSES)] == [
-        "False"
-    ] * PROCESSES
+    left_over = [(worked[0] / f"joined-{rank}").read_text() for rank in range(PROCESSES)]
+    assert left_over == [""] * PROCESSES
+
+
+def test_each_process_leaves_the_others_when_the_training_is_refused(tmp_path: Path) -> None:
+    said = run_in(tmp_path, *TORCHRUN, __file__, "refused")
+    assert sorted(said.splitlines()) == ["left"] * PROCESSES + ["refused"] * PROCESSES
 
 
 if __name__ == "__main__":
-    work(Path(sys.argv[1]))
+    if sys.argv[1] == "refused":
+        refused()
+    else:
+        work(Path(sys.argv[1]))

@@ -5,14 +5,15 @@ from typing import TYPE_CHECKING
 from zoo.common import lazy
 
 if TYPE_CHECKING:
-    from zoo.optim.processes import average_statistics, mean_of_all
+    from zoo.optim.processes import average_statistics, join, mean_of_all
 
-__all__ = ["average_statistics", "mean_of_all"]
+__all__ = ["average_statistics", "join", "mean_of_all"]
 
 __getattr__ = lazy.rooms(
     __name__,
     {
         "average_statistics": "zoo.optim.processes",
+        "join": "zoo.optim.processes",
         "mean_of_all": "zoo.optim.processes",
     },
 )

@@ -1,10 +1,38 @@
 """Several processes that train one model: the means over all of what each of them has."""
 
+import atexit
+import functools
 from collections.abc import Iterable
 
 import torch
+
+# Its functions take the group of processes as a default argument. Imported once there is a group,
+# as torch itself may do in the middle of a training, they would hold it for ever: its threads would
+# outlive the interpreter, which aborts the process.
+import torch.distributed.nn
 from accelerate import Accelerator
 from torch import Tensor
+
+
+def join() -> Accelerator:
+    """This process among those that train together; it leaves them before its interpreter ends,
+    however it ends.
+    """
+    accelerator = Accelerator()
+    if accelerator.num_processes > 1:
+        _leave_at_the_end()
+    return accelerator
+
+
+@functools.cache
+def _leave_at_the_end() -> None:
+    atexit.register(_leave)
+
+
+def _leave() -> None:
+    """Leave the group, if there still is one: that ends the threads it computes means with."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def average_statistics(model: torch.nn.Module, accelerator: Accelerator) -> None:

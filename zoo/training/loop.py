@@ -1,13 +1,11 @@
 """fit(): one training loop for every model, on one process or many."""
 
-import atexit
 import math
 import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
-from accelerate import Accelerator
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import get_total_norm
@@ -24,7 +22,7 @@ from zoo.common.errors import (
 )
 from zoo.data import Dataset
 from zoo.models import GenerativeModel, Objective, Step, TrainConfig
-from zoo.optim import average_statistics, mean_of_all, optimizers
+from zoo.optim import average_statistics, join, mean_of_all, optimizers
 from zoo.training.augment import augmented
 from zoo.training.batches import Batches
 from zoo.training.checks import check_data, check_sample, class_weights
@@ -98,13 +96,10 @@ class _Loop:
     def __init__(self, state: TrainingState, data: Dataset, settings: TrainConfig) -> None:
         check_data(data, state.model.config)
         check_sample(state.model)
-        self.state, self.settings, self.accelerator = state, settings, Accelerator()
+        self.state, self.settings, self.accelerator = state, settings, join()
         train, self.held_out = data.split(settings.holdout)
         self.rank = self.accelerator.process_index
         world_size = self.accelerator.num_processes
-        if world_size > 1:
-            # gloo's threads abort a process whose interpreter ends before them
-            atexit.register(self.accelerator.end_training)
         self.batches = Batches(
             train, settings, state.seed, state.model.device, self.rank, world_size
         )

@@ -11,7 +11,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 
 from zoo.checkpoints import Store, named_losses, weights
@@ -20,6 +19,7 @@ from zoo.common.errors import CheckpointError, OutOfMemoryError, TrainingError, 
 from zoo.data import Dataset
 from zoo.models import GenerativeModel, TrainConfig
 from zoo.models.build import build
+from zoo.optim import join
 from zoo.sampling import draw, grid, kind_of
 from zoo.training.alarms import Watch, alarms
 from zoo.training.loop import Progress, fit
@@ -76,7 +76,7 @@ class Session:
         self.resumed = resumed
         self.seconds = 0.0
         self.history: list[dict[str, Any]] = []
-        accelerator = Accelerator()
+        accelerator = join()
         self.processes = accelerator.num_processes
         self.is_first = accelerator.is_main_process
         self._store = store
@@ -263,7 +263,7 @@ def session(
     **Returns:** the session; under `accelerate launch`, one in each process."""
     compute.keep_freed()
     compute.use_threads(threads)
-    accelerator = Accelerator()
+    accelerator = join()
     where: Any = compute.pick_device(device)
     if accelerator.num_processes > 1:
         where = accelerator.device
