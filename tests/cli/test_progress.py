@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from zoo.cli import progress
-from zoo.cli.console import hear_notes
+from zoo.cli.hearing import hear_notes
 from zoo.cli.train import show
 from zoo.training import Progress
 

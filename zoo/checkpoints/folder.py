@@ -1,15 +1,17 @@
 """A checkpoint at rest: a folder whose files are each read and hashed at most once."""
 
 import functools
-import mmap
 import os
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.common import files
 from zoo.common.errors import CheckpointError
+
+if TYPE_CHECKING:
+    import mmap
 
 FORMAT = 1
 

@@ -1,8 +1,6 @@
 """Records of checkpoints and of unfinished trainings, as `zoo list` and `zoo show` print them."""
 
 import contextlib
-import json
-import logging
 import os
 import stat
 from datetime import UTC, datetime
@@ -11,14 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from zoo.checkpoints.folder import CONFIG, FACTS, ORIGIN, WEIGHTS, Folder
-from zoo.checkpoints.format import check_weights
 from zoo.checkpoints.store import Entry, Store
-from zoo.common import arguments, files
+from zoo.common import arguments, files, notes
 from zoo.common.errors import CheckpointError, NotFoundError, OutputError, did_you_mean
 from zoo.common.tables import Listing
 from zoo.registry import NAME, describe, installed
-
-LOG = logging.getLogger("zoo")
 
 MANY = 50  # checkpoints of a store from which on what listing them needs is kept in a file
 INDEX = "cache/listing.json"  # that file, in the home
@@ -100,6 +95,8 @@ def info(reference: str | os.PathLike[str] | Folder) -> dict[str, Any]:
             known=known,
         ) from error
     if folder.has(WEIGHTS):
+        from zoo.checkpoints.format import check_weights
+
         check_weights(folder.file(WEIGHTS), folder)
     entry = None if files.is_path(reference) else store.entry(reference)
     record = _record(entry) if entry else {"name": reference, **_fields(folder)}
@@ -118,7 +115,7 @@ def _card(folder: Folder) -> str | None:
     try:
         return folder.card or None
     except CheckpointError as error:
-        LOG.warning("%s", error)
+        notes.logger().warning("%s", error)
         return None
 
 
@@ -165,6 +162,8 @@ class _Index:
 
 def _read_index(path: Path) -> dict[str, Any]:
     try:
+        import json
+
         with files.open_regular(path) as file:
             found = json.loads(file.read(INDEX_LIMIT))
     except (OSError, ValueError, RecursionError):

@@ -1,7 +1,6 @@
 """The checkpoints on this machine: bundled, pulled or trained, each whole or absent."""
 
 import contextlib
-import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -12,7 +11,7 @@ from urllib.parse import quote, unquote
 
 from zoo.checkpoints.folder import CONFIG, ORIGIN, Folder
 from zoo.checkpoints.scratch import Scratch
-from zoo.common import arguments, files, settings
+from zoo.common import arguments, files, notes, settings
 from zoo.common.errors import (
     CheckpointError,
     ConfigError,
@@ -23,8 +22,6 @@ from zoo.common.errors import (
 )
 from zoo.common.words import either
 from zoo.registry import Checkpoint, installed
-
-LOG = logging.getLogger("zoo")
 
 SETTINGS = "run.json"  # of a training: what it was asked for
 STATE = "state.safetensors"  # of a training: what it goes on from
@@ -187,7 +184,7 @@ class Store:
             try:
                 files.refuse_unreadable(self.run(name))
             except CheckpointError as error:
-                LOG.warning("%s", error)
+                notes.logger().warning("%s", error)
         return [name for name in names if self.is_unfinished(name)]
 
     def is_unfinished(self, name: str) -> bool:
@@ -437,7 +434,7 @@ def _names_in(folder: Path) -> set[str]:
     except (FileNotFoundError, NotADirectoryError):
         return set()
     except OSError as error:
-        LOG.warning(
+        notes.logger().warning(
             "%s can't be read: %s. What is in it is not listed.", folder, error.strerror or error
         )
         return set()

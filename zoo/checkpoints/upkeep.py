@@ -1,6 +1,5 @@
 """Keeping the home in order: remove and verify checkpoints, and free room."""
 
-import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -10,7 +9,7 @@ from typing import Any
 from zoo.checkpoints.folder import ORIGIN, TRAINING, WEIGHTS
 from zoo.checkpoints.records import INDEX
 from zoo.checkpoints.store import Store
-from zoo.common import arguments, files, leftovers
+from zoo.common import arguments, files, leftovers, notes
 from zoo.common.errors import (
     CheckpointError,
     NotFoundError,
@@ -19,8 +18,6 @@ from zoo.common.errors import (
 )
 from zoo.common.tables import Listing
 from zoo.registry import installed
-
-LOG = logging.getLogger("zoo")
 
 # what of the home can be had again: by computing it, or by downloading it
 PRUNABLE = ("data", "features", "caches")
@@ -213,9 +210,9 @@ def _fits(store: Store, name: str) -> str:
         weights.read_model(folder, training_parts=folder.has(TRAINING))
     except (NotFoundError, PluginError) as error:
         # for the want of a plugin: nothing is wrong with the file
-        LOG.warning("%s was not loaded, only hashed: %s", name, error)
+        notes.logger().warning("%s was not loaded, only hashed: %s", name, error)
     except ZooError as error:
-        LOG.warning("%s: %s", name, error)
+        notes.logger().warning("%s: %s", name, error)
         return "unfit"
     return "ok"
 

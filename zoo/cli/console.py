@@ -1,8 +1,6 @@
 """What commands print: JSON, sizes, notes on standard error; tables are in `zoo.cli.tables`."""
 
 import functools
-import json
-import logging
 import shutil
 import sys
 from collections.abc import Callable
@@ -16,7 +14,7 @@ from zoo.cli.progress import progress as progress
 from zoo.cli.progress import track as track
 from zoo.cli.tables import print_table as print_table
 from zoo.cli.tables import print_text as print_text
-from zoo.common import files, settings
+from zoo.common import files, notes, settings
 from zoo.common.errors import DataError, counted
 from zoo.common.files import as_reference as as_reference
 from zoo.common.text import clean as clean
@@ -46,21 +44,10 @@ def warn_of_plugins() -> None:
         note(f"Warning: ZOO_LOAD_PLUGINS names plugins that are not installed: {names}.")
 
 
-class Notes(logging.Handler):
-    """Says what the rooms log: notes and warnings as lines on standard error."""
+def _hear(quiet: bool) -> None:
+    from zoo.cli.hearing import hear_notes  # which imports logging
 
-    def emit(self, record: logging.LogRecord) -> None:
-        warning = "Warning: " if record.levelno >= logging.WARNING else ""
-        note(warning + record.getMessage())
-
-
-def hear_notes(quiet: bool = False) -> None:
-    """Print what is logged to "zoo"; when `quiet`, warnings alone."""
-    logger = logging.getLogger("zoo")
-    if not any(isinstance(handler, Notes) for handler in logger.handlers):
-        logger.addHandler(Notes())
-    logger.setLevel(logging.WARNING if quiet else logging.INFO)
-    logger.propagate = False
+    hear_notes(quiet)
 
 
 def debugging(ctx: click.Context) -> bool:
@@ -75,6 +62,8 @@ def note(text: str) -> None:
 
 def print_json(value: object) -> None:
     """Print data for programs, in ASCII: nothing in it can steer a terminal or fail to encode."""
+    import json
+
     click.echo(json.dumps(value, indent=2, ensure_ascii=True, default=str))
 
 
@@ -93,7 +82,7 @@ class Command(click.Command):
 
 
 def command(
-    name: str | None = None, *, cls: type[Command] = Command
+    name: str | None = None, *, cls: type[Command] = Command, short: bool = False
 ) -> Callable[[Callable[..., Any]], Command]:
     """A click command that also takes --debug and --quiet, wherever on the line they stand.
 
@@ -101,6 +90,8 @@ def command(
     - `name`: of the command; that of the function unless given. Its examples are in
         `zoo.cli.examples`.
     - `cls`: the class of the command.
+    - `short`: whether it is over before `logging` could be imported; it hears notes when a room
+        says the first by `zoo.common.notes`.
     """
 
     def keep(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
@@ -109,7 +100,10 @@ def command(
 
     def hear(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
         ctx.meta["zoo.quiet"] = value or ctx.meta.get("zoo.quiet", False)
-        hear_notes(quiet=ctx.meta["zoo.quiet"])
+        if short:
+            notes.hear_later(functools.partial(_hear, ctx.meta["zoo.quiet"]))
+        else:
+            _hear(ctx.meta["zoo.quiet"])
 
     def decorate(function: Callable[..., Any]) -> Command:
         debug = click.option(
@@ -154,4 +148,4 @@ def show_preview(path: Path | None, rows: int = 1) -> None:
         return
     click.echo(preview(part, columns))
     if shown < rows:
-        logging.getLogger("zoo").info(f"The preview shows {shown} of {counted(rows, 'row')}.")
+        notes.logger().info(f"The preview shows {shown} of {counted(rows, 'row')}.")

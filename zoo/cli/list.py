@@ -20,7 +20,7 @@ from zoo.hub.listing import list_checkpoints
 from zoo.registry import list_data, list_features, list_models
 
 
-@command("list")
+@command("list", short=True)
 @click.argument("pattern", required=False)
 @click.option("--models", is_flag=True, help="List the models that you can train.")
 @click.option("--data", is_flag=True, help="List the data sets that you can train on.")

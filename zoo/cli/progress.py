@@ -1,6 +1,5 @@
 """How far a long task is: a bar for a person who watches, else a line every half minute."""
 
-import logging
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.common import settings
+from zoo.common import notes, settings
 from zoo.common.text import printable
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ BAR = 24
 SHORT_BAR = 8
 NAME = 32
 SHORT_NAME = 14
+WARNING = 30  # the level of `logging` that --quiet leaves
 INTERVAL = 30.0  # seconds between two lines of progress where nobody watches
 
 
@@ -33,7 +33,7 @@ def watched() -> bool:
 
 def is_quiet() -> bool:
     """Whether --quiet was given."""
-    return logging.getLogger("zoo").level >= logging.WARNING
+    return notes.logger().level >= WARNING
 
 
 class Pace:

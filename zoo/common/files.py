@@ -2,19 +2,19 @@
 
 import contextlib
 import errno
-import fcntl
-import json
-import mmap
 import os
 import shutil
 import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from zoo.common import leftovers
 from zoo.common.errors import CheckpointError, OutputError
+
+if TYPE_CHECKING:
+    import mmap
 
 LOCK = ".lock"
 AT_FDCWD = -100  # of renameat2(2): paths as they are
@@ -120,6 +120,8 @@ def alone(folder: Path, *, wait: bool = True) -> Iterator[None]:
             ) from error
         lock = path.open("w")
     with lock:
+        import fcntl
+
         try:
             fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -145,6 +147,8 @@ def write_json(target: Path, value: object) -> None:
     """Write a value as readable JSON (two spaces, keys in their order), whole or not at all. File
     names that are no UTF-8 are read back as they were.
     """
+    import json  # a short command writes nothing
+
     text = json.dumps(value, indent=2, ensure_ascii=False)
     if not is_utf8(text):
         text = json.dumps(value, indent=2)
@@ -232,6 +236,8 @@ def parse_json(content: "mmap.mmap | bytes", path: Path) -> dict[str, Any]:
             f"{path} is larger than {JSON_LIMIT:,} bytes: not a file that the zoo wrote.",
             path=path,
         )
+    import json
+
     try:
         value = json.loads(content[:].decode())
     except (ValueError, RecursionError) as error:
@@ -263,7 +269,7 @@ def parse_text(content: "mmap.mmap | bytes", path: Path, limit: int) -> str:
         raise CheckpointError(f"{path} can't be read: {error}", path=path) from error
 
 
-def mapped(path: Path) -> mmap.mmap | bytes:
+def mapped(path: Path) -> "mmap.mmap | bytes":
     """The bytes of a file: those of a large one are mapped into memory and not loaded.
 
     **Raises:** `CheckpointError` when the file can't be read."""
@@ -271,6 +277,8 @@ def mapped(path: Path) -> mmap.mmap | bytes:
         with open_regular(path) as file:
             if os.fstat(file.fileno()).st_size <= JSON_LIMIT:
                 return file.read()
+            import mmap  # a short command reads no large file
+
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
         raise CheckpointError(f"Can't read {path}: {error.strerror}.", path=path) from error

@@ -1,16 +1,13 @@
 """The list of checkpoints, and which of them have changed at their source."""
 
-import logging
 from fnmatch import fnmatchcase
 
 from zoo.checkpoints import Store
 from zoo.checkpoints import list_checkpoints as list_all
-from zoo.common import arguments
+from zoo.common import arguments, notes
 from zoo.common.errors import HubError
 from zoo.common.tables import Listing
 from zoo.registry import installed
-
-LOG = logging.getLogger("zoo")
 
 
 def list_checkpoints(pattern: str | None = None, *, outdated: bool = False) -> Listing:
@@ -46,7 +43,7 @@ def _outdated(pattern: str | None) -> set[str]:
             if outdated(entry):
                 changed.add(entry.name)
         except HubError as error:
-            LOG.info("%s", error)
+            notes.logger().info("%s", error)
             unknown.append(entry.name)
     if unknown:
         known = ", ".join(sorted(changed)) or "none"
