@@ -22,6 +22,10 @@ from zoo.cli import main
 from zoo.cli.console import warn_of_plugins
 from zoo.registry.registry import installed
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # each worker has one core
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 set_hypothesis_home_dir(Path(tempfile.gettempdir(), "zoo-hypothesis"))
 hypothesis.settings.register_profile("zoo", database=None, deadline=None)
 hypothesis.settings.load_profile("zoo")  # nothing is kept between two runs; machines are busy
