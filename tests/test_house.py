@@ -22,6 +22,7 @@ FLOORS = (
     ("checkpoints", "data", "sampling", "optim"),
     ("training", "evaluation", "editing", "exporters", "hub"),
     ("testing",),
+    ("explorer",),
     ("__init__",),
     ("cli",),
 )

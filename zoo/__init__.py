@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from zoo.editing import decode, encode
     from zoo.evaluation.compare import compare
     from zoo.evaluation.measure import evaluate
+    from zoo.explorer import play, serve
     from zoo.hub.listing import list_checkpoints
     from zoo.hub.pull import pull
     from zoo.hub.push import push
@@ -53,6 +54,7 @@ __all__ = [
     "list_models",
     "list_runs",
     "load",
+    "play",
     "pull",
     "push",
     "reconstruct",
@@ -61,6 +63,7 @@ __all__ = [
     "sample",
     "save",
     "search",
+    "serve",
     "space",
     "train",
     "verify",
@@ -91,6 +94,7 @@ _find = lazy.rooms(
         "list_models": "zoo.registry.records",
         "list_runs": "zoo.checkpoints",
         "load": "zoo.checkpoints.weights",
+        "play": "zoo.explorer",
         "pull": "zoo.hub.pull",
         "push": "zoo.hub.push",
         "reconstruct": "zoo.sampling.latent_pictures",
@@ -99,6 +103,7 @@ _find = lazy.rooms(
         "sample": "zoo.sampling.save",
         "save": "zoo.checkpoints.weights",
         "search": "zoo.hub.search",
+        "serve": "zoo.explorer",
         "space": "zoo.checkpoints",
         "train": "zoo.training.train",
         "verify": "zoo.checkpoints",

@@ -26,6 +26,10 @@ SECTIONS = {
         "encode": "zoo.cli.encode:encode",
         "decode": "zoo.cli.decode:decode",
     },
+    "See and serve": {
+        "play": "zoo.cli.play:play",
+        "serve": "zoo.cli.serve:serve",
+    },
     "Measure": {
         "evaluate": "zoo.cli.evaluate:evaluate",
         "compare": "zoo.cli.compare:compare",

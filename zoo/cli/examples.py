@@ -38,6 +38,8 @@ EXAMPLES = {
         "zoo train mlp-vae --name small --epochs 1 --set latent_dim=2 --set hidden_dims=32",
         "zoo train --resume my-vae",
     ),
+    "play": ("zoo play", "zoo play vae-mnist --no-browser"),
+    "serve": ("zoo serve vae-mnist", "zoo serve vae-mnist dcgan-mnist --port 8080"),
     "evaluate": (
         "zoo evaluate vae-mnist",
         "zoo evaluate my-vae -n 1000 --write",

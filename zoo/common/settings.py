@@ -82,6 +82,13 @@ def hub_token() -> str | None:
     return os.environ.get("HF_TOKEN") or None
 
 
+def serve_token() -> str | None:
+    """The token that `zoo serve` asks requests for, as `ZOO_TOKEN` says; None when it is not
+    set.
+    """
+    return os.environ.get("ZOO_TOKEN") or None
+
+
 def hub_timeout() -> float:
     """Seconds until an answer of a Hub must be complete, as `ZOO_HUB_TIMEOUT` says; 60 unless
     set.

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from zoo.sampling.latent_pictures import interpolate, reconstruct
     from zoo.sampling.pictures import pairs, write_all
     from zoo.sampling.provenance import FOLDER_FILE
-    from zoo.sampling.request import class_numbers, kind_of_folder, options_of
+    from zoo.sampling.request import class_numbers, kind_of_folder, options_of, seed_or_fresh
     from zoo.sampling.sampler import BLOCK, latents, stream
-    from zoo.sampling.save import Written, draw, draw_to, how_made, sample
+    from zoo.sampling.save import STDOUT, Written, draw, draw_to, how_made, sample
 
 __all__ = [
     "BLOCK",
@@ -37,6 +37,7 @@ __all__ = [
     "FORMATS",
     "KINDS",
     "PICTURES",
+    "STDOUT",
     "STREAMS",
     "SUFFIXES",
     "Kind",
@@ -61,6 +62,7 @@ __all__ = [
     "save_gif",
     "save_picture",
     "save_png",
+    "seed_or_fresh",
     "stream",
     "to_uint8",
     "upper_rows",
@@ -71,6 +73,8 @@ __all__ = [
 __getattr__ = lazy.rooms(
     __name__,
     {
+        "STDOUT": "zoo.sampling.save",
+        "seed_or_fresh": "zoo.sampling.request",
         "class_numbers": "zoo.sampling.request",
         "how_made": "zoo.sampling.save",
         "kind_of_folder": "zoo.sampling.request",

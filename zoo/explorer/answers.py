@@ -1,0 +1,121 @@
+"""Samples and latents as bodies of answers, with headers that say how they were made."""
+
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from fastapi import Response
+from torch import Tensor
+
+from zoo import sampling
+from zoo.common.errors import OutputError
+
+TYPES = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "webp": "image/webp",
+    "npz": "application/x-npz",
+    "json": "application/json",
+    "raw": "application/octet-stream",
+    "wav": "audio/wav",
+    "txt": "text/plain; charset=utf-8",
+}
+# bytes of a header that says how something was made
+LONGEST = 4000
+
+
+def headers_of(made: Mapping[str, Any]) -> dict[str, str]:
+    """The record as headers, in ASCII."""
+    record = json.dumps(made)
+    told = {"Zoo-Checkpoint": _ascii(made["checkpoint"]), "Zoo-Sha256": str(made["sha256"])}
+    told |= {"Zoo-Seed": str(made["seed"])} if "seed" in made else {}
+    told |= {"Zoo-Command": _ascii(made["command"])} if "command" in made else {}
+    told |= {"Zoo-Provenance": record} if len(record) <= LONGEST else {}
+    return {name: text for name, text in told.items() if len(text) <= LONGEST}
+
+
+def _ascii(text: object) -> str:
+    return str(text).encode("ascii", "backslashreplace").decode()
+
+
+def of_samples(
+    samples: Tensor,
+    labels: Tensor | None,
+    made: Mapping[str, Any],
+    *,
+    kind: str,
+    format: str,
+    classes_asked: int = 0,
+    columns: int | None = None,
+    scale: int = 1,
+) -> Response:
+    """Samples in a format.
+
+    **Arguments:**
+    - `samples`: float32 `(n, *sample_shape)`.
+    - `labels`: int64 `(n,)`, or None.
+    - `made`: how they were made.
+    - `kind`: of the samples, by name.
+    - `format`: one of `TYPES`.
+    - the others: as `sampling.write` takes them.
+
+    **Raises:** `OutputError` for a format that can't hold such samples.
+    """
+    headers = headers_of(made)
+    if format in ("json", "raw"):
+        stored = (
+            sampling.to_uint8(samples) if sampling.kind_called(kind).dtype == "uint8" else samples
+        ).numpy()
+        if format == "raw":
+            headers["Zoo-Shape"] = ",".join(map(str, stored.shape))
+            headers["Zoo-Dtype"] = str(stored.dtype)
+            body = np.ascontiguousarray(stored).tobytes()
+        else:
+            if not np.isfinite(stored).all():
+                raise OutputError("These samples hold numbers that JSON has not: use npz.")
+            told = {
+                "samples": stored.tolist(),
+                "labels": None if labels is None else labels.tolist(),
+                "provenance": dict(made),
+            }
+            body = json.dumps(told, allow_nan=False).encode()
+        return Response(body, media_type=TYPES[format], headers=headers)
+    suffix = f".{format}"
+    if kind not in sampling.FORMATS[suffix].kinds:
+        takes = [one for one in sampling.STREAMS if kind in sampling.FORMATS[f".{one}"].kinds]
+        raise OutputError(
+            f"format = {format!r} can't hold these samples: choose {', '.join(takes)} or json."
+        )
+    file = io.BytesIO()
+    sampling.write(
+        file,
+        [(samples, labels)],
+        len(samples),
+        made,
+        sample_kind=kind,
+        suffix=suffix,
+        classes_asked=classes_asked,
+        columns=columns,
+        scale=scale,
+    )
+    return Response(file.getvalue(), media_type=TYPES[format], headers=headers)
+
+
+def of_latents(
+    z: Tensor, latent_shape: tuple[int, ...], made: Mapping[str, Any], format: str
+) -> Response:
+    """Latents as JSON, or as an .npz with the array `latents`."""
+    headers = headers_of(made)
+    if format == "json":
+        told = {
+            "checkpoint": made["checkpoint"],
+            "latent_shape": list(latent_shape),
+            "latents": z.flatten(1).tolist(),
+        }
+        return Response(json.dumps(told), media_type=TYPES["json"], headers=headers)
+    file = io.BytesIO()
+    np.savez(file, latents=z.numpy(), provenance=np.array(json.dumps(made)))
+    return Response(file.getvalue(), media_type=TYPES["npz"], headers=headers)
