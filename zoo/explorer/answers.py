@@ -9,7 +9,7 @@ import numpy as np
 from fastapi import Response
 from torch import Tensor
 
-from zoo import sampling
+import zoo.sampling as sampling
 from zoo.common.errors import OutputError
 
 TYPES = {

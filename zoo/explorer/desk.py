@@ -14,7 +14,7 @@ import torch
 from fastapi import Request, Response
 from torch import Tensor
 
-from zoo import sampling
+import zoo.sampling as sampling
 from zoo.checkpoints import Folder
 from zoo.common.errors import (
     CapabilityError,
