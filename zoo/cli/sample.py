@@ -40,13 +40,14 @@ from zoo.cli.options import (
     "-o",
     "--output",
     metavar="PATH",
-    help="Where to write: .png, .jpg, .webp (a grid), .npz, .safetensors (arrays), a folder, or - "
-    "for standard output  [default: samples.png]",
+    help="Where to write: .png, .jpg, .webp (a grid), .npz, .safetensors (arrays), .txt, .jsonl "
+    "(text), .wav (audio), a folder, or - for standard output  [default: samples.png; samples.wav "
+    "for audio; text is printed]",
 )
 @click.option(
     "--format",
     type=click.Choice(sampling.STREAMS),
-    help="Format of standard output, for -o -  [default: npz]",
+    help="Format of standard output, for -o -  [default: npz; txt for text]",
 )
 @click.option("--columns", type=click.IntRange(1), help="Images in a row of the grid.")
 @scale_option
@@ -77,14 +78,17 @@ def sample(reference: str | None, output: str | None, json_: bool, **asked: Any)
     """Draw samples from the checkpoint REF, or from the current one.
 
     The samples go to samples.png, or to the file or folder that -o names. The suffix decides the
-    format. A file that zoo did not write is not replaced without --force.
+    format. Text is printed. A file that zoo did not write is not replaced without --force.
 
     The same seed gives the same samples. `zoo show samples.png` says how a picture was made.
     """
     warn_of_plugins()
     if json_ and output == "-":
         raise click.UsageError("--json and -o - both write to standard output: choose one.")
-    target: Any = streams.Bytes() if output == "-" else output
+    printed = output == "-" or (output is None and sampling.prints(reference))
+    if json_ and printed:
+        raise click.UsageError("--json and the texts both go to standard output: name a file (-o).")
+    target: Any = streams.Bytes() if printed else output
     written = sampling.sample(reference, target, watch=track, **asked)
     if json_:
         return print_json(written.to_dict())

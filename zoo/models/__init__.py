@@ -2,11 +2,14 @@
 
 from zoo.common.config import Bounds, Count, Fraction, ModelConfig, Rate, Size, StrictConfig
 from zoo.common.errors import ConfigError
+from zoo.models.audio import AudioConfig
 from zoo.models.interface import Autoencoder, GenerativeModel, LatentModel, Objective, Step
 from zoo.models.precision import at_least_float32
 from zoo.models.recipe import TrainConfig
+from zoo.models.text import TextConfig, to_texts, to_tokens
 
 __all__ = [
+    "AudioConfig",
     "Autoencoder",
     "Bounds",
     "ConfigError",
@@ -20,6 +23,9 @@ __all__ = [
     "Size",
     "Step",
     "StrictConfig",
+    "TextConfig",
     "TrainConfig",
     "at_least_float32",
+    "to_texts",
+    "to_tokens",
 ]

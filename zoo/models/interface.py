@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from zoo.common.config import Bounds, Count, Fraction, ModelConfig, Rate, Size, StrictConfig
 from zoo.common.errors import CapabilityError, ConfigError, LabelError
 from zoo.models.recipe import TrainConfig
+from zoo.models.text import to_texts
 
 __all__ = [
     "Autoencoder",
@@ -69,7 +70,8 @@ class Step:
 class GenerativeModel(nn.Module, ABC, Generic[C]):
     """Something that can be trained on samples and then draws new ones.
 
-    Samples are float32 of shape `(n, *config.sample_shape)`; images are in [0, 1]. A class is
+    Samples are of shape `(n, *config.sample_shape)` and float32: images in [0, 1], audio in
+    [-1, 1]. Text is int64: places in the alphabet (see `zoo.models.TextConfig`). A class is
     abstract (implemented in part) or final (built by users), and each method is implemented once on
     that line.
 
@@ -79,7 +81,7 @@ class GenerativeModel(nn.Module, ABC, Generic[C]):
 
     Config: type[C]
     recipe: ClassVar[TrainConfig] = TrainConfig()
-    sample_kind: ClassVar[Literal["image", "array"]] = "image"
+    sample_kind: ClassVar[Literal["image", "array", "text", "audio"]] = "image"
     training_only: ClassVar[
         tuple[str, ...]
     ] = ()  # attributes: submodules that sampling does not need
@@ -129,6 +131,21 @@ class GenerativeModel(nn.Module, ABC, Generic[C]):
 
         **Returns:** the objectives, each yielded when its loss is computed.
         """
+
+    def render(self, samples: Tensor) -> list[str]:
+        """The strings that the samples of a text model stand for.
+
+        By `config.alphabet`, as `zoo.models.to_texts` does it, unless overridden.
+
+        **Arguments:**
+        - `samples`: int64 `(n, *sample_shape)`, on any device.
+
+        **Raises:** `CapabilityError` for a model of another kind.
+        """
+        alphabet = getattr(self.config, "alphabet", None)
+        if self.sample_kind != "text" or alphabet is None:
+            raise CapabilityError(f"{type(self).__name__} does not make text.")
+        return to_texts(samples, alphabet)
 
     @property
     def device(self) -> torch.device:
@@ -365,7 +382,7 @@ class Autoencoder(LatentModel[C]):
         ELBO, by less the larger K (theorem 1). Samples are taken as they are: draw binary ones for
         a model of binary pixels. Uses torch's global random numbers."""
         posterior = self.encode(samples, labels)
-        bound = samples.new_full((len(samples),), -torch.inf)
+        bound = torch.full((len(samples),), -torch.inf, device=samples.device)
         at_once = max(1, ROWS // len(samples))
         for start in range(0, importance_samples, at_once):
             draws = min(at_once, importance_samples - start)

@@ -19,7 +19,7 @@ hookspec = HookspecMarker("zoo")
 hookimpl = HookimplMarker("zoo")
 
 CAPABILITIES = ("sample", "decode", "encode")  # each includes those before it
-KINDS = ("image", "array")  # of samples
+KINDS = ("image", "array", "text", "audio")  # of samples
 DTYPES = ("uint8", "int64", "float32")  # of the samples of a data set
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 ENTRY_POINT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -37,8 +37,8 @@ class ModelSpec:
     - `summary`: one line.
     - `capabilities`: of "sample", "decode" (has latents), "encode" (has an encoder).
     - `reference`: address of the paper.
-    - `kind`: of its samples, "image" or "array"; the same as the class's `sample_kind`. A file
-        that can't hold them is refused by this, before the class is imported.
+    - `kind`: of its samples, "image", "array", "text" or "audio"; the same as the class's
+        `sample_kind`. A file that can't hold them is refused by this, before the class is imported.
     """
 
     name: str

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from zoo.sampling.provenance import FOLDER_FILE
     from zoo.sampling.request import class_numbers, kind_of_folder, options_of, seed_or_fresh
     from zoo.sampling.sampler import BLOCK, latents, stream
-    from zoo.sampling.save import STDOUT, Written, draw, draw_to, how_made, sample
+    from zoo.sampling.save import STDOUT, Written, draw, draw_to, how_made, prints, sample
+    from zoo.sampling.showing import as_media, display, picture
 
 __all__ = [
     "BLOCK",
@@ -42,8 +43,10 @@ __all__ = [
     "SUFFIXES",
     "Kind",
     "Written",
+    "as_media",
     "check_path",
     "class_numbers",
+    "display",
     "draw",
     "draw_to",
     "grid",
@@ -55,7 +58,9 @@ __all__ = [
     "latents",
     "options_of",
     "pairs",
+    "picture",
     "preview",
+    "prints",
     "reconstruct",
     "refuse_foreign",
     "sample",
@@ -90,7 +95,9 @@ __getattr__ = lazy.rooms(
         "STREAMS": "zoo.sampling.formats",
         "SUFFIXES": "zoo.sampling.formats",
         "Written": "zoo.sampling.save",
+        "as_media": "zoo.sampling.showing",
         "check_path": "zoo.sampling.formats",
+        "display": "zoo.sampling.showing",
         "draw": "zoo.sampling.save",
         "draw_to": "zoo.sampling.save",
         "grid": "zoo.sampling.images",
@@ -99,7 +106,9 @@ __getattr__ = lazy.rooms(
         "kind_of": "zoo.sampling.kinds",
         "latents": "zoo.sampling.sampler",
         "pairs": "zoo.sampling.pictures",
+        "picture": "zoo.sampling.showing",
         "preview": "zoo.sampling.images",
+        "prints": "zoo.sampling.save",
         "reconstruct": "zoo.sampling.latent_pictures",
         "refuse_foreign": "zoo.sampling.formats",
         "sample": "zoo.sampling.save",

@@ -39,23 +39,34 @@ class Format:
     streams: bool = True
 
 
+# kinds that a picture shows
+SEEN = ("image", "audio")
+
 FORMATS = {
-    ".png": Format(writer="write_grid"),
-    ".jpg": Format(writer="write_grid"),
-    ".jpeg": Format(writer="write_grid"),
-    ".webp": Format(writer="write_grid"),
+    ".png": Format(writer="write_grid", kinds=SEEN),
+    ".jpg": Format(writer="write_grid", kinds=SEEN),
+    ".jpeg": Format(writer="write_grid", kinds=SEEN),
+    ".webp": Format(writer="write_grid", kinds=SEEN),
     ".gif": Format(writer="", streams=False),
-    ".npz": Format(writer="write_npz", kinds=("image", "array"), is_picture=False),
+    ".npz": Format(writer="write_npz", kinds=("image", "array", "text", "audio"), is_picture=False),
     ".safetensors": Format(
-        writer="write_safetensors", kinds=("image", "array"), is_picture=False, streams=False
+        writer="write_safetensors",
+        kinds=("image", "array", "audio"),
+        is_picture=False,
+        streams=False,
     ),
+    ".txt": Format(writer="write_txt", kinds=("text",), is_picture=False),
+    ".jsonl": Format(writer="write_jsonl", kinds=("text",), is_picture=False),
+    ".wav": Format(writer="write_wav", kinds=("audio",), is_picture=False),
     # a folder
-    "": Format(writer="write_folder", is_picture=False, streams=False),
+    "": Format(writer="write_folder", kinds=SEEN, is_picture=False, streams=False),
 }
 # what `zoo sample` writes
 SAMPLES = tuple(suffix for suffix, format in FORMATS.items() if format.writer)
 PICTURES = tuple(suffix for suffix in SAMPLES if FORMATS[suffix].is_picture)
 FILMS = (".gif",)
+# what a person can read in a terminal
+READABLE = (".txt", ".jsonl")
 # files that say how they were made
 SUFFIXES = tuple(suffix for suffix, format in FORMATS.items() if suffix and format.keeps_provenance)
 # what can go to standard output, without the dot
@@ -74,6 +85,9 @@ class Job:
     - `class_names`: what the labels mean.
     - `classes_asked`: labels go round in a circle of this length.
     - `columns`, `scale`: of a grid.
+    - `render`: what strings text samples stand for.
+    - `rate`: samples a second of audio.
+    - `is_file`: whether it is written to a file of its own, and not to standard output.
     """
 
     n: int
@@ -84,6 +98,9 @@ class Job:
     classes_asked: int = 0
     columns: int | None = None
     scale: int = 1
+    render: "Callable[[Tensor], list[str]] | None" = None
+    rate: int = 0
+    is_file: bool = True
 
 
 def check_path(
@@ -102,8 +119,9 @@ def check_path(
     folder that is not empty, and a place that can't be written."""
     suffix = path.suffix.lower()
     if suffix not in suffixes and not ("" in suffixes and path.is_dir()):
-        folder = ", or a folder (no suffix)" if "" in suffixes else ""
-        named = ", ".join(one for one in suffixes if one)
+        takes = [one for one in suffixes if sample_kind in FORMATS[one].kinds] or list(suffixes)
+        folder = ", or a folder (no suffix)" if "" in takes else ""
+        named = ", ".join(one for one in takes if one)
         what = f"{suffix!r} files" if suffix else f"{path}, which has no suffix"
         raise OutputError(f"Can't write {what}: choose {named}{folder}.")
     if suffix in suffixes and suffix and path.is_dir():
@@ -115,13 +133,19 @@ def check_path(
         )
     files.refuse_unwritable(path)
     if sample_kind not in format.kinds:
-        takes = [one for one in suffixes if sample_kind in FORMATS[one].kinds]
-        raise OutputError(
-            f"The samples are not images: write them to {' or '.join(takes)}, not {path.name!r}."
-            if takes
-            else "The samples are not images: there is nothing to show."
-        )
+        raise OutputError(_not_taken(path, sample_kind, suffixes))
     return format
+
+
+def _not_taken(path: Path, sample_kind: str, suffixes: Collection[str]) -> str:
+    """Why a file can't hold samples of a kind, and what can."""
+    takes = [one or "a folder" for one in suffixes if sample_kind in FORMATS[one].kinds]
+    what = {"text": "are text", "audio": "are audio"}.get(sample_kind, "are not images")
+    if sample_kind == "image":
+        what = "are images"
+    if not takes:
+        return f"The samples {what}: there is nothing to show."
+    return f"The samples {what}: write them to {' or '.join(takes)}, not {path.name!r}."
 
 
 def refuse_foreign(path: Path, *, force: bool = False) -> None:
@@ -170,16 +194,20 @@ def write(
     classes_asked: int = 0,
     columns: int | None = None,
     scale: int = 1,
+    render: "Callable[[Tensor], list[str]] | None" = None,
+    rate: int = 0,
 ) -> None:
     """Write samples as the suffix says. A file or folder is written whole or not at all.
 
     **Arguments:**
-    - `target`: `.png`, `.jpg` or `.webp` (a grid), `.npz` (`samples`, uint8 for images else
-        float32, with `labels`, `seed` and `provenance`), `.safetensors` (`samples`, float32, with
-        `labels`), or a folder: one PNG a sample, named by its index, in sub-folders by class when
-        there are labels. Or an open file, such as standard output. Arrays and folders are written
-        batch by batch; of a grid, the picture is held in memory once.
-    - `batches`: samples, float32 `(b, *sample_shape)`, and their labels.
+    - `target`: `.png`, `.jpg` or `.webp` (a grid), `.npz` (`samples`, uint8 for images, int64 for
+        text, else float32, with `labels`, `seed` and `provenance`; of text also `texts`, of audio
+        `sample_rate`), `.safetensors` (`samples`, float32, with `labels`), or a folder: one PNG or
+        WAV a sample, named by its index, in sub-folders by class when there are labels. Text:
+        `.txt` (a line each, below a line with the provenance) or `.jsonl`. Audio: `.wav` (one
+        after the other, with pauses). Or an open file, such as standard output. All but grids are
+        written batch by batch; of a grid, the picture is held in memory once.
+    - `batches`: samples, float32 (int64 for text) `(b, *sample_shape)`, and their labels.
     - `n`: how many samples there are in all.
     - `made`: how they were made: kept in the file, or in the folder as provenance.json.
     - `sample_kind`: of the model.
@@ -188,6 +216,8 @@ def write(
     - `classes_asked`: labels go round in a circle of this length, so the grid gets a row for each.
     - `columns`: images in a row of a grid.
     - `scale`: how many times as wide and as high to draw each pixel of a grid.
+    - `render`: what strings text samples stand for: the model's.
+    - `rate`: samples a second of audio.
 
     **Raises:** `OutputError` when it can't be written, or is a grid of more than 100,000 samples.
     """
@@ -210,6 +240,9 @@ def write(
         classes_asked=classes_asked,
         columns=columns,
         scale=scale,
+        render=render,
+        rate=rate,
+        is_file=isinstance(target, Path),
     )
     writer: Callable[..., None] = getattr(
         importlib.import_module("zoo.sampling.writers"), format.writer

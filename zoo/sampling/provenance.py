@@ -23,6 +23,10 @@ KEY = "zoo"
 ENTRY = "provenance"
 # the same in a folder
 FOLDER_FILE = "provenance.json"
+# the chunk of a WAV file that holds it
+WAV_CHUNK = b"zoo "
+# how the first line of a .txt begins that holds it; the texts stand below
+TXT_LINE = "# zoo: "
 
 # the formats of pictures that the zoo writes, as Pillow calls them
 PICTURES = ("PNG", "JPEG", "WEBP", "GIF")
@@ -336,7 +340,40 @@ def _gif_texts(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
             yield "xmp", b"".join(parts)
 
 
+def _in_wav(file: BinaryIO) -> tuple[dict[str, Any] | None, str]:
+    """The record among the chunks that stand before a WAV file's samples."""
+    start = file.read(12)
+    if not (start.startswith(b"RIFF") and start.endswith(b"WAVE")):
+        return None, ""
+    for _ in range(MOST_CHUNKS):
+        kind, length = struct.unpack("<4sI", file.read(8))
+        if kind == WAV_CHUNK and length <= LONGEST:
+            return _record(file.read(length)), ""
+        if kind == b"data":
+            return None, ""
+        file.seek(length + length % 2, io.SEEK_CUR)
+    return None, ""
+
+
+def _in_txt(file: BinaryIO) -> tuple[dict[str, Any] | None, str]:
+    """The record in the first line."""
+    line = file.readline(LONGEST)
+    if not line.startswith(TXT_LINE.encode()):
+        return None, ""
+    return _record(line[len(TXT_LINE) :]), ""
+
+
+def _in_jsonl(file: BinaryIO) -> tuple[dict[str, Any] | None, str]:
+    """The record in the first line's object, under the name `zoo`."""
+    first = json.loads(file.readline(LONGEST))
+    record = first.get(KEY)
+    return (record if isinstance(record, dict) else None), ""
+
+
 _READERS: dict[str, Callable[[BinaryIO], tuple[dict[str, Any] | None, str]]] = {
     ".npz": _in_npz,
     ".safetensors": _in_safetensors,
+    ".wav": _in_wav,
+    ".txt": _in_txt,
+    ".jsonl": _in_jsonl,
 }

@@ -10,6 +10,7 @@ from torch import Tensor
 from zoo.common.compute import PRECISIONS, channels_last, derived_seed, exact_convolutions
 from zoo.common.errors import ConfigError
 from zoo.models import GenerativeModel, LatentModel
+from zoo.sampling.kinds import kind_of
 from zoo.sampling.request import whole_number
 
 BLOCK = 64  # samples that share one generator; changing it would change every sample of every seed
@@ -47,7 +48,7 @@ def draw(
         (`torch.autocast`), with the convolutions' maps in channels-last order: faster on hardware
         that computes in it (see `emulates_bf16`).
 
-    **Returns:** samples on the CPU, float32 `(n, *sample_shape)`.
+    **Returns:** samples on the CPU, float32 `(n, *sample_shape)`; int64 for text.
 
     **Raises:** `ConfigError` for an `n`, `seed`, `start`, `batch_size` or `precision` out of range;
     `LabelError`."""
@@ -95,8 +96,8 @@ def stream(
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
     """The samples of `draw`, which says the arguments, batch by batch in bounded memory.
 
-    **Returns:** pairs of samples, float32 `(b, *sample_shape)` on the CPU, and their labels, int64
-    `(b,)` or None."""
+    **Returns:** pairs of samples, float32 (int64 for text) `(b, *sample_shape)` on the CPU, and
+    their labels, int64 `(b,)` or None."""
     batch_size = 256 if batch_size is None else batch_size
     n = whole_number("n", n, 1)
     seed = whole_number("seed", seed, 0)
@@ -161,7 +162,7 @@ def _batch(
             return model.sample(BLOCK, wanted, generator=_generator(seed, block), options=options)
 
         samples = _from_blocks(first, last, sample_block)
-    return samples.float().cpu()
+    return samples.to(torch.int64 if kind_of(model).is_whole else torch.float32).cpu()
 
 
 def _from_blocks(first: int, last: int, make: Callable[[int], Tensor]) -> Tensor:

@@ -1,5 +1,6 @@
 """Draw samples: to a tensor, or to a file that says how they were made."""
 
+import io
 import logging
 import os
 import shlex
@@ -14,6 +15,7 @@ from zoo.checkpoints import Folder, find
 from zoo.common.errors import ConfigError, OutputError, counted
 from zoo.common.words import either
 from zoo.sampling import formats, request
+from zoo.sampling.kinds import Kind, kind_of
 from zoo.sampling.request import Reference
 
 if TYPE_CHECKING:
@@ -76,7 +78,8 @@ def draw(
     - `precision`: "float32", or "bf16", which is faster on some hardware and coarser.
     - `device`: "auto" (a GPU where there is one), "cpu" or "cuda": where to load a reference.
 
-    **Returns:** samples on the CPU, float32 `(n, *sample_shape)`; images are in [0, 1].
+    **Returns:** samples on the CPU, `(n, *sample_shape)`: float32, images in [0, 1], audio in
+    [-1, 1]; int64 for text, whose strings `model.render(samples)` gives.
 
     **Raises:** `ZooError` for whatever the arguments get wrong.
     """
@@ -129,9 +132,10 @@ def sample(
     - `reference`: the checkpoint: its name, a path such as "./mine", or "hf:OWNER/REPO"; the
         current checkpoint unless given.
     - `output`: where to: `.png`, `.jpg` or `.webp` is a grid, `.npz` and `.safetensors` are
-        arrays, a name without suffix is a folder with a PNG for each sample, "-" is standard
-        output; an open file does as well. samples.png unless given, samples.npz for samples that
-        are not images.
+        arrays, `.txt` and `.jsonl` hold text, `.wav` holds audio, a name without suffix is a
+        folder with a PNG or WAV for each sample, "-" is standard output; an open file does as
+        well. samples.png unless given, samples.wav for audio, samples.npz for arrays; text is
+        printed.
     - `n`: how many; 64 unless given, or 8 for each class of a conditional model.
     - `seed`: random unless given; the file records it.
     - `start`: index of the first sample of the seed.
@@ -144,7 +148,7 @@ def sample(
     - `options`: sample-time options of the model, by name or as texts `name=value`.
     - `columns`: images in a row of a grid.
     - `scale`: how many times as wide and as high to draw each pixel of a grid.
-    - `format`: of standard output or an open file, "npz" unless given.
+    - `format`: of standard output or an open file: "npz" unless given, "txt" for text.
     - `force`: replace a file that the zoo did not write.
     - `watch`: gets the batches, `n` and what is being done, and passes the batches on: for a
         progress bar.
@@ -156,13 +160,16 @@ def sample(
     folder = find(reference)
     kind = request.kind_of_folder(folder)
     request.class_numbers(labels, folder)
-    target, suffix = _target(output, format, kind.default_file)
+    if output is None and kind.prints:
+        output = STDOUT
+    target, suffix = _target(output, format, kind)
     if isinstance(target, Path):
         formats.check_path(target, kind.name)
         formats.refuse_foreign(target, force=force)
     elif kind.name not in formats.FORMATS[suffix].kinds:
-        npz = either("--format npz", "format='npz'")
-        raise OutputError(f"The samples of {folder.reference} are not images: use {npz}")
+        use = either(f"--format {kind.stream}", f"format='{kind.stream}'")
+        what = {"text": "text", "audio": "audio", "image": "images"}.get(kind.name, "not images")
+        raise OutputError(f"The samples of {folder.reference} are {what}: use {use}")
     formats.refuse_layout(columns, scale, suffix)
     made = draw_to(
         target,
@@ -187,6 +194,11 @@ def sample(
         f"{path or 'standard output'}"
     )
     return Written(path, made, _rows(made, folder, columns))
+
+
+def prints(reference: Reference | None = None) -> bool:
+    """Whether `sample` prints the samples of a checkpoint unless told where to write them."""
+    return request.kind_of_folder(find(reference)).prints
 
 
 def draw_to(
@@ -265,6 +277,8 @@ def draw_to(
         classes_asked=len(asked),
         columns=columns,
         scale=scale,
+        render=model.render if kind_of(model).name == "text" else None,
+        rate=model.config.sample_rate if kind_of(model).name == "audio" else 0,
     )
     return made
 
@@ -326,15 +340,17 @@ def _in_turn(asked: Sequence[int], start: int, n: int) -> Any:
     return torch.tensor(asked)[(torch.arange(n) + start % len(asked)) % len(asked)]
 
 
-def _target(output: Any, format: str | None, default: str) -> tuple[Path | BinaryIO, str]:
+def _target(output: Any, format: str | None, kind: Kind) -> tuple[Any, str]:
     """Where to write, and the suffix of the format."""
     if output == STDOUT or hasattr(output, "write"):
-        stream: BinaryIO = sys.stdout.buffer if output == STDOUT else output
-        suffix = f".{format or 'npz'}"
+        stream: Any = _standard_output() if output == STDOUT else output
+        suffix = f".{format or kind.stream}"
         if suffix[1:] not in formats.STREAMS:
             raise OutputError(
                 f"Can't write {format!r} to standard output: choose {', '.join(formats.STREAMS)}."
             )
+        if stream.isatty() and suffix in formats.READABLE:
+            return _Printed(), suffix
         if stream.isatty():
             raise OutputError(
                 "Standard output is a terminal, which can't show these bytes. Send them to a file "
@@ -346,8 +362,23 @@ def _target(output: Any, format: str | None, default: str) -> tuple[Path | Binar
             f"{either('--format is for -o - only', 'format is for standard output only')}: the "
             "suffix of a file says its format."
         )
-    path = request.output_path(output, default)
+    path = request.output_path(output, kind.default_file)
     return path, path.suffix.lower()
+
+
+class _Printed(io.RawIOBase):
+    """Bytes of UTF-8 as text on standard output: in a notebook, which takes no bytes, and in a
+    terminal, where the command takes out what would steer it.
+    """
+
+    def write(self, data: Any) -> int:
+        """Print bytes of UTF-8."""
+        sys.stdout.write(bytes(data).decode())
+        return len(data)
+
+
+def _standard_output() -> Any:
+    return getattr(sys.stdout, "buffer", None) or _Printed()
 
 
 def _rows(made: Mapping[str, Any], folder: Folder, columns: int | None) -> int:

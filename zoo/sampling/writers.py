@@ -3,7 +3,7 @@
 import json
 import struct
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from zoo.common import files
-from zoo.sampling import images
+from zoo.sampling import images, sounds
 from zoo.sampling.formats import Job
-from zoo.sampling.provenance import ENTRY, FOLDER_FILE, KEY, marked_chunk
+from zoo.sampling.provenance import ENTRY, FOLDER_FILE, KEY, TXT_LINE, marked_chunk
 
 Batches = Iterable[tuple[Tensor, Tensor | None]]
 
@@ -37,17 +37,18 @@ class _Labels:
 
 def write_grid(file: BinaryIO, batches: Batches, job: Job) -> None:
     """One picture of all samples; a row for each class that was asked for, unless `columns` says
-    how many images stand in a row.
+    how many images stand in a row. Of audio, waveforms and spectrograms.
     """
     rows, columns = images.layout(job.n, job.columns, job.classes_asked)
     by_class = job.classes_asked > 1 and job.columns is None
     canvas: images.Canvas | None = None
     index = 0
     for samples, _ in batches:
+        shown = sounds.tiles(samples, job.rate) if job.rate else images.to_uint8(samples)
         if canvas is None:
-            canvas = images.Canvas(rows, columns, samples.shape[1:], job.scale)
+            canvas = images.Canvas(rows, columns, shown.shape[1:], job.scale)
             images.refuse_side(canvas.image.size, images.PILLOW[job.suffix])
-        for pixels in images.to_uint8(samples):
+        for pixels in shown:
             column, row = divmod(index, rows)
             canvas.put(row * columns + column if by_class else index, pixels)
             index += 1
@@ -56,10 +57,11 @@ def write_grid(file: BinaryIO, batches: Batches, job: Job) -> None:
 
 
 def write_npz(file: BinaryIO, batches: Batches, job: Job) -> None:
-    """A zip of arrays, as numpy writes it: `samples`, `labels` where there are some, `seed` and
-    `provenance`.
+    """A zip of arrays, as numpy writes it: `samples`, `labels` where there are some, `texts` or
+    `sample_rate`, `seed` and `provenance`.
     """
     labels = _Labels(job.n)
+    texts: list[str] = []
     with zipfile.ZipFile(file, "w", allowZip64=True) as archive:
         with archive.open("samples.npy", "w", force_zip64=True) as entry:
             for index, (samples, some) in enumerate(batches):
@@ -71,7 +73,10 @@ def write_npz(file: BinaryIO, batches: Batches, job: Job) -> None:
                     np.lib.format.write_array_header_1_0(entry, header)
                 entry.write(array.tobytes())
                 labels.add(some)
+                texts += job.render(samples) if job.render else []
         arrays: dict[str, Any] = {"labels": labels.all} if labels.known else {}
+        arrays |= {"texts": np.array(texts)} if texts else {}
+        arrays |= {"sample_rate": np.array(job.rate)} if job.rate else {}
         arrays |= {"seed": np.array(job.made["seed"])} if "seed" in job.made else {}
         arrays[ENTRY] = np.array(json.dumps(job.made))
         for name, array in arrays.items():
@@ -117,22 +122,70 @@ def _write_header(file: BinaryIO, shape: Sequence[int], with_labels: bool, job: 
     return begin
 
 
+def write_txt(file: BinaryIO, batches: Batches, job: Job) -> None:
+    """A text a line, UTF-8. A file's first line is the provenance; standard output has none."""
+    if job.is_file:
+        file.write(f"{TXT_LINE}{json.dumps(job.made)}\n".encode())
+    for text, _ in _texts(batches, job):
+        file.write(f"{' '.join(text.splitlines())}\n".encode())
+
+
+def write_jsonl(file: BinaryIO, batches: Batches, job: Job) -> None:
+    """An object a line: `index`, `text` and, where there are labels, `label`: the class's name, or
+    its number without one. The first also holds the provenance, as `zoo`.
+    """
+    for place, (text, label) in enumerate(_texts(batches, job)):
+        row: dict[str, Any] = {"index": int(job.made.get("start", 0)) + place, "text": text}
+        if label is not None:
+            known = label < len(job.class_names)
+            row["label"] = job.class_names[label] if known else label
+        row |= {KEY: dict(job.made)} if place == 0 else {}
+        file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+
+
+def _texts(batches: Batches, job: Job) -> Iterator[tuple[str, int | None]]:
+    """Each sample as a string, with its label."""
+    assert job.render is not None  # given for text
+    for samples, labels in batches:
+        rendered = job.render(samples)
+        known = [None] * len(rendered) if labels is None else labels.tolist()
+        yield from zip(rendered, known, strict=True)
+
+
+def write_wav(file: BinaryIO, batches: Batches, job: Job) -> None:
+    """All recordings one after the other, a quarter of a second of silence between two."""
+    silence = b""
+    for index, (samples, _) in enumerate(batches):
+        channels, length = samples.shape[1:]
+        if index == 0:
+            silence = sounds.pause(channels, job.rate)
+            size = job.n * 2 * channels * length + (job.n - 1) * len(silence)
+            file.write(sounds.header(channels, job.rate, size, job.made))
+        for place, sample in enumerate(samples):
+            file.write(silence if index or place else b"")
+            file.write(sounds.to_pcm(sample))
+
+
 def write_folder(folder: Path, batches: Batches, job: Job) -> None:
-    """A PNG for each sample, in a sub-folder for each class where there are labels."""
+    """A PNG or WAV for each sample, in a sub-folder for each class where there are labels."""
     folder.mkdir()
     index = int(job.made.get("start", 0))
     names = _folder_names(job.class_names)
     digits = max(6, len(str(index + job.n - 1)))
     mark = marked_chunk()
     for samples, labels in batches:
-        for position, pixels in enumerate(images.to_uint8(samples)):
+        shown = samples if job.rate else images.to_uint8(samples)
+        for position, sample in enumerate(shown):
             place = folder
             if labels is not None:
                 label = int(labels[position])
                 place = folder / (names[label] if label < len(names) else str(label))
                 place.mkdir(exist_ok=True)
-            image = images.to_image(pixels)
-            image.save(place / f"{index:0{digits}}.png", "PNG", pnginfo=mark)
+            if job.rate:
+                (place / f"{index:0{digits}}.wav").write_bytes(sounds.to_wav(sample, job.rate))
+            else:
+                image = images.to_image(sample)
+                image.save(place / f"{index:0{digits}}.png", "PNG", pnginfo=mark)
             index += 1
     files.write_json(folder / FOLDER_FILE, job.made)
 

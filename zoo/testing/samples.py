@@ -13,13 +13,16 @@ from zoo.sampling import BLOCK, draw, kind_of
 from zoo.testing.subject import Shortfall, require, some_labels
 from zoo.testing.training import train
 
+# what keeps samples of a kind in its range
+SQUASHED = {"image": "sigmoid() or clamp(0, 1)", "audio": "tanh() or clamp(-1, 1)"}
 LENT = "take every random number from the generator that sample() is given, or from prior()"
 
 
 def check_samples(model: GenerativeModel[Any]) -> None:
     """Its samples have the right shape, type and range, whether one is drawn or many.
 
-    They are float32, finite and on the model's device; images are in [0, 1].
+    They are float32, finite and on the model's device; images are in [0, 1], audio in [-1, 1]. Text
+    is int64, and stands for strings.
     """
     for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
         there = model if device == "cpu" else copy.deepcopy(model).to(device)
@@ -40,8 +43,10 @@ def check_samples(model: GenerativeModel[Any]) -> None:
                 where == device,
                 f"its samples are on {where}, the model on {device}: make tensors with device=",
             )
+            whole = kind_of(model).is_whole
             require(
-                samples.dtype == torch.float32, f"its samples are {samples.dtype}: return .float()"
+                samples.dtype == (torch.int64 if whole else torch.float32),
+                f"its samples are {samples.dtype}: return {'.long()' if whole else '.float()'}",
             )
             _require_samples(model, samples, n)
     _require_samples(model, draw(model, BLOCK + 3, seed=0, batch_size=BLOCK), BLOCK + 3)
@@ -150,8 +155,31 @@ def _require_samples(model: GenerativeModel[Any], samples: Tensor, n: int) -> No
         require(
             least >= kind.least and greatest <= kind.greatest,
             f"its {kind.noun}s reach from {least:.3g} to {greatest:.3g}: end in "
-            'sigmoid() or clamp(0, 1), or say sample_kind = "array"',
+            f'{SQUASHED[kind.name]}, or say sample_kind = "array"',
         )
+    if kind.name == "text":
+        _require_texts(model, samples)
+    if kind.name == "audio":
+        require(
+            isinstance(getattr(model.config, "sample_rate", None), int),
+            "its Config has no sample_rate: derive it from zoo.models.AudioConfig",
+        )
+
+
+def _require_texts(model: GenerativeModel[Any], samples: Tensor) -> None:
+    try:
+        texts = model.render(samples)
+    except Exception as error:
+        raise Shortfall(
+            f"its samples can't be made text: {type(error).__name__}: {error}. Derive its Config "
+            "from zoo.models.TextConfig, and draw places in config.alphabet from 0 on"
+        ) from error
+    require(
+        isinstance(texts, list)
+        and len(texts) == len(samples)
+        and all(isinstance(text, str) for text in texts),
+        "render() does not return a list with a string for each sample",
+    )
 
 
 def _global_states() -> dict[str, bytes]:
