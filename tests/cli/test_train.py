@@ -316,7 +316,7 @@ def test_a_folder_that_does_not_fit_in_memory_trains_the_same_weights(
         *SMALL,
     ]
     assert zoo("train", "mlp-vae", "--out", "memory", *words).exit_code == 0
-    monkeypatch.setattr("zoo.data.loading._fits", lambda shape: False)
+    monkeypatch.setattr("zoo.data.image_folders.fits", lambda shape: False)
     assert zoo("train", "mlp-vae", "--out", "disk", *words).exit_code == 0
     assert files.sha256(Path("memory/model.safetensors")) == files.sha256(
         Path("disk/model.safetensors")
@@ -330,7 +330,7 @@ def test_a_training_on_a_folder_goes_on_whether_or_not_it_fits_in_memory_now(
     ctrl_c_after(1)
     words = ["--data", "./my-digits", "--out", "made", "--epochs", 2, *SMALL]
     assert zoo("train", "mlp-vae", *words).exit_code == 130
-    monkeypatch.setattr("zoo.data.loading._fits", lambda shape: False)
+    monkeypatch.setattr("zoo.data.image_folders.fits", lambda shape: False)
     (folder / "even" / "another.png").write_bytes(next(folder.glob("odd/*")).read_bytes())
     refused = zoo("train", "--resume", "made.run")
     assert (

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from zoo.common.errors import DataError, counted
-from zoo.data.image_files import ImageFiles
+from zoo.data.samples import OnDisk, Rows
 
 AT_ONCE = 1_000  # images of a data set that are read together to be hashed
+LARGE = 1 << 30  # bytes of samples of which no part is copied
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,22 @@ class Dataset:
     - `lengths`: int64 `(n,)`, how much of each sample's last dimension is not padding; None where
         nothing is padded.
     - `metadata`: what a model's config must know of the data, by the names of its fields.
+    - `origin_sha256`: a digest of the files that it came from, which is cheaper to take than that
+        of the samples; "" where it came from no file.
+    - `splits`: the parts that data of one's own is split into, such as ("train", "test"); empty
+        when it is all one.
     """
 
     name: str
-    samples: Tensor | ImageFiles
+    samples: Tensor | OnDisk
     labels: Tensor | None
     class_names: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     scale: float | None = None
     lengths: Tensor | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    origin_sha256: str = ""
+    splits: tuple[str, ...] = ()
 
     @property
     def sample_shape(self) -> tuple[int, ...]:
@@ -91,8 +98,11 @@ class Dataset:
         - `where`: a slice, or indices, int64 `(n,)`.
         """
         samples, labels = self.samples, self.labels
-        if isinstance(samples, ImageFiles):
-            chosen: Tensor | ImageFiles = samples.part(where)
+        chosen: Tensor | OnDisk
+        if isinstance(samples, OnDisk):
+            chosen = samples.part(where)
+        elif isinstance(where, Tensor) and samples.nbytes > LARGE:
+            chosen = Rows(samples, where)  # a copy might not fit in memory
         else:
             chosen = samples[where]
         return dataclasses.replace(

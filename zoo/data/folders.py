@@ -8,9 +8,7 @@ from pathlib import Path
 
 from zoo.common import settings
 from zoo.common.errors import DataError, counted
-from zoo.common.files import is_path
 from zoo.data.opening import SUFFIXES
-from zoo.registry import installed
 
 # What systems and programs leave beside pictures. Names that begin with a dot are skipped as well.
 COMPANIONS = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
@@ -78,27 +76,6 @@ class ImageFolder:
         return ", ".join(names[:limit]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
-def refuse_unknown(reference: str) -> None:
-    """Refuse a data set that is not there, without reading it. This imports neither torch nor
-    numpy.
-
-    **Arguments:**
-    - `reference`: the name of a data set that a plugin offers, or the path of a folder.
-
-    **Raises:** `NotFoundError` for an unknown name, `DataError` for a folder that is missing or
-    written without `./`.
-    """
-    if is_path(reference):
-        folder_of(reference)
-    elif reference not in installed().datasets:
-        if Path(reference).is_dir():
-            raise DataError(
-                f"No data set is called {reference!r}. For the folder write ./{reference}"
-            )
-        # It raises before it imports anything.
-        installed().dataset_loader(reference)
-
-
 def folder_of(reference: str | Path) -> Path:
     """The folder that a path names, `~` replaced; raises `DataError` when it is not a folder."""
     folder = settings.expand(reference)
@@ -144,11 +121,16 @@ def folder_digest(folder: Path) -> str:
     """The SHA-256 of the names and sizes of a folder's images: to read what they hold would take
     too long.
     """
-    folder = folder_of(folder)
+    return digest_of(find_images(folder_of(folder)))
+
+
+def digest_of(found: ImageFolder) -> str:
+    """The digest of a folder that was looked through."""
+    folder = found.folder
     try:
         told = [
             (path.relative_to(folder).as_posix(), path.stat().st_size if path.exists() else 0)
-            for path in sorted(find_images(folder).paths)
+            for path in sorted(found.paths)
         ]
     except OSError as error:
         raise DataError(f"Can't read {error.filename or folder}: {error.strerror}.") from error

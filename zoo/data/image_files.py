@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
 from zoo.common.errors import ConfigError, DataError, counted
 from zoo.data.opening import Range, check_range, open_image, quiet, range_text
+from zoo.data.samples import OnDisk, empty, image_shape
 
 # What shows through transparent images: white, as on a page.
 BACKGROUND = (255, 255, 255)
@@ -122,7 +122,7 @@ class _NeedsRange(DataError):
 
 
 @dataclass(frozen=True)
-class ImageFiles:
+class ImageFiles(OnDisk):
     """Images that stay on disk until they are asked for: `files[chosen]` reads them.
 
     **Arguments:**
@@ -139,10 +139,6 @@ class ImageFiles:
     def shape(self) -> tuple[int, ...]:
         """As a tensor of all images would have it: `(n, channels, height, width)`."""
         return len(self.paths), *self.sample_shape
-
-    def __len__(self) -> int:
-        """How many."""
-        return len(self.paths)
 
     def __getitem__(self, chosen: Tensor | slice) -> Tensor:
         """Images by their indices, or a slice of them: uint8 `(n, *sample_shape)`."""
@@ -276,27 +272,6 @@ def as_recorded(facts: Mapping[str, Any]) -> dict[str, Any]:
         # The facts of a stranger may say anything.
         value_range = None
     return {"value_range": value_range, "skip_bad": bool(facts.get("bad_images_skipped"))}
-
-
-def empty(*shape: int) -> Tensor:
-    """Room for samples, uint8; raises `DataError` when there is none."""
-    try:
-        return torch.empty(shape, dtype=torch.uint8)
-    except RuntimeError as error:
-        size = f"{shape[2]}×{shape[3]} pixels"
-        raise DataError(
-            f"There is no room in memory for {counted(shape[0], 'image')} of {size}."
-        ) from error
-
-
-def image_shape(sample_shape: Sequence[int]) -> tuple[int, int, int]:
-    """(channels, height, width), when it is a shape of images; raises `DataError` otherwise."""
-    if len(sample_shape) != 3 or sample_shape[0] not in (1, 3) or min(sample_shape) < 1:
-        raise DataError(
-            f"{tuple(sample_shape)} is not a shape of images: (1 or 3 channels, height, width)."
-        )
-    channels, height, width = sample_shape
-    return channels, height, width
 
 
 def depth_of(image: Image.Image) -> Depth | None:

@@ -8,8 +8,9 @@ from typing import Any
 
 from zoo.checkpoints import FEWEST, Folder, find
 from zoo.common import arguments, files
-from zoo.common.errors import CheckpointError, ConfigError, DataError, NotFoundError, choose_from
+from zoo.common.errors import CheckpointError, ConfigError, NotFoundError, choose_from
 from zoo.common.words import either
+from zoo.data import is_own, refuse_unknown
 from zoo.registry import installed
 
 Reference = str | os.PathLike[str] | Folder
@@ -97,16 +98,12 @@ def data_for(data: str | os.PathLike[str] | None, folder: Folder) -> str:
             f"data must be the name of a data set, or the path of a folder of images, not "
             f"{_described(data)}."
         )
-    if files.is_path(data):
-        if not Path(os.path.expanduser(data)).is_dir():  # noqa: PTH111  # raises for no user
-            raise DataError(f"{data} is not a folder of images.")
-    elif data not in installed().datasets:
-        if Path(data).is_dir():
-            raise DataError(f"No data set is called {data!r}. For the folder write ./{data}")
+    if data not in installed().datasets and not is_own(data) and not Path(data).exists():
         raise NotFoundError(
             f"No installed plugin offers a data set {data[:80]!r}."
             f"{choose_from(data[:80], installed().datasets)}"
         )
+    refuse_unknown(data)
     return data
 
 

@@ -4,13 +4,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from zoo.data import ImageFiles, to_float
+from zoo.data import OnDisk, to_float
 from zoo.sampling import pairs
 
 DISTANCES = 1 << 24  # numbers held at once while nearest images are looked for: 64 MiB
 
 
-def nearest(samples: Tensor, training_samples: Tensor | ImageFiles) -> Tensor:
+def nearest(samples: Tensor, training_samples: Tensor | OnDisk) -> Tensor:
     """The training image that is nearest to each sample, by the Euclidean distance of their pixels.
 
     **Arguments:**
@@ -33,7 +33,7 @@ def nearest(samples: Tensor, training_samples: Tensor | ImageFiles) -> Tensor:
     return found
 
 
-def picture(samples: Tensor, training_samples: Tensor | ImageFiles) -> Image.Image:
+def picture(samples: Tensor, training_samples: Tensor | OnDisk) -> Image.Image:
     """Samples above their nearest training images, 8 in a row; the arguments are `nearest`'s."""
     return pairs(samples, nearest(samples, training_samples))
 

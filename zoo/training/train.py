@@ -195,7 +195,7 @@ def _plan(
     request: Request, model_class: "type[GenerativeModel[Any]]", values: Any, recipe: Any
 ) -> "Plan":
     """All that the training needs; reads the data."""
-    from zoo.data import folder_digest, load_dataset
+    from zoo.data import load_dataset
     from zoo.training.session import Plan
 
     reference = request.data_path
@@ -205,13 +205,13 @@ def _plan(
         sample_shape=values.get("sample_shape"),
         value_range=request.value_range,
         skip_bad=request.skip_bad,
+        kind=model_class.sample_kind,
     )
     config = model_class.Config.from_dict({**_known(data, model_class.Config), **values})
-    offered = reference in installed().datasets
     exact = {
         "config": config.to_dict(),
         "recipe": recipe.to_dict(),
-        "data": data.sha256 if offered else folder_digest(Path(reference)),
+        "data": data.origin_sha256 or data.sha256,
     }
     return Plan(
         request=request,

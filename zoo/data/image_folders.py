@@ -1,0 +1,178 @@
+"""Folders of images: looked through, read, and what is said of those that can't be read."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo.common.errors import DataError, counted
+from zoo.data.dataset import Dataset
+from zoo.data.folders import digest_of, find_images, folder_of
+from zoo.data.forms import Asked, Place
+from zoo.data.image_files import (
+    HINT,
+    Header,
+    ImageFiles,
+    Seen,
+    look,
+    read_images,
+    refuse_bad,
+)
+from zoo.data.opening import Range, range_text
+from zoo.data.samples import fits, image_shape
+
+MANY = 5_000  # images whose reading takes seconds, so that it is said
+LOOKED_AT = 100  # images of a folder on disk that are read at the start
+
+log = logging.getLogger("zoo")
+
+
+def read_folder(place: Place, asked: Asked) -> Dataset:
+    """The images of a folder. Those that don't fit in memory are read when they are needed.
+
+    **Raises:** `DataError` for images that can't be read, unless they are to be left out."""
+    folder = folder_of(place.reference)
+    found = find_images(folder)
+    found.report()
+    if len(found.paths) >= MANY:
+        log.info("Reading %s images from %s", f"{len(found.paths):,}", folder)
+    headers, seen = _look_at_all(found.paths)
+    shape = _shape(headers, asked.sample_shape, folder)
+    samples, read = _read(list(headers), shape, asked, thoroughly=bool(seen.bad))
+    read.bad = {**seen.bad, **read.bad}
+    _refuse_or_leave_out(read, len(found.paths), asked.skip_bad)
+    _warn_of_range(folder, read, asked.value_range)
+    paths = [path for path in headers if path not in read.bad]
+    return Dataset(
+        f"./{folder.resolve().name}",
+        ImageFiles(paths, shape, asked.value_range) if samples is None else samples,
+        torch.tensor([found.label(path) for path in paths]) if found.classes else None,
+        found.classes,
+        _facts(asked, read),
+        origin_sha256=digest_of(found),
+    )
+
+
+def _read(
+    paths: Sequence[Path], shape: tuple[int, int, int], asked: Asked, *, thoroughly: bool
+) -> tuple[Tensor | None, Seen]:
+    """All images of a folder that can be read, and what was found; None in place of the images
+    where they don't fit in memory.
+
+    Images that don't fit are read when they are needed, and bad files are found then. All are read
+    once here when bad files are to be left out, or when `thoroughly` asks for it, since one is
+    known already. Otherwise the first hundred are read, to find a range that is too wide."""
+    size = None if asked.sample_shape else (shape[2], shape[1])
+    if fits((len(paths), *shape)):
+        return read_images(paths, shape, asked.value_range, size=size, watch=asked.watch)
+    if not asked.skip_bad and not thoroughly:
+        paths = paths[:LOOKED_AT]
+    seen = Seen()
+    for path in asked.watch(paths, len(paths), "checking images") if asked.watch else paths:
+        _, one = read_images([path], shape, asked.value_range, size=size)
+        seen.add(one)
+    return None, seen
+
+
+def _refuse_or_leave_out(seen: Seen, n: int, skip_bad: bool) -> None:
+    """Raise `DataError` for images that can't be read; or say how many are left out."""
+    if seen.unscaled or not skip_bad or len(seen.bad) == n:
+        refuse_bad(seen, n, "" if skip_bad else HINT)
+    if seen.bad:
+        log.warning(
+            "Left out %s of %s that can't be read. The first: %s",
+            f"{len(seen.bad):,}",
+            counted(n, "image"),
+            next(iter(seen.bad.values())),
+        )
+
+
+def _look_at_all(paths: Sequence[Path]) -> tuple[dict[Path, Header], Seen]:
+    """What each file says of itself, and which are bad."""
+    headers, seen = {}, Seen()
+    for path in paths:
+        try:
+            headers[path] = look(path)
+        except DataError as error:
+            seen.bad[path] = error
+    if several := [path for path, header in headers.items() if header.several]:
+        noun = "file holds" if len(several) == 1 else "files hold"
+        log.info(
+            "%s %s several pictures, such as %s: the first of each is taken.",
+            f"{len(several):,}",
+            noun,
+            several[0],
+        )
+    return headers, seen
+
+
+def _shape(
+    headers: Mapping[Path, Header], asked: Sequence[int] | None, folder: Path
+) -> tuple[int, int, int]:
+    """(channels, height, width) that images are read as: colour when any image is."""
+    if asked is not None or not headers:
+        return image_shape(asked or (1, 1, 1))
+    grey = [path for path, header in headers.items() if header.grey]
+    if 0 < len(grey) < len(headers):
+        log.info(
+            "%s of %s in %s are grey, such as %s. All are read as colour. To read all as grey: "
+            "--set "
+            "sample_shape=1,HEIGHT,WIDTH",
+            f"{len(grey):,}",
+            counted(len(headers), "image"),
+            folder,
+            grey[0].name,
+        )
+    sizes: dict[tuple[int, int], Path] = {}
+    for path, header in headers.items():
+        sizes.setdefault(header.size, path)
+    if len(sizes) > 1:
+        (one, first), (other, second) = list(sizes.items())[:2]
+        channels = 1 if len(grey) == len(headers) else 3
+        raise DataError(
+            f"The images differ in size: {first} is {one[0]}×{one[1]}, {second} is "
+            f"{other[0]}×{other[1]}. Choose the (channels, height, width) to crop and scale them "
+            "to: "
+            f"--set sample_shape={channels},64,64"
+        )
+    ((width, height),) = sizes
+    return (1 if len(grey) == len(headers) else 3), height, width
+
+
+def _warn_of_range(folder: Path, seen: Seen, value_range: Range | None) -> None:
+    """Warn where deep images use little of the range, so that all look alike; and of a range that
+    is given for no deep image.
+    """
+    if value_range and not seen.deep:
+        log.warning(
+            "The range of values has no effect: it is for images of more than 8 bits, and %s has "
+            "none.",
+            folder,
+        )
+    for depth, (low, high) in seen.deep.items():
+        usual = value_range or depth.range
+        if usual is None or high - low >= (usual[1] - usual[0]) / 10:
+            continue
+        end = f"--range {range_text((low, high))}" if high > low else "--range LOW,HIGH"
+        log.warning(
+            "The %s in %s have values from %g to %g, less than a tenth of the range from %g "
+            "(black) to %g (white). If you don't want that: %s",
+            depth.noun,
+            folder,
+            low,
+            high,
+            *usual,
+            "save them with 8 bits." if depth.cut else end,
+        )
+
+
+def _facts(asked: Asked, seen: Seen) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    if asked.value_range:
+        facts["value_range"] = list(asked.value_range)
+    if seen.bad:
+        facts["bad_images_skipped"] = len(seen.bad)
+    return facts
