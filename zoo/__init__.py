@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from zoo.checkpoints import info, list_runs, remove, space, verify
     from zoo.checkpoints.card import card
     from zoo.checkpoints.weights import load, save
-    from zoo.editing import decode, encode
+    from zoo.editing import decode, encode, invert
     from zoo.evaluation.compare import compare
     from zoo.evaluation.measure import evaluate
     from zoo.explorer import play, serve
@@ -48,6 +48,7 @@ __all__ = [
     "hookimpl",
     "info",
     "interpolate",
+    "invert",
     "list_checkpoints",
     "list_data",
     "list_features",
@@ -87,6 +88,7 @@ _find = lazy.rooms(
         "grid": "zoo.sampling.images",
         "info": "zoo.checkpoints",
         "hookimpl": "zoo.registry.hookspecs",
+        "invert": "zoo.editing",
         "interpolate": "zoo.sampling.latent_pictures",
         "list_checkpoints": "zoo.hub.listing",
         "list_data": "zoo.registry.records",

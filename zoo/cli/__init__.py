@@ -25,6 +25,7 @@ SECTIONS = {
     "Edit": {
         "encode": "zoo.cli.encode:encode",
         "decode": "zoo.cli.decode:decode",
+        "invert": "zoo.cli.invert:invert",
     },
     "See and serve": {
         "play": "zoo.cli.play:play",

@@ -33,6 +33,10 @@ EXAMPLES = {
         "zoo decode vae-mnist latents.npz",
         "zoo decode vae-mnist latents.npz --scale 4 -o decoded.webp",
     ),
+    "invert": (
+        "zoo invert vae-mnist photo.png",
+        "zoo invert dcgan-mnist photo.png --draws 100 --steps 10 -o nearest.png",
+    ),
     "train": (
         "zoo train mlp-vae --name my-vae --data mnist",
         "zoo train mlp-vae --name small --epochs 1 --set latent_dim=2 --set hidden_dims=32",

@@ -1,7 +1,7 @@
 """What the commands on latents have in common: who can, which images and labels, the record."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,8 @@ from zoo.sampling import formats, request
 if TYPE_CHECKING:
     from torch import Tensor
 
+# images in a row of a picture of pairs, as `sampling.pictures` has it
+COLUMNS = 8
 VERBS = {"encode": "encode images", "decode": "decode latents"}
 
 
@@ -142,6 +144,35 @@ def _array(path: Path, shape: Sequence[int], is_picture: bool) -> "Tensor":
             f"{path}: the values of images are from 0 to 1, or whole numbers of the type uint8."
         )
     return samples
+
+
+def save_pairs(
+    model: Any,
+    samples: "Tensor",
+    latents: "Tensor",
+    labels: "Tensor | None",
+    path: Path,
+    made: Mapping[str, Any],
+    scale: int | None,
+) -> None:
+    """A picture of images above what their latents are decoded to.
+
+    **Arguments:**
+    - `samples`: float32 in [0, 1], `(n, channels, height, width)`.
+    - `latents`, `labels`: of each.
+    """
+    import torch
+
+    from zoo.editing.coding import decoded
+    from zoo.sampling import images, pictures
+
+    copies = torch.cat([batch for batch, _ in decoded(model, latents, labels)])
+    images.save_picture(pictures.pairs(samples, copies, scale or 1), path, made)
+
+
+def rows_of_pairs(n: int) -> int:
+    """How many pairs of rows a picture of `n` images above their copies has."""
+    return -(-n // COLUMNS)
 
 
 def label_words(labels: Any) -> list[str]:
