@@ -1,0 +1,41 @@
+"""Offers a VAE of short texts, first names to train it on, and a checkpoint of them."""
+
+from collections.abc import Iterable
+
+from zoo import DatasetSpec, ModelSpec, hookimpl
+
+ALPHABET = "abcdefghijklmnopqrstuvwxyz"
+
+
+@hookimpl
+def zoo_models() -> Iterable[ModelSpec]:
+    """A recurrent VAE."""
+    return [
+        ModelSpec(
+            name="text-vae",
+            entry_point="zoo_names.vae:TextVAE",
+            summary="Recurrent VAE of short texts",
+            capabilities=("sample", "decode", "encode"),
+            reference="https://arxiv.org/abs/1511.06349",
+            kind="text",
+        )
+    ]
+
+
+@hookimpl
+def zoo_datasets() -> Iterable[DatasetSpec]:
+    """First names, by their first letter."""
+    return [
+        DatasetSpec(
+            name="names",
+            entry_point="zoo_names.names:load",
+            sample_shape=(16,),
+            class_names=tuple(ALPHABET),
+            dtype="int64",
+            metadata={"alphabet": ALPHABET},
+            license="mit",
+            citation="First names given in the USA, collected by the Social Security "
+            "Administration; the list is from karpathy/makemore at 988aa59e.",
+            homepage="https://github.com/karpathy/makemore",
+        )
+    ]
