@@ -74,10 +74,12 @@ class Short(Coder):
 
 
 @found_by(
-    "conditioning", r"its samples are the same for every label: append labels by with_labels\(\)"
+    "conditioning",
+    r"its samples are the same for every label: append labels by with_labels\(\)",
+    **LABELLED,
 )
 class Deaf(Painter):
-    """Checks its labels, and then does without them; its config says nothing of classes."""
+    """Checks its labels, and then does without them."""
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         self.check_labels(labels, len(z))

@@ -71,21 +71,11 @@ class Stranger(nn.Module):
     """Is no GenerativeModel."""
 
 
-@found_by("capabilities", r"is abstract: give it training_step")
+@found_by("capabilities", r"is abstract: give it sample")
 class Unfinished(GenerativeModel[SmallConfig]):
-    """Can't be trained."""
+    """Can't draw samples."""
 
     Config = SmallConfig
-
-    def sample(
-        self,
-        n: int,
-        labels: Tensor | None = None,
-        *,
-        generator: torch.Generator,
-        options: Any = None,
-    ) -> Tensor:
-        return torch.zeros(n, 1, 2, 2)
 
 
 @found_by(

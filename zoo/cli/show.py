@@ -91,7 +91,10 @@ def _show_model(name: str, json_: bool) -> None:
         rows = [[field["name"], field["default"], field["type"]] for field in shown[fields]]
         print_table((title, "DEFAULT", "TYPE"), rows, [field["meaning"] for field in shown[fields]])
         click.echo()
-    click.echo(f"Train one: zoo train {name} --name NAME --set FIELD=VALUE")
+    if shown["trainable"]:
+        click.echo(f"Train one: zoo train {name} --name NAME --set FIELD=VALUE")
+    else:
+        click.echo("It is to sample alone: it can't be trained.")
     if shown["options"]:
         click.echo("Sample with an option: zoo sample NAME --set OPTION=VALUE")
     return None

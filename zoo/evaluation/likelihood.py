@@ -15,7 +15,7 @@ from zoo.common.errors import DataError, LabelError
 from zoo.data import Dataset
 from zoo.evaluation.asked import Watch, unwatched
 from zoo.evaluation.metrics import Estimate, mean
-from zoo.models import Autoencoder, GenerativeModel
+from zoo.models import Autoencoder, GenerativeModel, mean_or_mode
 
 ELBO_LATENTS = 16  # of each image, at least: their chance is then small beside that of the images
 DECODED = 500  # latents decoded at once, as by `Autoencoder.log_likelihood`: so both draw alike
@@ -31,6 +31,8 @@ Batch = tuple[Tensor, Tensor | None]
 
 def has_likelihood(model: GenerativeModel[Any]) -> bool:
     """Whether a model gives a likelihood, or a bound of it."""
+    if isinstance(model, Autoencoder):
+        return type(model).likelihood is not Autoencoder.likelihood
     return type(model).log_likelihood is not GenerativeModel.log_likelihood
 
 
@@ -204,8 +206,8 @@ def latents(
         for samples, labels in batches(model, data, seed):
             with exact_convolutions():
                 posterior = model.encode(samples, labels)
-            means.append(posterior.mean.flatten(1).double().cpu())
-            divergences.append(_kl(posterior, model.prior()))
+            means.append(mean_or_mode(posterior).flatten(1).double().cpu())
+            divergences.append(_kl(posterior, model.prior(labels)))
     active = Estimate(float((torch.cat(means).var(0) > ACTIVE).sum()), None)
     if divergences[0] is None:
         return active, {}, ()

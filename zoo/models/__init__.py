@@ -3,8 +3,16 @@
 from zoo.common.config import Bounds, Count, Fraction, ModelConfig, Rate, Size, StrictConfig
 from zoo.common.errors import ConfigError
 from zoo.models.audio import AudioConfig
-from zoo.models.interface import Autoencoder, GenerativeModel, LatentModel, Objective, Step
+from zoo.models.interface import (
+    Autoencoder,
+    GenerativeModel,
+    LatentModel,
+    Objective,
+    Step,
+    can_train,
+)
 from zoo.models.precision import at_least_float32
+from zoo.models.priors import are_codes, mean_or_mode
 from zoo.models.recipe import TrainConfig
 from zoo.models.text import TextConfig, to_texts, to_tokens
 
@@ -25,7 +33,10 @@ __all__ = [
     "StrictConfig",
     "TextConfig",
     "TrainConfig",
+    "are_codes",
     "at_least_float32",
+    "can_train",
+    "mean_or_mode",
     "to_texts",
     "to_tokens",
 ]

@@ -10,6 +10,7 @@ from torch.distributions import Distribution
 from torch.export import Dim, ExportedProgram
 
 from zoo.models.interface import Autoencoder, LatentModel
+from zoo.models.priors import mean_or_mode
 
 ROWS = 3  # of the batch that a program is captured by; 0 and 1 would be taken for constants
 
@@ -27,11 +28,13 @@ def captured(
     **Returns:** a program with the inputs `x` and, of a conditional model, `labels`; n is free.
 
     **Raises:** whatever torch does where the code can't be captured."""
-    shape = model.latent_shape if method == "decode" else model.config.sample_shape
-    x = torch.zeros(ROWS, *shape, device=model.device, dtype=model.dtype)
     labels = None
     if model.config.num_classes:
         labels = torch.zeros(ROWS, dtype=torch.int64, device=model.device)
+    if method == "decode":
+        x = model.placed(model.sample_prior(ROWS, torch.Generator(), labels))
+    else:
+        x = torch.zeros(ROWS, *model.config.sample_shape, device=model.device, dtype=model.dtype)
     rows = {0: Dim("n")}
     with torch.no_grad(), _unvalidated():
         return torch.export.export(
@@ -54,7 +57,7 @@ def _unvalidated() -> Iterator[None]:
 
 def _means(model: LatentModel[Any], samples: Tensor, labels: Tensor | None) -> Tensor:
     assert isinstance(model, Autoencoder)
-    return model.encode(samples, labels).mean
+    return mean_or_mode(model.encode(samples, labels))
 
 
 METHODS: dict[str, Callable[[LatentModel[Any], Tensor, Tensor | None], Tensor]] = {

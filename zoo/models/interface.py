@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from zoo.common.config import Bounds, Count, Fraction, ModelConfig, Rate, Size, StrictConfig
 from zoo.common.errors import CapabilityError, ConfigError, LabelError
+from zoo.models.priors import drawn, mean_or_mode, moved, taking_labels
 from zoo.models.recipe import TrainConfig
 from zoo.models.text import to_texts
 
@@ -116,13 +117,13 @@ class GenerativeModel(nn.Module, ABC, Generic[C]):
         **Returns:** samples, float32 `(n, *sample_shape)`.
         """
 
-    @abstractmethod
     def training_step(
         self, samples: Tensor, labels: Tensor | None, step: Step
     ) -> Iterator[Objective]:
         """Say what to minimise on one batch: one Objective for each optimizer step, in order.
 
-        The loop takes the step before it asks for the next objective.
+        The loop takes the step before it asks for the next objective. A model that is for sampling
+        alone has no training step.
 
         **Arguments:**
         - `samples`: float32 `(n, *sample_shape)`; images in [0, 1].
@@ -130,7 +131,12 @@ class GenerativeModel(nn.Module, ABC, Generic[C]):
         - `step`: where training stands.
 
         **Returns:** the objectives, each yielded when its loss is computed.
+
+        **Raises:** `CapabilityError` for a model that can't be trained.
         """
+        raise CapabilityError(
+            f"{type(self).__name__} is for sampling alone: it has no training_step."
+        )
 
     def render(self, samples: Tensor) -> list[str]:
         """The strings that the samples of a text model stand for.
@@ -233,17 +239,37 @@ class GenerativeModel(nn.Module, ABC, Generic[C]):
         return torch.cat([x, maps], dim=1)
 
 
+def can_train(model: GenerativeModel[Any] | type[GenerativeModel[Any]]) -> bool:
+    """Whether a model, or the models of a class, have a training step; some are to sample alone."""
+    kind = model if isinstance(model, type) else type(model)
+    return kind.training_step is not GenerativeModel.training_step
+
+
 class LatentModel(GenerativeModel[C]):
     """A model that draws a latent z from a prior and decodes it: GANs and VAEs.
 
-    A subclass sets `latent_shape`, the shape of one latent.
+    A subclass sets `latent_shape`, the shape of one latent. Latents are float32; or they are int64
+    codes, where the prior gives such.
     """
 
     latent_shape: tuple[int, ...]
 
-    def prior(self) -> Distribution:
-        """p(z), on the CPU, with `latent_shape` as its event shape: standard normal unless
-        overridden.
+    def __init_subclass__(cls, **further: Any) -> None:
+        super().__init_subclass__(**further)
+        if "prior" in vars(cls):
+            cls.prior = taking_labels(cls.prior)  # type: ignore[method-assign]
+
+    def prior(self, labels: Tensor | None = None) -> Distribution:
+        """p(z), or p(z | y): standard normal unless overridden.
+
+        A prior that is learned is on the model's device, any other on the CPU.
+
+        **Arguments:**
+        - `labels`: int64 `(n,)` for a conditional model. Only a prior that depends on the label
+            looks at them; it refuses None by `check_labels`.
+
+        **Returns:** a distribution with the event shape `latent_shape`, and the batch shape `()`,
+        or `(n,)` where it depends on the label.
         """
         standard = Normal(
             torch.zeros(self.latent_shape), torch.ones(self.latent_shape), validate_args=False
@@ -261,20 +287,34 @@ class LatentModel(GenerativeModel[C]):
         **Returns:** float32 `(n, *sample_shape)`; images in [0, 1].
         """
 
-    @final
-    def sample_prior(self, n: int, generator: torch.Generator) -> Tensor:
-        """Latents `(n, *latent_shape)` from the prior, using random numbers of `generator` (on the
-        CPU) alone.
+    def sample_prior(
+        self,
+        n: int,
+        generator: torch.Generator,
+        labels: Tensor | None = None,
+        options: Any = None,
+    ) -> Tensor:
+        """Draw latents from the prior, using random numbers of `generator` alone.
+
+        A model overrides it to use its options, or where torch can't draw from its prior by the
+        global random numbers of the CPU.
+
+        **Arguments:**
+        - `n`: how many.
+        - `generator`: on the CPU.
+        - `labels`, `options`: as in `GenerativeModel.sample`.
+
+        **Returns:** latents, `(n, *latent_shape)`, on the CPU or on the model's device.
         """
-        if (
-            type(self).prior is LatentModel.prior
-        ):  # the same numbers as below, and safe among threads
+        # the same numbers as below, and safe among threads
+        if type(self).prior is LatentModel.prior:
             return torch.randn(n, *self.latent_shape, generator=generator)
-        with torch.random.fork_rng(
-            devices=()
-        ):  # torch.distributions know only the global generator
+        prior: Distribution = moved(self.prior(labels), torch.device("cpu"))
+        # torch.distributions know only the global generator
+        with torch.random.fork_rng(devices=()):
             torch.random.set_rng_state(generator.get_state())
-            z = self.prior().sample((n,))
+            of_labels = labels is not None and prior.batch_shape == (n,)
+            z: Tensor = prior.sample(torch.Size(() if of_labels else (n,)))
             generator.set_state(torch.random.get_rng_state())
         return z
 
@@ -298,7 +338,12 @@ class LatentModel(GenerativeModel[C]):
         """
         if generator is None:
             generator = torch.Generator().manual_seed(int(torch.randint(2**32, ())))
-        return self.decode(self.sample_prior(n, generator).to(self.device, self.dtype), labels)
+        return self.decode(self.placed(self.sample_prior(n, generator, labels, options)), labels)
+
+    @final
+    def placed(self, z: Tensor) -> Tensor:
+        """Latents as `decode` takes them: on the model's device, and of its dtype unless codes."""
+        return z.to(self.device, self.dtype) if z.is_floating_point() else z.to(self.device)
 
     @final
     def interpolate(
@@ -312,19 +357,27 @@ class LatentModel(GenerativeModel[C]):
         - `labels`: int64 `(n,)` for a conditional model.
 
         **Returns:** `(n, steps, *sample_shape)`.
+
+        **Raises:** `CapabilityError` for latents that are codes: no line is between them.
         """
+        if not start.is_floating_point():
+            raise CapabilityError(
+                f"The latents of {type(self).__name__} are codes: no line is between two of them."
+            )
         along = torch.linspace(0, 1, steps, device=start.device).view(
             1, steps, *[1] * len(self.latent_shape)
         )
         z = torch.lerp(start.unsqueeze(1), end.unsqueeze(1), along)  # (n, steps, *latent_shape)
         repeated = None if labels is None else labels.repeat_interleave(steps)
-        return self.decode(z.flatten(0, 1), repeated).view(
-            len(start), steps, *self.config.sample_shape
-        )
+        samples = self.decode(z.flatten(0, 1), repeated)
+        return samples.reshape(-1, steps, *samples.shape[1:])
 
 
 class Autoencoder(LatentModel[C]):
-    """A latent model with an encoder q(z | x) and a likelihood p(x | z): VAEs."""
+    """A latent model with an encoder q(z | x), and in most cases a likelihood p(x | z): VAEs.
+
+    A subclass gives `likelihood`, or `decode` where it has none.
+    """
 
     @abstractmethod
     def encode(self, samples: Tensor, labels: Tensor | None = None) -> Distribution:
@@ -339,10 +392,11 @@ class Autoencoder(LatentModel[C]):
         - `labels`: int64 `(n,)` for a conditional model.
 
         **Returns:** a `torch.distributions.Distribution` with batch shape `(n,)` and event shape
-        `latent_shape`, in which the numbers of one latent are independent.
+        `latent_shape`, in which the numbers of one latent are independent. One of codes, such as
+        `Independent(Categorical(logits=…), 1)`, has no mean: `zoo.models.mean_or_mode` takes the
+        most likely ones then.
         """
 
-    @abstractmethod
     def likelihood(self, z: Tensor, labels: Tensor | None = None) -> Distribution:
         """The distribution p(x | z) of samples given latents. Its mean is what `decode` returns.
 
@@ -351,16 +405,18 @@ class Autoencoder(LatentModel[C]):
         - `labels`: int64 `(n,)` for a conditional model.
 
         **Returns:** a distribution of batch shape `(n,)` and event shape `sample_shape`.
-        """
 
-    @final
+        **Raises:** `CapabilityError` for a model that has none.
+        """
+        raise CapabilityError(f"{type(self).__name__} has no likelihood.")
+
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """The mean of p(x | z), `(n, *sample_shape)`."""
-        return self.likelihood(z, labels).mean
+        """The mean of p(x | z), `(n, *sample_shape)`; of codes, such as tokens, the most likely."""
+        return mean_or_mode(self.likelihood(z, labels))
 
     @final
     def reconstruct(self, samples: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Encode samples, take the mean of q(z | x), and decode it.
+        """Encode samples, take the mean of q(z | x), of codes the most likely, and decode it.
 
         **Arguments:**
         - `samples`: float32 `(n, *sample_shape)`; images in [0, 1].
@@ -368,7 +424,7 @@ class Autoencoder(LatentModel[C]):
 
         **Returns:** float32 `(n, *sample_shape)`.
         """
-        return self.decode(self.encode(samples, labels).mean, labels)
+        return self.decode(mean_or_mode(self.encode(samples, labels)), labels)
 
     @final
     def log_likelihood(
@@ -408,7 +464,7 @@ class Autoencoder(LatentModel[C]):
 
         **Returns:** nats, float32 `(draws, n)`.
         """
-        z = posterior.rsample(torch.Size((draws,)))  # (draws, n, *latent_shape)
+        z = drawn(posterior, draws)  # (draws, n, *latent_shape)
         likelihood = self.likelihood(
             z.flatten(0, 1), None if labels is None else labels.repeat(draws)
         )
@@ -418,5 +474,5 @@ class Autoencoder(LatentModel[C]):
         if type(self).prior is LatentModel.prior:  # spares a GPU the way to the CPU
             log_prior: Tensor = Normal(0.0, 1.0, validate_args=False).log_prob(z).flatten(2).sum(2)
         else:
-            log_prior = self.prior().log_prob(z.cpu()).to(z.device)
+            log_prior = moved(self.prior(labels), z.device).log_prob(z)
         return log_prior + log_likelihood - posterior.log_prob(z)

@@ -39,6 +39,9 @@ class ModelSpec:
     - `reference`: address of the paper.
     - `kind`: of its samples, "image", "array", "text" or "audio"; the same as the class's
         `sample_kind`. A file that can't hold them is refused by this, before the class is imported.
+    - `dataset`: name of the data set that `zoo train` takes unless told; "mnist" where this is
+        empty.
+    - `trainable`: False for a model that is to sample alone: its class has no `training_step`.
     """
 
     name: str
@@ -47,6 +50,8 @@ class ModelSpec:
     capabilities: tuple[str, ...] = ("sample",)
     reference: str = ""
     kind: str = "image"
+    dataset: str = ""
+    trainable: bool = True
 
     def __post_init__(self) -> None:
         _check(self.name, NAME, "model name")

@@ -15,10 +15,10 @@ def list_models(pattern: str | None = None) -> Listing:
     **Arguments:**
     - `pattern`: only names that match it, such as "*vae*".
 
-    **Returns:** for each its `name`, `kind`, `summary`, `capabilities`, `reference` and `plugin`
-    (the distribution that offers it).
+    **Returns:** for each its `name`, `kind`, `summary`, `capabilities`, `reference`, `dataset`
+    (that it is trained on unless told), `trainable` and `plugin` (the distribution that offers it).
     """
-    keys = ("kind", "summary", "capabilities", "reference")
+    keys = ("kind", "summary", "capabilities", "reference", "dataset", "trainable")
     return _records("models", keys, ("name", "kind", "capabilities", "summary"), pattern)
 
 

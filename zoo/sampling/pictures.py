@@ -106,8 +106,9 @@ def interpolate(
 
     **Returns:** uint8 `(n, steps, channels, height, width)` on the CPU.
     """
-    ends = latents(model, 2 * n, seed=seed).to(model.device)
     given = _in_turn(model, n) if labels is None else labels
+    of_ends = None if given is None else given.repeat_interleave(2)
+    ends = latents(model, 2 * n, seed=seed, labels=of_ends).to(model.device)
     with torch.no_grad():
         lines: Tensor = model.interpolate(
             ends[0::2], ends[1::2], steps, None if given is None else given.to(model.device)
@@ -171,7 +172,9 @@ def manifold(model: LatentModel[Any]) -> Image.Image:
 
 
 def _is_standard_normal(model: LatentModel[Any]) -> bool:
-    return type(model).prior is LatentModel.prior
+    """Whether latents are drawn as `LatentModel` does it, and not by a model's own prior."""
+    own = type(model)
+    return own.prior is LatentModel.prior and own.sample_prior is LatentModel.sample_prior
 
 
 def _in_turn(model: GenerativeModel[Any], n: int) -> Tensor | None:

@@ -122,17 +122,33 @@ def stream(
         yield samples, wanted
 
 
-def latents(model: LatentModel[Any], n: int, *, seed: int, start: int = 0) -> Tensor:
+def latents(
+    model: LatentModel[Any],
+    n: int,
+    *,
+    seed: int,
+    start: int = 0,
+    labels: Tensor | None = None,
+    options: Any = None,
+) -> Tensor:
     """The latents that `draw` decodes.
 
     **Arguments:**
     - `n`, `seed`, `start`: as for `draw`.
+    - `labels`: int64 `(n,)`, which a conditional model needs whose prior depends on them.
+    - `options`: as for `draw`.
 
-    **Returns:** those of samples `start` … `start + n - 1`, float32 `(n, *latent_shape)` on the
-    CPU."""
-    return _from_blocks(
-        start, start + n, lambda block: model.sample_prior(BLOCK, _generator(seed, block))
-    )
+    **Returns:** those of samples `start` … `start + n - 1`, `(n, *latent_shape)` on the CPU."""
+    with torch.no_grad():
+        return _in_blocks(
+            labels,
+            start,
+            start + n,
+            model.device,
+            lambda block, wanted: model.sample_prior(
+                BLOCK, _generator(seed, block), wanted, options
+            ).cpu(),
+        )
 
 
 def _batch(
@@ -144,25 +160,39 @@ def _batch(
     options: Any,
 ) -> Tensor:
     """Samples `first` … `last - 1`: whole blocks of noise, cut to what is asked for."""
-    device = model.device
     if isinstance(model, LatentModel):
-        z = latents(model, last - first, seed=seed, start=first)
-        samples = model.decode(
-            z.to(device, model.dtype), labels if labels is None else labels.to(device)
-        )
+        z = latents(model, last - first, seed=seed, start=first, labels=labels, options=options)
+        given = labels if labels is None else labels.to(model.device)
+        samples = model.decode(model.placed(z), given)
     else:
-        padded = _padded(labels, first)
-
-        def sample_block(block: int) -> Tensor:
-            wanted = (
-                None
-                if padded is None
-                else padded[(block - first // BLOCK) * BLOCK :][:BLOCK].to(device)
-            )
-            return model.sample(BLOCK, wanted, generator=_generator(seed, block), options=options)
-
-        samples = _from_blocks(first, last, sample_block)
+        samples = _in_blocks(
+            labels,
+            first,
+            last,
+            model.device,
+            lambda block, wanted: model.sample(
+                BLOCK, wanted, generator=_generator(seed, block), options=options
+            ),
+        )
     return samples.to(torch.int64 if kind_of(model).is_whole else torch.float32).cpu()
+
+
+def _in_blocks(
+    labels: Tensor | None,
+    first: int,
+    last: int,
+    device: torch.device,
+    make: Callable[[int, Tensor | None], Tensor],
+) -> Tensor:
+    """What is made of each block and of its labels, cut to `first` … `last - 1`."""
+    padded = _padded(labels, first)
+
+    def of_block(block: int) -> Tensor:
+        if padded is None:
+            return make(block, None)
+        return make(block, padded[(block - first // BLOCK) * BLOCK :][:BLOCK].to(device))
+
+    return _from_blocks(first, last, of_block)
 
 
 def _from_blocks(first: int, last: int, make: Callable[[int], Tensor]) -> Tensor:

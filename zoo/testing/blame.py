@@ -9,7 +9,16 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from zoo.models import Autoencoder, GenerativeModel, LatentModel, Objective, Step
+from zoo.evaluation import has_likelihood
+from zoo.models import (
+    Autoencoder,
+    GenerativeModel,
+    LatentModel,
+    Objective,
+    Step,
+    are_codes,
+    can_train,
+)
 from zoo.testing.subject import some_data
 
 CORE = str(Path(__file__).parents[1])
@@ -67,26 +76,26 @@ def _hooks(model: GenerativeModel[Any]) -> list[tuple[str, Callable[[], Any], st
     hooks: list[tuple[str, Callable[[], Any], str]] = []
     if isinstance(model, LatentModel):
         latents = model
+
+        def z() -> Tensor:
+            return latents.sample_prior(2, torch.Generator().manual_seed(0), labels)
+
         hooks += [
-            ("prior()", latents.prior, DISTRIBUTION),
-            ("sample_prior()", lambda: latents.sample_prior(2, generator), TENSOR),
-            ("decode()", lambda: latents.decode(_latents(latents), labels), TENSOR),
+            ("prior()", lambda: latents.prior(labels), DISTRIBUTION),
+            ("sample_prior()", lambda: latents.sample_prior(2, generator, labels), TENSOR),
+            ("decode()", lambda: latents.decode(z(), labels), TENSOR),
         ]
     if isinstance(model, Autoencoder):
         encoder = model
-        hooks += [
-            ("encode()", lambda: encoder.encode(samples, labels), RSAMPLE),
-            ("likelihood()", lambda: encoder.likelihood(_latents(encoder), labels), DISTRIBUTION),
-        ]
+        hooks += [("encode()", lambda: encoder.encode(samples, labels), RSAMPLE)]
+        if has_likelihood(model):
+            hooks += [("likelihood()", lambda: encoder.likelihood(z(), labels), DISTRIBUTION)]
     hooks += [
         ("sample()", lambda: model.sample(2, labels, generator=generator), TENSOR),
-        ("training_step()", lambda: _steps(model, samples, labels), OBJECTIVES),
     ]
+    if can_train(model):
+        hooks += [("training_step()", lambda: _steps(model, samples, labels), OBJECTIVES)]
     return hooks
-
-
-def _latents(model: LatentModel[Any]) -> Tensor:
-    return model.sample_prior(2, torch.Generator().manual_seed(0))
 
 
 def _steps(model: GenerativeModel[Any], samples: Tensor, labels: Tensor | None) -> list[Any]:
@@ -104,7 +113,9 @@ def _lacks(answer: Any, wanted: str) -> str:
         return f"it yields {_kind(odd[0])}" if odd else "" if answer else "it yields nothing"
     if not isinstance(answer, Distribution):
         return gives
-    return gives if wanted == RSAMPLE and not answer.has_rsample else ""
+    codes = are_codes(answer) and answer.event_shape
+    lacks = wanted == RSAMPLE and not answer.has_rsample and not codes
+    return gives if lacks else ""
 
 
 def _kind(answer: Any) -> str:

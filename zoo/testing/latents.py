@@ -24,13 +24,35 @@ def check_latents(model: GenerativeModel[Any]) -> None:
         return
     samples, labels = some_data(model, n=2)
     z_shape, x_shape = tuple(model.latent_shape), tuple(model.config.sample_shape)
-    z = model.sample_prior(2, torch.Generator().manual_seed(0))
-    _require_shape("prior().sample((2,))", z, (2, *z_shape))
-    _require_distribution("prior()", model.prior(), (), z_shape)
-    _require_shape("decode()", model.decode(z, labels), (2, *x_shape))
+    z = model.sample_prior(2, torch.Generator().manual_seed(0), labels)
+    _require_shape(f"{_drawn_by(model)} has", z, (2, *z_shape))
+    if _has_prior(model):
+        prior = model.prior(labels)
+        batch = (2,) if labels is not None and prior.batch_shape == (2,) else ()
+        _require_distribution("prior()", prior, batch, z_shape)
+    decoded = model.decode(z, labels)
+    _require_shape("decode() has", decoded, (2, *x_shape))
+    drawn = model.sample(2, labels, generator=torch.Generator().manual_seed(0))
+    require(
+        torch.allclose(drawn, decoded, atol=1e-5),
+        "sample() draws other samples than decode(sample_prior(…)): leave sample() alone, and draw "
+        "latents in sample_prior()",
+    )
     if isinstance(model, Autoencoder):
         _require_distribution("encode()", model.encode(samples, labels), (2,), z_shape)
-        _require_distribution("likelihood()", model.likelihood(z, labels), (2,), x_shape)
+        if has_likelihood(model):
+            _require_distribution("likelihood()", model.likelihood(z, labels), (2,), x_shape)
+
+
+def _has_prior(model: LatentModel[Any]) -> bool:
+    """Whether prior() says what sample_prior() draws from; a model may have the latter alone."""
+    own = type(model)
+    return own.prior is not LatentModel.prior or own.sample_prior is LatentModel.sample_prior
+
+
+def _drawn_by(model: LatentModel[Any]) -> str:
+    own = type(model).sample_prior is not LatentModel.sample_prior
+    return "sample_prior(2, …)" if own else "prior().sample((2,))"
 
 
 @torch.no_grad()
@@ -39,9 +61,12 @@ def check_interpolation(model: GenerativeModel[Any]) -> None:
     if not isinstance(model, LatentModel):
         return
     _, labels = some_data(model, n=1)
-    z = model.sample_prior(2, torch.Generator().manual_seed(0))
+    both = None if labels is None else labels.expand(2)
+    z = model.sample_prior(2, torch.Generator().manual_seed(0), both)
+    if not z.is_floating_point():
+        return  # no line is between codes
     line = model.interpolate(z[:1], z[1:], 5, labels)
-    ends = model.decode(z, None if labels is None else labels.expand(2))
+    ends = model.decode(z, both)
     require(
         torch.allclose(line[0, [0, -1]], ends, atol=1e-5),
         "an interpolation does not end at its end points: decode() must take each latent by "
@@ -54,7 +79,9 @@ def check_export(model: GenerativeModel[Any]) -> None:
     """If it has latents, `torch.export` captures decode() and encode() for batches of any size."""
     if not isinstance(model, LatentModel):
         return
-    _require_captured(model, "decode", model.sample_prior(5, torch.Generator().manual_seed(0)))
+    generator = torch.Generator().manual_seed(0)
+    z = model.sample_prior(5, generator, some_labels(model, 5))
+    _require_captured(model, "decode", model.placed(z))
     if isinstance(model, Autoencoder):
         _require_captured(model, "encode", some_data(model, n=5)[0])
 
@@ -106,7 +133,7 @@ def check_likelihood(model: GenerativeModel[Any]) -> None:
     samples, labels = some_data(model, n=3)
     for draws in (1, 2):
         value = model.log_likelihood(samples, labels, importance_samples=draws)
-        _require_shape("log_likelihood()", value, (3,))
+        _require_shape("log_likelihood() has", value, (3,))
         require(
             bool(value.isfinite().all()),
             "log_likelihood() is not finite for samples in [0, 1]: look for a log of 0",
@@ -117,7 +144,7 @@ def _require_shape(what: str, value: Tensor, shape: tuple[int, ...]) -> None:
     given = tuple(value.shape)
     require(
         given == shape,
-        f"{what} has the shape {given}: with its latent_shape and sample_shape it must be {shape}",
+        f"{what} the shape {given}: with its latent_shape and sample_shape it must be {shape}",
     )
 
 

@@ -10,7 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 from zoo.common.errors import ConfigError, NotFoundError, did_you_mean
-from zoo.models import Autoencoder, GenerativeModel, LatentModel, ModelConfig, StrictConfig
+from zoo.models import (
+    Autoencoder,
+    GenerativeModel,
+    LatentModel,
+    ModelConfig,
+    StrictConfig,
+    can_train,
+)
 from zoo.registry import HEAVY, Plugin, found, installed
 from zoo.testing.subject import Shortfall, require
 
@@ -90,6 +97,12 @@ def check_capabilities(name: str) -> None:
         claimed == has,
         f"its ModelSpec claims the capabilities {claimed}, its class has others: say "
         f"capabilities={has}",
+    )
+    trains = can_train(model_class)
+    require(
+        installed().models[name].trainable == trains,
+        f"its class has {'a' if trains else 'no'} training_step: say trainable={trains} in its "
+        "ModelSpec",
     )
     kind = installed().models[name].kind
     require(

@@ -10,6 +10,7 @@ from typing import Any, Self
 from zoo.checkpoints import STATE, UNSAVED, Store
 from zoo.common import files
 from zoo.common.errors import (
+    CapabilityError,
     CheckpointError,
     ConfigError,
     NotFoundError,
@@ -174,7 +175,8 @@ class Asked:
             )
         refuse_unknown_model(self.model)
         name = self._checked_name()
-        refuse_unknown(self.data or DEFAULT_DATA)
+        data = self.data or default_data(self.model)
+        refuse_unknown(data)
         if self.out is None:
             store.refuse_taken(name)
         else:
@@ -182,7 +184,7 @@ class Asked:
         request = Request(
             model=self.model,
             name=name,
-            data=self.data or DEFAULT_DATA,
+            data=data,
             epochs=self.epochs,
             settings=self.settings,
             seed=secrets.randbelow(2**32) if self.seed is None else self.seed,
@@ -238,9 +240,24 @@ class Asked:
 
 
 def refuse_unknown_model(name: str) -> None:
-    """Raise `NotFoundError` unless a plugin offers a model of that name, or it is a class."""
-    if ":" not in name and name not in installed().models:
+    """Raise `NotFoundError` unless a plugin offers a model of that name, or it is a class; and
+    `CapabilityError` for one that is to sample alone.
+    """
+    if ":" in name:
+        return
+    if name not in installed().models:
         installed().model_class(name)  # which imports nothing for a name that it does not know
+    if not installed().models[name].trainable:
+        able = sorted(one for one, spec in installed().models.items() if spec.trainable)
+        raise CapabilityError(
+            f"{name} can't be trained: it is to sample alone. Models that can: {', '.join(able)}."
+        )
+
+
+def default_data(model: str) -> str:
+    """The data set that a model is trained on unless another is named."""
+    spec = installed().models.get(model)
+    return (spec.dataset if spec else "") or DEFAULT_DATA
 
 
 def refuse_occupied(out: Path) -> None:
