@@ -1,0 +1,61 @@
+// What the page asks of whatever computes. There are two answers to it: a server (http.js), and
+// the model itself in the browser (a page that `zoo export --to page` writes brings its own).
+//
+// A backend has
+//   features        {pull, runs}: whether checkpoints can be pulled and trainings watched
+//   list()          records of the checkpoints, as /v1/checkpoints gives them
+//   picture(name)   a Blob with the card's samples, or null
+//   open(name)      a model
+//   download(model, wanted)   a Blob with a picture, or null where the page makes it itself
+//
+// A model has
+//   name, reference, kind, sampleShape, latentShape, latentSize, numClasses, classNames
+//   can                             {decode, encode, invert, inpaint}
+//   latents(n, seed, start)         Float32Array, n × latentSize
+//   decode(latents, n, labels)      a Batch; labels: class numbers, or null
+//   sample({n, seed, start, labels})  a Batch, for a model without latents
+//   encode(png, label)              Float32Array, latentSize
+//   invert(png, label)              the same for a model without an encoder, in seconds
+//   inpaint(png, mask, label, seed) {latents, picture}: what is masked filled in
+//   directions()                    [{name, vector}], the strongest first; [] where none are known
+//
+// A Batch has data (Uint8Array for images, Float32Array for arrays, strings for text, Blobs for
+// audio), n and shape (of one sample).
+
+/** Class numbers for n samples: one class for all, or the classes in turn. */
+export function labelsOf(model, chosen, n) {
+  if (!model.numClasses) return null;
+  return Array.from({ length: n }, (_, i) => (chosen === null ? i % model.numClasses : chosen));
+}
+
+/** How many numbers an array of some shape has. */
+export function sizeOf(shape) {
+  return shape.reduce((product, side) => product * side, 1);
+}
+
+/** The latents' dimensions, those that change the samples most first, as directions. */
+export async function axesByEffect(model, most = 64) {
+  const size = model.latentSize;
+  const count = Math.min(size, most);
+  const ends = new Float32Array(2 * count * size);
+  for (let axis = 0; axis < count; axis += 1) {
+    ends[2 * axis * size + axis] = -2;
+    ends[(2 * axis + 1) * size + axis] = 2;
+  }
+  const batch = await model.decode(ends, 2 * count, labelsOf(model, model.numClasses ? 0 : null, 2 * count));
+  const numbers = batch.data.length / (2 * count);
+  const effects = Array.from({ length: count }, (_, axis) => {
+    let sum = 0;
+    const low = 2 * axis * numbers;
+    for (let i = 0; i < numbers; i += 1) {
+      sum += Math.abs(batch.data[low + numbers + i] - batch.data[low + i]);
+    }
+    return { axis, sum };
+  });
+  effects.sort((one, other) => other.sum - one.sum || one.axis - other.axis);
+  return effects.map(({ axis }) => {
+    const vector = new Float32Array(size);
+    vector[axis] = 1;
+    return { name: `latent ${axis}`, vector };
+  });
+}

@@ -1,0 +1,89 @@
+// Two models side by side, with the same seed.
+
+import { element, newestOnly, say } from "./dom.js";
+import { listed, paint, pictureCanvas } from "./show.js";
+
+const N = 16;
+
+export async function pairView(place, backend, state, change) {
+  const records = (await backend.list()).filter((one) => one.capabilities.length);
+  if (!records.length) {
+    place.replaceChildren(element("p", {}, "No checkpoint is here yet."));
+    return;
+  }
+  const names = records.map((one) => one.name);
+  const chosen = ["left", "right"].map((side, i) =>
+    names.includes(state[side]) ? state[side] : names[Math.min(i, names.length - 1)]);
+  const columns = chosen.map((name, i) => column(i));
+  const seed = element("input", {
+    id: "pair-seed", type: "number", min: 0, max: 2 ** 32 - 1, step: 1, value: state.seed,
+    input: () => {
+      if (seed.value === "" || !seed.checkValidity()) return;
+      change({ seed: Number(seed.value) });
+      columns.forEach((one) => one.draw());
+    },
+  });
+
+  function column(i) {
+    const side = i ? "right" : "left";
+    const id = `pair-${side}`;
+    const samples = element("div", {});
+    const select = element("select", {
+      id,
+      change: () => {
+        chosen[i] = select.value;
+        change({ [side]: select.value });
+        draw();
+      },
+    }, names.map((name) => element("option", { selected: name === chosen[i] }, name)));
+    const draw = newestOnly(async () => {
+      try {
+        await fill(samples, await backend.open(chosen[i]), state.seed);
+      } catch (error) {
+        say(error.message, "problem");
+      }
+    });
+    const shown = element("section", { class: "panel", "aria-label": side }, [
+      element("div", { class: "field" }, [
+        element("label", { for: id }, i ? "Right" : "Left"), select]),
+      samples,
+    ]);
+    return { shown, draw };
+  }
+
+  place.replaceChildren(
+    element("div", { class: "heading" }, [
+      element("h1", {}, "Side by side"),
+      element("div", { class: "row" }, [
+        element("div", { class: "field" }, [element("label", { for: "pair-seed" }, "Seed"), seed]),
+        element("button", {
+          type: "button",
+          click: () => {
+            seed.value = crypto.getRandomValues(new Uint32Array(1))[0] % 1000000;
+            seed.dispatchEvent(new Event("input"));
+          },
+        }, "Another"),
+      ]),
+    ]),
+    element("div", { class: "pair" }, columns.map((one) => one.shown)),
+  );
+  await Promise.all(columns.map((one) => one.draw()));
+}
+
+async function fill(place, model, seed) {
+  const batch = await model.sample({ n: N, seed });
+  const facts = element("p", { class: "quiet" },
+    [model.record.model, model.record.dataset].filter(Boolean).join(" · "));
+  if (model.kind !== "image") {
+    place.replaceChildren(facts, element("ol", { class: "samples" }, listed(batch, model.kind)));
+    return;
+  }
+  const grid = element("div", { class: "grid" });
+  grid.style.setProperty("--columns", 4);
+  for (let i = 0; i < batch.n; i += 1) {
+    const canvas = pictureCanvas(`${model.name}, sample ${i + 1} of seed ${seed}`);
+    paint(canvas, batch, i);
+    grid.append(canvas);
+  }
+  place.replaceChildren(facts, grid);
+}

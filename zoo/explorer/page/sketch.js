@@ -1,0 +1,188 @@
+// A canvas to draw on, or to drop a picture on: the model encodes it, and shows its copy.
+
+import { element, newestOnly, onceAFrame, say } from "./dom.js";
+import { paint, pictureCanvas, toPng } from "./show.js";
+
+const SHOWN = 280; // CSS pixels of the longer side
+const PEN = 0.09; // of the longer side
+
+export function sketch(space, change) {
+  const { model } = space;
+  const [channels, height, width] = model.sampleShape;
+  const scale = Math.max(1, Math.round(SHOWN / Math.max(height, width)));
+  const large = [width * scale, height * scale];
+  const canvas = element("canvas", {
+    class: "sketch", width: large[0], height: large[1], role: "img",
+    "aria-label": "Drawing area: draw with the pointer, or choose a picture below",
+    pointerdown: begin, pointermove: go, pointerup: end, pointercancel: end,
+    dragover: (event) => event.preventDefault(),
+    drop: (event) => { event.preventDefault(); take(event.dataTransfer.files[0]); },
+  });
+  const pen = canvas.getContext("2d", { willReadFrequently: true });
+  const copy = pictureCanvas("What the model makes of the drawing", "pixels copy");
+  const tool = element("select", { id: "tool" }, [
+    element("option", { value: "draw" }, "Draw"),
+    element("option", { value: "erase" }, "Erase"),
+    model.can.inpaint ? element("option", { value: "mask" }, "Cover a part") : "",
+  ]);
+  const colour = channels === 3
+    ? element("input", { type: "color", id: "colour", value: "#ffffff" }) : null;
+  const file = element("input", {
+    type: "file", id: "picture", accept: "image/*", change: () => take(file.files[0]),
+  });
+  const mask = document.createElement("canvas");
+  let last = null;
+  let used = false;
+
+  function clear() {
+    pen.globalCompositeOperation = "source-over";
+    pen.fillStyle = "#000";
+    pen.fillRect(0, 0, ...large);
+    [mask.width, mask.height] = large;
+    copy.width = 1;
+    used = false;
+  }
+
+  function at(event) {
+    const box = canvas.getBoundingClientRect();
+    return [(event.clientX - box.left) * (large[0] / box.width),
+      (event.clientY - box.top) * (large[1] / box.height)];
+  }
+
+  function begin(event) {
+    canvas.setPointerCapture(event.pointerId);
+    last = at(event);
+    stroke(last);
+  }
+
+  function go(event) {
+    if (!last) return;
+    for (const one of event.getCoalescedEvents?.() ?? [event]) stroke(at(one));
+  }
+
+  function end() {
+    last = null;
+  }
+
+  function stroke(to) {
+    const covers = tool.value === "mask";
+    const onto = covers ? mask.getContext("2d") : pen;
+    onto.lineCap = "round";
+    onto.lineWidth = PEN * Math.max(...large) * (tool.value === "draw" ? 1 : 2);
+    onto.strokeStyle = covers ? "#fff" : tool.value === "erase" ? "#000" : colour?.value ?? "#fff";
+    onto.beginPath();
+    onto.moveTo(...last);
+    onto.lineTo(to[0] + 0.01, to[1]);
+    onto.stroke();
+    if (covers) {
+      pen.save();
+      pen.globalAlpha = 1;
+      pen.fillStyle = "#c0408080";
+      pen.lineCap = "round";
+      pen.lineWidth = onto.lineWidth;
+      pen.strokeStyle = "#b03070";
+      pen.beginPath();
+      pen.moveTo(...last);
+      pen.lineTo(to[0] + 0.01, to[1]);
+      pen.stroke();
+      pen.restore();
+    }
+    last = to;
+    used = true;
+    if (model.can.encode && !covers) follow();
+  }
+
+  /** Put a picture on the canvas, its middle, as large as fits. */
+  async function take(blob) {
+    if (!blob) return;
+    let picture;
+    try {
+      picture = await createImageBitmap(blob);
+    } catch {
+      say(`${blob.name ?? "This file"} is no picture that the browser can show.`, "problem");
+      return;
+    }
+    clear();
+    const factor = Math.max(large[0] / picture.width, large[1] / picture.height);
+    const size = [picture.width * factor, picture.height * factor];
+    pen.imageSmoothingQuality = "high";
+    pen.drawImage(picture, (large[0] - size[0]) / 2, (large[1] - size[1]) / 2, ...size);
+    used = true;
+    if (model.can.encode) follow();
+  }
+
+  /** The drawing at the size of a sample, as a PNG. */
+  function shrunk(source = canvas) {
+    const small = element("canvas", { width, height });
+    const onto = small.getContext("2d");
+    onto.imageSmoothingQuality = "high";
+    onto.drawImage(source, 0, 0, width, height);
+    return toPng(small);
+  }
+
+  const newest = newestOnly(async () => {
+    try {
+      await show(await model.encode(await shrunk(), space.currentLabel()));
+    } catch (error) {
+      say(error.message, "problem");
+    }
+  });
+  const follow = onceAFrame(newest);
+
+  /** Show the copy that a latent decodes to, and make it the picture that the sliders move. */
+  async function show(latent) {
+    const label = space.currentLabel();
+    paint(copy, await model.decode(latent, 1, label === null ? null : [label]));
+    change(space.constructor.asState(latent));
+  }
+
+  function slow(name, work) {
+    const button = element("button", {
+      type: "button",
+      click: async () => {
+        if (!used) {
+          say("Draw something first, or choose a picture.");
+          return;
+        }
+        button.disabled = true;
+        say(`${name} …`);
+        try {
+          await show(await work());
+          say("Done.");
+        } catch (error) {
+          say(error.message, "problem");
+        } finally {
+          button.disabled = false;
+        }
+      },
+    }, name);
+    return button;
+  }
+
+  clear();
+  const label = () => space.currentLabel();
+  const place = element("section", { class: "panel", "aria-labelledby": "sketch-title" }, [
+    element("h2", { id: "sketch-title" }, "Draw"),
+    element("p", { class: "quiet" }, model.can.encode
+      ? "Draw in the black area. The model encodes the drawing and decodes it again."
+      : "Draw in the black area, then look for the latent whose picture is nearest."),
+    element("div", { class: "row" }, [
+      element("figure", {}, [canvas, element("figcaption", {}, "your drawing")]),
+      element("figure", {}, [copy, element("figcaption", {}, "what the model makes of it")]),
+    ]),
+    element("div", { class: "row" }, [
+      element("div", { class: "field" }, [element("label", { for: "tool" }, "Pen"), tool]),
+      colour ? element("div", { class: "field" }, [
+        element("label", { for: "colour" }, "Colour"), colour]) : "",
+      element("button", { type: "button", click: clear }, "Clear"),
+      model.can.invert ? slow("Find the nearest", async () =>
+        model.invert(await shrunk(), label())) : "",
+      model.can.inpaint ? slow("Fill in what is covered", async () =>
+        model.inpaint(await shrunk(), await shrunk(mask), label(), space.state.seed)) : "",
+    ]),
+    element("div", { class: "field" }, [
+      element("label", { for: "picture" }, "Or a picture of yours"), file,
+    ]),
+  ]);
+  return { place };
+}
