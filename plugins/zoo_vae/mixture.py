@@ -35,6 +35,7 @@ class LogisticMixture(Distribution):
     """
 
     arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
+    levels: ClassVar[int] = LEVELS
     support = constraints.independent(constraints.unit_interval, 3)
 
     def __init__(self, parameters: Tensor, components: int, channels: int) -> None:

@@ -10,6 +10,19 @@ _LECUN = (
     "Proceedings of the IEEE 86(11), 1998."
 )
 
+_CLOTHES = (
+    "t-shirt",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle-boot",
+)
+
 
 @hookimpl
 def zoo_datasets() -> Iterable[DatasetSpec]:
@@ -29,18 +42,7 @@ def zoo_datasets() -> Iterable[DatasetSpec]:
             name="fashion-mnist",
             entry_point="zoo_vision.datasets:fashion_mnist",
             sample_shape=(1, 28, 28),
-            class_names=(
-                "t-shirt",
-                "trouser",
-                "pullover",
-                "dress",
-                "coat",
-                "sandal",
-                "shirt",
-                "sneaker",
-                "bag",
-                "ankle-boot",
-            ),
+            class_names=_CLOTHES,
             license="mit",
             citation="H. Xiao, K. Rasul and R. Vollgraf. Fashion-MNIST. arXiv:1708.07747, 2017.",
             homepage="https://github.com/zalandoresearch/fashion-mnist",
@@ -96,11 +98,11 @@ def zoo_datasets() -> Iterable[DatasetSpec]:
 
 @hookimpl
 def zoo_features() -> Iterable[FeatureSpec]:
-    """A digit classifier for MNIST, and Inception-v3 for any image."""
+    """Classifiers of digits and of clothes, and Inception-v3 for any image."""
     return [
         FeatureSpec(
             name="digits",
-            entry_point="zoo_vision.digits:load",
+            entry_point="zoo_vision.classifiers:digits",
             datasets=("mnist",),
             sample_shape=(1, 28, 28),
             class_names=tuple("0123456789"),

@@ -10,7 +10,8 @@ import torch
 from conftest import DIGITS
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from zoo_vision import digits, train_digits
+from zoo_vision import train_classifier
+from zoo_vision.classifiers import FOLDER as WEIGHTS
 
 from zoo.common.errors import DataError, ZooError
 from zoo.common.files import sha256
@@ -73,7 +74,7 @@ def test_the_digit_classifier_is_right_about_digits_it_never_saw() -> None:
     assert (seen.classes == labels).double().mean() >= 0.985
     assert 0.95 < seen.confidences.mean() < 1
     assert (seen.vectors.shape, seen.vectors.dtype) == ((200, 128), torch.float32)
-    assert extractor.sha256 == sha256(digits.WEIGHTS)
+    assert extractor.sha256 == sha256(WEIGHTS / "digits.safetensors")
 
 
 def test_the_features_of_digits_are_standardised_over_the_data() -> None:
@@ -95,9 +96,9 @@ def test_features_of_a_digit_do_not_depend_on_its_batch_nor_on_the_day() -> None
 def test_the_digit_classifier_is_meant_for_mnist_alone_and_is_small() -> None:
     spec = installed().features_for("mnist")
     assert spec is not None and spec.name == "digits"
-    assert installed().features_for("fashion-mnist") is None
+    assert installed().features_for("kmnist") is None
     assert sum(one.numel() for one in load_features("digits").module.parameters()) < 250_000
-    assert digits.WEIGHTS.stat().st_size < 1_000_000
+    assert (WEIGHTS / "digits.safetensors").stat().st_size < 1_000_000
 
 
 def test_images_of_another_size_are_refused() -> None:
@@ -110,7 +111,7 @@ def test_images_of_another_size_are_refused() -> None:
 def test_distorted_digits_are_moved_but_still_digits() -> None:
     images = digits_of("test")[0] / 255
     torch.manual_seed(0)
-    distorted = train_digits.distort(images)
+    distorted = train_classifier.distort(images)
     assert distorted.shape == images.shape
     assert distorted.min() >= 0 and distorted.max() <= 1
     assert (distorted - images).abs().flatten(1).sum(1).median() > 10  # of some 100 in all
@@ -122,7 +123,8 @@ def test_training_writes_weights_that_load_and_that_the_seed_decides(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = [
-        "train_digits",
+        "train_classifier",
+        "digits",
         "--data-root",
         str(Path(__file__).parents[1] / "data"),
         "--epochs",
@@ -130,7 +132,7 @@ def test_training_writes_weights_that_load_and_that_the_seed_decides(
     ]
     for name, seed in (("a", "0"), ("b", "0"), ("c", "1")):
         monkeypatch.setattr(sys, "argv", [*command, "--seed", seed, "--out", str(tmp_path / name)])
-        train_digits.main()
+        train_classifier.main()
     assert sha256(tmp_path / "a") == sha256(tmp_path / "b") != sha256(tmp_path / "c")
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["a", "b", "c"]
     assert load_features("digits", tmp_path / "a").sha256 == sha256(tmp_path / "a")

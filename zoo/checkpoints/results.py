@@ -17,6 +17,8 @@ FEWEST = 20  # samples that every metric can be taken of
 
 Whole = Annotated[int, Bounds(0, 2**63 - 1)]
 
+USEFULNESS = "usefulness"
+
 
 class Metric(NamedTuple):
     """What is known of a metric.
@@ -52,14 +54,21 @@ METRICS = {
     "class_kl": Metric("KL of the class histogram from uniform", "nats", "↓"),
     "confidence": Metric("Mean confidence of the classifier"),
     "label_accuracy": Metric("Samples that show the class asked for", better="↑"),
+    "memorisation": Metric("Memorised samples", better="↓"),
+    USEFULNESS: Metric("Classification accuracy score", better="↑"),
     "elbo": Metric("ELBO", "nats per image", "↑", version=2),
     "nll": Metric("Negative log-likelihood", "nats per image", "↓"),
+    "bits_per_dimension": Metric("Bits per dimension", "bits", "↓"),
     "effective_samples": Metric("Effective importance samples, median", better="↑"),
     "kl": Metric("KL of the posterior from the prior", "nats per image"),
     "active_units": Metric("Active latent dimensions", "dimensions"),
 }
 
-BOUNDED = ("nll", "effective_samples")  # which depend on the number of importance samples
+BOUNDED = (
+    "nll",
+    "bits_per_dimension",
+    "effective_samples",
+)  # which depend on the number of importance samples
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -137,7 +146,8 @@ class Evaluation(StrictConfig):
     @property
     def noun(self) -> str:
         """What it was measured against: "image", or "sample" where samples are not images."""
-        return "image" if self.extractor or self.binarised is not None else "sample"
+        of_images = self.extractor or self.binarised is not None or self.metric == USEFULNESS
+        return "image" if of_images else "sample"
 
     @property
     def name(self) -> str:
@@ -196,8 +206,9 @@ class Evaluation(StrictConfig):
             f"({self.reference_sha256[:12]})"
         )
         words = {"seed": f"with seed {self.seed}", "reference": f"against {images}"}
-        if self.extractor:
+        if self.extractor or self.metric == USEFULNESS:
             words["n"] = f"on {counted(self.n, 'sample')}"
+        if self.extractor:
             words["features"] = f"with the features {self.extractor} ({self.extractor_sha256[:12]})"
         return words
 

@@ -80,6 +80,11 @@ def measuring(function: Callable[..., Any]) -> Callable[..., Any]:
     type=click.IntRange(1),
     help="Test images for the likelihood, chosen by the seed  [default: all]",
 )
+@click.option(
+    "--usefulness",
+    is_flag=True,
+    help="Also train classifiers on samples, and test them on real images.",
+)
 @range_option
 @skip_bad_option
 @click.option("--write", is_flag=True, help="Keep the results in facts.json and in the card.")

@@ -241,7 +241,7 @@ class Work:
         return self._extractor
 
     def measure(
-        self, folder: Folder, alike: Mapping[str, int], watch: Watch | None
+        self, folder: Folder, alike: Mapping[str, Any], watch: Watch | None
     ) -> list[Evaluation]:
         """Measure a checkpoint."""
         name = folder.reference

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import logging
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -20,7 +21,9 @@ from zoo.evaluation import likelihood, metrics
 from zoo.evaluation.asked import Watch, unwatched
 from zoo.evaluation.likelihood import Batch
 from zoo.evaluation.manifolds import manifolds
+from zoo.evaluation.memorisation import memorised
 from zoo.evaluation.metrics import Estimate
+from zoo.evaluation.usefulness import accuracy_score, refuse_unfit
 from zoo.models import Autoencoder, GenerativeModel
 from zoo.registry import installed
 from zoo.sampling import kind_of, stream
@@ -41,6 +44,7 @@ def evaluate(
     importance_samples: int = IMPORTANCE_SAMPLES,
     test_images: int | None = None,
     class_names: Sequence[str] | None = None,
+    usefulness: bool = False,
     watch: Watch = unwatched,
 ) -> list[Evaluation]:
     """Measure a model. The same arguments give the same numbers on one machine.
@@ -67,6 +71,8 @@ def evaluate(
     - `class_names`: what the labels of a conditional model mean; the class names of `data` unless
         given. If they are not those of the data, the model gets no likelihood, and its samples are
         not checked for the class that was asked for.
+    - `usefulness`: also train classifiers on `n` samples and on as many training images, and test
+        them on `test`; for a conditional model.
     - `watch`: called as `watch(batches, how_many, doing)`; it passes the batches on, and can show
         progress.
 
@@ -83,9 +89,13 @@ def evaluate(
         raise ConfigError(
             f"{n} samples are too few to compare by their features: draw at least {FEWEST}."
         )
+    if usefulness:
+        refuse_unfit(model, test)
     results = []
     if extractor is not None:
         results += _by_features(model, data, test, extractor, class_names, n, seed, watch)
+    if usefulness and test is not None:
+        results.append(_by_usefulness(model, data, test, class_names, n, seed, watch))
     if (
         test is not None
         and likelihood.has_likelihood(model)
@@ -197,6 +207,7 @@ def _measured(
         "frechet_distance": metrics.frechet_distance(drawn.vectors, training.vectors, seed=seed),
         "kernel_distance": metrics.kernel_distance(drawn.vectors, training.vectors, seed=seed),
         **manifolds(drawn.vectors, training.vectors, seed=seed)._asdict(),
+        "memorisation": memorised(drawn.vectors, training.vectors, seed=seed),
     }
     if drawn.classes is None or drawn.confidences is None or not num_classes:
         return found
@@ -209,6 +220,58 @@ def _measured(
     if asked is not None:
         found["label_accuracy"] = metrics.asked_accuracy(drawn.classes, asked)
     return found
+
+
+def _by_usefulness(
+    model: GenerativeModel[Any],
+    data: Dataset,
+    test: Dataset,
+    class_names: Sequence[str] | None,
+    n: int,
+    seed: int,
+    watch: Watch,
+) -> Evaluation:
+    """The score of samples, with that of as many training images beside it."""
+    if not likelihood.shares_classes(model, test, class_names) or data.labels is None:
+        raise CapabilityError(
+            "Usefulness needs training and test images with the classes of the model. Leave out "
+            "--usefulness."
+        )
+    images, labels = [], []
+    for some, given in watch(stream(model, n, seed=seed), n, "Sampling"):
+        assert given is not None
+        images.append(some.cpu())
+        labels.append(given.cpu())
+    classes = model.config.num_classes
+    found = accuracy_score(
+        torch.cat(images),
+        torch.cat(labels),
+        test,
+        classes=classes,
+        seed=seed,
+        watch=watch,
+        doing="Classifiers of samples",
+    )
+    real = subset(data, n, seed)
+    assert real.labels is not None
+    floor = accuracy_score(
+        real.samples[:],
+        real.labels,
+        test,
+        classes=classes,
+        seed=seed,
+        watch=watch,
+        doing="Classifiers of images",
+    )
+    return _evaluation(
+        "usefulness",
+        found,
+        n=n,
+        seed=seed,
+        **_of(test, "test"),
+        floor=floor.value,
+        floor_n=len(real),
+    )
 
 
 def _by_likelihood(
@@ -225,6 +288,10 @@ def _by_likelihood(
         model, test, importance_samples=importance_samples, seed=seed, watch=watch
     )
     family = likelihood.family(model)
+    if likelihood.levels(model):
+        found["bits_per_dimension"] = metrics.bits_per_dimension(
+            found["nll"], math.prod(model.config.sample_shape)
+        )
     latents = likelihood.latents_of_elbo(importance_samples)
     results = [
         _evaluation(

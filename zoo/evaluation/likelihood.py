@@ -61,14 +61,27 @@ def family(model: GenerativeModel[Any]) -> str:
     """The distribution p(x | z) of a pixel, such as "Bernoulli"; empty for a model that is no
     autoencoder.
     """
+    pixel = _pixel(model)
+    return "" if pixel is None else type(pixel).__name__
+
+
+def levels(model: GenerativeModel[Any]) -> int:
+    """How many values of a pixel have a probability each, such as 256; 0 where p(x | z) is a
+    density, or of other pixels. The distribution then has an attribute `levels`.
+    """
+    return int(getattr(_pixel(model), "levels", 0))
+
+
+def _pixel(model: GenerativeModel[Any]) -> Distribution | None:
+    """The distribution p(x | z) at one z; None for a model that is no autoencoder."""
     if not isinstance(model, Autoencoder):
-        return ""
+        return None
     z = torch.zeros(1, *model.latent_shape, device=model.device)
     label = (
         torch.zeros(1, dtype=torch.int64, device=model.device) if model.config.num_classes else None
     )
     with torch.no_grad():
-        return type(_inner(model.likelihood(z, label))).__name__
+        return _inner(model.likelihood(z, label))
 
 
 def bounds(

@@ -45,6 +45,7 @@ def evaluate(
     weights: str | os.PathLike[str] | None = None,
     importance_samples: int | None = None,
     test_images: int | None = None,
+    usefulness: bool = False,
     write: bool = False,
     value_range: Sequence[float] | None = None,
     skip_bad: bool = False,
@@ -71,6 +72,8 @@ def evaluate(
     - `importance_samples`: latents drawn for each test image, for the likelihood; 500 unless given.
     - `test_images`: how many test images the likelihood is taken of, chosen by the seed; all unless
         given.
+    - `usefulness`: also train classifiers on the samples of a conditional model, and test them on
+        the test images; the floor is that of classifiers trained on as many real images.
     - `write`: keep the results in the checkpoint's facts.json and card.
     - `value_range`: for a folder of images deeper than 8 bits, the values that become black and
         white; as the checkpoint was trained unless given.
@@ -113,6 +116,7 @@ def evaluate(
         seed=SEED if how["seed"] is None else how["seed"],
         importance_samples=how["importance_samples"] or IMPORTANCE_SAMPLES,
         test_images=how["test_images"],
+        usefulness=usefulness,
         watch=watch,
     )
     if write:
@@ -239,6 +243,7 @@ def measure(
     seed: int,
     importance_samples: int,
     test_images: int | None = None,
+    usefulness: bool = False,
     watch: Watch | None = None,
 ) -> Evaluations:
     """Measure the model of a checkpoint. Notes say what is done, and how long the likelihood will
@@ -271,6 +276,7 @@ def measure(
         importance_samples=importance_samples,
         test_images=test_images,
         class_names=names,
+        usefulness=usefulness,
         watch=watch or asked.unwatched,
     )
     _say_bound(results)

@@ -4,6 +4,7 @@ Precision and recall are in `manifolds`. The Fréchet distance is torchmetrics',
 standard errors.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -173,6 +174,20 @@ def asked_accuracy(classes: Tensor, asked: Tensor) -> Estimate:
             f"{len(classes)} samples and {len(asked)} labels asked for: one label for each sample."
         )
     return mean(classes == asked)
+
+
+def bits_per_dimension(nll: Estimate, values: int) -> Estimate:
+    """A negative log-likelihood of discrete values, in bits for each: nll / (values · ln 2).
+
+    Theis et al. 2016, arXiv:1511.01844, section 3.1. It is the size of a file without loss.
+
+    **Arguments:**
+    - `nll`: nats per image.
+    - `values`: of an image: channels × height × width.
+    """
+    per_bit = values * math.log(2)
+    error = nll.standard_error
+    return Estimate(nll.value / per_bit, None if error is None else error / per_bit)
 
 
 def mean(values: Tensor) -> Estimate:
