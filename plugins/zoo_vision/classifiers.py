@@ -107,7 +107,7 @@ def digits(weights: Path | None = None) -> GreyClassifier:
     It classifies 99.66 % (± 0.06) of the 10,000 test images of MNIST correctly. Its weights come
     from `python -m zoo_vision.train_classifier digits --data-root FOLDER` (20 epochs, seed 0, all
     60,000 training images). The training was tuned on the last 10,000 training images
-    (`--validate`, 99.66 %). The test images were used once, at the end.
+    (`--holdout 10000`, 99.66 %). The test images were used once, at the end.
 
     **Arguments:**
     - `weights`: safetensors of its state dict; by default the weights in this package.

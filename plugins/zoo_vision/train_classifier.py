@@ -4,6 +4,7 @@ import argparse
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -29,20 +30,18 @@ class Plan:
     - `data`: reads its images and labels.
     - `change`: random changes of the training images.
     - `epochs`: passes over the data.
-    - `validation`: training images at the end on which the training was tuned.
     """
 
     network: type[Classifier]
     data: Callable[[Path, str], tuple[Tensor, Tensor]]
     change: Change
     epochs: int
-    validation: int
 
 
 def main() -> None:
-    """Train on all training images and write the weights.
+    """Train on the training images and write the weights.
 
-    With --validate, train without the last training images and print the accuracy on those.
+    With --holdout, train without the last images, and print the accuracy on those.
     """
     plans = plans_by_name()
     parser = argparse.ArgumentParser(
@@ -55,18 +54,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="where the weights go")
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--validate", action="store_true", help="hold out the last training images")
+    parser.add_argument("--holdout", type=int, default=0, help="images at the end to leave out")
     given = parser.parse_args()
     plan = plans[given.name]
     images, labels = plan.data(given.data_root, "train")
-    epochs = given.epochs or plan.epochs
-    if given.validate:
-        kept = len(images) - plan.validation
-        classifier = train(plan, images[:kept], labels[:kept], epochs, given.seed)
+    kept = len(images) - given.holdout
+    classifier = train(plan, images[:kept], labels[:kept], given.epochs or plan.epochs, given.seed)
+    if given.holdout:
         found = accuracy(classifier, images[kept:], labels[kept:])
         print(f"accuracy on the held-out images: {found:.4f}")
-        return
-    classifier = train(plan, images, labels, epochs, given.seed)
     out = given.out or FOLDER / f"{given.name}.safetensors"
     partial = out.with_suffix(".partial")
     partial.write_bytes(save(classifier.state_dict(), {"format": "pt"}))
@@ -76,9 +72,9 @@ def main() -> None:
 def plans_by_name() -> dict[str, Plan]:
     """The classifiers of this package."""
     return {
-        "digits": Plan(GreyClassifier, mnist, distort, epochs=20, validation=10_000),
-        "clothes": Plan(GreyClassifier, fashion_mnist, turn_and_shift, 20, validation=10_000),
-        "photos": Plan(PhotoClassifier, cifar10, turn_and_shift, 20, validation=5_000),
+        "digits": Plan(GreyClassifier, mnist, distort, epochs=20),
+        "clothes": Plan(GreyClassifier, fashion_mnist, partial(moved, most=2, square=0), epochs=12),
+        "photos": Plan(PhotoClassifier, cifar10, partial(moved, most=4, square=8), epochs=12),
     }
 
 
@@ -158,30 +154,32 @@ def distort(images: Tensor) -> Tensor:
     return F.grid_sample(images, grid + bend.permute(0, 2, 3, 1), align_corners=False)
 
 
-def turn_and_shift(images: Tensor) -> Tensor:
-    """Flip half of the images left and right, shift each by up to 3 pixels, and hide a square.
+def moved(images: Tensor, most: int, square: int) -> Tensor:
+    """Flip half of the images left and right, shift each, and hide a square (cutout).
 
-    The square has 8 pixels an edge, and is grey (DeVries & Taylor 2017, arXiv:1708.04552).
+    DeVries & Taylor 2017, arXiv:1708.04552.
 
     **Arguments:**
     - `images`: float32 `(n, channels, height, width)`.
+    - `most`: pixels of the largest shift.
+    - `square`: edge of the grey square in pixels; 0 for none.
 
     **Returns:** the changed images, in the same shape.
     """
-    n, _, height, width = images.shape
-    flip = torch.rand(n, 1, 1, 1) < 0.5
-    images = torch.where(flip, images.flip(3), images)
-    padded = F.pad(images, (3, 3, 3, 3))
-    down, right = torch.randint(7, (2, n))
-    rows = down[:, None] + torch.arange(height)
-    columns = right[:, None] + torch.arange(width)
+    n, _, *size = images.shape
+    images = torch.where(torch.rand(n, 1, 1, 1) < 0.5, images.flip(3), images)
+    padded = F.pad(images, 4 * [most]).permute(0, 2, 3, 1)
+    rows, columns = (torch.randint(2 * most + 1, (n, 1)) + torch.arange(edge) for edge in size)
     every = torch.arange(n)[:, None, None]
-    shifted = padded.permute(0, 2, 3, 1)[every, rows[:, :, None], columns[:, None, :]]
-    hidden = [
-        (torch.arange(edge) - torch.randint(edge, (n, 1)) + 4) // 8 == 0 for edge in (height, width)
-    ]
-    square = hidden[0][:, None, :, None] & hidden[1][:, None, None, :]
-    return shifted.permute(0, 3, 1, 2).masked_fill(square, 0.5)
+    shifted = padded[every, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    if not square:
+        return shifted
+    first = [torch.randint(1 - square, edge, (n, 1)) for edge in size]
+    down, right = (
+        (torch.arange(edge) >= start) & (torch.arange(edge) < start + square)
+        for edge, start in zip(size, first, strict=True)
+    )
+    return shifted.masked_fill(down[:, None, :, None] & right[:, None, None, :], 0.5)
 
 
 @torch.inference_mode()
