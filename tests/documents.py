@@ -14,6 +14,7 @@ GUIDES = {path.stem: path.read_text() for path in (ROOT / "plugins" / "guides").
 # What is shown at its real size is done at a small one.
 SMALLER = (
     (r"-n 20000\b", "-n 100"),
+    (r"-n 30000\b", "-n 150"),
     (r"\bn=20_?000\b", "n=100"),
     (r"--epochs 5\b", "--epochs 1"),
     (r"^(zoo train dcgan .*)", r"\1 --set width=8"),

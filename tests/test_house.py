@@ -22,6 +22,7 @@ FLOORS = (
     ("checkpoints", "data", "sampling", "optim"),
     ("training", "evaluation", "editing", "exporters", "hub"),
     ("testing",),
+    ("bulk",),
     ("explorer",),
     ("__init__",),
     ("cli",),
@@ -35,6 +36,7 @@ BESIDE = {
 }
 # rooms that another district may enter by themselves; all others are entered by their district's door
 DOOR_ROOMS = {
+    "bulk.generate",
     "checkpoints.card",
     "checkpoints.weights",
     "evaluation.compare",

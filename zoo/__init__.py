@@ -7,6 +7,7 @@ from zoo.common import lazy
 from zoo.common.errors import ZooError
 
 if TYPE_CHECKING:
+    from zoo.bulk.generate import generate
     from zoo.checkpoints import info, list_runs, remove, space, verify
     from zoo.checkpoints.card import card
     from zoo.checkpoints.weights import load, save
@@ -44,6 +45,7 @@ __all__ = [
     "draw",
     "encode",
     "evaluate",
+    "generate",
     "grid",
     "hookimpl",
     "info",
@@ -85,6 +87,7 @@ _find = lazy.rooms(
         "draw": "zoo.sampling.save",
         "encode": "zoo.editing",
         "evaluate": "zoo.evaluation.measure",
+        "generate": "zoo.bulk.generate",
         "grid": "zoo.sampling.images",
         "info": "zoo.checkpoints",
         "hookimpl": "zoo.registry.hookspecs",

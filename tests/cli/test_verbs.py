@@ -10,7 +10,7 @@ from zoo.cli import ALIASES, COMMANDS, main
 from zoo.cli.verbs import ELSEWHERE, NOT_HERE, instead_of
 from zoo.common.errors import did_you_mean
 
-VERBS = ["run", "help", "version", "ps", "create", "generate", "download", "cache", "delete"]
+VERBS = ["run", "help", "version", "ps", "create", "gen", "download", "cache", "delete"]
 
 
 @pytest.mark.parametrize("verb", [*VERBS, "Run"])

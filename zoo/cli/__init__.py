@@ -18,6 +18,7 @@ SECTIONS = {
     },
     "Make samples and checkpoints": {
         "sample": "zoo.cli.sample:sample",
+        "generate": "zoo.cli.generate:generate",
         "reconstruct": "zoo.cli.reconstruct:reconstruct",
         "interpolate": "zoo.cli.interpolate:interpolate",
         "train": "zoo.cli.train:train",

@@ -17,6 +17,11 @@ EXAMPLES = {
         "zoo sample cdcgan-mnist --label 7 -n 16 --scale 4 -o sevens.png",
         "zoo sample vae-mnist -n 1000 --seed 0 -o digits.npz",
     ),
+    "generate": (
+        "zoo generate vae-mnist -n 10000 --seed 0 -o digits",
+        "zoo generate cdcgan-mnist --per-class 1000 --workers 2 --seed 0 -o by-class",
+        "zoo generate vae-mnist -n 10000 --seed 0 --where 'confidence>0.9' -o clear-digits",
+    ),
     "reconstruct": (
         "zoo reconstruct vae-mnist -n 8 -o copies.png",
         "zoo reconstruct vae-mnist photo.png",

@@ -30,7 +30,6 @@ ELSEWHERE = {
     "find": "zoo search TEXT",
     "fit": "zoo train MODEL --name NAME",
     "gen": "zoo sample NAME",
-    "generate": "zoo sample NAME",
     "get": "zoo pull NAME",
     "help": "zoo --help, or zoo COMMAND --help",
     "import": "zoo pull hf:OWNER/REPO",

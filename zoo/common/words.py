@@ -17,6 +17,11 @@ def of_commands() -> Iterator[None]:
         _in_command.reset(token)
 
 
+def in_command() -> bool:
+    """Whether messages are read at the command line."""
+    return _in_command.get()
+
+
 def either(command: str, python: str) -> str:
     """The words for the command line, or those for a caller in Python.
 

@@ -257,3 +257,15 @@ def write(
             return
         with partial.open("wb") as file:
             writer(file, batches, job)
+
+
+def folder_names(class_names: Sequence[str]) -> list[str]:
+    """A folder's name for each class, all different."""
+    names = [_file_name(name) for name in class_names]
+    return [
+        f"{name}-{index}" if names.count(name) > 1 else name for index, name in enumerate(names)
+    ]
+
+
+def _file_name(text: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in text) or "_"

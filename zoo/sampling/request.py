@@ -176,6 +176,17 @@ def labels_of_all(labels: Any, n: int, class_names: Sequence[str], num_classes: 
     return torch.tensor(numbers * (n if len(numbers) == 1 else 1), dtype=torch.int64)
 
 
+def in_turn(asked: Sequence[int], start: int, n: int) -> "Tensor | None":
+    """The labels of samples, int64 `(n,)`: sample i has the class asked[i mod len(asked)], whatever
+    the start. None when no class is asked for.
+    """
+    import torch
+
+    if not asked:
+        return None
+    return torch.tensor(asked)[(torch.arange(n) + start % len(asked)) % len(asked)]
+
+
 def options_of(model_class: Any, options: Any) -> tuple[Any, list[str]]:
     """Sample-time options as an instance of the model's `Options`, and as texts `name=value`.
 
@@ -183,7 +194,7 @@ def options_of(model_class: Any, options: Any) -> tuple[Any, list[str]]:
     - `options`: such an instance, values by name, a list of texts, or None.
 
     **Raises:** `ConfigError` for options that the model does not have."""
-    texts, values = _told(options)
+    texts, values = told(options)
     own = model_class.Options
     if own is None:
         if texts:
@@ -196,7 +207,7 @@ def options_of(model_class: Any, options: Any) -> tuple[Any, list[str]]:
     return own.from_dict(values), texts
 
 
-def _told(options: Any) -> tuple[list[str], Mapping[str, Any] | None]:
+def told(options: Any) -> tuple[list[str], Mapping[str, Any] | None]:
     """Options as texts, and as values by name where they came so."""
     if isinstance(options, StrictConfig):
         options = options.to_dict()

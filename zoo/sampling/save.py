@@ -256,7 +256,7 @@ def draw_to(
         n,
         seed=seed,
         start=start,
-        labels=_in_turn(asked, start, n),
+        labels=request.in_turn(asked, start, n),
         batch_size=batch_size,
         options=given,
         precision=precision,
@@ -329,15 +329,6 @@ def how_made(
     words += ["--format", str(suffix)[1:]] if output == STDOUT and suffix != ".npz" else []
     made["command"] = shlex.join(["zoo", "sample", reference, *map(str, words)])
     return made
-
-
-def _in_turn(asked: Sequence[int], start: int, n: int) -> Any:
-    """Sample i has the class asked[i mod len(asked)], whatever the start."""
-    import torch
-
-    if not asked:
-        return None
-    return torch.tensor(asked)[(torch.arange(n) + start % len(asked)) % len(asked)]
 
 
 def _target(output: Any, format: str | None, kind: Kind) -> tuple[Any, str]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from zoo.common import files
 from zoo.sampling import images, sounds
-from zoo.sampling.formats import Job
+from zoo.sampling.formats import Job, folder_names
 from zoo.sampling.provenance import ENTRY, FOLDER_FILE, KEY, TXT_LINE, marked_chunk
 
 Batches = Iterable[tuple[Tensor, Tensor | None]]
@@ -170,7 +170,7 @@ def write_folder(folder: Path, batches: Batches, job: Job) -> None:
     """A PNG or WAV for each sample, in a sub-folder for each class where there are labels."""
     folder.mkdir()
     index = int(job.made.get("start", 0))
-    names = _folder_names(job.class_names)
+    names = folder_names(job.class_names)
     digits = max(6, len(str(index + job.n - 1)))
     mark = marked_chunk()
     for samples, labels in batches:
@@ -188,15 +188,3 @@ def write_folder(folder: Path, batches: Batches, job: Job) -> None:
                 image.save(place / f"{index:0{digits}}.png", "PNG", pnginfo=mark)
             index += 1
     files.write_json(folder / FOLDER_FILE, job.made)
-
-
-def _folder_names(class_names: Sequence[str]) -> list[str]:
-    """A folder's name for each class, all different."""
-    names = [_file_name(name) for name in class_names]
-    return [
-        f"{name}-{index}" if names.count(name) > 1 else name for index, name in enumerate(names)
-    ]
-
-
-def _file_name(text: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in text) or "_"

@@ -1,0 +1,205 @@
+"""What is there of a data set: a record of each shard, and one manifest of all."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+from zoo.bulk.layouts import LAYOUTS
+from zoo.bulk.names import file_names
+from zoo.bulk.places import WORK, Place
+from zoo.bulk.plan import FORMAT, Plan
+from zoo.common.errors import OutputError
+
+MANIFEST = "manifest.json"
+PLAN = f"{WORK}/plan.json"
+RECORDS = f"{WORK}/shards"
+# bytes of a manifest that are read at most: 100,000 shards take a quarter of that
+LARGEST = 200 * 10**6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A shard that is whole.
+
+    **Arguments:**
+    - `number`, `file`, `start`, `stop`: as the plan has them.
+    - `rows`: samples that are kept; `classes`: the same by class.
+    - `bytes`, `sha256`: of its file, or of all its files.
+    - `environment`: where it was made; in a manifest, only where it is not the plan's.
+    """
+
+    number: int
+    file: str
+    start: int
+    stop: int
+    rows: int
+    bytes: int
+    sha256: str
+    classes: Mapping[int, int] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON values, without what is empty."""
+        classes = {str(label): count for label, count in self.classes.items()}
+        values = {**asdict(self), "classes": classes, "environment": dict(self.environment)}
+        return {name: value for name, value in values.items() if value != {}}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Record":
+        """A record from JSON values; raises `ValueError` or `TypeError` for what is none."""
+        classes = {int(label): int(count) for label, count in values.get("classes", {}).items()}
+        return cls(**{**values, "classes": classes})
+
+    def write(self, place: Place) -> None:
+        """Record that the shard is whole."""
+        place.write(f"{RECORDS}/{self.number:05}.json", _bytes(self.to_dict()))
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A data set that is whole.
+
+    **Arguments:**
+    - `plan`: what was to be made.
+    - `records`: one for each shard, in order.
+    """
+
+    plan: Plan
+    records: list[Record]
+
+    @property
+    def rows(self) -> int:
+        """How many samples it holds."""
+        return sum(one.rows for one in self.records)
+
+    @property
+    def bytes(self) -> int:
+        """How large its shards are."""
+        return sum(one.bytes for one in self.records)
+
+    @property
+    def classes(self) -> dict[int, int]:
+        """How many samples of each class it holds."""
+        counts: dict[int, int] = {}
+        for one in self.records:
+            for label, count in one.classes.items():
+                counts[label] = counts.get(label, 0) + count
+        return dict(sorted(counts.items()))
+
+    def write(self, place: Place) -> None:
+        """Write manifest.json: a line for each shard."""
+        head = {
+            "format": FORMAT,
+            "made_by": f"genzoo {version('genzoo')}",
+            "plan": self.plan.to_dict(),
+            "draws": self.plan.asked.n,
+            "rows": self.rows,
+            "bytes": self.bytes,
+            "classes": {str(label): count for label, count in self.classes.items()},
+        }
+        text = json.dumps(head, indent=2, ensure_ascii=False).removesuffix("\n}")
+        lines = ",\n".join(
+            f"    {json.dumps(one.to_dict(), ensure_ascii=False)}" for one in self.records
+        )
+        place.write(MANIFEST, f'{text},\n  "shards": [\n{lines}\n  ]\n}}\n'.encode())
+
+
+def read_manifest(place: Place) -> Manifest | None:
+    """The manifest of a data set that is whole; None where there is none.
+
+    **Raises:** `OutputError` for one that can't be read."""
+    values = _read(place, MANIFEST)
+    if values is None:
+        return None
+    try:
+        records = [Record.from_dict(one) for one in values["shards"]]
+        plan = Plan.from_dict(values["plan"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _unreadable(place, MANIFEST) from error
+    return Manifest(plan, records)
+
+
+def read_plan(place: Place) -> Plan | None:
+    """The plan of a data set that is not whole yet; None where there is none."""
+    values = _read(place, PLAN)
+    return None if values is None else Plan.from_dict(values)
+
+
+def write_plan(place: Place, plan: Plan) -> None:
+    """Keep a plan before its first shard is made."""
+    place.write(PLAN, _bytes(plan.to_dict()))
+
+
+def recorded(place: Place, plan: Plan) -> Iterator[Record]:
+    """The records of shards that were made; of those that another plan made, none."""
+    known = {f"{number:05}.json": number for number in range(plan.count)}
+    for name in place.names(RECORDS):
+        if name not in known:
+            continue
+        try:
+            record = Record.from_dict(_read(place, f"{RECORDS}/{name}") or {})
+        except (OutputError, TypeError, ValueError, AttributeError):
+            # it was cut off by a power cut: the shard is made again
+            continue
+        shard = plan.shard(known[name])
+        if (record.file, record.start, record.stop) == (shard.name, shard.start, shard.stop):
+            yield record
+
+
+def whole(place: Place, plan: Plan, records: Iterable[Record]) -> list[Record]:
+    """The records whose files are there with the size that they had."""
+    layout = LAYOUTS[plan.asked.format]
+    folder = layout.files.partition("/")[0]
+    sizes = place.sizes(folder)
+    if layout.one_file:
+        return [one for one in records if sizes.get(one.file) == one.bytes]
+    return [
+        one
+        for one in records
+        if sum(sizes[name] for name in file_names(one.start, one.stop, plan) if name in sizes)
+        == one.bytes
+    ]
+
+
+def refuse_strays(place: Place, plan: Plan) -> None:
+    """Refuse files among the shards that no plan knows: a reader would take them for samples.
+
+    **Raises:** `OutputError` that names the first."""
+    layout = LAYOUTS[plan.asked.format]
+    if not layout.one_file:
+        return
+    known = {shard.name for shard in plan.shards()}
+    strays = sorted(place.sizes(layout.files.partition("/")[0]).keys() - known)
+    if strays:
+        raise OutputError(
+            f"{place.text}/{strays[0]} is not of this data set, and a reader would take it for a "
+            "part of it. Move it elsewhere and give the same command again."
+        )
+
+
+def _read(place: Place, name: str) -> dict[str, Any] | None:
+    content = place.read(name)
+    if content is None:
+        return None
+    try:
+        if len(content) > LARGEST:
+            raise ValueError("too large")
+        values = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(place, name) from error
+    if not isinstance(values, dict):
+        raise _unreadable(place, name)
+    return values
+
+
+def _unreadable(place: Place, name: str) -> OutputError:
+    return OutputError(
+        f"{place.text}/{name} can't be read: it is damaged, or the zoo did not write it. Remove it "
+        "and give the same command again."
+    )
+
+
+def _bytes(value: object) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
