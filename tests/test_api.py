@@ -33,7 +33,17 @@ OTHER_DEFAULT = {
     ("train", "fields"): "a dict in Python, FIELD=VALUE on the command line",
 }
 # commands that run a model at any length
-COMPUTING = ["sample", "generate", "reconstruct", "interpolate", "encode", "decode", "invert"]
+COMPUTING = [
+    "sample",
+    "generate",
+    "reconstruct",
+    "interpolate",
+    "encode",
+    "decode",
+    "invert",
+    "directions",
+    "edit",
+]
 COMPUTING += ["train", "evaluate", "compare"]
 # options that a function does not need, and why
 NOT_IN_PYTHON = {

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from zoo.checkpoints import info, list_runs, remove, space, verify
     from zoo.checkpoints.card import card
     from zoo.checkpoints.weights import load, save
-    from zoo.editing import decode, encode, invert
+    from zoo.editing import decode, directions, edit, encode, invert
     from zoo.evaluation.compare import compare
     from zoo.evaluation.measure import evaluate
     from zoo.explorer import play, serve
@@ -42,7 +42,9 @@ __all__ = [
     "card",
     "compare",
     "decode",
+    "directions",
     "draw",
+    "edit",
     "encode",
     "evaluate",
     "generate",
@@ -84,7 +86,9 @@ _find = lazy.rooms(
         "card": "zoo.checkpoints.card",
         "compare": "zoo.evaluation.compare",
         "decode": "zoo.editing",
+        "directions": "zoo.editing",
         "draw": "zoo.sampling.save",
+        "edit": "zoo.editing",
         "encode": "zoo.editing",
         "evaluate": "zoo.evaluation.measure",
         "generate": "zoo.bulk.generate",

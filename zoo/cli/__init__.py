@@ -27,6 +27,8 @@ SECTIONS = {
         "encode": "zoo.cli.encode:encode",
         "decode": "zoo.cli.decode:decode",
         "invert": "zoo.cli.invert:invert",
+        "directions": "zoo.cli.directions:directions",
+        "edit": "zoo.cli.edit:edit",
     },
     "See and serve": {
         "play": "zoo.cli.play:play",

@@ -42,6 +42,15 @@ EXAMPLES = {
         "zoo invert vae-mnist photo.png",
         "zoo invert dcgan-mnist photo.png --draws 100 --steps 10 -o nearest.png",
     ),
+    "directions": (
+        "zoo directions vae-mnist -o directions.png",
+        "zoo directions vae-mnist --from 1 --to 7",
+        "zoo directions vae-mnist --rename strong-8=slant",
+    ),
+    "edit": (
+        "zoo edit vae-mnist --seed 0 -n 8 --direction strong-1=1.5",
+        "zoo edit vae-mnist --image photo.png --direction strong-2=-1 -o edited.png",
+    ),
     "train": (
         "zoo train mlp-vae --name my-vae --data mnist",
         "zoo train mlp-vae --name small --epochs 1 --set latent_dim=2 --set hidden_dims=32",

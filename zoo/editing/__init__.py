@@ -6,23 +6,36 @@ from zoo.common import lazy
 
 if TYPE_CHECKING:
     from zoo.editing.coding import Latents, decode, encode
-    from zoo.editing.invert import Inversion, invert
+    from zoo.editing.finding import directions, find_all
+    from zoo.editing.inversion import Inversion, invert
+    from zoo.editing.kept import Direction
+    from zoo.editing.moving import edit, move
 
 __all__ = [
+    "Direction",
     "Inversion",
     "Latents",
     "decode",
+    "directions",
+    "edit",
     "encode",
+    "find_all",
     "invert",
+    "move",
 ]
 
 __getattr__ = lazy.rooms(
     __name__,
     {
-        "Inversion": "zoo.editing.invert",
+        "Direction": "zoo.editing.kept",
+        "Inversion": "zoo.editing.inversion",
         "Latents": "zoo.editing.coding",
         "decode": "zoo.editing.coding",
+        "directions": "zoo.editing.finding",
+        "edit": "zoo.editing.moving",
         "encode": "zoo.editing.coding",
-        "invert": "zoo.editing.invert",
+        "find_all": "zoo.editing.finding",
+        "invert": "zoo.editing.inversion",
+        "move": "zoo.editing.moving",
     },
 )

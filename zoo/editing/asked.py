@@ -23,6 +23,8 @@ from zoo.sampling import formats, request
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from zoo.data import Dataset
+
 # images in a row of a picture of pairs, as `sampling.pictures` has it
 COLUMNS = 8
 VERBS = {"encode": "encode images", "decode": "decode latents"}
@@ -64,6 +66,23 @@ def checked(
         raise OutputError(f"{path} must end in {', '.join(suffixes[:-1])} or {suffixes[-1]}.")
     formats.check_path(path, kind.name, suffixes)
     formats.refuse_foreign(path, force=force)
+    return path
+
+
+def picture_or_latents(output: Any, default: str, folder: Folder, scale: Any, force: bool) -> Path:
+    """Where a picture or an .npz with latents goes, once nothing speaks against it.
+
+    **Raises:** `OutputError`; `ConfigError` for a scale of what is no picture."""
+    path = request.output_path(output, default)
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        formats.check_path(path, "array", (".npz",))
+        formats.refuse_foreign(path, force=force)
+    elif suffix in formats.PICTURES:
+        checked(path, default, formats.PICTURES, folder, force)
+    else:
+        raise OutputError(f"{path} must end in .npz, {', '.join(formats.PICTURES)}.")
+    formats.refuse_layout(None, scale, suffix)
     return path
 
 
@@ -161,18 +180,64 @@ def save_pairs(
     - `samples`: float32 in [0, 1], `(n, channels, height, width)`.
     - `latents`, `labels`: of each.
     """
-    import torch
-
-    from zoo.editing.coding import decoded
+    from zoo.editing.coding import all_decoded
     from zoo.sampling import images, pictures
 
-    copies = torch.cat([batch for batch, _ in decoded(model, latents, labels)])
+    copies = all_decoded(model, latents, labels)
     images.save_picture(pictures.pairs(samples, copies, scale or 1), path, made)
 
 
 def rows_of_pairs(n: int) -> int:
     """How many pairs of rows a picture of `n` images above their copies has."""
     return -(-n // COLUMNS)
+
+
+def latents_of(
+    model: Any, samples: "Tensor", labels: "Tensor | None", seed: int
+) -> "tuple[Tensor, Tensor | None]":
+    """Latents of images, float32 `(n, *latent_shape)`, and their classes: by the encoder where
+    there is one, else by inversion.
+
+    **Arguments:**
+    - `samples`: float32 `(n, *sample_shape)`.
+    - `labels`: int64 `(n,)` for a conditional model; found unless given.
+    - `seed`: of the draws that an inversion starts from.
+    """
+    from zoo.editing import search
+    from zoo.editing.inversion import DRAWS, STEPS
+    from zoo.models import Autoencoder
+
+    if isinstance(model, Autoencoder) and (labels is not None or not model.config.num_classes):
+        return search.encoded(model, samples, labels), labels
+    found = search.nearest(model, samples, labels, seed=seed, draws=DRAWS, steps=STEPS)
+    return found.latents, found.labels
+
+
+def data_of(folder: Folder, model: Any, root: Any) -> "Dataset":
+    """The test images of the data set that a checkpoint was trained on.
+
+    **Raises:** `ConfigError` when no plugin offers it; `DataError`."""
+    from zoo.data import load_dataset
+
+    if folder.dataset not in installed().datasets:
+        name = str(folder.facts.get("dataset"))[:80]
+        raise ConfigError(
+            f"No plugin offers the data set {name!r}, so there are no test images. Name the image "
+            "files to reconstruct."
+        )
+    return load_dataset(
+        folder.dataset,
+        root=None if root is None else Path(root),
+        split="test",
+        sample_shape=model.config.sample_shape,
+    )
+
+
+def as_float(samples: "Tensor") -> "Tensor":
+    """Samples of a data set as a model takes them: those of type uint8 are divided by 255."""
+    import torch
+
+    return samples.float().div_(255) if samples.dtype == torch.uint8 else samples.float()
 
 
 def label_words(labels: Any) -> list[str]:

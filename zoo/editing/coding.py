@@ -142,20 +142,20 @@ def decode(
     formats.refuse_foreign(path, force=force)
     formats.refuse_layout(columns, scale, path.suffix.lower())
     classes = request.class_numbers(labels, folder)
-    source = _source(latents)
+    named = source(latents)
     model: Any = request.load(folder, device, threads)
-    z, kept = source_latents(source, latents, model)
-    given = _labels(classes, kept, len(z), folder)
-    words: list[Any] = [*([] if source is None else [source]), *asked.label_words(labels)]
+    z, kept = source_latents(named, latents, model)
+    given = labels_of_latents(classes, kept, len(z), folder)
+    words: list[Any] = [*([] if named is None else [named]), *asked.label_words(labels)]
     words += ["--columns", columns] if columns else []
     words += ["--scale", scale] if scale else []
     words += ["-o", path.name] if output is not None else []
     made = asked.made(folder, "decode", words, n=len(z))
-    if source is None:
+    if named is None:
         # what is passed in Python can't be named in a command
         del made["command"]
     else:
-        made["latents_sha256"] = files.sha256(source)
+        made["latents_sha256"] = files.sha256(named)
     formats.write(
         path,
         decoded(model, z, given),
@@ -196,6 +196,13 @@ def decoded(
                 None if some is None else some.to(model.device),
             )
         yield samples.float().cpu(), some
+
+
+def all_decoded(model: "LatentModel[Any]", z: "Tensor", labels: "Tensor | None") -> "Tensor":
+    """The same at once: float32 `(n, *sample_shape)` on the CPU."""
+    import torch
+
+    return torch.cat([samples for samples, _ in decoded(model, z, labels)])
 
 
 def latents_path(output: Any, force: bool) -> Path:
@@ -256,7 +263,7 @@ def source_latents(
     return torch.tensor(z), found.get("labels")
 
 
-def _source(latents: Any) -> Path | None:
+def source(latents: Any) -> Path | None:
     """The file that was named; None for an array."""
     if not isinstance(latents, str | os.PathLike):
         return None
@@ -269,8 +276,10 @@ def _source(latents: Any) -> Path | None:
     return path
 
 
-def _labels(classes: Sequence[int], kept: Any, n: int, folder: Folder) -> "Tensor | None":
-    """A class for each latent: those that were asked for, else those of the file."""
+def labels_of_latents(classes: Sequence[int], kept: Any, n: int, folder: Folder) -> "Tensor | None":
+    """A class for each latent, int64 `(n,)`: those that were asked for, else those of the file.
+
+    **Raises:** `LabelError` where a conditional checkpoint has none."""
     import torch
 
     if not folder.num_classes:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from zoo.checkpoints import find
-from zoo.common.errors import OutputError, counted
+from zoo.common.errors import counted
 from zoo.editing import asked, coding
 from zoo.editing.coding import Latents
-from zoo.sampling import formats, request
+from zoo.sampling import request
 from zoo.sampling.request import Reference
 
 # latents that the search chooses from, and steps that it takes from the best
@@ -80,14 +80,7 @@ def invert(
     """
     folder = find(reference)
     asked.refuse_incapable(folder, "decode")
-    path = request.output_path(output, "inverted.npz")
-    if path.suffix.lower() in formats.PICTURES:
-        asked.checked(path, "", formats.PICTURES, folder, force)
-    elif path.suffix.lower() == ".npz":
-        coding.latents_path(path, force)
-    else:
-        raise OutputError(f"{path} must end in .npz, {', '.join(formats.PICTURES)}.")
-    formats.refuse_layout(None, scale, path.suffix.lower())
+    path = asked.picture_or_latents(output, "inverted.npz", folder, scale, force)
     named = asked.image_paths(images)
     classes = request.class_numbers(labels, folder)
     draws = request.whole_number("draws", draws, 1)
