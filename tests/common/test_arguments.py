@@ -19,7 +19,10 @@ FUNCTIONS = {
 FURTHER: dict[str, tuple[Any, ...]] = {
     "bundled": ("mine",),
     "compare": ("vae-mnist",),
+    "decode": ("z.npz",),
     "draw": (2,),
+    "encode": ("image.png",),
+    "invert": ("image.png",),
     "push": ("owner/repo",),
     "reconstruct": (),
     "save": ("./out",),

@@ -217,9 +217,8 @@ def _refuse_missing(verb: str) -> None:
 def _as_list(references: Any) -> list[str]:
     from zoo.common import arguments
 
-    if isinstance(references, str):
-        references = [references]
-    return [arguments.reference(one) for one in references]
+    several = references if isinstance(references, list | tuple) else [references]
+    return [arguments.reference(one) for one in several]
 
 
 def _bounded(name: str, value: Any, least: float) -> Any:
