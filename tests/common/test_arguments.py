@@ -15,18 +15,8 @@ from zoo.common.errors import ConfigError, LabelError
 FUNCTIONS = {
     name: getattr(door, name) for name in door.__all__ if inspect.isfunction(getattr(door, name))
 }
-# what follows the first argument of a function that needs more of them
-FURTHER: dict[str, tuple[Any, ...]] = {
-    "bundled": ("mine",),
-    "compare": ("vae-mnist",),
-    "decode": ("z.npz",),
-    "draw": (2,),
-    "encode": ("image.png",),
-    "invert": ("image.png",),
-    "push": ("owner/repo",),
-    "reconstruct": (),
-    "save": ("./out",),
-}
+# what follows the first argument of a function that needs more of them; a path unless said here
+FURTHER: dict[str, tuple[Any, ...]] = {"draw": (2,), "push": ("owner/repo",)}
 NONE_IS_A_VALUE = {"list_checkpoints", "list_data", "list_features", "list_models", "list_runs"}
 VALUES = (3, None, ["a", 3], Path("folder"))
 
@@ -34,6 +24,14 @@ VALUES = (3, None, ["a", 3], Path("folder"))
 def first_takes(function: Callable[..., Any]) -> bool:
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
     return any(one.kind in kinds for one in inspect.signature(function).parameters.values())
+
+
+def further(name: str) -> tuple[Any, ...]:
+    _, *others = inspect.signature(FUNCTIONS[name]).parameters.values()
+    needed = [
+        one for one in others if one.default is one.empty and one.kind is one.POSITIONAL_OR_KEYWORD
+    ]
+    return FURTHER.get(name, ("./mine",) * len(needed))
 
 
 CASES = [
@@ -50,7 +48,7 @@ CASES = [
 @pytest.mark.parametrize(("name", "value"), CASES)
 def test_a_value_of_the_wrong_type_is_refused_in_words(name: str, value: Any) -> None:
     with pytest.raises(door.ZooError) as refused:
-        FUNCTIONS[name](value, *FURTHER.get(name, ()))
+        FUNCTIONS[name](value, *further(name))
     assert len(str(refused.value)) > 20 and "object at 0x" not in str(refused.value)
 
 
