@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from zoo.checkpoints.card_text import PICTURES as PICTURES
-from zoo.checkpoints.card_text import body_of, dataset_of, name_of
+from zoo.checkpoints.card_text import body_of, dataset_of, kind_of, name_of
 from zoo.checkpoints.folder import CARD, CARD_LIMIT, Folder
 from zoo.checkpoints.results import recorded
 from zoo.checkpoints.store import find, refuse_foreign
@@ -227,14 +227,16 @@ def _folder(checkpoint: Folder | Path) -> Folder:
 
 def _front_matter(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     dataset = dataset_of(facts)
-    images = "samples_command" in facts
+    kind = kind_of(config)
+    images = "samples_command" in facts and kind == "image"
+    seen = "samples_command" in facts and "texts" not in facts
     conditional = images and config["config"].get("num_classes")
     family = installed().offered_by("models", config["model"])
     tags = [
         config["model"],
         family.name if family else None,
         dataset.name if dataset else None,
-        "image-generation" if images else None,
+        f"{kind}-generation" if images or kind in ("text", "audio") else None,
         "conditional-image-generation" if conditional else None,
     ]
     matter: dict[str, Any] = {
@@ -243,7 +245,7 @@ def _front_matter(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         "license": facts.get("license"),
         "datasets": [dataset.hub_id] if dataset and dataset.hub_id else None,
         "tags": list(dict.fromkeys(filter(None, tags))),
-        "thumbnail": "images/samples.png" if images else None,
+        "thumbnail": "images/samples.png" if seen else None,
         "model-index": _model_index(config, facts),
     }
     return _as_yaml({key: value for key, value in matter.items() if value})

@@ -10,6 +10,10 @@ from zoo.checkpoints.results import Evaluation, recorded
 from zoo.common.errors import counted
 from zoo.registry import DISTRIBUTION, ENTRY_POINT, DatasetSpec, installed
 
+# texts that a card shows, and characters of each
+MOST_TEXTS = 20
+LONGEST_TEXT = 200
+
 PICTURES = {  # beside images/samples.png, in their order
     "nearest.png": "Samples above the training images that are nearest to them, pixel by pixel",
     "reconstructions.png": "Images above their reconstructions",
@@ -40,7 +44,7 @@ def body_of(
         _evaluation(facts),
         _pictures(pictures),
         _training(config, facts),
-        _limits(facts),
+        _limits(config, facts),
         _licences(facts),
         _citation(config, facts),
     ]
@@ -70,17 +74,40 @@ def _summary(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     lines = [f"{what} (`{config['model']}`){data}."]
     if "parameters" in facts:
         lines.append(f"{facts['parameters']:,} parameters; samples of shape {shape}.")
-    picture = "\n\n![Samples](images/samples.png)" if "samples_command" in facts else ""
-    return " ".join(lines) + picture
+    return " ".join(lines) + _samples(facts)
+
+
+def kind_of(config: Mapping[str, Any]) -> str:
+    """The kind of samples of a checkpoint, as the plugin of its model says; "image" where none is
+    installed that offers it.
+    """
+    spec = installed().models.get(config["model"])
+    return spec.kind if spec else "image"
+
+
+def _samples(facts: Mapping[str, Any]) -> str:
+    """What a card shows of samples: a picture, or texts."""
+    if "samples_command" not in facts:
+        return ""
+    if "texts" not in facts:
+        return "\n\n![Samples](images/samples.png)"
+    texts = facts["texts"]
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise TypeError("texts must be a list of strings")
+    # no text may end the block
+    lines = [" ".join(text.replace("`", "ˋ").split()) for text in texts[:MOST_TEXTS]]
+    return "\n\n" + "\n".join(["```text", *(line[:LONGEST_TEXT] for line in lines), "```"])
 
 
 def _use(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     shown = facts.get("samples_command")
     own = _own_class(config)
-    lines = ["## How to sample", f"The picture above was made by `{shown}`." if shown else ""]
+    what = "The texts above were" if "texts" in facts else "The picture above was"
+    lines = ["## How to sample", f"{what} made by `{shown}`." if shown else ""]
     lines.append("\n".join(["```", _install(config), *([] if own else _command(facts)), "```"]))
     if reference := _reference(facts):
-        drawn = "images" if shown else "samples"
+        drawn = "images" if shown and kind_of(config) == "image" else "samples"
+        dtype = "int64" if kind_of(config) == "text" else "float32"
         shape = ", ".join(map(str, config["config"].get("sample_shape", ())))
         module, _, name = own.partition(":")
         load = [
@@ -88,7 +115,8 @@ def _use(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
             *([f"from {module} import {name}"] if own else []),
             "",
             f'model = zoo.load("{reference}"{f", model={name}" if own else ""})',
-            f"{drawn} = zoo.draw(model, 16, seed=0)  # float32, (16, {shape})",
+            f"{drawn} = zoo.draw(model, 16, seed=0)  # {dtype}, (16, {shape})",
+            *(["print(model.render(samples))"] if dtype == "int64" else []),
         ]
         lines.append("\n".join(["```python", *load, "```"]))
     return "\n\n".join(line for line in lines if line)
@@ -246,12 +274,13 @@ def _training(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     return f"## Training\n\n```\n{facts['command']}\n```\n\n| | |\n|---|---|\n{table}"
 
 
-def _limits(facts: Mapping[str, Any]) -> str:
+def _limits(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    noun = "image" if "samples_command" in facts and kind_of(config) == "image" else "sample"
     data = f" ({facts['dataset']})" if "dataset" in facts else ""
     return (
         f"## Limits\n\nIt makes only what its training data shows{data}, at that size, some "
         "samples of it malformed. A "
-        f"sample may resemble a training {'image' if 'samples_command' in facts else 'sample'}. It "
+        f"sample may resemble a training {noun}. It "
         "is meant for study "
         "and as a baseline."
     )

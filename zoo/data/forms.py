@@ -1,8 +1,8 @@
 """LIGHT: the forms that one's own data can have: one table, with a row for each."""
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,9 @@ from zoo.registry import installed
 
 if TYPE_CHECKING:
     from zoo.data.dataset import Dataset
+
+# what stands in a pattern of names for the class
+LABEL = "{label}"
 
 Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
 
@@ -56,6 +59,24 @@ FORMS = (
         kinds=("image", "array"),
         has_columns=True,
     ),
+    Form(
+        noun="a file of texts",
+        reader="zoo.data.texts:read_texts",
+        suffixes=(".txt",),
+        kinds=("text",),
+    ),
+    Form(
+        noun="a table of texts",
+        reader="zoo.data.texts:read_table",
+        suffixes=(".csv", ".tsv", ".jsonl", ".parquet"),
+        kinds=("text",),
+        has_columns=True,
+    ),
+    Form(
+        noun="a folder of recordings",
+        reader="zoo.data.recordings:read_folder",
+        kinds=("audio",),
+    ),
 )
 
 
@@ -68,12 +89,14 @@ class Place:
     - `form`: the row of its form.
     - `path`: of the file or folder; None for what lies elsewhere.
     - `columns`: which arrays or columns to take, the samples' first, as the reference names them.
+    - `pattern`: of the names of the files in a folder, in which `{label}` stands for the class.
     """
 
     reference: str
     form: Form
     path: Path | None
     columns: tuple[str, ...] = ()
+    pattern: str = ""
 
     @property
     def name(self) -> str:
@@ -83,7 +106,10 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """How data is to be read; as the arguments of `load_dataset`."""
+    """How data is to be read; as the arguments of `load_dataset`.
+
+    `fields` are those of the model's config that are known: the rate or the alphabet to read by.
+    """
 
     sample_shape: Sequence[int] | None = None
     value_range: Range | None = None
@@ -91,6 +117,7 @@ class Asked:
     watch: Watch | None = None
     split: str = "train"
     kind: str = "image"
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 def is_own(reference: str) -> bool:
@@ -133,11 +160,18 @@ def place_of(reference: str, kind: str | None = None) -> Place:
     for form in _elsewhere():
         if reference.startswith(form.prefix):
             return Place(reference, form, None)
+    if LABEL in reference:
+        above = reference.partition(LABEL)[0].rpartition("/")[0]
+        form = next(one for one in _folders() if "audio" in one.kinds)
+        pattern = reference.removeprefix(f"{above}/")
+        return Place(reference, form, folder_of(above), pattern=pattern)
     bare, columns = _without_columns(reference)
     of_file = _form_of_file(bare, kind)
     path = settings.expand(bare)
     if of_file is None or files.is_folder(path):
-        folder = next(one for one in _folders() if kind is None or kind in one.kinds)
+        folder = next((one for one in _folders() if kind is None or kind in one.kinds), None)
+        if folder is None:
+            raise DataError(f"{reference} is a folder, which holds no samples of the kind {kind}.")
         return Place(reference, folder, folder_of(reference))
     if not files.exists(path):
         raise DataError(f"There is no file {bare}.", path=path)

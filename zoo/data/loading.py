@@ -1,7 +1,8 @@
 """Data, whatever form it has, held to one promise: samples, labels, class names, digest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from zoo.common.errors import DataError
 from zoo.data.dataset import Dataset
@@ -21,6 +22,7 @@ def load_dataset(
     skip_bad: bool = False,
     watch: Watch | None = None,
     kind: str = "image",
+    fields: Mapping[str, Any] | None = None,
 ) -> Dataset:
     """Load data, into memory where it fits.
 
@@ -39,6 +41,7 @@ def load_dataset(
     - `skip_bad`: leave out the images of a folder that can't be read.
     - `watch`: shows how many images of a folder are read.
     - `kind`: of the samples that are wanted, as a model's `sample_kind` says.
+    - `fields`: those of the model's config that are known, such as the sample rate of recordings.
 
     **Raises:** `NotFoundError` for an unknown name, `DataError` for data that can't be read,
     fetched or resized, `ConfigError` for a wrong `value_range`, `PluginError` for a plugin whose
@@ -53,6 +56,7 @@ def load_dataset(
             watch=watch,
             split=split,
             kind=kind,
+            fields=fields or {},
         )
         return place.form.read(place, asked)
     if value_range or skip_bad:

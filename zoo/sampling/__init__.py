@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from zoo.sampling.request import class_numbers, kind_of_folder, options_of, seed_or_fresh
     from zoo.sampling.sampler import BLOCK, latents, stream
     from zoo.sampling.save import STDOUT, Written, draw, draw_to, how_made, prints, sample
-    from zoo.sampling.showing import as_media, display, picture
+    from zoo.sampling.showing import TEXTS, as_media, display, picture
 
 __all__ = [
     "BLOCK",
@@ -43,6 +43,7 @@ __all__ = [
     "STDOUT",
     "STREAMS",
     "SUFFIXES",
+    "TEXTS",
     "Kind",
     "Written",
     "as_media",
@@ -98,6 +99,7 @@ __getattr__ = lazy.rooms(
         "PICTURES": "zoo.sampling.formats",
         "STREAMS": "zoo.sampling.formats",
         "SUFFIXES": "zoo.sampling.formats",
+        "TEXTS": "zoo.sampling.showing",
         "Written": "zoo.sampling.save",
         "as_media": "zoo.sampling.showing",
         "check_path": "zoo.sampling.formats",

@@ -15,6 +15,7 @@ class Kind:
     - `name`: as in a model's `sample_kind` and a `ModelSpec`'s `kind`.
     - `noun`: what one sample is called.
     - `is_picture`: whether a sample is a picture.
+    - `is_drawn`: whether a picture shows samples: themselves, or what is drawn of them.
     - `dtype`: the type of the numbers in an .npz, as numpy calls it.
     - `least`, `greatest`: the range of the numbers; None when they have none.
     - `is_whole`: whether a model draws whole numbers, int64; else float32.
@@ -31,6 +32,7 @@ class Kind:
     name: str
     noun: str
     is_picture: bool = False
+    is_drawn: bool = False
     dtype: str
     least: float | None = None
     greatest: float | None = None
@@ -61,6 +63,7 @@ KINDS = {
             name="image",
             noun="image",
             is_picture=True,
+            is_drawn=True,
             dtype="uint8",
             least=0.0,
             greatest=1.0,
@@ -93,6 +96,7 @@ KINDS = {
         Kind(
             name="audio",
             noun="recording",
+            is_drawn=True,
             dtype="float32",
             least=-1.0,
             greatest=1.0,

@@ -2,10 +2,13 @@
 
 import datetime
 import functools
+import shlex
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from zoo.checkpoints import (
     CONFIG,
@@ -24,7 +27,7 @@ from zoo.data import Dataset, load_dataset
 from zoo.evaluation.measure import SHOWN
 from zoo.models import GenerativeModel
 from zoo.registry import installed
-from zoo.sampling import draw_to, kind_of, write_all
+from zoo.sampling import TEXTS, draw, draw_to, kind_of, write_all
 from zoo.training import curves
 from zoo.training.request import Request
 from zoo.training.run import Run
@@ -176,15 +179,27 @@ def _fill(
     folder = weights.write_model(session.model, directory, {**facts, "reference": reference})
     # what others will load: its samples are theirs to the bit
     model = weights.read_model(folder, model=session.plan.model_class)
-    if kind_of(model).is_picture:
+    record = {"checkpoint": reference}
+    if kind_of(model).is_drawn:
         target = directory / "images" / "samples.png"
         made = draw_to(target, model, reference, folder, seed=0)
         folder.write_facts({**folder.facts, "samples_command": made["command"]})
-        record = {"checkpoint": reference}
+    if kind_of(model).name == "text":
+        folder.write_facts({**folder.facts, **texts_of(model, reference)})
+    if kind_of(model).is_picture:
         write_all(model, directory, record, samples=shown.samples[:], labels=shown.labels)
-        curves.write(directory, record, facts["history"])
+    curves.write(directory, record, facts["history"])
     card.write(folder)
     return folder
+
+
+def texts_of(model: GenerativeModel[Any], reference: str) -> dict[str, Any]:
+    """Twenty samples of a model of text, and the command that prints them, for facts.json."""
+    classes = model.config.num_classes
+    labels = torch.arange(TEXTS) % classes if classes else None
+    samples = draw(model, TEXTS, seed=0, labels=labels)
+    command = shlex.join(["zoo", "sample", reference, "-n", str(TEXTS), "--seed", "0"])
+    return {"samples_command": command, "texts": model.render(samples)}
 
 
 def _shown(session: Session) -> Dataset:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,7 @@ class Run:
         refuse_unfinished(self.folder)
         for old in (
             *self.folder.glob("epoch-*.png"),
+            *self.folder.glob("epoch-*.txt"),
             *(self.folder / name for name in (HISTORY, LAST_GOOD, BOARD)),
         ):
             files.remove(old)
@@ -199,15 +200,24 @@ class Run:
             ) from error
         return notes
 
-    def log(self, step: int, history: list[dict[str, Any]], grid: Image.Image | None) -> None:
-        """Write down an epoch that ended: the history as JSON lines, a grid of samples, and both
-        for TensorBoard.
+    def log(
+        self,
+        step: int,
+        history: list[dict[str, Any]],
+        grid: Image.Image | None,
+        texts: Sequence[str] = (),
+    ) -> None:
+        """Write down an epoch that ended: the history as JSON lines, a grid of samples or texts,
+        and all of it for TensorBoard.
         """
         epoch = history[-1]
         files.write_text(self.folder / HISTORY, "".join(json.dumps(one) + "\n" for one in history))
         if grid is not None:
             path = self.folder / f"epoch-{epoch['epoch']:03}.png"
             save_png(grid, path, {"during": path.stem, "step": step})
+        if texts:
+            lines = "".join(f"{' '.join(text.splitlines())}\n" for text in texts)
+            files.write_text(self.folder / f"epoch-{epoch['epoch']:03}.txt", lines)
         if self._board is None:
             return
         # what a killed run wrote of later steps is not shown
@@ -219,6 +229,8 @@ class Run:
             self._writer.add_image(
                 "samples", np.asarray(grid.convert("RGB")), step, dataformats="HWC"
             )
+        if texts:
+            self._writer.add_text("samples", "\n\n".join(texts), step)
         self._writer.flush()
 
     def finish(self) -> None:

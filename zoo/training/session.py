@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from accelerate.utils import broadcast_object_list
+from PIL import Image
 
 from zoo.checkpoints import Store, named_losses, weights
 from zoo.common import compute, files
@@ -20,7 +21,7 @@ from zoo.data import Dataset
 from zoo.models import GenerativeModel, TrainConfig
 from zoo.models.build import build
 from zoo.optim import join
-from zoo.sampling import draw, grid, kind_of
+from zoo.sampling import TEXTS, draw, kind_of, picture
 from zoo.training.alarms import Watch, alarms
 from zoo.training.loop import Progress, fit
 from zoo.training.request import Request
@@ -32,8 +33,9 @@ from zoo.training.watching import in_words
 KEEP_SECONDS = 5.0
 # the same within an epoch
 KEEP_SECONDS_WITHIN = 30.0
-# samples of the grid that is written after each epoch
+# samples of the grid that is written after each epoch, and of one of waveforms and spectrograms
 GRID = 64
+RECORDINGS = 16
 
 logger = logging.getLogger("zoo")
 
@@ -155,7 +157,7 @@ class Session:
         )
         if recipe.precision == "bf16" and compute.emulates_bf16(self.state.model.device):
             logger.info("Computing in float32: this hardware has no bfloat16.")
-        if kind_of(self.plan.model_class).is_picture and not find_spec("matplotlib"):
+        if kind_of(self.plan.model_class).is_drawn and not find_spec("matplotlib"):
             logger.info(
                 "There will be no loss curves: matplotlib draws them, pip install 'genzoo[plots]'"
             )
@@ -204,11 +206,9 @@ class Session:
             "losses": report.losses,
         }
         epoch |= {"held_out": report.held_out} if report.held_out else {}
-        picture = None
-        if kind_of(model).is_picture:
-            picture = grid(draw(model, GRID, seed=0))
-            if report.adversarial:
-                epoch["watched"] = self._watch.look(model)
+        shown, texts = self._samples(model)
+        if kind_of(model).is_picture and report.adversarial:
+            epoch["watched"] = self._watch.look(model)
         self.history.append(epoch)
         logger.info(epoch_line(report, self.plan.recipe.epochs))
         for alarm in alarms(self.history):
@@ -216,7 +216,18 @@ class Session:
             if kind not in self._warned:  # once, however the number changes
                 self._warned.add(kind)
                 logger.warning(f"epoch {report.epoch}: {alarm}")
-        self.run.log(report.step, self.history, picture)
+        if texts:
+            logger.info("  " + ", ".join(texts))
+        self.run.log(report.step, self.history, shown, texts)
+
+    def _samples(self, model: GenerativeModel[Any]) -> tuple[Image.Image | None, list[str]]:
+        """What an epoch shows of samples: a picture, or texts."""
+        kind = kind_of(model)
+        if kind.name == "text":
+            return None, model.render(draw(model, TEXTS, seed=0))
+        if not kind.is_drawn:
+            return None, []
+        return picture(model, draw(model, GRID if kind.is_picture else RECORDINGS, seed=0)), []
 
     def _keep_last_good(self) -> str:
         """Turn the last state that was kept, before the training broke, into a checkpoint; says

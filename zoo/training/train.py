@@ -206,6 +206,7 @@ def _plan(
         value_range=request.value_range,
         skip_bad=request.skip_bad,
         kind=model_class.sample_kind,
+        fields=values,
     )
     config = model_class.Config.from_dict({**_known(data, model_class.Config), **values})
     exact = {
