@@ -1,0 +1,222 @@
+"""speech-vae: a VAE of spectrograms, which become sound by Griffin and Lim's algorithm."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from zoo.models import (
+    AudioConfig,
+    Bounds,
+    ConfigError,
+    Count,
+    Fraction,
+    LatentModel,
+    Objective,
+    Size,
+    Step,
+    TrainConfig,
+    at_least_float32,
+)
+
+# samples in the window of a spectrum, and between two windows
+WINDOW = 256
+HOP = 64
+BINS = WINDOW // 2
+# frames that the networks see as one
+PAIRED = 2
+# how often the networks halve the time after that
+HALVINGS = 2
+# a magnitude below this counts as silence; full scale is about 64
+FLOOR = 0.05
+
+
+class SpeechVAE(LatentModel["SpeechVAE.Config"]):
+    """Draws the logarithm of a magnitude spectrogram, and finds a waveform that has it.
+
+    The encoder is needed in training only. The likelihood of a spectrogram is a Laplace
+    distribution around the decoder's output. The waveform comes from the magnitudes by the
+    algorithm of Griffin & Lim (1984, doi:10.1109/TASSP.1984.1164317), which begins with the phases
+    of steady tones.
+    """
+
+    sample_kind = "audio"
+    training_only = ("encoder",)
+    recipe = TrainConfig(
+        epochs=60,
+        batch_size=32,
+        learning_rate=1e-3,
+        max_grad_norm=1.0,
+        warmup=0.05,
+        schedule="cosine",
+        ema_decay=0.999,
+    )
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(AudioConfig):
+        """The sizes of the networks.
+
+        **Arguments:**
+        - `sample_shape`: 1 channel and 64 · (8 k) − 64 samples, such as 6080.
+        - `latent_dim`: dimensions of z.
+        - `width`: channels of the convolutions.
+        - `spread`: scale of the Laplace distribution, in nepers: smaller gives finer detail and
+            latents that are less like the prior.
+        - `kl_warmup`: part of the training, 0 to 1, in which the weight of the KL term grows from
+            0 to 1.
+        - `iterations`: rounds of the algorithm that finds the waveform.
+        """
+
+        sample_shape: tuple[Size, ...] = (1, 6_080)
+        latent_dim: Size = 24
+        width: Size = 160
+        spread: Annotated[float, Bounds(0.01, 1_000.0)] = 8.0
+        kl_warmup: Fraction = 0.2
+        iterations: Count = 32
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            channels, length = self.sample_shape
+            whole = HOP * PAIRED * 2**HALVINGS
+            if channels != 1 or (length + HOP) % whole:
+                raise ConfigError(
+                    f"sample_shape = {channels},{length} does not fit: speech-vae takes 1 channel "
+                    f"and k · {whole} − {HOP} samples, such as 1,6080."
+                )
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.latent_shape = (config.latent_dim,)
+        self.frames = (config.sample_shape[1] + HOP) // HOP
+        known, width = config.num_classes, config.width
+        steps = self.frames // PAIRED // 2**HALVINGS
+        self.encoder = nn.Sequential(
+            nn.Conv1d(PAIRED * BINS + known, width, 3, padding=1),
+            nn.SiLU(),
+            *(
+                layer
+                for _ in range(HALVINGS)
+                for layer in (nn.Conv1d(width, width, 4, stride=2, padding=1), nn.SiLU())
+            ),
+            nn.Flatten(),
+            nn.Linear(width * steps, width),
+            nn.SiLU(),
+            nn.Linear(width, 2 * config.latent_dim),
+        )
+        self.decoder = nn.Sequential(
+            nn.Linear(config.latent_dim + known, width),
+            nn.SiLU(),
+            nn.Linear(width, width * steps),
+            nn.Unflatten(1, (width, steps)),
+            *(
+                layer
+                for _ in range(HALVINGS)
+                for layer in (Residual(width), nn.Upsample(scale_factor=2))
+            ),
+            Residual(width),
+            nn.SiLU(),
+            nn.Conv1d(width, PAIRED * BINS, 3, padding=1),
+        )
+
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """The waveforms of latents, in [-1, 1]."""
+        with torch.autocast(z.device.type, enabled=False):
+            return waveforms(self.spectrograms(z, labels), self.config.iterations)[:, None]
+
+    def spectrograms(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Logarithms of magnitudes, `(n, 128, frames)`, as `log_magnitudes` gives them."""
+        drawn = self.decoder(self.with_labels(z, labels))  # (n, 2 · 128, frames / 2)
+        return at_least_float32(drawn.unflatten(1, (PAIRED, BINS)).permute(0, 2, 3, 1).flatten(2))
+
+    def posterior(self, spectrograms: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of q(z | x), each `(n, latent_dim)`."""
+        paired = spectrograms.unflatten(2, (-1, PAIRED)).permute(0, 3, 1, 2).flatten(1, 2)
+        mean, log_variance = at_least_float32(self.encoder(self.with_labels(paired, labels))).chunk(
+            2, dim=1
+        )
+        return mean, log_variance.clamp(-8, 2)
+
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
+        """Minimise −log p(spectrogram | z) + KL(q(z | x) ‖ p(z)), in nats per recording, without
+        the constant log(2 · spread) of each value.
+        """
+        heard = log_magnitudes(samples)
+        mean, log_variance = self.posterior(heard, labels)
+        z = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+        distance = (self.spectrograms(z, labels) - heard).abs().flatten(1)
+        kl = 0.5 * (mean**2 + log_variance.exp() - log_variance - 1).sum(1)
+        warmup = self.config.kl_warmup * step.total
+        weight = min(1.0, step.index / warmup) if warmup else 1.0
+        loss = distance.sum(1) / self.config.spread + weight * kl
+        yield Objective(loss, metrics={"error": distance.mean().detach(), "kl": kl.mean().detach()})
+
+
+class Residual(nn.Module):
+    """Two convolutions over time, added to their input."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.added = nn.Sequential(
+            nn.SiLU(),
+            nn.Conv1d(width, width, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv1d(width, width, 3, padding=1),
+        )
+
+    def forward(self, h: Tensor) -> Tensor:
+        """`(n, width, steps)` to the same shape."""
+        added: Tensor = h + self.added(h)
+        return added
+
+
+def log_magnitudes(samples: Tensor) -> Tensor:
+    """log(|STFT| + 0.05) of waveforms.
+
+    **Arguments:**
+    - `samples`: float32 `(n, 1, length)`.
+
+    **Returns:** nepers, float32 `(n, 128, frames)`: the highest frequency, half the sample rate,
+    is left out.
+    """
+    return (_spectra(samples[:, 0].float()).abs()[:, :BINS] + FLOOR).log()
+
+
+def waveforms(logarithms: Tensor, iterations: int) -> Tensor:
+    """Waveforms with nearly these magnitudes, by the algorithm of Griffin & Lim (1984).
+
+    **Arguments:**
+    - `logarithms`: as `log_magnitudes` gives them.
+    - `iterations`: how often the magnitudes are put in place again.
+
+    **Returns:** float32 `(n, length)` in [-1, 1].
+    """
+    magnitudes = F.pad((logarithms.clamp(max=6).exp() - FLOOR).clamp(min=0), (0, 0, 0, 1))
+    bins, frames = magnitudes.shape[1:]
+    turns = torch.outer(
+        torch.arange(bins, device=magnitudes.device), torch.arange(frames, device=magnitudes.device)
+    )
+    # a steady tone in the middle of each bin
+    angles = 2 * math.pi * HOP / WINDOW * turns
+    spectra = torch.polar(magnitudes, angles.expand_as(magnitudes).float())
+    for _ in range(iterations):
+        spectra = _spectra(_inverse(spectra))
+        # where little is heard the phase is of no matter; the small number keeps it steady there
+        spectra = magnitudes * spectra / (spectra.abs() + 1e-2)
+    return _inverse(spectra).clamp(-1, 1)
+
+
+def _spectra(samples: Tensor) -> Tensor:
+    window = torch.hann_window(WINDOW, device=samples.device)
+    return torch.stft(samples, WINDOW, HOP, window=window, pad_mode="constant", return_complex=True)
+
+
+def _inverse(spectra: Tensor) -> Tensor:
+    window = torch.hann_window(WINDOW, device=spectra.device)
+    length = HOP * (spectra.shape[2] - 1)
+    return torch.istft(spectra, WINDOW, HOP, window=window, length=length)
