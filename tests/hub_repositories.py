@@ -34,7 +34,10 @@ class User:
     organisations: tuple[str, ...] = ()
 
     def owns(self, repository: str) -> bool:
-        return repository.partition("/")[0] in (self.name, *self.organisations)
+        return repository.removeprefix("datasets/").partition("/")[0] in (
+            self.name,
+            *self.organisations,
+        )
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from urllib.parse import urlencode
 from hub_cards import problems
 from hub_repositories import Commit, File, Repository, User, file_of, is_large, xet_hashes
 
-R = r"(?P<repository>[^/]+/[^/]+)"
+ANY = "[^/]+/[^/]+"
+R = f"(?P<repository>{ANY})"
 ROUTES = [
     ("GET", "/api/whoami-v2", "whoami"),
     ("POST", "/api/validate-yaml", "validate"),
@@ -35,6 +36,18 @@ ROUTES = [
     ("PUT", r"/lfs/(?P<oid>[0-9a-f]{64})", "store"),
     ("GET", r"/lfs/(?P<oid>[0-9a-f]{64})", "stored"),
     ("GET", f"/{R}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", "resolve"),
+]
+
+
+# a data set's repository is kept as datasets/OWNER/NAME, and asked for by the same routes
+ROUTES += [
+    (
+        verb,
+        pattern.replace("/api/models/", "/api/").replace(R, f"(?P<repository>datasets/{ANY})"),
+        name,
+    )
+    for verb, pattern, name in ROUTES
+    if R in pattern
 ]
 
 
@@ -86,7 +99,8 @@ class Asked:
         wanted = json.loads(self.body)
         name = f"{wanted.get('organization') or self._login().name}/{wanted['name']}"
         self._writer(name)
-        url = {"url": f"{self.hub.endpoint}/{name}", "name": name}
+        name = f"datasets/{name}" if wanted.get("type") == "dataset" else name
+        url = {"url": f"{self.hub.endpoint}/{name}", "name": name.removeprefix("datasets/")}
         if name in self.hub.repositories:
             return as_json({"error": "You already created this model repo", **url}, 409)
         self.hub.put(

@@ -37,6 +37,8 @@ BESIDE = {
 # rooms that another district may enter by themselves; all others are entered by their district's door
 DOOR_ROOMS = {
     "bulk.generate",
+    "bulk.push",
+    "bulk.verify",
     "checkpoints.card",
     "checkpoints.weights",
     "evaluation.compare",
@@ -44,6 +46,7 @@ DOOR_ROOMS = {
     "hub.listing",
     "hub.pull",
     "hub.push",
+    "hub.push_data",
     "hub.search",
     "hub.session",
     "models.build",

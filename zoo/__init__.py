@@ -8,7 +8,9 @@ from zoo.common.errors import ZooError
 
 if TYPE_CHECKING:
     from zoo.bulk.generate import generate
-    from zoo.checkpoints import info, list_runs, remove, space, verify
+    from zoo.bulk.push import push
+    from zoo.bulk.verify import verify
+    from zoo.checkpoints import info, list_runs, remove, space
     from zoo.checkpoints.card import card
     from zoo.checkpoints.weights import load, save
     from zoo.editing import decode, directions, edit, encode, invert
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from zoo.explorer import play, serve
     from zoo.hub.listing import list_checkpoints
     from zoo.hub.pull import pull
-    from zoo.hub.push import push
     from zoo.hub.search import search
     from zoo.registry.hookspecs import (
         Checkpoint,
@@ -105,7 +106,7 @@ _find = lazy.rooms(
         "load": "zoo.checkpoints.weights",
         "play": "zoo.explorer",
         "pull": "zoo.hub.pull",
-        "push": "zoo.hub.push",
+        "push": "zoo.bulk.push",
         "reconstruct": "zoo.sampling.latent_pictures",
         "remove": "zoo.checkpoints",
         "refresh": "zoo.registry.registry",
@@ -115,7 +116,7 @@ _find = lazy.rooms(
         "serve": "zoo.explorer",
         "space": "zoo.checkpoints",
         "train": "zoo.training.train",
-        "verify": "zoo.checkpoints",
+        "verify": "zoo.bulk.verify",
     },
 )
 

@@ -1,46 +1,74 @@
-"""What a sample becomes in a shard: bytes of its kind, and the columns of a table."""
+"""What a sample becomes in a shard: the bytes of a file, or a cell of a table."""
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from zoo.bulk.names import key
 from zoo.bulk.plan import Plan
-from zoo.sampling import to_image, to_uint8
+from zoo.models import GenerativeModel
+from zoo.sampling import as_media, kind_of, to_image, to_uint8
 from zoo.sampling.provenance import marked_chunk
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
-    from zoo.bulk.writers import Batch
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples that are to be kept; there may be none.
+
+    **Arguments:**
+    - `indices`: int64 `(b,)`.
+    - `samples`: `(b, *sample_shape)`, as `draw` gives them.
+    - `labels`: int64 `(b,)`, or None.
+    - `drawn`: how many were drawn for it.
+    - `encode`: makes the bytes of files of them: PNG, WAV, or a text in UTF-8.
+    - `rate`: of audio, samples a second; else 0.
+    """
+
+    indices: "np.ndarray[Any, Any]"
+    samples: Tensor
+    labels: Tensor | None
+    drawn: int
+    encode: Callable[[Tensor], list[bytes]]
+    rate: int = 0
+
+    @property
+    def files(self) -> list[bytes]:
+        """Each sample as the bytes of a file."""
+        return self.encode(self.samples)
 
 
-def encoded(kind: str, samples: Tensor) -> list[bytes]:
-    """Samples as the bytes of files: images are PNGs, marked as made by a trained model."""
+def encoder(model: GenerativeModel[Any]) -> Callable[[Tensor], list[bytes]]:
+    """What turns samples of a model into the bytes of files.
+
+    PNGs carry the mark of generated content, as all pictures of the zoo do."""
+    if not kind_of(model).is_picture:
+        return lambda samples: [as_media(model, sample) for sample in samples]
     mark = marked_chunk()
-    files = []
-    for pixels in to_uint8(samples):
-        buffer = io.BytesIO()
-        to_image(pixels).save(buffer, "PNG", pnginfo=mark)
-        files.append(buffer.getvalue())
-    return files
+
+    def encode(samples: Tensor) -> list[bytes]:
+        files = []
+        for pixels in to_uint8(samples):
+            buffer = io.BytesIO()
+            to_image(pixels).save(buffer, "PNG", pnginfo=mark)
+            files.append(buffer.getvalue())
+        return files
+
+    return encode
 
 
-def size(kind: str, samples: Tensor) -> int:
-    """About how many bytes samples take in a shard."""
-    if kind == "image":
-        return sum(map(len, encoded(kind, samples)))
-    return samples.numel() * samples.element_size()
-
-
-def schema(kind: str, plan: Plan, shape: Sequence[int]) -> "pa.Schema":
+def schema(plan: Plan, batch: Batch) -> "pa.Schema":
     """The columns of a table: the sample, `label` where there are classes, `seed` and `index`.
 
     **Arguments:**
-    - `shape`: of one sample.
+    - `batch`: which says the shape of a sample, and the rate of audio.
 
     **Returns:** a schema whose metadata tells the package `datasets`, and the Hub, what the columns
     are.
@@ -48,11 +76,16 @@ def schema(kind: str, plan: Plan, shape: Sequence[int]) -> "pa.Schema":
     import pyarrow as pa
 
     whole: dict[str, Any] = {"dtype": "int64", "_type": "Value"}
-    if kind == "image":
-        image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-        kept: list[tuple[str, Any, Any]] = [("image", image, {"_type": "Image"})]
+    file = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    kept: list[tuple[str, Any, Any]] = []
+    if plan.asked.kind == "image":
+        kept.append(("image", file, {"_type": "Image"}))
+    elif plan.asked.kind == "audio":
+        kept.append(("audio", file, {"sampling_rate": batch.rate, "_type": "Audio"}))
+    elif plan.asked.kind == "text":
+        kept.append(("text", pa.string(), {"dtype": "string", "_type": "Value"}))
     else:
-        kept = [("sample", *_nested(shape))]
+        kept.append(("sample", *_nested(batch.samples.shape[1:])))
     if plan.asked.classes:
         names = list(plan.asked.class_names)
         meaning = {"names": names, "_type": "ClassLabel"} if names else whole
@@ -75,24 +108,23 @@ def _nested(shape: Sequence[int]) -> tuple[Any, dict[str, Any]]:
     return type_, meaning
 
 
-def rows(schema: "pa.Schema", kind: str, batch: "Batch", plan: Plan) -> "pa.RecordBatch":
+def rows(schema: "pa.Schema", plan: Plan, batch: Batch) -> "pa.RecordBatch":
     """A batch as rows of a table."""
     import pyarrow as pa
 
+    first = schema.names[0]
     arrays: dict[str, Any] = {}
-    if kind == "image":
-        arrays["image"] = pa.StructArray.from_arrays(
-            [
-                pa.array(encoded(kind, batch.samples), pa.binary()),
-                pa.array([f"{key(index)}.png" for index in batch.indices.tolist()]),
-            ],
-            names=["bytes", "path"],
-        )
-    else:
+    if first == "text":
+        arrays[first] = pa.array([text.decode() for text in batch.files], pa.string())
+    elif first == "sample":
         array: Any = pa.array(batch.samples.reshape(-1).numpy(), pa.float32())
         for length in reversed(batch.samples.shape[1:]):
             array = pa.FixedSizeListArray.from_arrays(array, length)
-        arrays["sample"] = array
+        arrays[first] = array
+    else:
+        names = [f"{key(index)}.{plan.suffix}" for index in batch.indices.tolist()]
+        parts = [pa.array(batch.files, pa.binary()), pa.array(names, pa.string())]
+        arrays[first] = pa.StructArray.from_arrays(parts, names=["bytes", "path"])
     if batch.labels is not None:
         arrays["label"] = pa.array(batch.labels.numpy(), pa.int64())
     arrays["seed"] = pa.array([plan.seed] * len(batch.indices), pa.int64())

@@ -11,8 +11,8 @@ class Layout:
     - `writer`: the function in `bulk.writers` that writes a shard.
     - `pattern`: the name of a shard's file, with its `number` and the `count` of shards.
     - `files`: which files a reader takes, as a pattern for the shell.
-    - `reader`: the loader of the package `datasets` for them.
     - `kinds`: of the samples that it holds.
+    - `is_read`: whether the package `datasets`, and so the Hub, reads it.
     - `one_file`: whether a shard is one file; else it is one file for each sample.
     - `needs`: packages that write it, each with the extra that installs it.
     """
@@ -20,8 +20,8 @@ class Layout:
     writer: str
     pattern: str
     files: str
-    reader: str
     kinds: tuple[str, ...]
+    is_read: bool = True
     one_file: bool = True
     needs: tuple[str, ...] = ()
 
@@ -35,30 +35,27 @@ LAYOUTS = {
         writer="write_parquet",
         pattern="data/train-{number:05}-of-{count:05}.parquet",
         files="data/train-*.parquet",
-        reader="parquet",
-        kinds=("image", "array"),
+        kinds=("image", "array", "text", "audio"),
         needs=("pyarrow",),
     ),
     "webdataset": Layout(
         writer="write_tar",
         pattern="data/shard-{number:06}.tar",
         files="data/shard-*.tar",
-        reader="webdataset",
-        kinds=("image",),
+        kinds=("image", "text", "audio"),
     ),
     "npz": Layout(
         writer="write_npz",
         pattern="data/train-{number:05}-of-{count:05}.npz",
         files="data/train-*.npz",
-        reader="",
-        kinds=("image", "array"),
+        kinds=("image", "array", "text", "audio"),
+        is_read=False,
     ),
     "folder": Layout(
         writer="write_folder",
         pattern="train-{number:05}-of-{count:05}",
         files="train/**",
-        reader="imagefolder",
-        kinds=("image",),
+        kinds=("image", "audio"),
         one_file=False,
     ),
 }

@@ -48,7 +48,9 @@ def extension(place: Place, asked: Asked) -> tuple[Place, Asked]:
             "that makes it first."
         )
     plans.refuse_other(base.plan, replace(asked, n=base.plan.asked.n), place.text)
-    last, at = base.plan, place
+    last = base.plan
+    if asked.n == last.asked.start + last.asked.n:
+        return place, last.asked
     names = folders(place)
     for name in names:
         inner = place.inner(name)
@@ -56,9 +58,9 @@ def extension(place: Place, asked: Asked) -> tuple[Place, Asked]:
         if done is None:
             # it was stopped: it goes on
             return inner, plans.extended(last, asked.n)
-        last, at = done.plan, inner
-    if asked.n == last.asked.start + last.asked.n:
-        return at, last.asked
+        last = done.plan
+        if asked.n == last.asked.start + last.asked.n:
+            return inner, last.asked
     further = plans.extended(last, asked.n)
     inner = place.inner(f"extension-{len(names) + 1}")
     inner.prepare()

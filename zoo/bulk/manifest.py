@@ -1,5 +1,6 @@
 """What is there of a data set: a record of each shard, and one manifest of all."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -177,6 +178,12 @@ def refuse_strays(place: Place, plan: Plan) -> None:
             f"{place.text}/{strays[0]} is not of this data set, and a reader would take it for a "
             "part of it. Move it elsewhere and give the same command again."
         )
+
+
+def digest_of(digests: dict[str, str]) -> str:
+    """One digest of many files: the SHA-256 of the lines that sha256sum prints of them, by name."""
+    lines = [f"{digest}  {name}\n" for name, digest in sorted(digests.items())]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _read(place: Place, name: str) -> dict[str, Any] | None:

@@ -5,9 +5,6 @@ from collections.abc import Iterator
 from zoo.bulk.plan import Plan
 from zoo.sampling import folder_names
 
-# of a file with one sample, by its kind
-SUFFIXES = {"image": "png"}
-
 
 def key(index: int) -> str:
     """The name of a sample: its index with nine digits, so that names sort as numbers do."""
@@ -20,7 +17,7 @@ def file_name(index: int, label: int | None, plan: Plan) -> str:
     if label is not None:
         names = folder_names(plan.asked.class_names)
         folder += f"/{names[label] if label < len(names) else label}"
-    return f"{folder}/{key(index)}.{SUFFIXES[plan.asked.kind]}"
+    return f"{folder}/{key(index)}.{plan.suffix}"
 
 
 def file_names(start: int, stop: int, plan: Plan) -> Iterator[str]:

@@ -21,6 +21,8 @@ LARGEST = 5 * 10**9
 SHARD_SIZE = 100 * 10**6
 # the names of shards have five digits
 MOST_SHARDS = 100_000
+# of a file with one sample, by its kind
+SUFFIXES = {"image": "png", "audio": "wav", "text": "txt"}
 # what may differ between two commands into one folder: how the checkpoint is called; a seed that is
 # not given is the one of the plan
 FREE = ("checkpoint", "seed")
@@ -110,6 +112,11 @@ class Plan:
         """The seed of all samples."""
         assert self.asked.seed is not None
         return self.asked.seed
+
+    @property
+    def suffix(self) -> str:
+        """Of a file with one sample."""
+        return SUFFIXES.get(self.asked.kind, "")
 
     @property
     def count(self) -> int:

@@ -1,20 +1,22 @@
 """Making shards: the model is loaded once, and then draws shard after shard."""
 
-import hashlib
 import platform
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from zoo.bulk import columns, filters, writers
+from zoo.bulk.columns import Batch
 from zoo.bulk.layouts import LAYOUTS
-from zoo.bulk.manifest import Record
+from zoo.bulk.manifest import Record, digest_of
 from zoo.bulk.places import Place
 from zoo.bulk.plan import SURVEYED, Asked, Plan, Shard, fix
-from zoo.bulk.writers import Batch
 from zoo.checkpoints import find
 from zoo.common import files
 from zoo.common.compute import hardware
@@ -52,6 +54,8 @@ class Maker:
         self.extractor = (
             load_features(asked.features, device=self.model.device) if asked.features else None
         )
+        self.encode = columns.encoder(self.model)
+        self.rate = self.model.config.sample_rate if asked.kind == "audio" else 0
         self.environment = _environment(asked, self.model.device)
 
     def survey(self) -> Plan:
@@ -60,9 +64,7 @@ class Maker:
         shard = Shard(0, self.asked.start, self.asked.start + n, "survey")
         first, again = next(self._drawn(shard)), next(self._drawn(shard))
         same = torch.equal(first.samples, again.samples)
-        size = 1.0
-        if self.asked.per_shard is None:
-            size = sum(columns.size(self.asked.kind, one.samples) for one in self._drawn(shard)) / n
+        size = self._size(shard) / n if self.asked.per_shard is None else 1.0
         return fix(self.asked, size, environment=self.environment, deterministic=same)
 
     def make(self, plan: Plan, shard: Shard, place: Place) -> Iterator[int | Record]:
@@ -94,6 +96,15 @@ class Maker:
         record.write(place)
         yield record
 
+    def _size(self, shard: Shard) -> int:
+        """How many bytes a shard has, before any is filtered out."""
+        plan = Plan(asked=self.asked, per_shard=self.asked.n, environment={})
+        write = getattr(writers, LAYOUTS[self.asked.format].writer)
+        with tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
+            for _ in write(Path(scratch), shard, self._drawn(shard), plan):
+                pass
+            return files.size(Path(scratch))
+
     def _drawn(self, shard: Shard) -> Iterator[Batch]:
         """The samples of a shard, batch by batch."""
         asked = self.asked
@@ -111,7 +122,7 @@ class Maker:
         first = shard.start
         for samples, labels in batches:
             indices = np.arange(first, first + len(samples))
-            yield Batch(indices, samples, labels, drawn=len(samples))
+            yield Batch(indices, samples, labels, len(samples), self.encode, self.rate)
             first += len(samples)
 
     def _kept(self, shard: Shard, counts: Counter[int]) -> Iterator[Batch]:
@@ -128,7 +139,8 @@ class Maker:
         )
         labels = None if batch.labels is None else batch.labels[chosen]
         indices = batch.indices[chosen.numpy()]
-        return Batch(indices, batch.samples[chosen], labels, batch.drawn)
+        samples = batch.samples[chosen]
+        return replace(batch, indices=indices, samples=samples, labels=labels)
 
     def _refuse_other(self, plan: Plan) -> None:
         """Refuse an environment whose samples may differ in their last bits."""
@@ -142,12 +154,6 @@ class Maker:
                     f"{platform.node()} it is {here!r}. Samples would agree within 1e-5 only, and "
                     f"not be equal to the byte. {either('--mixed', 'mixed=True')} allows it."
                 )
-
-
-def digest_of(digests: dict[str, str]) -> str:
-    """One digest of many files: the SHA-256 of the lines that sha256sum prints of them, by name."""
-    lines = [f"{digest}  {name}\n" for name, digest in sorted(digests.items())]
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _environment(asked: Asked, device: torch.device) -> dict[str, str]:

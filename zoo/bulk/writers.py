@@ -5,15 +5,14 @@ import json
 import tarfile
 import zipfile
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import Tensor
 
 from zoo.bulk import columns
-from zoo.bulk.names import SUFFIXES, file_name, key
+from zoo.bulk.columns import Batch
+from zoo.bulk.names import file_name, key
 from zoo.bulk.plan import Plan, Shard
 from zoo.common.errors import MissingDependencyError
 from zoo.sampling import to_uint8
@@ -24,23 +23,6 @@ if TYPE_CHECKING:
 # rows and bytes of samples after which a row group of Parquet ends
 ROWS = 1024
 ROOM = 32 * 10**6
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Samples that are to be kept; there may be none.
-
-    **Arguments:**
-    - `indices`: int64 `(b,)`.
-    - `samples`: float32 `(b, *sample_shape)`.
-    - `labels`: int64 `(b,)`, or None.
-    - `drawn`: how many were drawn for it.
-    """
-
-    indices: np.ndarray[Any, Any]
-    samples: Tensor
-    labels: Tensor | None
-    drawn: int
 
 
 Batches = Iterator[Batch]
@@ -59,15 +41,14 @@ def write_parquet(folder: Path, shard: Shard, batches: Batches, plan: Plan) -> W
             name="pyarrow",
         ) from error
     path = _room(folder, shard.name)
-    kind = plan.asked.kind
     writer = None
     waiting: list[pa.RecordBatch] = []
     for batch in batches:
-        schema = columns.schema(kind, plan, batch.samples.shape[1:])
+        schema = columns.schema(plan, batch)
         if writer is None:
             # no dictionaries: pictures hardly repeat
             writer = parquet.ParquetWriter(path, schema, use_dictionary=False)
-        waiting.append(columns.rows(schema, kind, batch, plan))
+        waiting.append(columns.rows(schema, plan, batch))
         if sum(map(len, waiting)) >= ROWS or sum(one.nbytes for one in waiting) >= ROOM:
             _write_group(writer, waiting)
         yield batch.drawn
@@ -87,15 +68,16 @@ def _write_group(writer: Any, waiting: "list[pa.RecordBatch]") -> None:
 
 
 def write_tar(folder: Path, shard: Shard, batches: Batches, plan: Plan) -> Written:
-    """A WebDataset: for each sample KEY.png, KEY.cls where there are labels, and KEY.json."""
-    suffix = SUFFIXES[plan.asked.kind]
+    """A WebDataset: for each sample KEY.png (.wav, .txt), KEY.cls where there are labels, and
+    KEY.json.
+    """
     with tarfile.open(_room(folder, shard.name), "w", format=tarfile.USTAR_FORMAT) as archive:
         for batch in batches:
-            encoded = columns.encoded(plan.asked.kind, batch.samples)
+            encoded = batch.files
             for position, index in enumerate(batch.indices.tolist()):
                 name = key(index)
                 facts: dict[str, Any] = {"index": index, "seed": plan.seed}
-                _add(archive, f"{name}.{suffix}", encoded[position])
+                _add(archive, f"{name}.{plan.suffix}", encoded[position])
                 if batch.labels is not None:
                     label = int(batch.labels[position])
                     facts["label"] = label
@@ -113,22 +95,28 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 def write_npz(folder: Path, shard: Shard, batches: Batches, plan: Plan) -> Written:
-    """A zip of arrays, as numpy writes it: `samples`, `labels` where there are some, `index` and
-    `seed`.
+    """A zip of arrays, as numpy writes it: `samples` (of texts, `texts`), `labels` where there are
+    some, `index`, `seed`, and of audio `sample_rate`.
     """
-    samples, labels, indices = [], [], []
+    kept: dict[str, list[Any]] = {}
+    rate = 0
     for batch in batches:
-        is_image = plan.asked.kind == "image"
-        samples.append((to_uint8(batch.samples) if is_image else batch.samples).numpy())
-        indices.append(batch.indices)
+        found: dict[str, Any] = {"index": batch.indices}
+        if plan.asked.kind == "text":
+            found["texts"] = np.array([text.decode() for text in batch.files], dtype=np.str_)
+        else:
+            is_image = plan.asked.kind == "image"
+            found["samples"] = (to_uint8(batch.samples) if is_image else batch.samples).numpy()
         if batch.labels is not None:
-            labels.append(batch.labels.numpy())
+            found["labels"] = batch.labels.numpy()
+        for name, array in found.items():
+            kept.setdefault(name, []).append(array)
+        rate = batch.rate
         yield batch.drawn
-    arrays: dict[str, Any] = {"samples": np.concatenate(samples)}
-    if labels:
-        arrays["labels"] = np.concatenate(labels)
-    arrays["index"] = np.concatenate(indices)
+    arrays = {name: np.concatenate(some) for name, some in sorted(kept.items())}
     arrays["seed"] = np.array(plan.seed)
+    if rate:
+        arrays["sample_rate"] = np.array(rate)
     with zipfile.ZipFile(_room(folder, shard.name), "w", allowZip64=True) as archive:
         for name, array in arrays.items():
             # a new ZipInfo has the time of 1980: equal samples give equal bytes
@@ -141,7 +129,7 @@ def write_folder(folder: Path, shard: Shard, batches: Batches, plan: Plan) -> Wr
     """A file for each sample, in a sub-folder for each class where there are labels."""
     names = []
     for batch in batches:
-        encoded = columns.encoded(plan.asked.kind, batch.samples)
+        encoded = batch.files
         for position, index in enumerate(batch.indices.tolist()):
             label = None if batch.labels is None else int(batch.labels[position])
             name = file_name(index, label, plan)

@@ -1,4 +1,4 @@
-"""zoo push: a checkpoint to the Hub."""
+"""zoo push: a checkpoint or a data set to the Hub."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from zoo.cli.options import as_json, complete_checkpoints, hub_options
 from zoo.common.errors import HubError
 
 if TYPE_CHECKING:
-    from zoo.hub import Plan
+    from zoo.hub import DataPlan, Plan
     from zoo.hub.push import Pushed
 
 
@@ -43,12 +43,15 @@ def push(
     The repository is created if it does not exist. Only the files of the checkpoint are sent, in
     one commit. What people wrote into the README.md on the Hub stays. A push is refused if the
     repository has changes that this machine has not seen.
+
+    REF may also be the folder of a data set that zoo generate made, such as ./digits.
     """
-    from zoo.hub.push import push
+    from zoo.bulk.push import is_data, push
 
     if not (dry_run or yes or sys.stdin.isatty()):
         # a wrong name is the more urgent thing to say
-        open_store().folder(reference)
+        if not is_data(reference):
+            open_store().folder(reference)
         raise HubError(
             "Nothing was sent: zoo could not ask you, because there is no terminal. Add --yes to "
             "publish without a question, or --dry-run."
@@ -71,7 +74,7 @@ def push(
     _say(pushed, json_)
 
 
-def _ask(plan: "Plan", url: str) -> bool:
+def _ask(plan: "Plan | DataPlan", url: str) -> bool:
     for one in plan.changes:
         note(f"  {one['action']:8}{one['file']:30}{size(one['bytes']):>10}")
     try:

@@ -20,6 +20,7 @@ from zoo.registry import installed
 
 if TYPE_CHECKING:
     from zoo.hub.plan import Plan
+    from zoo.hub.push_data import DataPlan
 
 _log = logging.getLogger("zoo")
 
@@ -39,7 +40,7 @@ class Pushed:
     url: str
     commit: str | None
     agreed: bool
-    plan: "Plan"
+    plan: "Plan | DataPlan"
 
 
 def push(
@@ -78,7 +79,7 @@ def push(
     **Raises:** `NotFoundError` and `CheckpointError` as for any reference; `HubError` when the Hub
     can't be reached, refuses, or holds something that was never seen here."""
     store = Store(installed().checkpoints)
-    _refuse_misnamed(repository, revision)
+    refuse_misnamed(repository, revision)
     folder = reference
     if not isinstance(folder, Folder):
         folder = store.folder(arguments.reference(reference))
@@ -108,7 +109,8 @@ def push(
     return Pushed(branch.url, commit, agreed, planned)
 
 
-def _refuse_misnamed(repository: Any, revision: Any) -> None:
+def refuse_misnamed(repository: Any, revision: Any) -> None:
+    """Raise `HubError` for what can't be the name of a repository or of a branch."""
     if not isinstance(repository, str) or not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
         hint = " Leave out hf: here." if str(repository).startswith("hf:") else ""
         raise HubError(f"{str(repository)[:80]!r} is not of the form OWNER/REPO.{hint}")
