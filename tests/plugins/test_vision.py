@@ -10,7 +10,7 @@ import torch
 from conftest import DIGITS
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from zoo_vision import train_classifier
+from zoo_vision import inception, train_classifier
 from zoo_vision.classifiers import FOLDER as WEIGHTS
 
 from zoo.common.errors import DataError, ZooError
@@ -138,8 +138,14 @@ def test_training_writes_weights_that_load_and_that_the_seed_decides(
     assert load_features("digits", tmp_path / "a").sha256 == sha256(tmp_path / "a")
 
 
-def test_inception_needs_a_file_of_weights_and_says_how_to_make_one() -> None:
+def test_inception_needs_a_file_of_weights_and_says_how_to_make_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with pytest.raises(ZooError, match=r"--weights.*safetensors\.torch.*inception\.safetensors"):
+        inception.load()
+    for scheme in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(scheme, "http://127.0.0.1:9")  # nobody answers there
+    with pytest.raises(ZooError, match=r"can't be downloaded from https://.*--weights"):
         load_features("inception")
 
 

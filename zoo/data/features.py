@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from zoo.common import files
 from zoo.common.compute import exact_convolutions
 from zoo.common.errors import CheckpointError, DataError, PluginError, ZooError
+from zoo.data.foreign import safetensors_of
 from zoo.registry import installed
 
 AT_ONCE = 100  # images that a network sees together: Inception-v3 takes 14 MB for each
@@ -24,7 +25,7 @@ class Extractor:
 
     **Arguments:**
     - `name`: of the features.
-    - `sha256`: of the file of weights, 64 hexadecimal digits.
+    - `sha256`: of the file of weights, as published or shipped, 64 hexadecimal digits.
     - `module`: maps images to (features, logits or None), in eval mode.
     - `sample_shape`: the (channels, height, width) it takes; empty when it takes any image.
     - `class_names`: what its logits mean; empty when classes are not counted.
@@ -58,7 +59,7 @@ def load_features(
 
     **Arguments:**
     - `name`: of features that a plugin offers.
-    - `weights`: safetensors to use instead of the weights it ships; needed where it ships none.
+    - `weights`: safetensors to use instead of its own weights; needed where it has none.
     - `device`: where the network goes.
 
     **Raises:** `NotFoundError` for an unknown name, `CheckpointError` for weights that can't be
@@ -75,9 +76,12 @@ def load_features(
         raise CheckpointError(
             f"{weights} can't be read: its path is not UTF-8, as --weights must be. Rename it."
         )
+    published = weights is None and bool(spec.weights)
+    given = safetensors_of(spec) if published else weights
     try:
-        module = load(weights)
-        digest = files.sha256(module.weights)
+        module = load(given)
+        # of published weights, the digest that anyone can compare
+        digest = spec.weights_sha256 if published else files.sha256(module.weights)
     except ZooError:
         raise
     except Exception as error:

@@ -23,6 +23,7 @@ KINDS = ("image", "array", "text", "audio")  # of samples
 DTYPES = ("uint8", "int64", "float32")  # of the samples of a data set
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 ENTRY_POINT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+WEIGHTS = re.compile(r"https://\S+|[A-Za-z_]\w*:\w[\w./-]*")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -179,6 +180,11 @@ class FeatureSpec:
     - `class_names`: what the logits 0, 1, … mean; without them classes are not counted.
     - `summary`: one line.
     - `reference`: address of the paper.
+    - `weights`: where its weights come from, if the plugin does not ship them: an https address, or
+        "package:path/inside" of an installed package. The file holds a state dict, as
+        `torch.save` writes it. It is turned into safetensors once, in a process of its own, and the
+        function gets the path of that file.
+    - `weights_sha256`: the SHA-256 of the file that `weights` names; no other is opened.
     """
 
     name: str
@@ -188,11 +194,16 @@ class FeatureSpec:
     class_names: tuple[str, ...] = ()
     summary: str = ""
     reference: str = ""
+    weights: str = ""
+    weights_sha256: str = ""
 
     def __post_init__(self) -> None:
         _check(self.name, NAME, "feature name")
         _check(self.entry_point, ENTRY_POINT, "entry point")
         _check_types(self)
+        if self.weights or self.weights_sha256:
+            _check(self.weights, WEIGHTS, f"place of the weights of features {self.name!r}")
+            _check(self.weights_sha256, SHA256, f"weights_sha256 of features {self.name!r}")
 
 
 @dataclass(frozen=True)
