@@ -35,6 +35,12 @@ MEASURING = (  # the options of whatever measures, in the order of its --help
         shell_complete=complete_datasets,
         help="Images to compare with  [default: what it was trained on]",
     ),
+    click.option(
+        "--test",
+        metavar="DATA",
+        shell_complete=complete_datasets,
+        help="Images that were not trained on  [default: the test set, or what was held out]",
+    ),
     click.option("-n", "n", type=click.IntRange(FEWEST), help="Samples to draw  [default: 10,000]"),
     click.option(
         "--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of all random numbers  [default: 0]"

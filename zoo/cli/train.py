@@ -51,7 +51,14 @@ class TrainCommand(Command):
 @click.option(
     "--data",
     shell_complete=complete_datasets,
-    help="Data set by name, or a folder of images such as ./photos  [default: mnist]",
+    help="Data set by name, or your own: a folder of images such as ./photos, or a file such as "
+    "./digits.npz  [default: mnist]",
+)
+@click.option(
+    "--test",
+    metavar="DATA",
+    shell_complete=complete_datasets,
+    help="Other data that is not trained on  [default: a tenth of your own data]",
 )
 @click.option(
     "--epochs",

@@ -79,6 +79,8 @@ FORMS = (
     ),
 )
 
+IN_MEMORY = "<memory>"  # the reference of data that was given in Python
+
 
 @dataclass(frozen=True)
 class Place:
@@ -122,7 +124,9 @@ class Asked:
 
 def is_own(reference: str) -> bool:
     """Whether a reference means data of one's own, and not a data set by its name."""
-    return is_path(reference) or any(reference.startswith(form.prefix) for form in _elsewhere())
+    if is_path(reference) or reference == IN_MEMORY:
+        return True
+    return any(reference.startswith(form.prefix) for form in _elsewhere())
 
 
 def refuse_unknown(reference: str) -> None:
@@ -157,6 +161,8 @@ def place_of(reference: str, kind: str | None = None) -> Place:
     - `kind`: of the samples that are wanted; any unless given.
 
     **Raises:** `DataError` when there is nothing, or nothing that can be read."""
+    if reference == IN_MEMORY:
+        raise DataError("These samples were given in Python: give them again, with data=SAMPLES.")
     for form in _elsewhere():
         if reference.startswith(form.prefix):
             return Place(reference, form, None)

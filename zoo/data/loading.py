@@ -7,13 +7,14 @@ from typing import Any
 from zoo.common.errors import DataError
 from zoo.data.dataset import Dataset
 from zoo.data.forms import Asked, Watch, is_own, place_of, refuse_unknown
+from zoo.data.given import read_given
 from zoo.data.named import load_by_name
 from zoo.data.opening import check_range
 from zoo.data.samples import in_size
 
 
 def load_dataset(
-    reference: str,
+    reference: Any,
     *,
     root: Path | None = None,
     split: str = "train",
@@ -29,7 +30,8 @@ def load_dataset(
     **Arguments:**
     - `reference`: the name of a data set that a plugin offers, or data of one's own: a path (it
         begins with `.`, `/` or `~`) of a folder of images or of a file of a form that
-        `zoo.data.forms` lists. Sub-folders that hold images, if any, are classes.
+        `zoo.data.forms` lists. Sub-folders that hold images, if any, are classes. Or samples
+        themselves, as `zoo.train(data=…)` takes them.
     - `root`: folder that holds the data sets that have a name, in the layout of torchvision. Unless
         given: `ZOO_DATA`, else the zoo's own folder. What is missing is downloaded to it. Only the
         zoo's own folder is created.
@@ -46,18 +48,20 @@ def load_dataset(
     **Raises:** `NotFoundError` for an unknown name, `DataError` for data that can't be read,
     fetched or resized, `ConfigError` for a wrong `value_range`, `PluginError` for a plugin whose
     loader breaks or gives something else than it promises."""
+    asked = Asked(
+        sample_shape=sample_shape,
+        value_range=check_range(value_range),
+        skip_bad=skip_bad,
+        watch=watch,
+        split=split,
+        kind=kind,
+        fields=fields or {},
+    )
+    if not isinstance(reference, str):
+        return read_given(reference, asked)
     refuse_unknown(reference)
     if is_own(reference):
         place = place_of(reference, kind)
-        asked = Asked(
-            sample_shape=sample_shape,
-            value_range=check_range(value_range),
-            skip_bad=skip_bad,
-            watch=watch,
-            split=split,
-            kind=kind,
-            fields=fields or {},
-        )
         return place.form.read(place, asked)
     if value_range or skip_bad:
         raise DataError(
@@ -75,3 +79,16 @@ def load_dataset(
         lengths=lengths,
         metadata=spec.metadata,
     )
+
+
+def load_unseen(reference: Any, **how: Any) -> Dataset:
+    """Data that takes the place of what is held out: the test set of data that has one, else all.
+
+    **Arguments:**
+    - `reference`, and all others but `split`: as `load_dataset` takes them."""
+    if isinstance(reference, str) and not is_own(reference):
+        # what a folder needs to be read says nothing of a data set with a name
+        plain = {key: value for key, value in how.items() if key not in ("value_range", "skip_bad")}
+        return load_dataset(reference, split="test", **plain)
+    data = load_dataset(reference, **how)
+    return load_dataset(reference, split="test", **how) if "test" in data.splits else data

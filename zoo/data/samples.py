@@ -73,6 +73,31 @@ class Rows(OnDisk):
 
 
 @dataclass(frozen=True)
+class Joined(OnDisk):
+    """Samples followed by others of the same shape."""
+
+    first: Tensor | OnDisk
+    second: Tensor | OnDisk
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """`(n, *sample_shape)`."""
+        return len(self.first) + len(self.second), *self.first.shape[1:]
+
+    def __getitem__(self, chosen: Tensor | slice) -> Tensor:
+        """Some of both, in the order that is asked for."""
+        indices = torch.arange(len(self))[chosen] if isinstance(chosen, slice) else chosen
+        is_first = indices < len(self.first)
+        first, second = self.first[indices[is_first]], None
+        if is_first.all():
+            return first
+        second = self.second[indices[~is_first] - len(self.first)]
+        found = second.new_empty(len(indices), *self.shape[1:])
+        found[is_first], found[~is_first] = first, second
+        return found
+
+
+@dataclass(frozen=True)
 class Resized(OnDisk):
     """Images that are resized when they are read.
 

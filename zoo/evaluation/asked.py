@@ -10,7 +10,7 @@ from zoo.checkpoints import FEWEST, Folder, find
 from zoo.common import arguments, files
 from zoo.common.errors import CheckpointError, ConfigError, NotFoundError, choose_from
 from zoo.common.words import either
-from zoo.data import is_own, refuse_unknown
+from zoo.data import IN_MEMORY, Record, is_own, recalled, refuse_unknown
 from zoo.registry import installed
 
 Reference = str | os.PathLike[str] | Folder
@@ -80,24 +80,33 @@ def conditions(
     }
 
 
-def data_for(data: str | os.PathLike[str] | None, folder: Folder) -> str:
+def called(data: Any) -> str:
+    """What data is called: its reference, or what stands for samples that were given in Python."""
+    return data if isinstance(data, str) else IN_MEMORY
+
+
+def data_for(data: Any, folder: Folder) -> Any:
     """The images to measure against: those asked for, else those that a checkpoint was trained on.
 
     **Arguments:**
-    - `data`: the name of a data set, or the path of a folder of images.
+    - `data`: the name of a data set, or the path of data of one's own; or samples themselves.
     - `folder`: the checkpoint.
 
-    **Raises:** `NotFoundError` for a name that no plugin offers; `DataError` for a folder that is
-    not there; `ConfigError` when nothing is asked for and the facts name no known data set."""
+    **Returns:** a reference; samples as they were given.
+
+    **Raises:** `NotFoundError` for a name that no plugin offers; `DataError` for data that is not
+    there; `ConfigError` when nothing is asked for and the facts name no known data set."""
     if data is None:
         return _trained_on(folder)
     if isinstance(data, os.PathLike):
         data = files.as_reference(Path(data))
-    if not isinstance(data, str):
+    if isinstance(data, bool | int | float | bytes):
         raise ConfigError(
             f"data must be the name of a data set, or the path of a folder of images, not "
             f"{_described(data)}."
         )
+    if not isinstance(data, str):
+        return data
     if data not in installed().datasets and not is_own(data) and not Path(data).exists():
         raise NotFoundError(
             f"No installed plugin offers a data set {data[:80]!r}."
@@ -111,6 +120,9 @@ def _trained_on(folder: Folder) -> str:
     name = folder.facts.get("dataset")
     if isinstance(name, str) and name in installed().datasets:
         return name
+    record = Record.of(folder.facts)
+    if record and is_own(record.reference):
+        return recalled(record, folder.reference)
     known = f": no plugin offers {name[:80]!r}" if isinstance(name, str) else ""
     raise ConfigError(
         f"Say which data to measure {folder.reference} with{known}. Use "

@@ -24,6 +24,7 @@ from zoo.checkpoints import (
 )
 from zoo.common import files
 from zoo.common.errors import CapabilityError, ConfigError, NotFoundError
+from zoo.data import Record
 from zoo.evaluation import asked, measure
 from zoo.evaluation.asked import Reference, Watch
 from zoo.evaluation.tables import Comparison
@@ -45,7 +46,8 @@ Columns = dict[str, list[Evaluation]]
 
 def compare(
     *references: Reference,
-    data: str | os.PathLike[str] | None = None,
+    data: Any = None,
+    test: Any = None,
     n: int | None = None,
     seed: int | None = None,
     features: str | None = None,
@@ -70,9 +72,9 @@ def compare(
     **Arguments:**
     - `references`: names or paths of checkpoints, two at least. A pattern such as "s-*" stands for
         every checkpoint here whose name fits.
-    - `data`, `n`, `seed`, `features`, `weights`, `importance_samples`, `data_root`, `device`,
-        `threads`, `watch`: as `zoo.evaluate` takes them. Unless given, the measurement follows the
-        results that there are.
+    - `data`, `test`, `n`, `seed`, `features`, `weights`, `importance_samples`, `data_root`,
+        `device`, `threads`, `watch`: as `zoo.evaluate` takes them. Unless given, the measurement
+        follows the results that there are.
     - `output`: a picture to make, which shows samples of each checkpoint: .png, .jpg or .webp. None
         is made unless given.
     - `force`: replace a file that the zoo did not write.
@@ -87,18 +89,22 @@ def compare(
     how = asked.conditions(n, seed, importance_samples)
     picture = _picture(output, force)
     _refuse_other_kinds(folders)
-    against = asked.data_for(data, next(iter(folders.values()))) if data else _trained_on(folders)
+    first = next(iter(folders.values()))
+    against = _trained_on(folders) if data is None else asked.data_for(data, first)
     work = Work(
         folders,
         against,
-        asked.features_for(features, against),
+        None if test is None else asked.data_for(test, first),
+        asked.features_for(features, asked.called(against)),
         asked.weights_of_features(weights),
         asked.folder_of_data(data_root),
         device,
         asked.whole("threads", threads, 1, 4096),
         classes,
+        data is not None,
     )
-    wanted = _wanted(work, how, data is not None, features is not None or weights is not None)
+    images = data is not None or test is not None
+    wanted = _wanted(work, how, images, features is not None or weights is not None)
     columns = {
         name: [one for one in recorded(folder.facts) if wanted.fits(one)]
         for name, folder in folders.items()
@@ -186,7 +192,7 @@ def _picture(output: str | os.PathLike[str] | None, force: bool) -> Path | None:
 
 def _trained_on(folders: Mapping[str, Folder]) -> str:
     """The data set that all were trained on."""
-    names = {name: asked.data_for(None, folder) for name, folder in folders.items()}
+    names: dict[str, str] = {name: asked.data_for(None, folder) for name, folder in folders.items()}
     if len(set(names.values())) > 1:
         said = "; ".join(f"{name} was trained on {data}" for name, data in names.items())
         raise ConfigError(f"{said}. Choose one data set for all with --data.")
@@ -198,16 +204,26 @@ class Work:
     """What measuring needs: models, images and features, each loaded once, when first needed."""
 
     folders: Mapping[str, Folder]
-    data: str
+    data: Any
+    test: Any
     features: str | None
     weights: Path | None
     data_root: Path | None
     device: str
     threads: int | None
     classes: Mapping[str, Any]  # of the models that no plugin offers
+    is_asked: bool = False  # whether the data was asked for, and not found by the facts
     _models: "dict[str, GenerativeModel[Any]]" = field(default_factory=dict)
     _images: "dict[tuple[int, ...], tuple[Dataset, Dataset | None]]" = field(default_factory=dict)
     _extractor: "Extractor | None" = None
+
+    @property
+    def may_have_unseen(self) -> bool:
+        """Whether there may be images that were not trained on."""
+        if self.test is not None or asked.called(self.data) in installed().datasets:
+            return True
+        records = [Record.of(folder.facts) for folder in self.folders.values()]
+        return any(one and (one.held_out or one.test) for one in records)
 
     def model(self, name: str) -> "GenerativeModel[Any]":
         """The model of a checkpoint, whose samples are images."""
@@ -222,13 +238,19 @@ class Work:
 
     def images(self, name: str) -> "tuple[Dataset, Dataset | None]":
         """Training and test images, in the size that the model of a checkpoint takes."""
+        from zoo.evaluation import images
+
         model = self.model(name)
         shape = tuple(model.config.sample_shape)
         if shape not in self._images:
             # All are compared with the same images, so all read them in the same way.
-            first = next(iter(self.folders.values()))
-            self._images[shape] = measure.read_data(
-                self.data, self.data_root, model, measure.reading(first, self.data)
+            folders = list(self.folders.values())
+            how = images.reading(folders[0], self.data)
+            self._images[shape] = images.read_data(
+                *(self.data, self.data_root, model, how),
+                test=self.test,
+                folders=folders,
+                asked=self.is_asked,
             )
         return self._images[shape]
 
@@ -236,7 +258,12 @@ class Work:
         """The network that features come from."""
         if self._extractor is None:
             self._extractor = measure.load_extractor(
-                self.features, self.weights, self.device, self.model(name), self.data
+                self.features,
+                self.weights,
+                self.device,
+                self.model(name),
+                asked.called(self.data),
+                self.images(name)[1],
             )
         return self._extractor
 
@@ -283,7 +310,7 @@ class Wanted:
         has = {one.extractor or one.metric for one in results}
         if not has or (self.features is not None and self.features not in has):
             return False
-        if "nll" in has or work.data not in installed().datasets:  # a folder has no test images
+        if "nll" in has or not work.may_have_unseen:
             return True
         from zoo.evaluation.likelihood import has_likelihood
 

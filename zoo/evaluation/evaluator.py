@@ -45,6 +45,7 @@ def evaluate(
     test_images: int | None = None,
     class_names: Sequence[str] | None = None,
     usefulness: bool = False,
+    floor: bool = True,
     watch: Watch = unwatched,
 ) -> list[Evaluation]:
     """Measure a model. The same arguments give the same numbers on one machine.
@@ -73,6 +74,7 @@ def evaluate(
         not checked for the class that was asked for.
     - `usefulness`: also train classifiers on `n` samples and on as many training images, and test
         them on `test`; for a conditional model.
+    - `floor`: whether test images give a floor.
     - `watch`: called as `watch(batches, how_many, doing)`; it passes the batches on, and can show
         progress.
 
@@ -93,7 +95,8 @@ def evaluate(
         refuse_unfit(model, test)
     results = []
     if extractor is not None:
-        results += _by_features(model, data, test, extractor, class_names, n, seed, watch)
+        unseen = test if floor else None
+        results += _by_features(model, data, unseen, extractor, class_names, n, seed, watch)
     if usefulness and test is not None:
         results.append(_by_usefulness(model, data, test, class_names, n, seed, watch))
     if (

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.checkpoints import (
@@ -38,7 +38,8 @@ SHOWN = 16  # samples with their nearest training images, and images with their 
 def evaluate(
     reference: Reference,
     *,
-    data: str | os.PathLike[str] | None = None,
+    data: Any = None,
+    test: Any = None,
     n: int | None = None,
     seed: int | None = None,
     features: str | None = None,
@@ -63,8 +64,10 @@ def evaluate(
 
     **Arguments:**
     - `reference`: a checkpoint's name or path, or what `zoo.train` returned.
-    - `data`: a data set's name, or the path of a folder of images; what the checkpoint was trained
-        on unless given.
+    - `data`: a data set's name, or the path of a folder of images or of another file of one's own;
+        what the checkpoint was trained on unless given. Or samples themselves.
+    - `test`: other data, that was not trained on, in the same forms; the test images of the data
+        set, or what was held out in the training, unless given.
     - `n`: how many samples to draw; 10,000 unless given, 20 at least.
     - `seed`: of everything random; 0 unless given.
     - `features`: the name of the features; those meant for the data unless given.
@@ -92,36 +95,42 @@ def evaluate(
 
     **Raises:** `ZooError` when a name is unknown, an argument is wrong, the data can't be read, the
     results can't be written, or there is nothing to measure the model by."""
-    how = asked.conditions(n, seed, importance_samples, test_images)
+    conditions = asked.conditions(n, seed, importance_samples, test_images)
     threads = asked.whole("threads", threads, 1, 4096)
     folder = asked.checkpoint(reference)
     if write:
         refuse_foreign(folder)
-    data = asked.data_for(data, folder)
-    name = asked.features_for(features, data)
+    against = asked.data_for(data, folder)
+    test = None if test is None else asked.data_for(test, folder)
+    name = asked.features_for(features, asked.called(against))
     path, root = asked.weights_of_features(weights), asked.folder_of_data(data_root)
     if write:  # What can't be written is refused before anything is measured.
         _card(folder, folder.facts)
         files.refuse_unwritable(folder.file(FACTS))
+    from zoo.evaluation import images
+
     loaded = load_model(folder, device, threads, asked.own_class(reference, folder, model))
-    train, test = read_data(data, root, loaded, reading(folder, data, value_range, skip_bad))
-    extractor = load_extractor(name, path, device, loaded, data)
+    how = images.reading(folder, against, value_range, skip_bad)
+    train, unseen = images.read_data(
+        *(against, root, loaded, how), test=test, folders=[folder], asked=data is not None
+    )
+    extractor = load_extractor(name, path, device, loaded, asked.called(against), unseen)
     results = measure(
         folder,
         loaded,
         train,
-        test,
+        unseen,
         extractor,
-        n=how["n"] or SAMPLES,
-        seed=SEED if how["seed"] is None else how["seed"],
-        importance_samples=how["importance_samples"] or IMPORTANCE_SAMPLES,
-        test_images=how["test_images"],
+        n=conditions["n"] or SAMPLES,
+        seed=SEED if conditions["seed"] is None else conditions["seed"],
+        importance_samples=conditions["importance_samples"] or IMPORTANCE_SAMPLES,
+        test_images=conditions["test_images"],
         usefulness=usefulness,
         watch=watch,
     )
     if write:
         try:
-            keep(folder, loaded, train, test, results)
+            keep(folder, loaded, train, unseen, results)
         except ZooError as error:
             raise NotKeptError(str(error), results) from error
         log.info("Kept in %s and its card.", folder.file(FACTS))
@@ -151,54 +160,13 @@ def load_model(
     return weights.read_model(folder, compute.pick_device(device), model=model)
 
 
-def reading(
-    folder: Folder,
-    data: str,
-    value_range: Sequence[float] | None = None,
-    skip_bad: bool = False,
-) -> dict[str, Any]:
-    """How data is read: as asked for; a folder else as when the checkpoint was trained."""
-    from zoo.data import as_recorded
-
-    trained = {} if data in installed().datasets else as_recorded(folder.facts)
-    return {
-        "value_range": value_range or trained.get("value_range"),
-        "skip_bad": skip_bad or trained.get("skip_bad", False),
-    }
-
-
-def read_data(
-    data: str, root: "Path | None", model: "GenerativeModel[Any]", how: Mapping[str, Any]
-) -> tuple["Dataset", "Dataset | None"]:
-    """The training images and the test images, in the size that a model takes; a folder has no
-    test images. `how` are further arguments of `load_dataset`.
-    """
-    from zoo.data import load_dataset
-
-    shape = model.config.sample_shape
-    train = load_dataset(data, root=root, sample_shape=shape, **how)
-    if data not in installed().datasets:
-        log.info(
-            "%s is a folder, which has no test images: zoo measures no floor and no likelihood.",
-            data,
-        )
-        return train, None
-    if (own := tuple(installed().datasets[data].sample_shape)) != tuple(shape):
-        log.info(
-            "The images of %s are scaled from %s to %s, the size that the model takes.",
-            data,
-            own,
-            tuple(shape),
-        )
-    return train, load_dataset(data, root=root, split="test", sample_shape=shape)
-
-
 def load_extractor(
     name: str | None,
     weights: "Path | None",
     device: str,
     model: "GenerativeModel[Any]",
     data: str,
+    unseen: "Dataset | None",
 ) -> "Extractor | None":
     """The network that features come from; None, with a note, when only the likelihood can be
     measured.
@@ -226,7 +194,7 @@ def load_extractor(
         f"No features are meant for {data}: name some with --features "
         f"({', '.join(installed().features) or 'none'})."
     )
-    if not has_likelihood(model) or data not in installed().datasets:
+    if not has_likelihood(model) or unseen is None:
         raise ConfigError(words)
     log.info("%s Only the likelihood is measured.", words)
     return None
@@ -252,11 +220,12 @@ def measure(
     **Arguments:**
     - `folder`: the checkpoint, whose facts say what its classes are called.
     - the others: as `evaluator.evaluate` takes them."""
-    from zoo.evaluation import evaluator, likelihood
+    from zoo.evaluation import evaluator, images, likelihood
 
     names = folder.class_names or None
+    floor = images.gives_floor(test)
     if extractor is not None:
-        _say_distances(folder, model, train, test, extractor, n, seed)
+        _say_distances(folder, model, train, test if floor else None, extractor, n, seed)
     if not likelihood.shares_classes(model, test or train, names):
         log.info(
             "%s and %s have different classes: zoo does not measure whether samples show the class "
@@ -277,6 +246,7 @@ def measure(
         test_images=test_images,
         class_names=names,
         usefulness=usefulness,
+        floor=floor,
         watch=watch or asked.unwatched,
     )
     _say_bound(results)

@@ -203,19 +203,17 @@ def texts_of(model: GenerativeModel[Any], reference: str) -> dict[str, Any]:
 
 
 def _shown(session: Session) -> Dataset:
-    """The data whose reconstructions are shown: the test set, or what was trained on where there is
-    none.
+    """The data whose reconstructions are shown: the test set, else what was held out, else what was
+    trained on.
     """
-    request, trained_on = session.plan.request, session.plan.data
+    request, data, held_out = session.plan.request, session.plan.data, session.plan.recipe.holdout
     reference = request.data_path
-    if reference not in installed().datasets:
-        return trained_on.part(slice(SHOWN))
-    data = load_dataset(
-        reference,
-        root=request.root,
-        split="test",
-        sample_shape=trained_on.sample_shape,
-    )
+    if reference in installed().datasets and request.test is None:
+        data = load_dataset(
+            reference, root=request.root, split="test", sample_shape=data.sample_shape
+        )
+    elif held_out:
+        data = data.split(held_out)[1]
     return data.part(slice(SHOWN))
 
 

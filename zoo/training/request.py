@@ -17,7 +17,7 @@ from zoo.common.errors import (
     OutputError,
     did_you_mean,
 )
-from zoo.data import check_range, range_text, refuse_unknown
+from zoo.data import IN_MEMORY, check_range, range_text, refuse_unknown
 from zoo.registry import NAME, installed
 
 # the data set that is taken unless another is named
@@ -27,6 +27,8 @@ GREATEST_SEED = 2**63 - 1
 SETTINGS = "run.json"
 # values that a field may be given from Python, with what each is called in a message
 SIMPLE = (bool, int, float, str)
+# what a training that goes on keeps as it is
+FIXED = ("model", "name", "data", "test", "epochs", "seed", "out", "value_range", "skip_bad")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,7 @@ class Request:
     - `model`: its name, or `module:Class` of a class of one's own.
     - `name`: what the checkpoint will be called.
     - `data`: the name of a data set, or the path of a folder.
+    - `test`: other data that is not trained on; None holds out samples of `data`.
     - `epochs`: None takes the recipe's.
     - `settings`: fields of the config and the recipe, each as "field=value".
     - `seed`: of everything random.
@@ -51,6 +54,7 @@ class Request:
     model: str
     name: str
     data: str = DEFAULT_DATA
+    test: str | None = None
     epochs: int | None = None
     settings: tuple[str, ...] = ()
     seed: int = 0
@@ -81,16 +85,21 @@ class Request:
         return ":" in self.model
 
     @property
+    def is_of_given_data(self) -> bool:
+        """Whether data was given in Python, which no command can name."""
+        return IN_MEMORY in (self.data, self.test)
+
+    @property
     def command(self) -> str:
         """What trains the same model again: a command, or for a class of one's own a call.
 
         It holds what was asked for, and the seed that was drawn."""
         # a folder that --out names gives the checkpoint its name
         named = self.out is None or Path(self.out).name != self.name
-        if self.is_own_class:
+        if self.is_own_class or self.is_of_given_data:
             return self._call(named)
         words = ["zoo", "train", self.model]
-        for option in (*(("name",) if named else ()), "data", "epochs", "out"):
+        for option in (*(("name",) if named else ()), "data", "test", "epochs", "out"):
             value = getattr(self, option)
             words += [f"--{option}", str(value)] if value is not None else []
         words += ["--range", range_text(self.value_range)] if self.value_range else []
@@ -100,11 +109,17 @@ class Request:
 
     def _call(self, named: bool) -> str:
         given: dict[str, Any] = {"name": self.name} if named else {}
-        given |= {"data": self.data, "epochs": self.epochs, "out": self.out, "seed": self.seed}
+        given |= {"data": self.data, "test": self.test, "epochs": self.epochs, "out": self.out}
+        given |= {"seed": self.seed}
         given |= {"value_range": self.value_range, "skip_bad": self.skip_bad or None}
         given |= {"fields": list(self.settings) or None}
-        words = [f"{key}={value!r}" for key, value in given.items() if value is not None]
-        return f"zoo.train({self.model.rpartition(':')[2]}, {', '.join(words)})"
+        words = [
+            f"{key}={key if value == IN_MEMORY else repr(value)}"
+            for key, value in given.items()
+            if value is not None
+        ]
+        model = self.model.rpartition(":")[2] if self.is_own_class else repr(self.model)
+        return f"zoo.train({model}, {', '.join(words)})"
 
     @property
     def place(self) -> Path | None:
@@ -114,8 +129,12 @@ class Request:
     @property
     def data_path(self) -> str:
         """The data, from where the process stands."""
-        moved = self.data.startswith(".") and not self._is_here
-        return str(self._began_in / self.data) if moved else self.data
+        return self.path_of(self.data)
+
+    def path_of(self, reference: str) -> str:
+        """A reference of data, from where the process stands."""
+        moved = reference.startswith(".") and not self._is_here
+        return str(self._began_in / reference) if moved else reference
 
     @property
     def root(self) -> Path | None:
@@ -130,8 +149,11 @@ class Request:
     def resume_hint(self, store: Store, folder: Path) -> str:
         """The command that goes on with the training that keeps its state in a folder."""
         named = self.name if folder == store.run(self.name) else shlex.quote(str(folder))
-        if self.is_own_class:
-            return f'zoo.train({self.model.rpartition(":")[2]}, resume="{named}")'
+        if self.is_own_class or self.is_of_given_data:
+            words = [self.model.rpartition(":")[2]] if self.is_own_class else []
+            words += [f'resume="{named}"']
+            words += [f"{key}={key}" for key in ("data", "test") if getattr(self, key) == IN_MEMORY]
+            return f"zoo.train({', '.join(words)})"
         return f"zoo train --resume {named}"
 
     @property
@@ -153,6 +175,7 @@ class Asked:
     model: str | None = None
     name: str | None = None
     data: str | None = None
+    test: str | None = None
     epochs: int | None = None
     seed: int | None = None
     out: str | None = None
@@ -176,7 +199,9 @@ class Asked:
         refuse_unknown_model(self.model)
         name = self._checked_name()
         data = self.data or default_data(self.model)
-        refuse_unknown(data)
+        for reference in (data, self.test):
+            if reference not in (None, IN_MEMORY):
+                refuse_unknown(reference)
         if self.out is None:
             store.refuse_taken(name)
         else:
@@ -185,6 +210,7 @@ class Asked:
             model=self.model,
             name=name,
             data=data,
+            test=self.test,
             epochs=self.epochs,
             settings=self.settings,
             seed=secrets.randbelow(2**32) if self.seed is None else self.seed,
@@ -205,7 +231,17 @@ class Asked:
 
         **Raises:** `ConfigError`, naming what the training has and what was asked for."""
         request = Request.from_record(record)
-        for key in ("model", "name", "data", "epochs", "seed", "out", "value_range", "skip_bad"):
+        for key in (
+            "model",
+            "name",
+            "data",
+            "test",
+            "epochs",
+            "seed",
+            "out",
+            "value_range",
+            "skip_bad",
+        ):
             had, wanted = getattr(request, key), getattr(self, key)
             if wanted not in (None, False) and wanted != had:
                 shown = "unset" if had is None else had

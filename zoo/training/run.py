@@ -31,6 +31,7 @@ KINDS: dict[str, Any] = {
     "model": str,
     "name": str,
     "data": str,
+    "test": str | None,
     "epochs": int | None,
     "settings": list,
     "seed": int,
@@ -42,7 +43,7 @@ KINDS: dict[str, Any] = {
     "skip_bad": bool,
 }
 # what trainings of an earlier version have not recorded
-LATER: dict[str, Any] = {"tensorboard": False, "value_range": None, "skip_bad": False}
+LATER: dict[str, Any] = {"test": None, "tensorboard": False, "value_range": None, "skip_bad": False}
 # the one key of the state's metadata: with several, safetensors writes them in any order
 NOTES = "run"
 

@@ -12,7 +12,7 @@ from zoo.checkpoints import Folder, Store
 from zoo.common import files, settings
 from zoo.common.config import field_types, parse_assignments
 from zoo.common.errors import ConfigError
-from zoo.data import check_range
+from zoo.data import IN_MEMORY, check_range
 from zoo.registry import installed
 from zoo.training.request import (
     GREATEST_SEED,
@@ -37,7 +37,8 @@ def train(
     model: "str | type[GenerativeModel[Any]] | None" = None,
     *,
     name: str | None = None,
-    data: str | os.PathLike[str] | None = None,
+    data: Any = None,
+    test: Any = None,
     epochs: int | None = None,
     seed: int | None = None,
     out: str | os.PathLike[str] | None = None,
@@ -66,8 +67,11 @@ def train(
     - `model`: the name of a model, such as "mlp-vae", or a class of your own that derives from
         `zoo.models.GenerativeModel`.
     - `name`: what the checkpoint is called. Needed unless `out` is given.
-    - `data`: the name of a data set, or a folder of images, such as "./photos". "mnist" unless
-        given.
+    - `data`: the name of a data set, or the path of a folder of images or of a file, such as
+        "./photos" or "./digits.npz"; "mnist" unless given. Or samples themselves: a tensor, a numpy
+        array, a pair of samples and labels, a data set of torch.
+    - `test`: other data that is not trained on, in the same forms. Unless given, a tenth of one's
+        own data is held out, and nothing of data sets that have a name.
     - `epochs`: passes over the data; the recipe's unless given.
     - `seed`: makes a training repeatable. Drawn at random, and recorded, unless given.
     - `out`: a folder for the checkpoint, in place of the store.
@@ -103,7 +107,8 @@ def train(
     asked = Asked(
         model=called,
         name=name,
-        data=_reference("data", data),
+        data=_data("data", data),
+        test=_data("test", test),
         epochs=epochs,
         seed=seed,
         out=_reference("out", out),
@@ -115,7 +120,8 @@ def train(
     )
     store = Store(installed().checkpoints)
     threads = settings.threads() if threads is None else threads
-    training = _Training(store, own_class, device, threads, watch)
+    given = {"data": data, "test": test}
+    training = _Training(store, own_class, device, threads, watch, given)
     if resume is None:
         return training.begin(asked.begun(store))
     return training.resume(find_run(store, _path("resume", resume)), asked)
@@ -130,11 +136,12 @@ class _Training:
     device: str
     threads: int | None
     watch: Watch | Literal["auto"] | None
+    given: Mapping[str, Any]  # data that was given in Python, under "data" and "test"
 
     def begin(self, request: Request) -> "Trained":
         """Train as asked, from the start."""
         model_class, config, recipe = self._chosen(request)
-        plan = _plan(request, model_class, config, recipe)
+        plan = _plan(request, model_class, config, recipe, self.given)
         return self._train(plan, request.run_folder(self.store), resume=False)
 
     def resume(self, folder: Path, asked: Asked) -> "Trained":
@@ -155,7 +162,7 @@ class _Training:
             with files.alone(folder, wait=False):
                 finish(request, run, self.store)
             return Trained(written, self.own_class)
-        plan = _plan(request, *self._chosen(request))
+        plan = _plan(request, *self._chosen(request), self.given)
         _refuse_changed(plan, record.get("exact"), folder)
         return self._train(plan, folder, resume=True)
 
@@ -192,27 +199,32 @@ class _Training:
 
 
 def _plan(
-    request: Request, model_class: "type[GenerativeModel[Any]]", values: Any, recipe: Any
+    request: Request,
+    model_class: "type[GenerativeModel[Any]]",
+    values: Any,
+    recipe: Any,
+    given: Mapping[str, Any],
 ) -> "Plan":
     """All that the training needs; reads the data."""
-    from zoo.data import load_dataset
+    from zoo.data import digest, for_training, remember
     from zoo.training.session import Plan
 
-    reference = request.data_path
-    data = load_dataset(
-        reference,
-        root=request.root,
-        sample_shape=values.get("sample_shape"),
-        value_range=request.value_range,
-        skip_bad=request.skip_bad,
-        kind=model_class.sample_kind,
-        fields=values,
+    kind = model_class.sample_kind
+    whole = _read(request, "data", given, kind, values)
+    test = None
+    if request.test is not None:
+        test = _read(request, "test", given, kind, {**values, "sample_shape": whole.sample_shape})
+        remember(request.path_of(request.test), digest(test))
+    remember(request.data_path, digest(whole))
+    data, held_out = for_training(
+        whole, request.data, _asked_holdout(request, recipe), test, request.test or ""
     )
+    recipe = dataclasses.replace(recipe, holdout=held_out)
     config = model_class.Config.from_dict({**_known(data, model_class.Config), **values})
     exact = {
         "config": config.to_dict(),
         "recipe": recipe.to_dict(),
-        "data": data.origin_sha256 or data.sha256,
+        "data": digest(whole),
     }
     return Plan(
         request=request,
@@ -222,6 +234,37 @@ def _plan(
         data=data,
         exact=exact,
     )
+
+
+def _read(
+    request: Request, which: str, given: Mapping[str, Any], kind: str, values: Any
+) -> "Dataset":
+    """The data that is trained on, or the test data: as it was named, or given in Python."""
+    from zoo.data import IN_MEMORY, load_dataset, load_unseen
+
+    load = load_unseen if which == "test" else load_dataset
+    reference: Any = request.path_of(getattr(request, which))
+    if reference == IN_MEMORY:
+        reference = given[which]
+        if reference is None:
+            raise ConfigError(
+                f"This training is of data that was given in Python. Give it again: {which}=SAMPLES"
+            )
+    return load(
+        reference,
+        root=request.root,
+        sample_shape=values.get("sample_shape"),
+        value_range=request.value_range,
+        skip_bad=request.skip_bad,
+        kind=kind,
+        fields=values,
+    )
+
+
+def _asked_holdout(request: Request, recipe: Any) -> int | None:
+    """How many samples to hold out, where a setting or the model's own recipe says so."""
+    said = any(one.partition("=")[0].strip() == "holdout" for one in request.settings)
+    return recipe.holdout if said or recipe.holdout else None
 
 
 def _known(data: "Dataset", config: type[Any]) -> dict[str, Any]:
@@ -310,12 +353,19 @@ def _refuse_wrong_types(
         )
 
 
+def _data(called: str, value: Any) -> str | None:
+    """The name or path of data as a command takes it, or what stands for samples themselves."""
+    if value is None or isinstance(value, str | os.PathLike):
+        return _reference(called, value)
+    return IN_MEMORY
+
+
 def _reference(called: str, value: Any) -> str | None:
     """A name or a path as a command takes it."""
     if value is None or isinstance(value, str):
         return value
     return (
-        files.as_reference(_path(called, value)) if called == "data" else str(_path(called, value))
+        files.as_reference(_path(called, value)) if called != "out" else str(_path(called, value))
     )
 
 
