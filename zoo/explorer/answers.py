@@ -22,6 +22,7 @@ TYPES = {
     "raw": "application/octet-stream",
     "wav": "audio/wav",
     "txt": "text/plain; charset=utf-8",
+    "jsonl": "application/jsonl",
 }
 # bytes of a header that says how something was made
 LONGEST = 4000
@@ -46,7 +47,7 @@ def of_samples(
     labels: Tensor | None,
     made: Mapping[str, Any],
     *,
-    kind: str,
+    model: Any,
     format: str,
     classes_asked: int = 0,
     columns: int | None = None,
@@ -58,17 +59,16 @@ def of_samples(
     - `samples`: float32 `(n, *sample_shape)`.
     - `labels`: int64 `(n,)`, or None.
     - `made`: how they were made.
-    - `kind`: of the samples, by name.
+    - `model`: it says the kind of the samples.
     - `format`: one of `TYPES`.
     - the others: as `sampling.write` takes them.
 
     **Raises:** `OutputError` for a format that can't hold such samples.
     """
     headers = headers_of(made)
+    kind = sampling.kind_of(model)
     if format in ("json", "raw"):
-        stored = (
-            sampling.to_uint8(samples) if sampling.kind_called(kind).dtype == "uint8" else samples
-        ).numpy()
+        stored = (sampling.to_uint8(samples) if kind.dtype == "uint8" else samples).numpy()
         if format == "raw":
             headers["Zoo-Shape"] = ",".join(map(str, stored.shape))
             headers["Zoo-Dtype"] = str(stored.dtype)
@@ -81,11 +81,13 @@ def of_samples(
                 "labels": None if labels is None else labels.tolist(),
                 "provenance": dict(made),
             }
+            if kind.name == "text":
+                told["texts"] = model.render(samples)
             body = json.dumps(told, allow_nan=False).encode()
         return Response(body, media_type=TYPES[format], headers=headers)
     suffix = f".{format}"
-    if kind not in sampling.FORMATS[suffix].kinds:
-        takes = [one for one in sampling.STREAMS if kind in sampling.FORMATS[f".{one}"].kinds]
+    if kind.name not in sampling.FORMATS[suffix].kinds:
+        takes = [one for one in sampling.STREAMS if kind.name in sampling.FORMATS[f".{one}"].kinds]
         raise OutputError(
             f"format = {format!r} can't hold these samples: choose {', '.join(takes)} or json."
         )
@@ -95,11 +97,13 @@ def of_samples(
         [(samples, labels)],
         len(samples),
         made,
-        sample_kind=kind,
+        sample_kind=kind.name,
         suffix=suffix,
         classes_asked=classes_asked,
         columns=columns,
         scale=scale,
+        render=model.render if kind.name == "text" else None,
+        rate=int(model.config.sample_rate) if kind.name == "audio" else 0,
     )
     return Response(file.getvalue(), media_type=TYPES[format], headers=headers)
 

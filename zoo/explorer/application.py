@@ -56,6 +56,7 @@ FILES = (
     "application/octet-stream",
     "audio/wav",
     "text/plain",
+    "application/jsonl",
 )
 SAMPLES: Answers = {
     200: {

@@ -94,6 +94,7 @@ class LatentsAsked(Strict):
     n: Annotated[int, Field(ge=1, le=LARGE)] = 1
     seed: Annotated[int, Field(ge=0, le=MOST_SEED)] = 0
     start: Annotated[int, Field(ge=0, le=MOST_SEED // 2)] = 0
+    label: Labels = []
 
 
 class PictureAsked(Strict):
@@ -197,6 +198,8 @@ class Card(BaseModel):
     facts: dict[str, Any]
     card: str
     latent_shape: list[int] | None
+    latents_are_codes: bool
+    sample_rate: int
 
 
 class Latents(BaseModel):

@@ -27,6 +27,7 @@ from zoo.explorer import answers, asked
 from zoo.explorer.engine import Engine, Inputs, Job
 from zoo.explorer.guard import Limits, Refusal
 from zoo.explorer.shelf import Shelf
+from zoo.models import are_codes
 from zoo.registry import installed
 
 # samples in a picture of a conditional model for each class, and of another in all
@@ -68,19 +69,22 @@ class Desk:
         labels = _in_turn(classes, wanted.start, n)
 
         def inputs(model: Any) -> Inputs:
-            return sampling.latents(model, n, seed=seed, start=wanted.start), labels
+            z = sampling.latents(
+                model, n, seed=seed, start=wanted.start, labels=labels, options=options
+            )
+            return z, labels
 
-        def draw(model: Any) -> Inputs:
+        def draw(model: Any) -> tuple[Tensor, Tensor | None, Any]:
             batches = sampling.stream(
                 model, n, seed=seed, start=wanted.start, labels=labels, options=options
             )
-            return torch.cat([samples for samples, _ in batches]), labels
+            return torch.cat([samples for samples, _ in batches]), labels, model
 
         if _can(folder, "decode"):
             job = Job(folder, "decode", inputs)
         else:
             job = Job(folder, "call", call=draw)
-        samples, labels = await self._result(request, job)
+        samples, labels, model = await self._result(request, job)
         made = sampling.how_made(
             folder,
             wanted.output or sampling.STDOUT,
@@ -99,7 +103,7 @@ class Desk:
             samples,
             labels,
             made,
-            kind=kind.name,
+            model=model,
             format=format,
             classes_asked=len(classes),
             columns=wanted.columns,
@@ -112,8 +116,14 @@ class Desk:
         _refuse_incapable(folder, "decode")
         self._refuse_many(wanted.n, folder)
 
+        numbers = sampling.class_numbers(wanted.label, folder)
+        classes = numbers or list(range(folder.num_classes))
+        labels = _in_turn(classes, wanted.start, wanted.n)
+
         def latents(model: Any) -> tuple[Tensor, tuple[int, ...]]:
-            z = sampling.latents(model, wanted.n, seed=wanted.seed, start=wanted.start)
+            z = sampling.latents(
+                model, wanted.n, seed=wanted.seed, start=wanted.start, labels=labels
+            )
             return z, model.latent_shape
 
         z, shape = await self._result(request, Job(folder, "call", call=latents))
@@ -131,15 +141,15 @@ class Desk:
         labels = _labels_of_all(wanted.label, n, folder)
 
         def inputs(model: Any) -> Inputs:
-            return _as_latents(wanted.latents, model.latent_shape), labels
+            return _as_latents(wanted.latents, model, labels), labels
 
-        samples, labels = await self._result(request, Job(folder, "decode", inputs))
+        samples, labels, model = await self._result(request, Job(folder, "decode", inputs))
         return await asyncio.to_thread(
             answers.of_samples,
             samples,
             labels,
             _made(folder, "decode", "latents.npz"),
-            kind=kind.name,
+            model=model,
             format=format,
             columns=wanted.columns,
             scale=wanted.scale,
@@ -149,7 +159,7 @@ class Desk:
         """The latent of a picture."""
         folder, samples, labels = await self._picture(request, wanted)
         job = Job(folder, "encode", lambda model: (samples, labels))
-        z, _ = await self._result(request, job)
+        z, _, _ = await self._result(request, job)
         return answers.of_latents(
             z, tuple(z.shape[1:]), _made(folder, "encode", "IMAGE"), wanted.format
         )
@@ -159,14 +169,18 @@ class Desk:
         folder, samples, labels = await self._picture(request, wanted)
         kind = sampling.kind_of_folder(folder)
         self._refuse_many(1, folder, wanted.scale)
-        z, _ = await self._result(request, Job(folder, "encode", lambda model: (samples, labels)))
-        copies, _ = await self._result(request, Job(folder, "decode", lambda model: (z, labels)))
+        z, _, _ = await self._result(
+            request, Job(folder, "encode", lambda model: (samples, labels))
+        )
+        copies, _, model = await self._result(
+            request, Job(folder, "decode", lambda model: (z, labels))
+        )
         return await asyncio.to_thread(
             answers.of_samples,
             copies,
             labels,
             _made(folder, "reconstruct", "IMAGE"),
-            kind=kind.name,
+            model=model,
             format=wanted.format or _suffix(kind.default_file),
             scale=wanted.scale,
         )
@@ -175,18 +189,14 @@ class Desk:
         """All that is known of a checkpoint; its model is loaded for the shape of a latent."""
         folder = self._folder(name)
 
-        def shape(model: Any) -> list[int] | None:
-            own = getattr(model, "latent_shape", None)
-            return None if own is None else [int(side) for side in own]
-
-        latent_shape = await self._result(request, Job(folder, "call", call=shape))
+        told = await self._result(request, Job(folder, "call", call=_shape_of))
         return {
             "name": name,
             "sha256": folder.sha256,
             "config": folder.config,
             "facts": folder.facts,
             "card": folder.card,
-            "latent_shape": latent_shape,
+            **told,
         }
 
     def _folder(self, name: str) -> Folder:
@@ -315,11 +325,28 @@ def _labels_of_all(labels: Sequence[str], n: int, folder: Folder) -> Tensor | No
     return torch.tensor(numbers * (n if len(numbers) == 1 else 1))
 
 
-def _as_latents(rows: Sequence[Sequence[float]], shape: tuple[int, ...]) -> Tensor:
+def _shape_of(model: Any) -> dict[str, Any]:
+    """What is known of a model's latents and samples once it is loaded."""
+    shape = getattr(model, "latent_shape", None)
+    codes = False
+    if shape is not None:
+        labels = _in_turn(range(model.config.num_classes), 0, 1)
+        codes = are_codes(model.prior(labels))
+    return {
+        "latent_shape": None if shape is None else [int(side) for side in shape],
+        "latents_are_codes": codes,
+        "sample_rate": int(getattr(model.config, "sample_rate", 0)),
+    }
+
+
+def _as_latents(rows: Sequence[Sequence[float]], model: Any, labels: Tensor | None) -> Tensor:
+    """Latents as the model takes them, codes as whole numbers."""
+    shape = model.latent_shape
     size = torch.Size(shape).numel()
     for index, row in enumerate(rows):
         if len(row) != size:
             raise ConfigError(
                 f"Latent {index} has {len(row):,} numbers; this model takes {size:,}."
             )
-    return torch.tensor(rows, dtype=torch.float32).reshape(len(rows), *shape)
+    z = torch.tensor(rows, dtype=torch.float32).reshape(len(rows), *shape)
+    return z.to(torch.int64) if are_codes(model.prior(labels)) else z

@@ -16,6 +16,8 @@ from zoo.checkpoints import Folder, weights
 from zoo.common import compute
 from zoo.common.errors import CapabilityError
 from zoo.explorer.shelf import Stamp, stamp_of
+from zoo.models import mean_or_mode
+from zoo.sampling import kind_of
 
 # samples computed at once; as many as `zoo sample` takes, so that one request gives the same bytes
 TOGETHER = 256
@@ -44,6 +46,8 @@ class Job:
     - `step`: "decode" or "encode", which are computed for several jobs at once, or "call".
     - `inputs`: gives what the step takes of the model: latents or samples, and labels.
     - `call`: for the step "call", what to do with the model.
+    - `result`: what comes of it: of "decode" and "encode" samples or latents, labels and the model;
+        of "call" what it returns.
     """
 
     folder: Folder
@@ -199,7 +203,7 @@ def _together(jobs: Sequence[Job], model: Any) -> None:
             part, result.split([len(inputs[0]) for _, inputs in part]), strict=True
         ):
             # a copy: the whole batch would stay in memory as long as one request's share
-            job.result.set_result((own.clone(), inputs[1]))
+            job.result.set_result((own.clone(), inputs[1], model))
 
 
 def _parts(ready: list[tuple[Job, Inputs]]) -> list[list[tuple[Job, Inputs]]]:
@@ -223,19 +227,19 @@ def _step(model: Any, step: str, inputs: Sequence[Inputs]) -> Tensor:
     done = []
     with torch.no_grad():
         for begin in range(0, len(x), TOGETHER):
-            part = x[begin : begin + TOGETHER].to(model.device, model.dtype)
+            part = model.placed(x[begin : begin + TOGETHER])
             some = None if y is None else y[begin : begin + TOGETHER].to(model.device)
             done.append((_encode if step == "encode" else _decode)(model, part, some))
     return torch.cat(done)
 
 
 def _decode(model: Any, z: Tensor, labels: Tensor | None) -> Tensor:
-    samples: Tensor = model.decode(z, labels).float().cpu()
-    return samples
+    samples: Tensor = model.decode(z, labels)
+    return samples.to(torch.int64 if kind_of(model).is_whole else torch.float32).cpu()
 
 
 def _encode(model: Any, samples: Tensor, labels: Tensor | None) -> Tensor:
     if not hasattr(model, "encode"):
         raise CapabilityError(f"{type(model).__name__} has no encoder.")
-    z: Tensor = model.encode(samples, labels).mean.float().cpu()
-    return z
+    z: Tensor = mean_or_mode(model.encode(samples, labels))
+    return (z.float() if z.is_floating_point() else z).cpu()

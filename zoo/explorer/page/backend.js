@@ -9,9 +9,9 @@
 //   download(model, wanted)   a Blob with a picture, or null where the page makes it itself
 //
 // A model has
-//   name, reference, kind, sampleShape, latentShape, latentSize, numClasses, classNames
+//   name, reference, kind, sampleShape, sampleRate, latentShape, latentSize, numClasses, classNames
 //   can                             {decode, encode, invert, inpaint}
-//   latents(n, seed, start)         Float32Array, n × latentSize
+//   latents(n, seed, start, label)  Float32Array, n × latentSize; label: a class number, or null
 //   decode(latents, n, labels)      a Batch; labels: class numbers, or null
 //   sample({n, seed, start, labels})  a Batch, for a model without latents
 //   encode(png, label)              Float32Array, latentSize
@@ -19,8 +19,8 @@
 //   inpaint(png, mask, label, seed) {latents, picture}: what is masked filled in
 //   directions()                    [{name, vector}], the strongest first; [] where none are known
 //
-// A Batch has data (Uint8Array for images, Float32Array for arrays, strings for text, Blobs for
-// audio), n and shape (of one sample).
+// A Batch has data (Uint8Array for images, Float32Array for arrays and audio, strings for text), n
+// and shape (of one sample).
 
 /** Class numbers for n samples: one class for all, or the classes in turn. */
 export function labelsOf(model, chosen, n) {
@@ -43,19 +43,28 @@ export async function axesByEffect(model, most = 64) {
     ends[(2 * axis + 1) * size + axis] = 2;
   }
   const batch = await model.decode(ends, 2 * count, labelsOf(model, model.numClasses ? 0 : null, 2 * count));
-  const numbers = batch.data.length / (2 * count);
-  const effects = Array.from({ length: count }, (_, axis) => {
-    let sum = 0;
-    const low = 2 * axis * numbers;
-    for (let i = 0; i < numbers; i += 1) {
-      sum += Math.abs(batch.data[low + numbers + i] - batch.data[low + i]);
-    }
-    return { axis, sum };
-  });
+  const effects = Array.from({ length: count }, (_, axis) => ({
+    axis, sum: difference(batch, 2 * axis, 2 * axis + 1),
+  }));
   effects.sort((one, other) => other.sum - one.sum || one.axis - other.axis);
   return effects.map(({ axis }) => {
     const vector = new Float32Array(size);
     vector[axis] = 1;
     return { name: `latent ${axis}`, vector };
   });
+}
+
+/** How far two samples of a batch are apart: in numbers, or in places of two strings. */
+function difference(batch, one, other) {
+  const size = batch.data.length / batch.n;
+  if (typeof batch.data[0] === "string") {
+    const [left, right] = [batch.data[one], batch.data[other]];
+    return Array.from(left.length > right.length ? left : right)
+      .filter((_, i) => left[i] !== right[i]).length;
+  }
+  let sum = 0;
+  for (let i = 0; i < size; i += 1) {
+    sum += Math.abs(batch.data[one * size + i] - batch.data[other * size + i]);
+  }
+  return sum;
 }

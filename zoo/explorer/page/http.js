@@ -114,31 +114,47 @@ class HttpModel {
     this.latentSize = card.latent_shape ? sizeOf(card.latent_shape) : 0;
     this.numClasses = record.num_classes;
     this.classNames = record.class_names;
+    this.sampleRate = card.sample_rate;
     const isImage = record.kind === "image";
     const has = (one) => record.capabilities.includes(one);
     this.can = {
-      decode: has("decode"),
+      decode: has("decode") && !card.latents_are_codes,
       encode: has("encode") && isImage,
       invert: Boolean(card.can?.includes("invert")) && isImage,
       inpaint: Boolean(card.can?.includes("inpaint")) && isImage,
     };
   }
 
-  async latents(n, seed, start = 0) {
-    const query = { checkpoint: this.name, n, seed, start };
+  async latents(n, seed, start = 0, label = null) {
+    const query = { checkpoint: this.name, n, seed, start, label };
     const told = await this.backend.json("v1/latents", query);
     return Float32Array.from(told.latents.flat());
   }
 
   async decode(latents, n, labels) {
-    const body = { checkpoint: this.name, latents: rows(latents, n), format: "raw" };
+    const body = { checkpoint: this.name, latents: rows(latents, n), format: this.format };
     if (labels) body.label = labels.map(String);
-    return batchOf(await this.backend.post("v1/decode", body));
+    return this.batchOf(await this.backend.post("v1/decode", body));
   }
 
   async sample({ n, seed, start = 0, labels = null }) {
-    const query = { checkpoint: this.name, n, seed, start, label: labels, format: "raw" };
-    return batchOf(await this.backend.ask("v1/sample", query));
+    const query = { checkpoint: this.name, n, seed, start, label: labels, format: this.format };
+    return this.batchOf(await this.backend.ask("v1/sample", query));
+  }
+
+  get format() {
+    return this.kind === "text" ? "json" : "raw";
+  }
+
+  async batchOf(answer) {
+    if (this.kind === "text") {
+      const { texts } = await answer.json();
+      return { n: texts.length, shape: this.sampleShape, data: texts };
+    }
+    const [n, ...shape] = answer.headers.get("Zoo-Shape").split(",").map(Number);
+    const bytes = await answer.arrayBuffer();
+    const isBytes = answer.headers.get("Zoo-Dtype") === "uint8";
+    return { n, shape, data: isBytes ? new Uint8Array(bytes) : new Float32Array(bytes) };
   }
 
   async encode(png, label) {
@@ -153,11 +169,4 @@ function rows(latents, n) {
   const size = latents.length / n;
   return Array.from({ length: n }, (_, row) =>
     Array.from(latents.subarray(row * size, (row + 1) * size), (one) => Number(one.toPrecision(9))));
-}
-
-async function batchOf(answer) {
-  const [n, ...shape] = answer.headers.get("Zoo-Shape").split(",").map(Number);
-  const bytes = await answer.arrayBuffer();
-  const isBytes = answer.headers.get("Zoo-Dtype") === "uint8";
-  return { n, shape, data: isBytes ? new Uint8Array(bytes) : new Float32Array(bytes) };
 }

@@ -2,21 +2,28 @@
 
 import { pack, unpack } from "./address.js";
 import { element, newestOnly } from "./dom.js";
-import { paint, pictureCanvas } from "./show.js";
+import { paint, pictureCanvas, put } from "./show.js";
 import { between } from "./space.js";
 
 const STEPS = 9;
 
 export function line(space, change) {
+  const isImage = space.model.kind === "image";
+  const noun = isImage ? "picture" : "sample";
   const pins = { a: pin("A"), b: pin("B") };
-  const strip = element("div", { class: "strip" });
+  const strip = element(isImage ? "div" : "ol", { class: isImage ? "strip" : "samples" });
   const share = element("input", {
     id: "share", type: "range", min: 0, max: 1, step: 0.01, value: 0.5,
     input: () => goTo(Number(share.value)),
   });
-  const hint = element("p", { class: "quiet" }, "Choose a picture, then pin it as A. Choose another and pin it as B.");
+  const hint = element("p", { class: "quiet" }, `Choose a ${noun}, then pin it as A. Choose another and pin it as B.`);
   const steps = Array.from({ length: STEPS }, (_, i) => {
-    const canvas = pictureCanvas(`Step ${i + 1} of ${STEPS} from A to B`);
+    const canvas = isImage ? pictureCanvas(`Step ${i + 1} of ${STEPS} from A to B`)
+      : element("li", { class: space.model.kind });
+    if (!isImage) {
+      strip.append(canvas);
+      return canvas;
+    }
     strip.append(element("button", {
       type: "button", class: "tile",
       click: () => { share.value = i / (STEPS - 1); goTo(i / (STEPS - 1)); },
@@ -28,7 +35,7 @@ export function line(space, change) {
   ]);
 
   function pin(name) {
-    const canvas = pictureCanvas(`Pinned picture ${name}`);
+    const canvas = isImage ? pictureCanvas(`Pinned picture ${name}`) : element("div", {});
     canvas.hidden = true;
     const button = element("button", {
       type: "button",
@@ -46,6 +53,11 @@ export function line(space, change) {
     if (a && b) change(space.constructor.asState(between(a, b, part)));
   }
 
+  function show(onto, batch, i) {
+    if (isImage) paint(onto, batch, i);
+    else put(onto, batch, i, space.model, `Step ${i + 1}`);
+  }
+
   let drawnFor = null;
   const draw = newestOnly(async () => {
     const [a, b] = ends();
@@ -58,7 +70,7 @@ export function line(space, change) {
     const labels = (n) => (label === null ? null : Array(n).fill(label));
     for (const [name, latent] of [["a", a], ["b", b]]) {
       pins[name].canvas.hidden = !latent;
-      if (latent) paint(pins[name].canvas, await space.model.decode(latent, 1, labels(1)));
+      if (latent) show(pins[name].canvas, await space.model.decode(latent, 1, labels(1)), 0);
     }
     if (!(a && b)) return;
     const points = new Float32Array(STEPS * space.size);
@@ -66,11 +78,11 @@ export function line(space, change) {
       points.set(between(a, b, i / (STEPS - 1)), i * space.size);
     }
     const batch = await space.model.decode(points, STEPS, labels(STEPS));
-    steps.forEach((canvas, i) => paint(canvas, batch, i));
+    steps.forEach((canvas, i) => show(canvas, batch, i));
   });
 
   const place = element("section", { class: "panel", "aria-labelledby": "line-title" }, [
-    element("h2", { id: "line-title" }, "Line between two pictures"),
+    element("h2", { id: "line-title" }, `Line between two ${noun}s`),
     hint,
     element("div", { class: "row" }, [pins.a.place, pins.b.place]),
     walk,

@@ -5,7 +5,7 @@ import { commandPanel, decodeCommand, latentsFile, sampleCommand } from "./comma
 import { element, newestOnly, say } from "./dom.js";
 import { line } from "./line.js";
 import { plane } from "./plane.js";
-import { listed, paint, pictureCanvas } from "./show.js";
+import { paint, pictureCanvas, put } from "./show.js";
 import { sketch } from "./sketch.js";
 import { sliders } from "./sliders.js";
 import { Space } from "./space.js";
@@ -27,7 +27,7 @@ class View {
     this.state = state;
     this.space = new Space(model, state);
     this.isImage = model.kind === "image";
-    this.moves = model.can.decode && this.isImage;
+    this.moves = model.can.decode;
     this.panels = [];
     this.draw = newestOnly(() => this.paintAll());
     this.change = (part) => {
@@ -44,11 +44,12 @@ class View {
     this.grid = element("div", { class: "grid", role: "group", "aria-label": "Samples" });
     this.large = pictureCanvas("The chosen picture", "pixels large");
     this.list = element("ol", { class: "samples" });
+    this.first = element("div", { class: `chosen ${model.kind}` });
     this.controls = controls(this);
     const parts = [];
     if (this.moves) {
       this.sliders = sliders(space, change);
-      this.plane = space.size > 1 ? plane(space, change) : null;
+      this.plane = space.size > 1 && this.isImage ? plane(space, change) : null;
       this.line = line(space, change);
       this.sketch = model.can.encode || model.can.invert || model.can.inpaint
         ? sketch(space, change) : null;
@@ -60,7 +61,7 @@ class View {
       element("div", { class: "stage" }, [
         element("div", { class: "stack" }, [
           element("section", { class: "panel pictures", "aria-label": "Samples" },
-            this.isImage ? [this.large, this.grid] : [this.list]),
+            this.isImage ? [this.large, this.grid] : [this.first, this.list]),
           this.command.place,
         ]),
         element("section", { class: "panel", "aria-labelledby": "controls-title" }, [
@@ -100,6 +101,11 @@ class View {
     const own = space.currentLabel();
     const labels = own === null ? null : [own, ...space.labels()];
     const batch = await model.decode(both, state.n + 1, labels);
+    if (!this.isImage) {
+      put(this.first, batch, 0, model, this.describe());
+      this.fillList(batch, 1);
+      return;
+    }
     paint(this.large, batch, 0);
     this.large.setAttribute("aria-label", this.describe());
     this.paintGrid(batch, 1);
@@ -108,7 +114,7 @@ class View {
   describe() {
     const { space, state, model } = this;
     const label = space.currentLabel();
-    const what = space.custom ? "A picture of your own" : `Sample ${space.selected + 1} of seed ${state.seed}`;
+    const what = space.custom ? "A latent of your own" : `Sample ${space.selected + 1} of seed ${state.seed}`;
     return label === null ? what : `${what}, class ${model.classNames[label] ?? label}`;
   }
 
@@ -117,11 +123,33 @@ class View {
     const labels = space.chosen === null ? null : [String(space.chosen)];
     const batch = await model.sample({ n: state.n, seed: state.seed, labels });
     if (!this.isImage) {
-      this.list.replaceChildren(...listed(batch, model.kind));
+      put(this.first, batch, Math.min(space.selected, batch.n - 1), model, this.describe());
+      this.fillList(batch, 0);
       return;
     }
     paint(this.large, batch, Math.min(space.selected, batch.n - 1));
     this.paintGrid(batch, 0);
+  }
+
+  /** Samples that are not images, each with a button that chooses it. */
+  fillList(batch, first) {
+    const { list, state, space, model } = this;
+    while (list.childElementCount > state.n) list.lastElementChild.remove();
+    while (list.childElementCount < state.n) {
+      const index = list.childElementCount;
+      list.append(element("li", { class: model.kind }, [
+        element("div", {}),
+        this.moves ? element("button", {
+          type: "button", class: "small", "aria-label": `Choose sample ${index + 1}`,
+          click: () => this.change({ sel: index }),
+        }, "choose") : "",
+      ]));
+    }
+    [...list.children].forEach((entry, i) => {
+      put(entry.firstElementChild, batch, first + i, model, `Sample ${i + 1}`);
+      const chosen = String(i === space.selected && !space.custom);
+      entry.querySelector("button.small")?.setAttribute("aria-pressed", chosen);
+    });
   }
 
   paintGrid(batch, first) {
@@ -158,6 +186,11 @@ class View {
     this.change({ sel: to });
   }
 
+  /** The suffix of the file that the command writes. */
+  get suffix() {
+    return { image: ".png", text: ".txt", audio: ".wav" }[this.model.kind] ?? ".npz";
+  }
+
   name(suffix) {
     return `${this.model.name.replace(/[^\w.-]+/g, "-")}-${this.state.seed}${suffix}`;
   }
@@ -165,14 +198,14 @@ class View {
   commandText() {
     const { model, space, state } = this;
     if (!this.moves || space.isPlain()) {
-      const output = this.name(this.isImage ? ".png" : ".npz");
+      const output = this.name(this.suffix);
       const asked = { seed: state.seed, n: state.n, label: space.chosen, output };
-      return { command: sampleCommand(model, asked), note: "It draws the samples of the grid." };
+      return { command: sampleCommand(model, asked), note: "It draws all the samples that the page shows." };
     }
     return {
-      command: decodeCommand(model, this.name("-latents.npz"), this.name("-edited.png")),
-      note: "Download the latents first: the command decodes them. The chosen picture comes "
-        + "first, then those of the grid.",
+      command: decodeCommand(model, this.name("-latents.npz"), this.name(`-edited${this.suffix}`)),
+      note: "Download the latents first: the command decodes them. The chosen sample comes "
+        + "first, then all others.",
     };
   }
 

@@ -1,7 +1,7 @@
 // Two models side by side, with the same seed.
 
 import { element, newestOnly, say } from "./dom.js";
-import { listed, paint, pictureCanvas } from "./show.js";
+import { paint, pictureCanvas, put } from "./show.js";
 
 const N = 16;
 
@@ -75,7 +75,12 @@ async function fill(place, model, seed) {
   const facts = element("p", { class: "quiet" },
     [model.record.model, model.record.dataset].filter(Boolean).join(" · "));
   if (model.kind !== "image") {
-    place.replaceChildren(facts, element("ol", { class: "samples" }, listed(batch, model.kind)));
+    const entries = Array.from({ length: batch.n }, (_, i) => {
+      const entry = element("li", { class: model.kind });
+      put(entry, batch, i, model, `Sample ${i + 1}`);
+      return entry;
+    });
+    place.replaceChildren(facts, element("ol", { class: "samples" }, entries));
     return;
   }
   const grid = element("div", { class: "grid" });

@@ -44,22 +44,56 @@ export function plot(numbers, label) {
   return svg;
 }
 
-/** Samples that are not images, each as an element of a list. */
-export function listed(batch, kind) {
-  if (kind === "text") {
-    return batch.data.map((text) => element("li", { class: "text" }, text));
-  }
-  if (kind === "audio") {
-    return batch.data.map((blob, i) => element("li", {}, [
-      element("audio", {
-        controls: true, src: URL.createObjectURL(blob), "aria-label": `Sound ${i + 1}`,
-      }),
-    ]));
+/** Put sample `index` of a batch that is no image into an element: a string, a player, a plot. */
+export function put(place, batch, index, model, label) {
+  if (model.kind === "text") {
+    place.textContent = batch.data[index];
+    return;
   }
   const size = batch.data.length / batch.n;
-  return Array.from({ length: batch.n }, (_, i) => element("li", {}, [
-    plot(batch.data.subarray(i * size, (i + 1) * size), `Sample ${i + 1}, ${size} numbers`),
-  ]));
+  const numbers = batch.data.subarray(index * size, (index + 1) * size);
+  const curve = plot(numbers.subarray(0, 4096), label);
+  if (model.kind !== "audio") {
+    place.replaceChildren(curve);
+    return;
+  }
+  const [channels] = batch.shape;
+  const blob = wav(numbers, channels, model.sampleRate);
+  let player = place.querySelector("audio");
+  if (!player) {
+    player = element("audio", { controls: true, "aria-label": label });
+    place.replaceChildren(player);
+  }
+  URL.revokeObjectURL(player.src);
+  player.src = URL.createObjectURL(blob);
+  place.querySelector("svg")?.remove();
+  place.prepend(curve);
+}
+
+/** A WAV file of 16 bits from numbers in [-1, 1], channel after channel. */
+export function wav(numbers, channels, rate) {
+  const length = numbers.length / channels;
+  const view = new DataView(new ArrayBuffer(44 + 2 * numbers.length));
+  const text = (at, word) => [...word].forEach((one, i) => view.setUint8(at + i, one.charCodeAt(0)));
+  text(0, "RIFF");
+  view.setUint32(4, 36 + 2 * numbers.length, true);
+  text(8, "WAVEfmt ");
+  view.setUint32(16, 16, true);
+  view.setUint16(20, 1, true);
+  view.setUint16(22, channels, true);
+  view.setUint32(24, rate, true);
+  view.setUint32(28, rate * channels * 2, true);
+  view.setUint16(32, channels * 2, true);
+  view.setUint16(34, 16, true);
+  text(36, "data");
+  view.setUint32(40, 2 * numbers.length, true);
+  for (let i = 0; i < length; i += 1) {
+    for (let c = 0; c < channels; c += 1) {
+      const value = Math.max(-1, Math.min(1, numbers[c * length + i]));
+      view.setInt16(44 + 2 * (i * channels + c), Math.round(value * 32767), true);
+    }
+  }
+  return new Blob([view.buffer], { type: "audio/wav" });
 }
 
 /** One picture of a batch as a PNG. */

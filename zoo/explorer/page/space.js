@@ -37,9 +37,9 @@ export class Space {
   }
 
   async load() {
-    const wanted = `${this.state.seed}/${this.state.n}`;
+    const wanted = `${this.state.seed}/${this.state.n}/${this.chosen}`;
     if (this.of !== wanted) {
-      this.base = await this.model.latents(this.state.n, this.state.seed);
+      this.base = await this.model.latents(this.state.n, this.state.seed, 0, this.chosen);
       this.of = wanted;
     }
   }
