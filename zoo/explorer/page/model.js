@@ -60,7 +60,7 @@ class View {
       heading(model),
       element("div", { class: "stage" }, [
         element("div", { class: "stack" }, [
-          element("section", { class: "panel pictures", "aria-label": "Samples" },
+          element("section", { class: "panel pictures", "aria-label": "Pictures" },
             this.isImage ? [this.large, this.grid] : [this.first, this.list]),
           this.command.place,
         ]),

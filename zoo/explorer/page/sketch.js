@@ -166,7 +166,7 @@ export function sketch(space, change) {
     element("p", { class: "quiet" }, model.can.encode
       ? "Draw in the black area. The model encodes the drawing and decodes it again."
       : "Draw in the black area, then look for the latent whose picture is nearest."),
-    element("div", { class: "row" }, [
+    element("div", { class: "drawing" }, [
       element("figure", {}, [canvas, element("figcaption", {}, "your drawing")]),
       element("figure", {}, [copy, element("figcaption", {}, "what the model makes of it")]),
     ]),
