@@ -96,9 +96,9 @@ def test_a_slider_moves_every_picture_and_back(browser: Browser, server: Served)
     with browser.page() as page:
         open_at(page, address(server, checkpoint="vae-mnist", seed=3))
         before = shown(page)
-        page.locator(".slider input[id^=move-d]").first.fill("2")
+        page.locator(".slider input[id^=move-strong]").first.fill("2")
         after = wait_until_shown(page, before)
-        assert "moves=d0" in page.url
+        assert "moves=strong-1" in page.url
         page.get_by_role("button", name="Set all to 0").click()
         assert wait_until_shown(page, after) == before
 
@@ -243,7 +243,7 @@ def test_what_was_edited_is_decoded_by_the_copied_command(
     browser: Browser, server: Served, zoo: Zoo
 ) -> None:
     with browser.page() as page:
-        where = address(server, checkpoint="cvae-mnist", seed=8, moves="d0:1.5,l3:-1", t=0.8)
+        where = address(server, checkpoint="cvae-mnist", seed=8, moves="strong-1:1.5,@3:-1", t=0.8)
         open_at(page, where)
         command = page.locator("#command").inner_text()
         for button in ("Download latents", "Download PNG"):
@@ -258,13 +258,44 @@ def test_what_was_edited_is_decoded_by_the_copied_command(
     assert np.abs(again - np.frombuffer(downloaded, np.uint8)).max() <= 1
 
 
+def test_samples_moved_along_a_direction_are_had_by_zoo_edit(
+    browser: Browser, server: Served, zoo: Zoo
+) -> None:
+    with browser.page() as page:
+        open_at(page, address(server, checkpoint="vae-mnist", seed=8, n=4, moves="strong-1:1.5"))
+        command = page.locator("#command").inner_text()
+        assert "zoo edit vae-mnist --seed 8 -n 4 --direction strong-1=1.5" in command
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name="Download latents").click()
+        with np.load(waiting.value.path()) as file:
+            shown = file["latents"][1:]
+    words = shlex.split(command)[1:-1]
+    assert zoo(*words, "moved.npz").exit_code == 0
+    with np.load("moved.npz") as file:
+        assert np.allclose(file["latents"], shown, atol=1e-5)
+
+
+def test_the_nearest_picture_of_a_gan_is_found(browser: Browser, server: Served) -> None:
+    zoo_package.grid(zoo_package.draw("dcgan-mnist", 1, seed=77), columns=1).crop(
+        (2, 2, 30, 30)
+    ).save("digit.png")
+    with browser.page() as page:
+        open_at(page, address(server, checkpoint="dcgan-mnist", seed=0))
+        before = shown(page)
+        page.get_by_label("Or a picture of yours").set_input_files("digit.png")
+        page.get_by_role("button", name="Find the nearest").click()
+        wait_until_shown(page, before)
+        page.locator("#status", has_text="Done.").wait_for()
+        assert "z=" in page.url
+
+
 def test_the_address_shows_the_same_page_again(browser: Browser, server: Served) -> None:
     with browser.page() as page:
         open_at(page, address(server, checkpoint="vae-mnist", seed=3))
         before = shown(page)
         page.locator(".tile").nth(3).click()
         moved = wait_until_shown(page, before)
-        page.locator(".slider input[id^=move-d]").nth(1).fill("-1.5")
+        page.locator(".slider input[id^=move-strong]").nth(1).fill("-1.5")
         moved = wait_until_shown(page, moved)
         page.get_by_label("Truncation").fill("0.7")
         moved = wait_until_shown(page, moved)
@@ -363,4 +394,4 @@ def test_the_page_of_the_api_shows_every_address(browser: Browser, server: Serve
     with browser.page() as page:
         page.goto(f"{server.address}/docs")
         page.get_by_text("POST /v1/reconstruct").wait_for()
-        assert page.locator("section").count() == 9
+        assert page.locator("section").count() == 11

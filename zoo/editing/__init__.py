@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from zoo.editing.inversion import Inversion, invert
     from zoo.editing.kept import Direction
     from zoo.editing.moving import edit, move
+    from zoo.editing.search import nearest
 
 __all__ = [
     "Direction",
@@ -22,6 +23,7 @@ __all__ = [
     "find_all",
     "invert",
     "move",
+    "nearest",
 ]
 
 __getattr__ = lazy.rooms(
@@ -37,5 +39,6 @@ __getattr__ = lazy.rooms(
         "find_all": "zoo.editing.finding",
         "invert": "zoo.editing.inversion",
         "move": "zoo.editing.moving",
+        "nearest": "zoo.editing.search",
     },
 )

@@ -184,6 +184,22 @@ def _add_computing(app: FastAPI, desk: Desk) -> None:
         return await desk.encode(request, wanted)
 
     @app.post(
+        "/v1/invert",
+        tags=["Latents"],
+        response_class=Response,
+        responses=_with(LATENTS, body=True),
+        openapi_extra=PICTURE_BODY,
+    )
+    async def invert(request: Request, wanted: Annotated[asked.InvertAsked, Query()]) -> Response:
+        """The latent whose sample is nearest to the picture in the body. It takes seconds."""
+        return await desk.invert(request, wanted)
+
+    @app.get("/v1/directions", tags=["Latents"], responses=WITHOUT_BODY)
+    async def directions(request: Request, checkpoint: asked.Name) -> list[asked.Direction]:
+        """Directions of the latent space, the strongest first."""
+        return [asked.Direction(**one) for one in await desk.directions(request, checkpoint)]
+
+    @app.post(
         "/v1/reconstruct",
         tags=["Samples"],
         response_class=Response,

@@ -110,6 +110,17 @@ class EncodeAsked(PictureAsked):
     format: Numbers = "json"
 
 
+class InvertAsked(PictureAsked):
+    """The latent whose sample is nearest to the picture is wanted."""
+
+    seed: Annotated[
+        int, Field(ge=0, le=MOST_SEED, description="Of the latents that are tried first.")
+    ] = 0
+    draws: Annotated[int, Field(ge=1, le=1000, description="Latents that are tried first.")] = 1000
+    steps: Annotated[int, Field(ge=0, le=200, description="Gradient steps from the best.")] = 100
+    format: Numbers = "json"
+
+
 class ReconstructAsked(PictureAsked):
     """The picture is encoded and decoded again."""
 
@@ -200,6 +211,15 @@ class Card(BaseModel):
     latent_shape: list[int] | None
     latents_are_codes: bool
     sample_rate: int
+
+
+class Direction(BaseModel):
+    """A direction of a latent space: what one step along it adds to a latent."""
+
+    name: str
+    by: str
+    strength: float
+    vector: list[float]
 
 
 class Latents(BaseModel):

@@ -23,6 +23,7 @@ from zoo.common.errors import (
     LabelError,
 )
 from zoo.data import as_recorded, load_images
+from zoo.editing import find_all, nearest
 from zoo.explorer import answers, asked
 from zoo.explorer.engine import Engine, Inputs, Job
 from zoo.explorer.guard import Limits, Refusal
@@ -164,6 +165,43 @@ class Desk:
             z, tuple(z.shape[1:]), _made(folder, "encode", "IMAGE"), wanted.format
         )
 
+    async def invert(self, request: Request, wanted: asked.InvertAsked) -> Response:
+        """The latent whose sample is nearest to a picture."""
+        folder, samples, labels = await self._picture(request, wanted, "decode")
+
+        def search(model: Any) -> Tensor:
+            return nearest(
+                model,
+                samples,
+                labels,
+                seed=wanted.seed,
+                draws=wanted.draws,
+                steps=wanted.steps,
+            ).latents
+
+        z = await self._result(request, Job(folder, "call", call=search))
+        made = {**_made(folder, "invert", "IMAGE"), "seed": wanted.seed}
+        return answers.of_latents(z, tuple(z.shape[1:]), made, wanted.format)
+
+    async def directions(self, request: Request, name: str) -> list[dict[str, Any]]:
+        """The directions that are kept for a checkpoint; found first where there are none."""
+        folder = self._folder(name)
+        _refuse_incapable(folder, "decode")
+
+        def found(model: Any) -> list[dict[str, Any]]:
+            return [
+                {
+                    "name": one.name,
+                    "by": one.by,
+                    "strength": one.strength,
+                    "vector": one.vector.flatten().tolist(),
+                }
+                for one in find_all(folder, model).values()
+            ]
+
+        told: list[dict[str, Any]] = await self._result(request, Job(folder, "call", call=found))
+        return told
+
     async def reconstruct(self, request: Request, wanted: asked.ReconstructAsked) -> Response:
         """A picture, encoded and decoded."""
         folder, samples, labels = await self._picture(request, wanted)
@@ -203,11 +241,11 @@ class Desk:
         return self.shelf.folder(name)
 
     async def _picture(
-        self, request: Request, wanted: asked.PictureAsked
+        self, request: Request, wanted: asked.PictureAsked, capability: str = "encode"
     ) -> tuple[Folder, Tensor, Tensor | None]:
         """The picture in the body as a model of images takes it, and its label."""
         folder = self._folder(wanted.checkpoint)
-        _refuse_incapable(folder, "encode")
+        _refuse_incapable(folder, capability)
         if not sampling.kind_of_folder(folder).is_picture:
             raise CapabilityError(f"The samples of {folder.reference} are not images.")
         labels = _labels_of_all([] if wanted.label is None else [wanted.label], 1, folder)

@@ -42,7 +42,7 @@ function parseMoves(text) {
   const moves = {};
   for (const part of text.split(",")) {
     const [key, by] = part.split(":");
-    if (/^[dl]\d{1,5}$/.test(key)) moves[key] = Math.max(-10, Math.min(10, finite(by, 0)));
+    if (/^(@\d{1,5}|[^\s@:,]{1,60})$/.test(key)) moves[key] = Math.max(-10, Math.min(10, finite(by, 0)));
   }
   return moves;
 }

@@ -17,7 +17,8 @@
 //   encode(png, label)              Float32Array, latentSize
 //   invert(png, label)              the same for a model without an encoder, in seconds
 //   inpaint(png, mask, label, seed) {latents, picture}: what is masked filled in
-//   directions()                    [{name, vector}], the strongest first; [] where none are known
+//   directions()                    [{name, vector}], the strongest first; [] where none are known;
+//                                   the names are those that `zoo edit --direction` takes
 //
 // A Batch has data (Uint8Array for images, Float32Array for arrays and audio, strings for text), n
 // and shape (of one sample).
@@ -50,7 +51,7 @@ export async function axesByEffect(model, most = 64) {
   return effects.map(({ axis }) => {
     const vector = new Float32Array(size);
     vector[axis] = 1;
-    return { name: `latent ${axis}`, vector };
+    return { key: `@${axis}`, name: `latent ${axis}`, vector };
   });
 }
 

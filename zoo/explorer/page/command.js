@@ -19,6 +19,16 @@ export function sampleCommand(model, { seed, n, label, output }) {
   return [...words, "-o", output].map((word) => quoted(String(word))).join(" ");
 }
 
+/** The command for samples of a seed that are moved along named directions. */
+export function editCommand(model, { seed, n, label, moves, output }) {
+  const words = ["zoo", "edit", model.reference, "--seed", seed, "-n", n];
+  for (const [name, by] of Object.entries(moves)) {
+    if (by) words.push("--direction", `${name}=${by}`);
+  }
+  if (label !== null) words.push("--label", className(model, label));
+  return [...words, "-o", output].map((word) => quoted(String(word))).join(" ");
+}
+
 /** The command for latents in a file, which hold their labels. */
 export function decodeCommand(model, latents, output) {
   return ["zoo", "decode", model.reference, latents, "-o", output].map(quoted).join(" ");

@@ -120,8 +120,8 @@ class HttpModel {
     this.can = {
       decode: has("decode") && !card.latents_are_codes,
       encode: has("encode") && isImage,
-      invert: Boolean(card.can?.includes("invert")) && isImage,
-      inpaint: Boolean(card.can?.includes("inpaint")) && isImage,
+      invert: has("decode") && !card.latents_are_codes && isImage,
+      inpaint: false,
     };
   }
 
@@ -140,6 +140,17 @@ class HttpModel {
   async sample({ n, seed, start = 0, labels = null }) {
     const query = { checkpoint: this.name, n, seed, start, label: labels, format: this.format };
     return this.batchOf(await this.backend.ask("v1/sample", query));
+  }
+
+  async invert(png, label) {
+    const query = { checkpoint: this.name, label };
+    const told = await this.backend.json("v1/invert", query, { method: "POST", body: png });
+    return Float32Array.from(told.latents[0]);
+  }
+
+  async directions() {
+    const told = await this.backend.json("v1/directions", { checkpoint: this.name });
+    return told.map((one) => ({ ...one, vector: Float32Array.from(one.vector) }));
   }
 
   get format() {

@@ -1,7 +1,7 @@
 // One model: its samples, and all that its capabilities allow.
 
 import { labelsOf } from "./backend.js";
-import { commandPanel, decodeCommand, latentsFile, sampleCommand } from "./command.js";
+import { commandPanel, decodeCommand, editCommand, latentsFile, sampleCommand } from "./command.js";
 import { element, newestOnly, say } from "./dom.js";
 import { line } from "./line.js";
 import { plane } from "./plane.js";
@@ -201,6 +201,15 @@ class View {
       const output = this.name(this.suffix);
       const asked = { seed: state.seed, n: state.n, label: space.chosen, output };
       return { command: sampleCommand(model, asked), note: "It draws all the samples that the page shows." };
+    }
+    const label = model.numClasses ? space.chosen : null;
+    if (this.isImage && space.isMoved() && !(model.numClasses && label === null)) {
+      const output = this.name("-moved.png");
+      const asked = { seed: state.seed, n: state.n, label, moves: state.moves, output };
+      return {
+        command: editCommand(model, asked),
+        note: "It draws the samples of the seed above what they become.",
+      };
     }
     return {
       command: decodeCommand(model, this.name("-latents.npz"), this.name(`-edited${this.suffix}`)),

@@ -123,20 +123,21 @@ function chooser(space, keys, index, change) {
       keys[index] = select.value;
       change({ plane: keys.join(",") });
     },
-  }, space.directions.slice(0, 16).map((one, i) =>
-    element("option", { value: `d${i}`, selected: keys[index] === `d${i}` }, one.name)));
+  }, space.directions.slice(0, 32).map((one) =>
+    element("option", { value: one.key, selected: keys[index] === one.key }, one.name)));
   return element("div", { class: "field" }, [element("label", { for: id }, name), select]);
 }
 
 function planeKeys(space) {
-  if (space.size === 2) return ["l0", "l1"];
-  const named = (space.state.plane ?? "").split(",")
-    .filter((key) => /^d\d+$/.test(key) && Number(key.slice(1)) < space.directions.length);
-  return named.length === 2 ? named : ["d0", space.directions.length > 1 ? "d1" : "d0"];
+  if (space.size === 2) return ["@0", "@1"];
+  const named = (space.state.plane ?? "").split(",").filter((key) => space.named(key));
+  const [first, second] = space.directions;
+  return named.length === 2 ? named : [first.key, (second ?? first).key];
 }
 
 function vectorOf(space, key) {
-  if (key[0] === "d") return space.directions[Number(key.slice(1))].vector;
+  const direction = space.named(key);
+  if (direction) return direction.vector;
   const axis = new Float32Array(space.size);
   axis[Number(key.slice(1))] = 1;
   return axis;

@@ -3,11 +3,12 @@
 import { element } from "./dom.js";
 
 const STRONGEST = 8;
+const NAMED = 16; // directions that a person named, and the strongest
 const MOST = 256; // latents that get a slider
 const REACH = 4;
 
 function slider(space, key, name, change) {
-  const id = `move-${key}`;
+  const id = `move-${key.replace(/[^\w-]/g, "_")}${key[0] === "@" ? "-latent" : ""}`;
   const shown = element("output", { for: id });
   const input = element("input", {
     id, type: "range", min: -REACH, max: REACH, step: 0.05, value: space.state.moves[key] ?? 0,
@@ -33,27 +34,36 @@ function slider(space, key, name, change) {
 
 /** The sliders of a model, and a function that shows what the state says. */
 export function sliders(space, change) {
-  const all = space.directions.slice(0, STRONGEST)
-    .map((one, index) => slider(space, `d${index}`, one.name, change));
+  const isWeak = (one) => one.name.startsWith("weak-");
+  const found = space.directions.filter((one) => !isWeak(one));
+  const most = found[0]?.key[0] === "@" ? STRONGEST : NAMED;
+  const all = found.slice(0, most).map((one) => slider(space, one.key, one.name, change));
+  const first = all.slice();
   const more = element("div", {});
   const hidden = element("details", { toggle: fill }, [
-    element("summary", {}, `All ${space.size} latents`), more,
+    element("summary", {}, `More: all ${space.size} latents`), more,
   ]);
   function fill() {
     if (!hidden.open || more.childElementCount) return;
+    for (const direction of space.directions.filter(isWeak)) {
+      const one = slider(space, direction.key, direction.name, change);
+      all.push(one);
+      more.append(one.row);
+    }
     for (let i = 0; i < Math.min(space.size, MOST); i += 1) {
-      const one = slider(space, `l${i}`, `latent ${i}`, change);
+      const one = slider(space, `@${i}`, `latent ${i}`, change);
       all.push(one);
       more.append(one.row);
     }
     if (space.size > MOST) more.append(element("p", {}, `The first ${MOST} are shown.`));
   }
-  if (Object.entries(space.state.moves).some(([key, by]) => key[0] === "l" && by)) {
+  const shown = new Set(first.map((one) => one.key));
+  if (Object.entries(space.state.moves).some(([key, by]) => by && !shown.has(key))) {
     hidden.open = true;
   }
   const place = element("fieldset", { class: "sliders" }, [
     element("legend", {}, "Directions"),
-    ...all.map((one) => one.row),
+    ...first.map((one) => one.row),
     element("button", { type: "button", class: "small", click: () => change({ moves: {} }) },
       "Set all to 0"),
     hidden,

@@ -32,8 +32,16 @@ export class Space {
   }
 
   async learn() {
-    this.directions = await this.model.directions?.() ?? [];
-    if (!this.directions.length) this.directions = await axesByEffect(this.model);
+    let known = [];
+    try {
+      known = await this.model.directions?.() ?? [];
+    } catch {
+      // a model whose directions can't be found has its latents
+    }
+    known = known.map((one) => ({ key: one.name, ...one }));
+    const rank = ({ name }) => (name.startsWith("weak-") ? 2 : name.startsWith("strong-") ? 1 : 0);
+    known.sort((one, other) => rank(one) - rank(other));
+    this.directions = known.length ? known : await axesByEffect(this.model);
   }
 
   async load() {
@@ -44,14 +52,18 @@ export class Space {
     }
   }
 
+  named(key) {
+    return this.directions.find((one) => one.key === key);
+  }
+
   /** The sum of all moves along directions and single latents. */
   offset(leaveOut = []) {
     const sum = new Float32Array(this.size);
     for (const [key, by] of Object.entries(this.state.moves)) {
       if (leaveOut.includes(key)) continue;
-      const index = Number(key.slice(1));
-      if (key[0] === "l" && index < this.size) sum[index] += by;
-      const vector = key[0] === "d" ? this.directions[index]?.vector : null;
+      const index = key[0] === "@" ? Number(key.slice(1)) : this.size;
+      if (index < this.size) sum[index] += by;
+      const vector = key[0] === "@" ? null : this.named(key)?.vector;
       if (vector) for (let i = 0; i < this.size; i += 1) sum[i] += by * vector[i];
     }
     return sum;
@@ -86,6 +98,13 @@ export class Space {
   isPlain() {
     const moved = Object.values(this.state.moves).some((by) => by !== 0);
     return this.state.t === 1 && !moved && !this.custom;
+  }
+
+  /** Whether the samples of the seed are only moved along named directions: `zoo edit` does that. */
+  isMoved() {
+    const keys = Object.keys(this.state.moves).filter((key) => this.state.moves[key] !== 0);
+    return this.state.t === 1 && !this.custom && keys.length > 0
+      && keys.every((key) => key[0] !== "@" && this.named(key));
   }
 
   /** Show one latent large, in place of a sample of the seed. */
