@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from zoo.common import settings
 from zoo.common.errors import DataError, counted
@@ -113,8 +114,13 @@ def find_images(folder: Path) -> ImageFolder:
     found.empty.sort()
     _refuse_unclear(found, own, below)
     chosen = [path for name in found.classes for path in below[name]] or own
-    found.paths = sorted(chosen, key=lambda path: _place(folder, path))
+    found.paths = in_order(folder, chosen)
     return found
+
+
+def in_order(folder: Path, paths: Sequence[Any]) -> list[Any]:
+    """Images in the order in which a data set has them."""
+    return sorted(paths, key=lambda path: _place(folder, path))
 
 
 def folder_digest(folder: Path) -> str:
@@ -199,7 +205,7 @@ def _is_image(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
-def _place(folder: Path, path: Path) -> bytes:
+def _place(folder: Path, path: Any) -> bytes:
     """Where an image stands in the order: the classes are mixed, so that the last images, which may
     be held out, are of every class.
     """

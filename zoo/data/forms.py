@@ -60,6 +60,11 @@ FORMS = (
         has_columns=True,
     ),
     Form(
+        noun="an archive of images",
+        reader="zoo.data.archives:read_archive",
+        suffixes=(".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"),
+    ),
+    Form(
         noun="a file of texts",
         reader="zoo.data.texts:read_texts",
         suffixes=(".txt",),

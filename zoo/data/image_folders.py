@@ -10,7 +10,7 @@ from torch import Tensor
 
 from zoo.common.errors import DataError, counted
 from zoo.data.dataset import Dataset
-from zoo.data.folders import digest_of, find_images, folder_of
+from zoo.data.folders import ImageFolder, digest_of, find_images, folder_of, in_order
 from zoo.data.forms import Asked, Place
 from zoo.data.image_files import (
     HINT,
@@ -34,26 +34,57 @@ def read_folder(place: Place, asked: Asked) -> Dataset:
     """The images of a folder. Those that don't fit in memory are read when they are needed.
 
     **Raises:** `DataError` for images that can't be read, unless they are to be left out."""
-    folder = folder_of(place.reference)
-    found = find_images(folder)
+    found = find_images(folder_of(place.reference))
+    return read_found(found, asked, origin_sha256=digest_of(found))
+
+
+def read_found(
+    found: ImageFolder,
+    asked: Asked,
+    *,
+    origin_sha256: str,
+    splits: tuple[str, ...] = (),
+    by_order: bool = False,
+) -> Dataset:
+    """The images that were found in a folder or an archive.
+
+    **Arguments:**
+    - `found`: the images and their classes.
+    - `asked`: how they are read.
+    - `origin_sha256`, `splits`: as `Dataset` has them.
+    - `by_order`: whether they can only be read in the order in which they are stored; then all must
+        fit in memory.
+
+    **Raises:** as `read_folder` does."""
+    folder = found.folder
     found.report()
     if len(found.paths) >= MANY:
         log.info("Reading %s images from %s", f"{len(found.paths):,}", folder)
     headers, seen = _look_at_all(found.paths)
     shape = _shape(headers, asked.sample_shape, folder)
+    if by_order and not fits((len(headers), *shape)):
+        raise DataError(
+            f"The images of {folder} don't fit in memory, and a compressed .tar can only be read "
+            "from its beginning. Make a .zip or a plain .tar of them, or unpack them."
+        )
     samples, read = _read(list(headers), shape, asked, thoroughly=bool(seen.bad))
     read.bad = {**seen.bad, **read.bad}
     _refuse_or_leave_out(read, len(found.paths), asked.skip_bad)
     _warn_of_range(folder, read, asked.value_range)
     paths = [path for path in headers if path not in read.bad]
-    return Dataset(
+    data = Dataset(
         f"./{folder.resolve().name}",
         ImageFiles(paths, shape, asked.value_range) if samples is None else samples,
         torch.tensor([found.label(path) for path in paths]) if found.classes else None,
         found.classes,
         _facts(asked, read),
-        origin_sha256=digest_of(found),
+        origin_sha256=origin_sha256,
+        splits=splits,
     )
+    if not by_order:
+        return data
+    place = {path: index for index, path in enumerate(paths)}
+    return data.part(torch.tensor([place[path] for path in in_order(folder, paths)]))
 
 
 def _read(

@@ -6,7 +6,7 @@ import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from zoo.common import files
 from zoo.common.errors import ConfigError, DataError
@@ -119,5 +119,10 @@ def quiet(path: Path, wrong: str = "not a readable image") -> Iterator[None]:
 def _opened(path: Path) -> Iterator["Image"]:
     from PIL import Image
 
-    with files.open_regular(path) as file, Image.open(file, formats=FORMATS) as image:
+    with _bytes_of(path) as file, Image.open(file, formats=FORMATS) as image:
         yield image
+
+
+def _bytes_of(path: Any) -> BinaryIO:
+    """An image's bytes: of a file, or of a member of an archive."""
+    return files.open_regular(path) if isinstance(path, Path) else path.open()
