@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zoo.evaluation.compare import compare
     from zoo.evaluation.measure import evaluate
     from zoo.explorer import play, serve
+    from zoo.exporters import export
     from zoo.hub.listing import list_checkpoints
     from zoo.hub.pull import pull
     from zoo.hub.search import search
@@ -48,6 +49,7 @@ __all__ = [
     "edit",
     "encode",
     "evaluate",
+    "export",
     "generate",
     "grid",
     "hookimpl",
@@ -92,6 +94,7 @@ _find = lazy.rooms(
         "edit": "zoo.editing",
         "encode": "zoo.editing",
         "evaluate": "zoo.evaluation.measure",
+        "export": "zoo.exporters",
         "generate": "zoo.bulk.generate",
         "grid": "zoo.sampling.images",
         "info": "zoo.checkpoints",

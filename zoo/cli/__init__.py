@@ -39,6 +39,7 @@ SECTIONS = {
         "compare": "zoo.cli.compare:compare",
     },
     "Share": {
+        "export": "zoo.cli.export:export",
         "card": "zoo.cli.card:card",
         "push": "zoo.cli.push:push",
     },

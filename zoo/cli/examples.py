@@ -64,6 +64,11 @@ EXAMPLES = {
         "zoo evaluate vae-mnist --features inception",
     ),
     "compare": ("zoo compare vae-mnist dcgan-mnist", "zoo compare vae-mnist my-vae -n 1000 --json"),
+    "export": (
+        "zoo export vae-mnist",
+        "zoo export cdcgan-mnist --what sample -o sampler.onnx",
+        "zoo export vae-mnist --what encode --precision float16 -o encoder.pt2",
+    ),
     "card": ("zoo card vae-mnist", "zoo card my-vae --write"),
     "push": ("zoo push my-vae OWNER/my-vae --dry-run", "zoo push my-vae OWNER/my-vae --private"),
     "plugins": ("zoo plugins", "zoo plugins --json"),

@@ -36,7 +36,7 @@ def captured(
     else:
         x = torch.zeros(ROWS, *model.config.sample_shape, device=model.device, dtype=model.dtype)
     rows = {0: Dim("n")}
-    with torch.no_grad(), _unvalidated():
+    with torch.no_grad(), unvalidated():
         return torch.export.export(
             _Captured(model, METHODS[method]),
             (x, labels),
@@ -45,7 +45,7 @@ def captured(
 
 
 @contextlib.contextmanager
-def _unvalidated() -> Iterator[None]:
+def unvalidated() -> Iterator[None]:
     """Distributions don't validate their arguments: that is control flow on values."""
     before = Distribution._validate_args
     Distribution.set_default_validate_args(False)

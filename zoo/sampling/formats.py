@@ -58,6 +58,9 @@ FORMATS = {
     ".txt": Format(writer="write_txt", kinds=("text",), is_picture=False),
     ".jsonl": Format(writer="write_jsonl", kinds=("text",), is_picture=False),
     ".wav": Format(writer="write_wav", kinds=("audio",), is_picture=False),
+    # programs, which `zoo export` writes
+    ".onnx": Format(writer="", kinds=(), is_picture=False, streams=False),
+    ".pt2": Format(writer="", kinds=(), is_picture=False, streams=False),
     # a folder
     "": Format(writer="write_folder", kinds=SEEN, is_picture=False, streams=False),
 }

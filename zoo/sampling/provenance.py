@@ -38,6 +38,13 @@ MOST_CHUNKS = 1000
 MOST_ENTRIES = 64
 LONGEST_DIRECTORY = 1 << 16
 
+# the number of the field with the metadata of an ONNX model
+ONNX_METADATA = 14
+# the file with the record in the archive of a torch program
+PT2_RECORD = "zoo.json"
+# entries of such an archive that are read at most: each tensor has one
+MOST_TENSORS = 10_000
+
 XMP_CHUNK = b"XML:com.adobe.xmp"
 XMP_SEGMENT = b"http://ns.adobe.com/xap/1.0/\x00"
 # what the International Press Telecommunications Council calls a picture that a trained model made
@@ -214,9 +221,15 @@ def _in_npz(file: BinaryIO) -> tuple[dict[str, Any] | None, str]:
     return _record(text.decode(encoding).rstrip("\0")), ""
 
 
-def refuse_large_directory(file: BinaryIO) -> None:
+def refuse_large_directory(
+    file: BinaryIO, most: int = MOST_ENTRIES, longest: int = LONGEST_DIRECTORY
+) -> None:
     """Raise `ValueError` when a zip's table of contents is larger than that of any samples: Python
     would load all of it.
+
+    **Arguments:**
+    - `most`: entries that it may have.
+    - `longest`: bytes that it may have.
     """
     size = file.seek(0, io.SEEK_END)
     file.seek(max(0, size - (1 << 16) - 22))
@@ -228,7 +241,7 @@ def refuse_large_directory(file: BinaryIO) -> None:
         entries, directory = struct.unpack_from("<QQ", tail, wide + 32)
     elif b"PK\x06\x07" in tail:
         raise ValueError("the end of the archive lies elsewhere")
-    if end < 0 or entries > MOST_ENTRIES or directory > LONGEST_DIRECTORY:
+    if end < 0 or entries > most or directory > longest:
         raise ValueError("no archive of samples")
     file.seek(0)
 
@@ -370,8 +383,70 @@ def _in_jsonl(file: BinaryIO) -> tuple[dict[str, Any] | None, str]:
     return (record if isinstance(record, dict) else None), ""
 
 
+def _in_onnx(file: BinaryIO) -> tuple[dict[str, Any] | None, str]:
+    """The text "zoo" among the metadata of an ONNX model, a protocol buffer: fields, each with its
+    number, its type and its content. The network itself is stepped over.
+    """
+    for _ in range(MOST_CHUNKS):
+        number, content = _field(file)
+        if number == 0:
+            break
+        if number != ONNX_METADATA:
+            continue
+        entry, texts = io.BytesIO(content), []
+        for _ in range(2):
+            texts.append(_field(entry)[1])
+        if texts[0] == KEY.encode():
+            return _record(texts[1]), ""
+    return None, ""
+
+
+def _field(file: BinaryIO) -> tuple[int, bytes]:
+    """The number of the next field of a protocol buffer, 0 at its end, and its content; none where
+    it is a number or too long.
+    """
+    mark = _varint(file)
+    number, kind = mark >> 3, mark & 7
+    if kind == 0:
+        _varint(file)
+        return number, b""
+    if kind != 2:
+        raise ValueError("no model in ONNX has such a field")
+    length = _varint(file)
+    if length <= LONGEST:
+        return number, file.read(length)
+    file.seek(length, io.SEEK_CUR)
+    return number, b""
+
+
+def _varint(file: BinaryIO) -> int:
+    """A whole number in groups of seven bits, the lowest first; 0 at the end of the file."""
+    value = 0
+    for shift in range(0, 70, 7):
+        byte = file.read(1)
+        if not byte:
+            return 0
+        value |= (byte[0] & 127) << shift
+        if byte[0] < 128:
+            return value
+    raise ValueError("a number of more than ten bytes")
+
+
+def _in_pt2(file: BinaryIO) -> tuple[dict[str, Any] | None, str]:
+    """The file zoo.json in the archive of a torch program."""
+    refuse_large_directory(file, MOST_TENSORS, LONGEST)
+    with zipfile.ZipFile(file) as archive:
+        for name in archive.namelist():
+            if name.endswith(f"extra/{PT2_RECORD}"):
+                with archive.open(name) as entry:
+                    return _record(entry.read(LONGEST)), ""
+    return None, ""
+
+
 _READERS: dict[str, Callable[[BinaryIO], tuple[dict[str, Any] | None, str]]] = {
     ".npz": _in_npz,
+    ".onnx": _in_onnx,
+    ".pt2": _in_pt2,
     ".safetensors": _in_safetensors,
     ".wav": _in_wav,
     ".txt": _in_txt,
