@@ -57,7 +57,8 @@ def serving(
     limits = limits or Limits()
     listening = socket.create_server(("127.0.0.1", 0))
     engine = Engine("cpu", 1, limits.max_queue)
-    app = create(Desk(Shelf(references), engine, limits), with_page=with_page)
+    desk = Desk(Shelf(references), engine, limits)
+    app = create(desk, with_page=with_page, with_token=bool(token))
     config = uvicorn.Config(
         Guard(app, limits, token, "127.0.0.1"), log_level="error", server_header=False
     )

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Mapping
 from importlib.metadata import version
 from typing import Annotated, Any
 
-from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from zoo.common.errors import (
@@ -86,12 +87,13 @@ PICTURE_BODY = {
 }
 
 
-def create(desk: Desk, *, with_page: bool = False) -> FastAPI:
+def create(desk: Desk, *, with_page: bool = False, with_token: bool = False) -> FastAPI:
     """The application.
 
     **Arguments:**
     - `desk`: answers what needs a model.
     - `with_page`: also serve the page of `zoo play`, and what only it needs.
+    - `with_token`: say in the description that requests bring a token, which the guard checks.
     """
 
     @contextlib.asynccontextmanager
@@ -108,6 +110,10 @@ def create(desk: Desk, *, with_page: bool = False) -> FastAPI:
         lifespan=life,
     )
     _answer_errors(app)
+    _add_health(app, desk)
+    if with_token:
+        # the guard asks for the token; the dependency only describes it
+        app.router.dependencies = [Depends(HTTPBearer(auto_error=False))]
     _add_checkpoints(app, desk)
     _add_computing(app, desk)
     pages.add(app, with_page=with_page)
@@ -118,12 +124,14 @@ def create(desk: Desk, *, with_page: bool = False) -> FastAPI:
     return app
 
 
-def _add_checkpoints(app: FastAPI, desk: Desk) -> None:
+def _add_health(app: FastAPI, desk: Desk) -> None:
     @app.get("/health", tags=["Server"])
     async def health() -> asked.Health:
         """Whether the server is up."""
         return asked.Health(status="ok", version=version("genzoo"), waiting=desk.engine.waiting)
 
+
+def _add_checkpoints(app: FastAPI, desk: Desk) -> None:
     @app.get("/v1/checkpoints", tags=["Checkpoints"], responses=_only(401, 403, 421, 429))
     def checkpoints() -> list[asked.Record]:
         """The checkpoints of this server."""

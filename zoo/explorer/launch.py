@@ -166,7 +166,8 @@ def _run(
     except BaseException:
         listening.close()
         raise
-    app = Guard(create(Desk(shelf, engine, limits), with_page=with_page), limits, token, host)
+    desk = Desk(shelf, engine, limits)
+    app = create(desk, with_page=with_page, with_token=bool(token))
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: Any = None) -> None:
@@ -174,7 +175,7 @@ def _run(
             ready()
 
     config = uvicorn.Config(
-        app,
+        Guard(app, limits, token, host),
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -58,12 +58,22 @@ class Shelf:
         shown.
         """
         if self.named:
-            return [self.record(name) for name in self.named]
+            return [self._record_or_gone(name) for name in self.named]
         shown = []
         for record in list_checkpoints():
             known = record["state"] in HERE
-            shown.append(self.record(record["name"], record) if known else _absent(record))
+            try:
+                shown.append(self.record(record["name"], record) if known else _absent(record))
+            except NotFoundError:
+                # removed just now
+                continue
         return shown
+
+    def _record_or_gone(self, name: str) -> dict[str, Any]:
+        try:
+            return self.record(name)
+        except NotFoundError as error:
+            return _absent({"name": name, "state": "gone"}, str(error))
 
     def record(self, name: str, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """What is known of one, as the gallery shows it.
