@@ -12,6 +12,7 @@ from zoo.common.errors import ConfigError
 from zoo.models import GenerativeModel, Step
 from zoo.models.build import build
 from zoo.registry import installed
+from zoo.sampling import kind_of
 
 BATCH = 16  # samples that checks train on
 CLASSES = 3  # of the conditional form of a model that is checked without labels
@@ -70,9 +71,20 @@ def shown_data(model: GenerativeModel[Any]) -> GenerativeModel[Any]:
 
 
 def some_data(model: GenerativeModel[Any], n: int = BATCH) -> tuple[Tensor, Tensor | None]:
-    """Samples, uniform in [0, 1], and for a conditional model labels, which take turns."""
+    """Samples, and for a conditional model labels, which take turns: values uniform in [0, 1], for
+    audio in [-1, 1]; texts of random characters and lengths.
+    """
     generator = torch.Generator().manual_seed(0)
-    return torch.rand(n, *model.config.sample_shape, generator=generator), some_labels(model, n)
+    shape = (n, *model.config.sample_shape)
+    kind = kind_of(model)
+    samples = torch.rand(shape, generator=generator)
+    if kind.name == "audio":
+        samples = 2 * samples - 1
+    if kind.name == "text":
+        known = len(getattr(model.config, "alphabet", "a"))
+        lengths = torch.randint(1, shape[1] + 1, (n, 1), generator=generator)
+        samples = (1 + (known * samples).long()) * (torch.arange(shape[1]) < lengths)
+    return samples, some_labels(model, n)
 
 
 def some_labels(model: GenerativeModel[Any], n: int) -> Tensor | None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+import click
+
 from zoo import DatasetSpec, ModelSpec, hookimpl
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"
@@ -39,3 +41,19 @@ def zoo_datasets() -> Iterable[DatasetSpec]:
             homepage="https://github.com/karpathy/makemore",
         )
     ]
+
+
+@hookimpl
+def zoo_commands(cli: click.Group) -> None:
+    """`zoo between`."""
+
+    @cli.command()
+    @click.argument("start")
+    @click.argument("end")
+    @click.option("--steps", type=click.IntRange(2), default=8, show_default=True)
+    @click.option("--ref", "reference", default="text-vae-names", show_default=True)
+    def between(start: str, end: str, steps: int, reference: str) -> None:
+        """Print names on the line from START to END, both encoded and decoded again."""
+        from zoo_names.between import between
+
+        click.echo("\n".join(between(reference, start, end, steps)))
