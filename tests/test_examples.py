@@ -20,7 +20,7 @@ from zoo.sampling import provenance
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 EXAMPLES = Path(__file__).parents[1] / "plugins" / "examples"
-NAMES = ("flow", "signals")
+NAMES = ("flow", "signals", "names", "speech")
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     )
     from zoo.registry.records import list_data, list_features, list_models
     from zoo.registry.registry import refresh
-    from zoo.sampling import draw, grid, interpolate, reconstruct, sample
+    from zoo.sampling import display, draw, grid, interpolate, reconstruct, sample
     from zoo.training.train import train
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "compare",
     "decode",
     "directions",
+    "display",
     "draw",
     "edit",
     "encode",
@@ -90,6 +91,7 @@ _find = lazy.rooms(
         "compare": "zoo.evaluation.compare",
         "decode": "zoo.editing",
         "directions": "zoo.editing",
+        "display": "zoo.sampling.showing",
         "draw": "zoo.sampling.save",
         "edit": "zoo.editing",
         "encode": "zoo.editing",

@@ -227,7 +227,7 @@ def _folder(checkpoint: Folder | Path) -> Folder:
 
 def _front_matter(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     dataset = dataset_of(facts)
-    kind = kind_of(config)
+    kind = kind_of(config, facts)
     images = "samples_command" in facts and kind == "image"
     seen = "samples_command" in facts and "texts" not in facts
     conditional = images and config["config"].get("num_classes")

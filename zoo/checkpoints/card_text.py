@@ -77,12 +77,12 @@ def _summary(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     return " ".join(lines) + _samples(facts)
 
 
-def kind_of(config: Mapping[str, Any]) -> str:
-    """The kind of samples of a checkpoint, as the plugin of its model says; "image" where none is
-    installed that offers it.
+def kind_of(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    """The kind of samples of a checkpoint, as its facts or the plugin of its model say; else
+    "image".
     """
     spec = installed().models.get(config["model"])
-    return spec.kind if spec else "image"
+    return str(facts.get("kind") or (spec.kind if spec else "image"))
 
 
 def _samples(facts: Mapping[str, Any]) -> str:
@@ -106,8 +106,8 @@ def _use(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     lines = ["## How to sample", f"{what} made by `{shown}`." if shown else ""]
     lines.append("\n".join(["```", _install(config), *([] if own else _command(facts)), "```"]))
     if reference := _reference(facts):
-        drawn = "images" if shown and kind_of(config) == "image" else "samples"
-        dtype = "int64" if kind_of(config) == "text" else "float32"
+        drawn = "images" if shown and kind_of(config, facts) == "image" else "samples"
+        dtype = "int64" if kind_of(config, facts) == "text" else "float32"
         shape = ", ".join(map(str, config["config"].get("sample_shape", ())))
         module, _, name = own.partition(":")
         load = [
@@ -275,7 +275,7 @@ def _training(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
 
 
 def _limits(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
-    noun = "image" if "samples_command" in facts and kind_of(config) == "image" else "sample"
+    noun = "image" if "samples_command" in facts and kind_of(config, facts) == "image" else "sample"
     data = f" ({facts['dataset']})" if "dataset" in facts else ""
     return (
         f"## Limits\n\nIt makes only what its training data shows{data}, at that size, some "

@@ -34,7 +34,8 @@ def captured(
     if method == "decode":
         x = model.placed(model.sample_prior(ROWS, torch.Generator(), labels))
     else:
-        x = torch.zeros(ROWS, *model.config.sample_shape, device=model.device, dtype=model.dtype)
+        dtype = torch.int64 if model.sample_kind == "text" else model.dtype
+        x = torch.zeros(ROWS, *model.config.sample_shape, device=model.device, dtype=dtype)
     rows = {0: Dim("n")}
     with torch.no_grad(), unvalidated():
         return torch.export.export(

@@ -60,7 +60,7 @@ def kind_of_folder(folder: Folder) -> Kind:
     if spec is not None:
         return kind_called(spec.kind)
     refuse_unoffered(folder)
-    return kind_called("image")
+    return kind_called(folder.facts.get("kind", "image"))
 
 
 def class_numbers(labels: Any, folder: Folder) -> list[int]:

@@ -93,8 +93,7 @@ class Shown:
 
 
 def display(model: GenerativeModel[Any], samples: Any) -> Shown:
-    """Samples as a notebook shows them: a grid of images, a player for each recording, a list of
-    texts.
+    """Show samples in a notebook: a grid of images, a player for each recording, a list of texts.
 
     **Arguments:**
     - `model`: what `zoo.load` returns; it says the kind of the samples.

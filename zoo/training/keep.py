@@ -132,6 +132,11 @@ def facts_of(session: Session) -> dict[str, Any]:
         "name": request.name,
         "dataset": plan.data.name,
         "class_names": list(plan.data.class_names),
+        **(
+            {}
+            if plan.model_class.sample_kind == "image"
+            else {"kind": plan.model_class.sample_kind}
+        ),
         **plan.data.facts,
         "command": request.command,
         "seed": request.seed,

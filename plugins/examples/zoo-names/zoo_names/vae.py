@@ -98,8 +98,9 @@ class TextVAE(Autoencoder["TextVAE.Config"]):
         places = torch.arange(samples.shape[1], device=samples.device)
         last = (lengths - 1).clamp(min=0)
         reversed_ = samples.gather(1, (last - places).clamp(min=0))
+        silent = self.start.weight.new_zeros(samples.shape[0], self.config.encoder_dim)
         states = [
-            _state_at(network(self.characters(tokens))[0], last)
+            _state_at(_states(network, self.characters(tokens), silent), last)
             for network, tokens in ((self.forwards, samples), (self.backwards, reversed_))
         ]
         read = self.with_labels(torch.cat(states, 1), labels)
@@ -136,7 +137,7 @@ class TextVAE(Autoencoder["TextVAE.Config"]):
         """
         repeated = context[:, None].expand(-1, before.shape[1], -1)
         seen = torch.cat([self.characters(before), repeated], 2)
-        states, _ = self.speller(seen, self.start(context).tanh()[None])
+        states = _states(self.speller, seen, self.start(context).tanh())
         return self.logits(states, repeated)
 
     def logits(self, states: Tensor, context: Tensor) -> Tensor:
@@ -148,21 +149,14 @@ class TextVAE(Autoencoder["TextVAE.Config"]):
         """The most likely character at each place, given those chosen before: int64
         `(n, length)`.
         """
-        network: Any = self.speller
+        weights = _weights(self.speller)
         state = self.start(context).tanh()
         token = torch.zeros_like(context[:, 0], dtype=torch.int64)
         running = torch.ones_like(token)
         spelt = []
         for _ in range(self.config.sample_shape[0]):
             seen = torch.cat([self.characters(token), context], 1)
-            state = torch.gru_cell(
-                seen,
-                state,
-                network.weight_ih_l0,
-                network.weight_hh_l0,
-                network.bias_ih_l0,
-                network.bias_hh_l0,
-            )
+            state = torch.gru_cell(seen, state, *weights)
             token = self.logits(state, context).argmax(1) * running
             running = running * (token > 0)
             spelt.append(token)
@@ -208,6 +202,38 @@ class Spelling(Distribution):
         # the first 0 ends the text; what is behind it has no probability of its own
         counts = F.pad(value[:, :-1] > 0, (1, 0), value=True)
         return (told.view(value.shape) * counts).sum(1)
+
+
+def _weights(network: Any) -> list[Tensor]:
+    return [
+        network.weight_ih_l0,
+        network.weight_hh_l0,
+        network.bias_ih_l0,
+        network.bias_hh_l0,
+    ]
+
+
+def _states(network: nn.GRU, seen: Tensor, start: Tensor) -> Tensor:
+    """The states of a network at each place, `(n, length, d)`: what calling it gives, in a form
+    that torch.export can capture.
+
+    **Arguments:**
+    - `seen`: its inputs, `(n, length, inputs)`.
+    - `start`: its state before the first, `(n, d)`.
+    """
+    states: Tensor
+    states, _ = torch.gru(
+        seen,
+        start[None],
+        _weights(network),
+        has_biases=True,
+        num_layers=1,
+        dropout=0.0,
+        train=False,
+        bidirectional=False,
+        batch_first=True,
+    )
+    return states
 
 
 def _state_at(states: Tensor, place: Tensor) -> Tensor:
