@@ -160,8 +160,8 @@ def _columns(plan: Plan) -> list[str]:
             "`json` with `index` and `seed`",
         ]
     if plan.asked.format == "npz":
-        samples = "`texts`" if kind == "text" else "`samples`"
-        return [samples, *(["`labels`"] if labelled else []), "`index`", "`seed`"]
+        texts = ["`texts`"] if kind == "text" else []
+        return ["`samples`", *texts, *(["`labels`"] if labelled else []), "`index`", "`seed`"]
     return [f"`{kind}`", *(["`label`, the name of its folder"] if labelled else [])]
 
 

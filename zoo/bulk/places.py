@@ -183,7 +183,15 @@ class Remote(Place):
         self._root = self._root.rstrip("/")
 
     def prepare(self) -> None:
+        # of an object store it is a bucket, which is never made by the way: it may cost money
+        slash = "/" if self._root.startswith("/") else ""
+        top = slash + self._root.lstrip("/").partition("/")[0]
         with self._translated("write"):
+            if not self._system.exists(top):
+                raise OutputError(
+                    f"Can't write {self.text}: there is no {top!r} yet. Make it first, or choose "
+                    "another."
+                )
             self._system.makedirs(self._root, exist_ok=True)
         probe = f"{WORK}/{leftovers.partial_name('')}"
         self.write(probe, b"")

@@ -95,18 +95,17 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 def write_npz(folder: Path, shard: Shard, batches: Batches, plan: Plan) -> Written:
-    """A zip of arrays, as numpy writes it: `samples` (of texts, `texts`), `labels` where there are
-    some, `index`, `seed`, and of audio `sample_rate`.
+    """A zip of arrays, as numpy writes it: `samples`, `labels` where there are some, `texts` or
+    `sample_rate`, `index` and `seed`.
     """
     kept: dict[str, list[Any]] = {}
     rate = 0
     for batch in batches:
-        found: dict[str, Any] = {"index": batch.indices}
+        is_image = plan.asked.kind == "image"
+        samples = (to_uint8(batch.samples) if is_image else batch.samples).numpy()
+        found: dict[str, Any] = {"samples": samples, "index": batch.indices}
         if plan.asked.kind == "text":
             found["texts"] = np.array([text.decode() for text in batch.files], dtype=np.str_)
-        else:
-            is_image = plan.asked.kind == "image"
-            found["samples"] = (to_uint8(batch.samples) if is_image else batch.samples).numpy()
         if batch.labels is not None:
             found["labels"] = batch.labels.numpy()
         for name, array in found.items():
