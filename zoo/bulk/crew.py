@@ -165,7 +165,7 @@ class Crew:
         **Raises:** the error that it met."""
         worker, said = self._heard.get()
         if said and "error" in said:
-            _refuse(said)
+            refuse(said)
         return worker, said
 
     def _give(self, worker: _Worker, waiting: deque[int]) -> None:
@@ -199,7 +199,7 @@ class Crew:
         self._give(other, waiting)
 
 
-def _refuse(said: dict[str, Any]) -> NoReturn:
+def refuse(said: dict[str, Any]) -> NoReturn:
     """Raise the error that a worker met."""
     kind = getattr(errors, said["error"], None) if said["error"] else None
     if isinstance(kind, type) and issubclass(kind, ZooError):

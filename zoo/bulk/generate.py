@@ -70,7 +70,7 @@ def generate(
     where: Any = (),
     features: str | None = None,
     extend: bool = False,
-    workers: int = 1,
+    workers: int | None = None,
     part: str | None = None,
     engine: str = "local",
     address: str | None = None,
@@ -100,7 +100,8 @@ def generate(
     - `where`: filters such as "confidence>0.9": only samples that pass all of them are kept.
     - `features`: the network that filters ask; the one for the checkpoint's data unless given.
     - `extend`: make further samples, until there are `n` in all.
-    - `workers`: processes on this machine, or tasks at once of Ray.
+    - `workers`: processes on this machine, 1 unless given; with Ray, how many tasks at once: as
+        many as the cluster takes unless given.
     - `part`: such as "2/4": make the second quarter of the shards, here. When all parts are made,
         the same call without it checks them and writes the manifest.
     - `engine`: "local", or "ray" for a cluster; `address`: of the cluster, Ray's own unless given.
@@ -116,7 +117,8 @@ def generate(
     **Returns:** what was made, by whom, and how fast.
 
     **Raises:** `ZooError`; what can be refused is refused before torch is imported."""
-    workers = request.whole_number("workers", workers, 1)
+    if workers is not None:
+        workers = request.whole_number("workers", workers, 1)
     if engine not in asking.ENGINES:
         raise ConfigError(f"engine = {str(engine)[:80]!r} is none of {', '.join(asking.ENGINES)}.")
     if address is not None and engine != "ray":
@@ -373,7 +375,7 @@ def _alone(place: Place, share: tuple[int, int] | None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _makers(
-    task: Task, engine: str, workers: int, device: str, address: str | None
+    task: Task, engine: str, workers: int | None, device: str, address: str | None
 ) -> Iterator[Makers]:
     place = task.place
     where = str(place.path.absolute()) if isinstance(place, Local) else place.text
@@ -383,5 +385,11 @@ def _makers(
         checkpoint = str(settings.expand(asked.checkpoint).absolute())
         asked = replace(asked, checkpoint=checkpoint)
     job = Job(asked, where, device, task.mixed, words.in_command())
-    with Crew(job, workers) if workers > 1 else Solo(job) as makers:
+    if engine == "ray":
+        from zoo.bulk.ray_crew import RayCrew
+
+        with RayCrew(job, workers, address) as crew:
+            yield crew
+        return
+    with Crew(job, workers) if workers and workers > 1 else Solo(job) as makers:
         yield makers

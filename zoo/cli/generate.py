@@ -54,9 +54,7 @@ from zoo.common import settings
 @click.option(
     "--workers",
     type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    help="Processes on this machine.",
+    help="Processes on this machine; with Ray, tasks at once  [default: 1; with Ray, all that fit]",
 )
 @click.option("--part", metavar="I/K", help="Make part I of K here, such as 2/4.")
 @click.option(

@@ -1,0 +1,144 @@
+"""Shards by a real Ray cluster of two nodes on this machine: nodes and drivers are killed."""
+
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zoo.bulk.generate import generate
+from zoo.common.errors import OutputError
+
+pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore")]
+
+WORDS: dict[str, Any] = {"n": 48_000, "seed": 0, "per_shard": 1000}
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one process makes."""
+    folder = tmp_path_factory.mktemp("whole") / "digits"
+    generate("vae-mnist", folder, **WORDS)
+    return folder
+
+
+@pytest.fixture
+def cluster() -> Iterator[Any]:
+    """A cluster whose head has a core, and to which nodes can be added."""
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(
+        initialize_head=True,
+        head_node_args={
+            "num_cpus": 1,
+            "object_store_memory": 80 * 2**20,
+            "include_dashboard": False,
+        },
+    )
+    yield made
+    made.shutdown()
+
+
+def driver(cluster: Any, output: Path, *further: object) -> subprocess.Popen[str]:
+    words = ["-n", 48_000, "--seed", 0, "--per-shard", 1000, "--engine", "ray", "-o", output]
+    command = [sys.executable, "-m", "zoo", "generate", "vae-mnist", "--address", cluster.address]
+    return subprocess.Popen(
+        [*command, *map(str, [*words, *further])],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_shards(output: Path, number: int, process: subprocess.Popen[str]) -> None:
+    until = time.monotonic() + 180
+    while len(list(output.glob("data/*.parquet"))) < number:
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def wait_for_workers(output: Path, number: int, process: subprocess.Popen[str]) -> None:
+    """Wait until so many processes were seen to write a shard: its folder names its process."""
+    until = time.monotonic() + 180
+    seen: set[str] = set()
+    while len(seen) < number:
+        seen |= {path.name.split(".")[2].split("-")[1] for path in output.glob(".zoo/.shard.*")}
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+def test_two_nodes_make_the_same_bytes_and_a_node_killed_in_the_middle_costs_nothing_else(
+    cluster: Any, whole: Path, tmp_path: Path
+) -> None:
+    other = cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20)
+    cluster.wait_for_nodes()
+    output = tmp_path / "digits"
+    process = driver(cluster, output, "--json")
+    wait_for_workers(output, 2, process)
+    cluster.remove_node(other, allow_graceful=False)
+    assert not (output / "manifest.json").exists()
+    printed, said = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+    assert json.loads(printed)["finished"]
+    assert contents(output) == contents(whole)
+
+
+def test_a_driver_that_is_killed_goes_on(cluster: Any, whole: Path, tmp_path: Path) -> None:
+    output = tmp_path / "digits"
+    process = driver(cluster, output)
+    wait_for_shards(output, 3, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    again = driver(cluster, output, "--json")
+    printed, said = again.communicate(timeout=300)
+    assert again.returncode == 0 and "are there already" in said, said
+    assert json.loads(printed)["made"] < 48_000
+    assert contents(output) == contents(whole)
+
+
+def test_a_plugin_that_a_node_lacks_is_said_with_the_name_of_the_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import platform
+
+    from ray.cluster_utils import Cluster
+
+    # the nodes are told to load no plugins: as if they had none
+    monkeypatch.setenv("ZOO_LOAD_PLUGINS", "")
+    made = Cluster(
+        initialize_head=True,
+        head_node_args={
+            "num_cpus": 1,
+            "object_store_memory": 80 * 2**20,
+            "include_dashboard": False,
+        },
+    )
+    monkeypatch.delenv("ZOO_LOAD_PLUGINS")
+    try:
+        process = driver(made, tmp_path / "digits")
+        _, said = process.communicate(timeout=120)
+    finally:
+        made.shutdown()
+    assert process.returncode == 1 and "Traceback" not in said, said
+    assert "vae-mnist" in said and f"(on {platform.node()})" in said, said
+
+
+def test_an_address_where_no_cluster_is_is_said_in_words(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="No Ray cluster answers"):
+        generate("vae-mnist", tmp_path / "d", n=5, engine="ray", address="127.0.0.1:9")
