@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         DatasetSpec,
         FeatureSpec,
         ModelSpec,
+        Suit,
         bundled,
         hookimpl,
     )
@@ -39,6 +40,7 @@ __all__ = [
     "DatasetSpec",
     "FeatureSpec",
     "ModelSpec",
+    "Suit",
     "ZooError",
     "bundled",
     "card",
@@ -86,6 +88,7 @@ _find = lazy.rooms(
         "DatasetSpec": "zoo.registry.hookspecs",
         "FeatureSpec": "zoo.registry.hookspecs",
         "ModelSpec": "zoo.registry.hookspecs",
+        "Suit": "zoo.registry.hookspecs",
         "bundled": "zoo.registry.hookspecs",
         "card": "zoo.checkpoints.card",
         "compare": "zoo.evaluation.compare",

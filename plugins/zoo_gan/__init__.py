@@ -6,7 +6,7 @@ then `mlp`, `dcgan` and `resnet` (the networks).
 
 from collections.abc import Iterable
 
-from zoo import Checkpoint, ModelSpec, bundled, hookimpl
+from zoo import Checkpoint, ModelSpec, Suit, bundled, hookimpl
 
 
 @hookimpl
@@ -26,6 +26,34 @@ def zoo_models() -> Iterable[ModelSpec]:
             summary="Generative adversarial network of strided convolutions",
             capabilities=("sample", "decode"),
             reference="https://arxiv.org/abs/1511.06434",
+            suits=(
+                Suit(
+                    why="sharp samples of few images, by differentiable augmentation",
+                    fewest=200,
+                    most=19_999,
+                    steps=8_000,
+                    settings=(
+                        "diff_augment=color,translation,cutout",
+                        "width=32",
+                        "batch_size=64",
+                        "learning_rate=3e-4",
+                        "schedule=cosine",
+                        "precision=bf16",
+                    ),
+                ),
+                Suit(
+                    why="sharp samples of many images",
+                    fewest=20_000,
+                    steps=12_000,
+                    settings=(
+                        "width=32",
+                        "batch_size=64",
+                        "learning_rate=4e-4",
+                        "schedule=cosine",
+                        "precision=bf16",
+                    ),
+                ),
+            ),
         ),
         ModelSpec(
             name="resnet-gan",

@@ -6,7 +6,7 @@ Read `vae` first (the training), then `objectives` and `likelihoods` (the terms 
 
 from collections.abc import Iterable
 
-from zoo import Checkpoint, ModelSpec, bundled, hookimpl
+from zoo import Checkpoint, ModelSpec, Suit, bundled, hookimpl
 
 
 @hookimpl
@@ -26,6 +26,14 @@ def zoo_models() -> Iterable[ModelSpec]:
             summary="Variational autoencoder of residual convolutions",
             capabilities=("sample", "decode", "encode"),
             reference="https://arxiv.org/abs/1312.6114",
+            suits=(
+                Suit(
+                    why="smooth samples of very few images, which a GAN would copy",
+                    most=199,
+                    steps=3_000,
+                    settings=("batch_size=32", "channels=16,32", "residual_blocks=1"),
+                ),
+            ),
         ),
         ModelSpec(
             name="ladder-vae",

@@ -98,7 +98,7 @@ def zoo_datasets() -> Iterable[DatasetSpec]:
 
 @hookimpl
 def zoo_features() -> Iterable[FeatureSpec]:
-    """Classifiers of digits and of clothes, and Inception-v3 for any image."""
+    """Classifiers of digits and of clothes, and two networks of ImageNet for any image."""
     return [
         FeatureSpec(
             name="digits",
@@ -107,6 +107,14 @@ def zoo_features() -> Iterable[FeatureSpec]:
             sample_shape=(1, 28, 28),
             class_names=tuple("0123456789"),
             summary="Digit classifier with 128 features",
+        ),
+        FeatureSpec(
+            name="clothes",
+            entry_point="zoo_vision.classifiers:clothes",
+            datasets=("fashion-mnist",),
+            sample_shape=(1, 28, 28),
+            class_names=_CLOTHES,
+            summary="Classifier of clothes with 128 features",
         ),
         FeatureSpec(
             name="imagenet-lite",

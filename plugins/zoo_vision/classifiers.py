@@ -118,19 +118,15 @@ def digits(weights: Path | None = None) -> GreyClassifier:
 def clothes(weights: Path | None = None) -> GreyClassifier:
     """Load the classifier of clothes, in eval mode.
 
+    It classifies 92.99 % (± 0.26) of the 10,000 test images of Fashion-MNIST correctly. Its weights
+    come from `python -m zoo_vision.train_classifier clothes --data-root FOLDER --holdout 5000` (12
+    epochs, seed 0). It is right about 93.46 % of the 5,000 images that were held out. The test
+    images were used once, at the end.
+
     **Arguments:**
     - `weights`: safetensors of its state dict; by default the weights in this package.
     """
     return _loaded(GreyClassifier, weights or FOLDER / "clothes.safetensors")
-
-
-def photos(weights: Path | None = None) -> PhotoClassifier:
-    """Load the classifier of photographs, in eval mode.
-
-    **Arguments:**
-    - `weights`: safetensors of its state dict; by default the weights in this package.
-    """
-    return _loaded(PhotoClassifier, weights or FOLDER / "photos.safetensors")
 
 
 def _loaded(kind: type[C], weights: Path) -> C:

@@ -77,6 +77,32 @@ def test_the_digit_classifier_is_right_about_digits_it_never_saw() -> None:
     assert extractor.sha256 == sha256(WEIGHTS / "digits.safetensors")
 
 
+def test_the_classifier_of_clothes_is_right_about_images_it_never_saw() -> None:
+    data = load_dataset("fashion-mnist", split="test")
+    extractor = load_features("clothes")
+    assert data.labels is not None and extractor.class_names == data.class_names
+    seen = extract(extractor, [data.samples[:] / 255])
+    assert seen.classes is not None
+    assert (seen.classes == data.labels).double().mean() >= 0.88  # of 200; 0.93 of all
+    assert seen.vectors.std(0).mean().item() == pytest.approx(1, abs=0.2)
+    spec = installed().features_for("fashion-mnist")
+    assert spec is not None and spec.name == "clothes"
+    assert (WEIGHTS / "clothes.safetensors").stat().st_size < 3_000_000
+
+
+def test_moved_images_are_flipped_shifted_and_hidden_in_part() -> None:
+    images = torch.zeros(200, 1, 28, 28)
+    images[:, :, 14, 5] = 1
+    torch.manual_seed(0)
+    moved = train_classifier.moved(images, most=2, square=0)
+    rows, columns = (moved[:, 0] == 1).nonzero()[:, 1:].T
+    assert set(rows.tolist()) == set(range(12, 17))
+    assert set(columns.tolist()) == {*range(3, 8), *range(20, 25)}  # half are flipped
+    hidden = train_classifier.moved(torch.ones(200, 3, 32, 32), most=0, square=8)
+    grey = (hidden == 0.5).flatten(1).sum(1)
+    assert grey.max() == 3 * 64 and 0 < grey.min() < 3 * 64  # some squares go over the border
+
+
 def test_the_features_of_digits_are_standardised_over_the_data() -> None:
     images, _ = digits_of("train")
     seen = extract(load_features("digits"), [images / 255]).vectors

@@ -66,6 +66,11 @@ class TrainCommand(Command):
     help="Passes over the data  [default: as the model's recipe says]",
 )
 @click.option(
+    "--minutes",
+    type=click.FloatRange(0, min_open=True),
+    help="In place of --epochs: about how long to train.",
+)
+@click.option(
     "--set",
     "fields",
     multiple=True,
@@ -106,10 +111,11 @@ class TrainCommand(Command):
 def train(model: str | None, json_: bool, **asked: Any) -> None:
     """Train MODEL and keep the result as a checkpoint.
 
+    Without MODEL, --data chooses an installed model that suits such images.
     The model's recipe says how it is trained; --set changes it. A grid of samples is written after
     each epoch.
     Ctrl-C stops a training so that `zoo train --resume NAME` continues it, to the same result."""
-    if model is None and asked["resume"] is None:
+    if model is None and asked["resume"] is None and asked["data"] is None:
         raise click.UsageError(
             "Name the MODEL to train (zoo list --models), or the training to continue: --resume "
             "NAME"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         FeatureSpec,
         ModelSpec,
         Offer,
+        Suit,
         bundled,
         hookimpl,
     )
@@ -34,6 +35,7 @@ __all__ = [
     "ModelSpec",
     "Offer",
     "Plugin",
+    "Suit",
     "bundled",
     "claimed_maker",
     "describe",
@@ -57,6 +59,7 @@ __getattr__ = lazy.rooms(
         "FeatureSpec": "zoo.registry.hookspecs",
         "HEAVY": "zoo.registry.discovery",
         "ModelSpec": "zoo.registry.hookspecs",
+        "Suit": "zoo.registry.hookspecs",
         "NAME": "zoo.registry.hookspecs",
         "OFFERS": "zoo.registry.hookspecs",
         "Offer": "zoo.registry.hookspecs",

@@ -28,6 +28,41 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Suit:
+    """Data that a model is meant for. `zoo train --data DIR` without a model chooses by it.
+
+    **Arguments:**
+    - `why`: why it suits them, in a few words after a colon.
+    - `channels`: channels of the images, such as (1, 3).
+    - `edges`: smallest and largest edge in pixels; other images are scaled to 32 × 32.
+    - `fewest`, `most`: how many images.
+    - `steps`: optimizer steps after which samples can be shown.
+    - `settings`: fields of the config and the recipe for such data, each as "field=value".
+    - `conditional`: whether it is trained with the classes of the data, if they have some.
+    """
+
+    why: str
+    channels: tuple[int, ...] = (1, 3)
+    edges: tuple[int, int] = (8, 64)
+    fewest: int = 1
+    most: int = 10**9
+    steps: int = 10_000
+    settings: tuple[str, ...] = ()
+    conditional: bool = True
+
+    def __post_init__(self) -> None:
+        _check_types(self, named=False)
+        sizes = len(self.edges) == 2 and 1 <= self.edges[0] <= self.edges[1]
+        if not (sizes and 1 <= self.fewest <= self.most and self.steps >= 1):
+            raise PluginError(
+                f"Suit: edges = {self.edges}, fewest = {self.fewest}, most = {self.most} and steps "
+                f"= {self.steps} must be at least 1, and each pair in rising order."
+            )
+        if wrong := [one for one in self.settings if "=" not in one]:
+            raise PluginError(f'Suit: the setting {wrong[0][:80]!r} must be "field=value".')
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelSpec:
     """A model that can be built and trained. The class is named, not imported: an entry module
     stays light.
@@ -42,6 +77,7 @@ class ModelSpec:
         `sample_kind`. A file that can't hold them is refused by this, before the class is imported.
     - `dataset`: name of the data set that `zoo train` takes unless told; "mnist" where this is
         empty.
+    - `suits`: data that it is meant for; a model that states none is never chosen unasked.
     - `trainable`: False for a model that is to sample alone: its class has no `training_step`.
     """
 
@@ -53,6 +89,7 @@ class ModelSpec:
     kind: str = "image"
     dataset: str = ""
     trainable: bool = True
+    suits: tuple[Suit, ...] = ()
 
     def __post_init__(self) -> None:
         _check(self.name, NAME, "model name")
@@ -283,15 +320,15 @@ def _check(text: str, pattern: re.Pattern[str], what: str) -> None:
         )
 
 
-def _check_types(record: Any) -> None:
+def _check_types(record: Any, named: bool = True) -> None:
     """Refuse a field that is not of its annotated type, before anything shows it."""
+    called = f"{type(record).__name__} {record.name!r}" if named else type(record).__name__
     for one in fields(record):
         value = getattr(record, one.name)
         if not _is_a(value, one.type):
             wanted = one.type if get_args(one.type) else getattr(one.type, "__name__", one.type)
             raise PluginError(
-                f"{type(record).__name__} {record.name!r}: {one.name} = {str(value)[:80]!r} must "
-                f"be of type {wanted}."
+                f"{called}: {one.name} = {str(value)[:80]!r} must be of type {wanted}."
             )
 
 

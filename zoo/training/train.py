@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from zoo.training.request import (
     find_run,
     refuse_unknown_model,
 )
+from zoo.training.suits import fitting
 
 if TYPE_CHECKING:
     from zoo.data import Dataset
@@ -40,6 +42,7 @@ def train(
     data: Any = None,
     test: Any = None,
     epochs: int | None = None,
+    minutes: float | None = None,
     seed: int | None = None,
     out: str | os.PathLike[str] | None = None,
     data_root: str | os.PathLike[str] | None = None,
@@ -73,6 +76,8 @@ def train(
     - `test`: other data that is not trained on, in the same forms. Unless given, a tenth of one's
         own data is held out, and nothing of data sets that have a name.
     - `epochs`: passes over the data; the recipe's unless given.
+    - `minutes`: in place of `epochs`: about how long to train. The epochs that fit are found by a
+        trial of some seconds, and recorded.
     - `seed`: makes a training repeatable. Drawn at random, and recorded, unless given.
     - `out`: a folder for the checkpoint, in place of the store.
     - `data_root`: the folder that holds the data sets; `ZOO_DATA` unless given.
@@ -104,6 +109,7 @@ def train(
     _refuse_wrong_types(
         name=name, epochs=epochs, seed=seed, device=device, threads=threads, watch=watch
     )
+    _refuse_wrong_minutes(minutes, epochs, resume)
     asked = Asked(
         model=called,
         name=name,
@@ -123,7 +129,9 @@ def train(
     given = {"data": data, "test": test}
     training = _Training(store, own_class, device, threads, watch, given)
     if resume is None:
-        return training.begin(asked.begun(store))
+        if asked.model is None and isinstance(data, str | os.PathLike):
+            asked = fitting(asked, timed=minutes is not None)
+        return training.begin(asked.begun(store), minutes)
     return training.resume(find_run(store, _path("resume", resume)), asked)
 
 
@@ -138,10 +146,14 @@ class _Training:
     watch: Watch | Literal["auto"] | None
     given: Mapping[str, Any]  # data that was given in Python, under "data" and "test"
 
-    def begin(self, request: Request) -> "Trained":
+    def begin(self, request: Request, minutes: float | None = None) -> "Trained":
         """Train as asked, from the start."""
         model_class, config, recipe = self._chosen(request)
         plan = _plan(request, model_class, config, recipe, self.given)
+        if minutes is not None:
+            from zoo.training.pace import in_minutes
+
+            plan = in_minutes(plan, minutes, self.device, self.threads)
         return self._train(plan, request.run_folder(self.store), resume=False)
 
     def resume(self, folder: Path, asked: Asked) -> "Trained":
@@ -358,6 +370,18 @@ def _data(called: str, value: Any) -> str | None:
     if value is None or isinstance(value, str | os.PathLike):
         return _reference(called, value)
     return IN_MEMORY
+
+
+def _refuse_wrong_minutes(minutes: Any, epochs: Any, resume: Any) -> None:
+    """Raise `ConfigError` for minutes that are no time, and where epochs are known already."""
+    if minutes is None:
+        return
+    number = isinstance(minutes, int | float) and not isinstance(minutes, bool)
+    if not (number and 0 < minutes < math.inf):
+        raise ConfigError(f"minutes = {str(minutes)[:80]!r}: pass a number above 0, such as 30.")
+    if epochs is not None or resume is not None:
+        known = "epochs" if resume is None else "resume"
+        raise ConfigError(f"minutes and {known} both say how long to train: leave one out.")
 
 
 def _reference(called: str, value: Any) -> str | None:
