@@ -24,7 +24,8 @@ log = logging.getLogger("zoo")
 
 # the trial: this part of the minutes, within these seconds
 PART = 0.03
-SHORTEST, LONGEST = 2.0, 30.0
+SHORTEST = 2.0
+LONGEST = 30.0
 # epochs of the trial's recipe: it ends long before
 ENDLESS = 65_536
 GRID = 64
