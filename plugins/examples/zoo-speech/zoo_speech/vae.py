@@ -33,6 +33,8 @@ PAIRED = 2
 HALVINGS = 2
 # a magnitude below this counts as silence; full scale is about 64
 FLOOR = 0.05
+# a waveform is not made louder than from this
+QUIETEST = 0.01
 
 
 class SpeechVAE(LatentModel["SpeechVAE.Config"]):
@@ -47,7 +49,7 @@ class SpeechVAE(LatentModel["SpeechVAE.Config"]):
     sample_kind = "audio"
     training_only = ("encoder",)
     recipe = TrainConfig(
-        epochs=60,
+        epochs=40,
         batch_size=32,
         learning_rate=1e-3,
         max_grad_norm=1.0,
@@ -69,14 +71,16 @@ class SpeechVAE(LatentModel["SpeechVAE.Config"]):
         - `kl_warmup`: part of the training, 0 to 1, in which the weight of the KL term grows from
             0 to 1.
         - `iterations`: rounds of the algorithm that finds the waveform.
+        - `peak`: the loudest value of each waveform, as in the data; 0 leaves it as it is found.
         """
 
         sample_shape: tuple[Size, ...] = (1, 6_080)
-        latent_dim: Size = 24
-        width: Size = 160
-        spread: Annotated[float, Bounds(0.01, 1_000.0)] = 8.0
+        latent_dim: Size = 32
+        width: Size = 128
+        spread: Annotated[float, Bounds(0.01, 1_000.0)] = 4.0
         kl_warmup: Fraction = 0.2
         iterations: Count = 32
+        peak: Fraction = 0.9
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -125,7 +129,11 @@ class SpeechVAE(LatentModel["SpeechVAE.Config"]):
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """The waveforms of latents, in [-1, 1]."""
         with torch.autocast(z.device.type, enabled=False):
-            return waveforms(self.spectrograms(z, labels), self.config.iterations)[:, None]
+            sounds = waveforms(self.spectrograms(z, labels), self.config.iterations)
+            if self.config.peak:
+                loudest = sounds.abs().amax(1, keepdim=True).clamp(min=QUIETEST)
+                sounds = self.config.peak * sounds / loudest
+            return sounds.clamp(-1, 1)[:, None]
 
     def spectrograms(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Logarithms of magnitudes, `(n, 128, frames)`, as `log_magnitudes` gives them."""
@@ -194,21 +202,21 @@ def waveforms(logarithms: Tensor, iterations: int) -> Tensor:
     - `logarithms`: as `log_magnitudes` gives them.
     - `iterations`: how often the magnitudes are put in place again.
 
-    **Returns:** float32 `(n, length)` in [-1, 1].
+    **Returns:** float32 `(n, length)`.
     """
     magnitudes = F.pad((logarithms.clamp(max=6).exp() - FLOOR).clamp(min=0), (0, 0, 0, 1))
     bins, frames = magnitudes.shape[1:]
     turns = torch.outer(
         torch.arange(bins, device=magnitudes.device), torch.arange(frames, device=magnitudes.device)
     )
-    # a steady tone in the middle of each bin
-    angles = 2 * math.pi * HOP / WINDOW * turns
+    # a steady tone in the middle of each bin; one between two bins has opposite signs in them
+    angles = 2 * math.pi * HOP / WINDOW * turns + math.pi * torch.arange(bins)[:, None].to(turns)
     spectra = torch.polar(magnitudes, angles.expand_as(magnitudes).float())
     for _ in range(iterations):
         spectra = _spectra(_inverse(spectra))
         # where little is heard the phase is of no matter; the small number keeps it steady there
-        spectra = magnitudes * spectra / (spectra.abs() + 1e-2)
-    return _inverse(spectra).clamp(-1, 1)
+        spectra = magnitudes * spectra / (spectra.abs() + FLOOR)
+    return _inverse(spectra)
 
 
 def _spectra(samples: Tensor) -> Tensor:
