@@ -1,7 +1,6 @@
 """Servers of the zoo on loopback: in a thread of the test, or as the command that people start."""
 
 import contextlib
-import os
 import re
 import socket
 import subprocess
@@ -78,15 +77,13 @@ def serving(
 
 
 @contextlib.contextmanager
-def command(*arguments: str, home: Path | None = None) -> Iterator[tuple[str, Any]]:
+def command(*arguments: str, python: Path | None = None) -> Iterator[tuple[str, Any]]:
     """`zoo play` or `zoo serve` as a process; gives the address that it prints, and the process."""
-    environment = {**os.environ, **({"ZOO_HOME": str(home)} if home else {})}
     process = subprocess.Popen(
-        [sys.executable, "-m", "zoo", *arguments],
+        [str(python or sys.executable), "-m", "zoo", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment,
     )
     try:
         assert process.stdout is not None

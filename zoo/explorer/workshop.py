@@ -52,9 +52,10 @@ class Pulls:
     @staticmethod
     def _follow(told: dict[str, Any], batches: Iterable[Any], total: int) -> Iterator[Any]:
         told["total"] += total
-        for batch in batches:
-            told["done"] += len(batch)
-            yield batch
+        for piece in batches:
+            yield piece
+            # pieces of a file come as a pair, of the bytes and nothing
+            told["done"] += len(piece[0])
 
 
 def add(app: FastAPI, desk: Desk) -> None:

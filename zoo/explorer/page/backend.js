@@ -4,7 +4,7 @@
 // A backend has
 //   features        {pull, runs}: whether checkpoints can be pulled and trainings watched
 //   list()          records of the checkpoints, as /v1/checkpoints gives them
-//   picture(name)   a Blob with the card's samples, or null
+//   picture(name)   a Blob with the card's samples, where its record's pictures hold "samples"
 //   open(name)      a model
 //   download(model, wanted)   a Blob with a picture, or null where the page makes it itself
 //

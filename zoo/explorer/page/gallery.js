@@ -69,13 +69,13 @@ function pullButton(backend, record, again) {
 function card(backend, record, go, again) {
   const usable = record.capabilities.length > 0;
   const picture = element("div", { class: "thumb" });
-  if (usable) {
+  if (usable && record.pictures.includes("samples")) {
     backend.picture(record.name).then((blob) => {
-      if (blob) {
-        const src = URL.createObjectURL(blob);
-        picture.append(element("img", { src, alt: "", loading: "lazy" }));
-      }
-    }, () => picture.append(element("span", { class: "quiet" }, "no picture")));
+      const src = URL.createObjectURL(blob);
+      picture.append(element("img", { src, alt: "" }));
+    }, (error) => say(error.message, "problem"));
+  } else if (usable) {
+    picture.append(element("span", { class: "quiet" }, "no picture"));
   }
   const title = usable
     ? element("a", { href: go({ view: "model", checkpoint: record.name }) }, record.name)
