@@ -33,6 +33,7 @@ BESIDE = {
     ("sampling", "checkpoints"): "a picture says which weights drew it",
     ("sampling", "data"): "test images are reconstructed, and pictures opened in one place",
     ("training", "evaluation"): "alarms and cards use measures",
+    ("exporters", "editing"): "a page has a slider for each direction that is kept",
 }
 # rooms that another district may enter by themselves; all others are entered by their district's door
 DOOR_ROOMS = {

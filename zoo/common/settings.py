@@ -89,6 +89,14 @@ def serve_token() -> str | None:
     return os.environ.get("ZOO_TOKEN") or None
 
 
+def npm_registry() -> str:
+    """The registry of npm packages, as npm's own variable `NPM_CONFIG_REGISTRY` says; the public
+    one unless set.
+    """
+    named = os.environ.get("NPM_CONFIG_REGISTRY")
+    return (named or "https://registry.npmjs.org").rstrip("/")
+
+
 def hub_timeout() -> float:
     """Seconds until an answer of a Hub must be complete, as `ZOO_HUB_TIMEOUT` says; 60 unless
     set.

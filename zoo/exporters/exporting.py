@@ -104,7 +104,7 @@ def export(
         from zoo.exporters import page
 
         made: Exported = page.write(
-            folder, output, precision=precision, runtime=runtime, force=force
+            folder, output, precision=precision, runtime_folder=runtime, force=force
         )
         return made
     if runtime is not None:
