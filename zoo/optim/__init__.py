@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from zoo.common import lazy
 
 if TYPE_CHECKING:
-    from zoo.optim.processes import average_statistics, join, mean_of_all
+    from zoo.optim.processes import average_statistics, join, mean_of_all, was_left
 
-__all__ = ["average_statistics", "join", "mean_of_all"]
+__all__ = ["average_statistics", "join", "mean_of_all", "was_left"]
 
 __getattr__ = lazy.rooms(
     __name__,
@@ -15,5 +15,6 @@ __getattr__ = lazy.rooms(
         "average_statistics": "zoo.optim.processes",
         "join": "zoo.optim.processes",
         "mean_of_all": "zoo.optim.processes",
+        "was_left": "zoo.optim.processes",
     },
 )

@@ -35,6 +35,11 @@ def _leave() -> None:
         torch.distributed.destroy_process_group()
 
 
+def was_left(error: BaseException) -> bool:
+    """Whether an error says that another process is gone, or its machine can't be reached."""
+    return isinstance(error, torch.distributed.DistError) or "gloo" in str(error)
+
+
 def average_statistics(model: torch.nn.Module, accelerator: Accelerator) -> None:
     """Give every process the mean over processes of the statistics that batch norm keeps."""
     if accelerator.num_processes > 1:

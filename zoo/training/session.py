@@ -20,7 +20,7 @@ from zoo.common.errors import CheckpointError, OutOfMemoryError, TrainingError, 
 from zoo.data import Dataset
 from zoo.models import GenerativeModel, TrainConfig
 from zoo.models.build import build
-from zoo.optim import join
+from zoo.optim import join, was_left
 from zoo.sampling import TEXTS, draw, kind_of, picture
 from zoo.training.alarms import Watch, alarms
 from zoo.training.loop import Progress, fit
@@ -135,6 +135,18 @@ class Session:
 
         **Raises:** `TrainingError`, `KeyboardInterrupt`, both after saying how to go on; what `fit`
         raises."""
+        try:
+            yield from self._reports()
+        except RuntimeError as error:
+            if self.processes == 1 or not was_left(error):
+                raise
+            raise TrainingError(
+                "Another process of this training ended, or its machine can't be reached. The "
+                "state of the last epoch that was kept is safe. Start all processes again, as "
+                f"before, with: {self.resume_hint}"
+            ) from error
+
+    def _reports(self) -> Generator[Progress]:
         reports = fit(self.state, self.plan.data, self.plan.recipe)
         if not self.is_first:
             yield from reports
