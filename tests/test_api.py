@@ -11,7 +11,7 @@ import zoo
 from zoo.cli import COMMANDS, main
 
 # a command whose function has another name
-NAMES = {"list": "list_checkpoints", "show": "info", "rm": "remove"}
+NAMES = {"list": "list_checkpoints", "show": "info", "rm": "remove", "import": "import_weights"}
 # a command without a function of the light door, and why
 COMMAND_LINE_ONLY = {
     "plugins": "says what an installation holds",

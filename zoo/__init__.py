@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from zoo.hub.listing import list_checkpoints
     from zoo.hub.pull import pull
     from zoo.hub.search import search
+    from zoo.importers import import_weights
     from zoo.registry.hookspecs import (
         Checkpoint,
         DatasetSpec,
         FeatureSpec,
+        ImporterSpec,
         ModelSpec,
         Suit,
         bundled,
@@ -39,6 +41,7 @@ __all__ = [
     "Checkpoint",
     "DatasetSpec",
     "FeatureSpec",
+    "ImporterSpec",
     "ModelSpec",
     "Suit",
     "ZooError",
@@ -56,6 +59,7 @@ __all__ = [
     "generate",
     "grid",
     "hookimpl",
+    "import_weights",
     "info",
     "interpolate",
     "invert",
@@ -87,6 +91,7 @@ _find = lazy.rooms(
         "Checkpoint": "zoo.registry.hookspecs",
         "DatasetSpec": "zoo.registry.hookspecs",
         "FeatureSpec": "zoo.registry.hookspecs",
+        "ImporterSpec": "zoo.registry.hookspecs",
         "ModelSpec": "zoo.registry.hookspecs",
         "Suit": "zoo.registry.hookspecs",
         "bundled": "zoo.registry.hookspecs",
@@ -102,6 +107,7 @@ _find = lazy.rooms(
         "export": "zoo.exporters",
         "generate": "zoo.bulk.generate",
         "grid": "zoo.sampling.images",
+        "import_weights": "zoo.importers",
         "info": "zoo.checkpoints",
         "hookimpl": "zoo.registry.hookspecs",
         "invert": "zoo.editing",

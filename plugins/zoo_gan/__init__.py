@@ -6,12 +6,12 @@ then `mlp`, `dcgan` and `resnet` (the networks).
 
 from collections.abc import Iterable
 
-from zoo import Checkpoint, ModelSpec, Suit, bundled, hookimpl
+from zoo import Checkpoint, ImporterSpec, ModelSpec, Suit, bundled, hookimpl
 
 
 @hookimpl
 def zoo_models() -> Iterable[ModelSpec]:
-    """A GAN of fully connected layers, a DCGAN, and a GAN of residual networks."""
+    """GANs: of fully connected layers, a DCGAN, one that repeats pixels, of residual networks."""
     return [
         ModelSpec(
             name="mlp-gan",
@@ -56,11 +56,43 @@ def zoo_models() -> Iterable[ModelSpec]:
             ),
         ),
         ModelSpec(
+            name="upsample-gan",
+            entry_point="zoo_gan.upsample:UpsampleGAN",
+            summary="Generative adversarial network that repeats pixels and convolves",
+            capabilities=("sample", "decode"),
+            reference="https://distill.pub/2016/deconv-checkerboard",
+        ),
+        ModelSpec(
             name="resnet-gan",
             entry_point="zoo_gan.resnet:ResNetGAN",
             summary="Generative adversarial network of residual convolutions",
             capabilities=("sample", "decode"),
             reference="https://arxiv.org/abs/2501.05441",
+        ),
+    ]
+
+
+@hookimpl
+def zoo_importers() -> Iterable[ImporterSpec]:
+    """DCGANs of pytorch/examples, and the GANs of PyTorch-GAN."""
+    return [
+        ImporterSpec(
+            name="dcgan",
+            entry_point="zoo_gan.importers:dcgan",
+            model="dcgan",
+            summary="DCGAN of pytorch/examples and its copies",
+        ),
+        ImporterSpec(
+            name="pytorch-gan",
+            entry_point="zoo_gan.importers:pytorch_gan",
+            model="mlp-gan",
+            summary="gan.py of PyTorch-GAN",
+        ),
+        ImporterSpec(
+            name="pytorch-gan-dcgan",
+            entry_point="zoo_gan.importers:pytorch_gan_dcgan",
+            model="upsample-gan",
+            summary="dcgan.py of PyTorch-GAN",
         ),
     ]
 

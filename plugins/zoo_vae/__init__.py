@@ -6,7 +6,7 @@ Read `vae` first (the training), then `objectives` and `likelihoods` (the terms 
 
 from collections.abc import Iterable
 
-from zoo import Checkpoint, ModelSpec, Suit, bundled, hookimpl
+from zoo import Checkpoint, ImporterSpec, ModelSpec, Suit, bundled, hookimpl
 
 
 @hookimpl
@@ -41,6 +41,25 @@ def zoo_models() -> Iterable[ModelSpec]:
             summary="Variational autoencoder with latents at several resolutions",
             capabilities=("sample", "decode", "encode"),
             reference="https://arxiv.org/abs/1602.02282",
+        ),
+    ]
+
+
+@hookimpl
+def zoo_importers() -> Iterable[ImporterSpec]:
+    """The VAE of pytorch/examples, and pythae's."""
+    return [
+        ImporterSpec(
+            name="pytorch-vae",
+            entry_point="zoo_vae.importers:pytorch_vae",
+            model="mlp-vae",
+            summary="VAE of pytorch/examples",
+        ),
+        ImporterSpec(
+            name="pythae-vae",
+            entry_point="zoo_vae.importers:pythae_vae",
+            model="mlp-vae",
+            summary="pythae's VAE with its default networks",
         ),
     ]
 

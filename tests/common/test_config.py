@@ -12,6 +12,7 @@ from zoo.common.config import (
     Bounds,
     Count,
     Fraction,
+    Json,
     ModelConfig,
     Rate,
     Size,
@@ -390,3 +391,40 @@ def test_what_is_typed_is_held_to_the_same_bounds(text: str) -> None:
 )
 def test_a_type_is_described_in_words(name: str, words: str) -> None:
     assert describe(field_types(Everything)[name]) == words
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foreign(StrictConfig):
+    """Holds the config of something else."""
+
+    network: Json = field(default_factory=dict)
+
+
+def test_a_json_field_keeps_an_object_of_any_form() -> None:
+    given = {"channels": [8, 16], "norm": None, "eps": 1e-5, "blocks": {"down": ["a", "b"]}}
+    one = Foreign(network=given)
+    assert one.network == given and Foreign.from_dict(json.loads(json.dumps(one.to_dict()))) == one
+    given["norm"] = "changed"
+    assert one.network["norm"] is None
+    (values,) = parse_assignments(['network={"a": [1, 2]}'], Foreign)
+    assert values == {"network": {"a": [1, 2]}}
+    assert describe(field_types(Foreign)["network"]) == "a JSON object of 64 kB at most"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ([1], r"network = \[1\] is no JSON object"),
+        ({"a": float("nan")}, "network is no JSON object"),
+        ({"a": {1, 2}}, "network is no JSON object"),
+        ({"a": "x" * 70_000}, "network has 70,009 bytes of JSON; 65,536 are the most"),
+    ],
+)
+def test_a_json_field_refuses_what_is_no_small_object(value: Any, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        Foreign(network=value)
+
+
+def test_a_json_field_that_is_typed_must_be_json() -> None:
+    with pytest.raises(ConfigError, match="is no JSON"):
+        parse_assignments(["network={a:1}"], Foreign)

@@ -44,6 +44,7 @@ def body_of(
         _evaluation(facts),
         _pictures(pictures),
         _training(config, facts),
+        _import(facts),
         _limits(config, facts),
         _licences(facts),
         _citation(config, facts),
@@ -246,10 +247,32 @@ def _pictures(names: Sequence[str]) -> str:
     return "\n\n".join(["## Pictures", *shown]) if shown else ""
 
 
+def _import(facts: Mapping[str, Any]) -> str:
+    """Where weights are from that were not trained by the zoo."""
+    told = facts.get("imported")
+    if not told:
+        return ""
+    at = f" at `{told['revision']}`" if told.get("revision") else ""
+    maker = f" of {told['distribution']} {told['version']}" if told.get("distribution") else ""
+    digests = "\n".join(f"- `{name}`: `{digest}`" for name, digest in told["sha256"].items())
+    return (
+        f"## Import\n\nImported from `{told['source']}`{at} by the importer `{told['importer']}`"
+        f"{maker}. It was not trained by the zoo. SHA-256 of what was read:\n\n{digests}"
+    )
+
+
+def _last_known(history: Sequence[Mapping[str, Any]], kind: str) -> dict[str, Any]:
+    """The last value of each loss: a phase of the training may have ended before the others."""
+    found: dict[str, Any] = {}
+    for entry in history:
+        found |= entry.get(kind, {})
+    return found
+
+
 def _training(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     if "command" not in facts:
         return ""
-    last = named_losses(facts.get("history") or [{}])[-1]
+    history = named_losses(facts.get("history") or [{}])
     seconds = facts.get("seconds", 0)
     duration = (
         f"{seconds / 60:.1f} minutes"
@@ -265,8 +288,8 @@ def _training(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         ),
         "Recipe": _pairs(facts.get("recipe", {})),
         "Config": _pairs(config["config"]),
-        "Losses of the last epoch": _pairs(last.get("losses", {})),
-        "Losses on what was held out": _pairs(last.get("held_out", {})),
+        "Losses of the last epoch": _pairs(_last_known(history, "losses")),
+        "Losses on what was held out": _pairs(_last_known(history, "held_out")),
     }
     table = "\n".join(
         f"| {key} | {value} |" for key, value in rows.items() if value not in (None, "")

@@ -173,6 +173,38 @@ def read_model(
     return built.to(device).eval()
 
 
+def assembled(
+    model_class: type[GenerativeModel[Any]],
+    values: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    path: Path,
+) -> GenerativeModel[Any]:
+    """A model of tensors that were not written by the zoo, in eval mode on the CPU.
+
+    **Arguments:**
+    - `model_class`: of the model.
+    - `values`: of its config.
+    - `tensors`: by their names in the model's state dict. Of the parts that only training needs,
+        those without any tensor are left out of the model. Numbers get the model's dtype.
+    - `path`: of the file, for messages.
+
+    **Raises:** `CheckpointError` for missing, extra, misshaped and infinite tensors; `ConfigError`
+    on a config that the model refuses."""
+    config = model_class.Config.from_dict(values)
+    with torch.device("meta"):
+        built = model_class(config)
+    given = {key.partition(".")[0] for key in tensors}
+    for part in built.training_only:
+        if part not in given:
+            delattr(built, part)
+    expected = built.state_dict()
+    as_model = {
+        key: one.to(expected[key].dtype) if key in expected else one for key, one in tensors.items()
+    }
+    _fill(built, as_model, path)
+    return built.eval()
+
+
 def model_class(name: str) -> type[GenerativeModel[Any]]:
     """The class of a model, held to being one.
 

@@ -12,6 +12,7 @@ SECTIONS = {
         "show": "zoo.cli.show:show",
         "pull": "zoo.cli.pull:pull",
         "search": "zoo.cli.search:search",
+        "import": "zoo.cli.import_:import_",
         "rm": "zoo.cli.rm:rm",
         "verify": "zoo.cli.verify:verify",
         "space": "zoo.cli.space:space",

@@ -9,6 +9,10 @@ EXAMPLES = {
         "zoo pull --update",
     ),
     "search": ("zoo search mnist", "zoo search vae --limit 5"),
+    "import": (
+        "zoo import netG.pth --as old-gan",
+        "zoo import hf:OWNER/REPO --as theirs --with dcgan",
+    ),
     "rm": ("zoo rm my-vae", "zoo rm 'test-*'"),
     "verify": ("zoo verify", "zoo verify vae-mnist", "zoo verify '*mnist*'"),
     "space": ("zoo space", "zoo space --prune"),

@@ -1,6 +1,7 @@
 """Configs: frozen dataclasses with strict types and bounds, read from JSON and text."""
 
 import dataclasses
+import json
 import sys
 import types
 import typing
@@ -28,13 +29,24 @@ Fraction = Annotated[float, Bounds(0.0, 1.0)]
 Rate = Annotated[float, Bounds(0.0, 1e3)]
 
 
+class AsJson(NamedTuple):
+    """Marks a field that holds any JSON object, of so many bytes at most."""
+
+    most_bytes: int
+
+
+# a JSON object of any form, such as the config of another library's network
+Json = Annotated[dict[str, Any], AsJson(65_536)]
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StrictConfig:
     """A dataclass whose every instance is valid: each field is held to its annotated type and
     bounds.
 
     Fields may be `bool`, `int`, `float`, `str`, `Literal[…]`, `X | None`, `tuple[X, ...]`,
-    `dict[str, X]`, and `Annotated[X, Bounds(…)]` of these.
+    `dict[str, X]`, and `Annotated[X, Bounds(…)]` of these; or `Json`, an object of any form up to
+    64 kB. A text has 1,000 characters at most, a tuple or dict 64 entries.
 
     `aliases` names fields by what they were called before; files and commands that have the old
     names are read still.
@@ -143,6 +155,8 @@ def describe(hint: Any) -> str:
     …".
     """
     origin, arguments = get_origin(hint), get_args(hint)
+    if _json_bound(hint):
+        return "a JSON object of 64 kB at most"
     if origin is Annotated:
         bounds = next((extra for extra in arguments[1:] if isinstance(extra, Bounds)), None)
         return describe(arguments[0]) + (
@@ -169,17 +183,10 @@ def describe(hint: Any) -> str:
 def _convert(value: Any, hint: Any, name: str) -> Any:
     """A value as its field's type has it, or a ConfigError."""
     origin, arguments = get_origin(hint), get_args(hint)
+    if most := _json_bound(hint):
+        return _json_object(value, most, name)
     if origin is Annotated:
-        converted = _convert(value, arguments[0], name)
-        for bounds in arguments[1:]:
-            if converted is None or not isinstance(bounds, Bounds):
-                continue
-            if not bounds.least <= converted <= bounds.greatest:
-                raise ConfigError(
-                    f"{name} = {str(value)[:80]} is out of bounds: {bounds.least:g} to "
-                    f"{bounds.greatest:g}."
-                )
-        return converted
+        return _bounded(_convert(value, arguments[0], name), arguments[1:], name, value)
     if origin is tuple and isinstance(value, list | tuple):
         return tuple(_convert(one, arguments[0], name) for one in _short(value, name))
     if origin is dict and isinstance(value, dict) and all(isinstance(key, str) for key in value):
@@ -200,6 +207,39 @@ def _convert(value: Any, hint: Any, name: str) -> Any:
     raise ConfigError(f"{name} = {str(value)[:80]!r} is not of its type: {describe(hint)}.")
 
 
+def _bounded(value: Any, marks: Iterable[Any], name: str, given: Any) -> Any:
+    """A number that is within the bounds of its field, or a ConfigError."""
+    for bounds in marks:
+        if value is None or not isinstance(bounds, Bounds):
+            continue
+        if not bounds.least <= value <= bounds.greatest:
+            raise ConfigError(
+                f"{name} = {str(given)[:80]} is out of bounds: {bounds.least:g} to "
+                f"{bounds.greatest:g}."
+            )
+    return value
+
+
+def _json_bound(hint: Any) -> int:
+    """How many bytes a field of `Json` may have; 0 for any other field."""
+    marks = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+    return next((one.most_bytes for one in marks if isinstance(one, AsJson)), 0)
+
+
+def _json_object(value: Any, most: int, name: str) -> dict[str, Any]:
+    """A copy of a JSON object that is small enough; raises `ConfigError` for anything else."""
+    try:
+        text = json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{name} is no JSON object: {str(error)[:200]}.") from error
+    if not isinstance(value, dict):
+        raise ConfigError(f"{name} = {text[:80]} is no JSON object: write {{…}}.")
+    if len(text) > most:
+        raise ConfigError(f"{name} has {len(text):,} bytes of JSON; {most:,} are the most.")
+    copied: dict[str, Any] = json.loads(text)
+    return copied
+
+
 def _short(items: Any, name: str) -> Any:
     if len(items) > LONGEST:
         raise ConfigError(f"{name} has {len(items):,} entries; {LONGEST} are the most.")
@@ -217,6 +257,11 @@ def _parse(text: str, hint: Any, name: str) -> Any:
     "discriminator:1e-4".
     """
     origin, arguments = get_origin(hint), get_args(hint)
+    if _json_bound(hint):
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ConfigError(f"{name} = {text[:80]!r} is no JSON: {error}.") from error
     if origin is Annotated:
         return _parse(text, arguments[0], name)
     if origin is tuple:

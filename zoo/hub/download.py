@@ -51,11 +51,11 @@ def download(
     with connected(doing, repository, revision, endpoint=endpoint, token=token) as session:
         commit = commit_of(session, repository, revision)
         wanted = _checkpoint_files(session, repository, commit)
-        _refuse_full_disk(folder.path, sum(one.size for one in wanted))
+        refuse_full_disk(folder.path, sum(one.size for one in wanted))
         digests = {}
         # what the config says may end the matter
         for one in sorted(wanted, key=lambda one: one.path != CONFIG):
-            _fetch(session, one, commit, folder.path, watch)
+            fetch_file(session, one, commit, folder.path, watch)
             digests[one.path] = _digest(repository, folder, one, expected.get(one.path))
             _refuse_malformed(repository, folder, one.path)
     files.remove(folder.path / ".cache")
@@ -130,7 +130,8 @@ def _instead(names: Sequence[str]) -> str:
     return f" (but {', '.join(names[:5])[:200]!r})" if names else ", nor anything else"
 
 
-def _refuse_full_disk(directory: Path, needed: int) -> None:
+def refuse_full_disk(directory: Path, needed: int) -> None:
+    """Raise `OutputError` where a folder has no room for so many bytes."""
     free = shutil.disk_usage(directory).free
     if needed > free:
         raise OutputError(
@@ -168,9 +169,10 @@ class _Bar(tqdm):
             yield range(self._piece), None
 
 
-def _fetch(
+def fetch_file(
     session: Session, one: RepoFile, commit: str, directory: Path, watch: Watch | None
 ) -> None:
+    """Download one file of a repository into a folder, by its name there."""
     called = session.mask(one.path.rpartition("/")[2])
     bar: Any = functools.partial(_Bar, watch=watch, called=called)
     with session.guard.downloading(one.size):

@@ -1,8 +1,9 @@
 """TORCH DOOR: the interfaces that a model implements, and how it is trained."""
 
-from zoo.common.config import Bounds, Count, Fraction, ModelConfig, Rate, Size, StrictConfig
-from zoo.common.errors import ConfigError
+from zoo.common.config import Bounds, Count, Fraction, Json, ModelConfig, Rate, Size, StrictConfig
+from zoo.common.errors import CheckpointError, ConfigError
 from zoo.models.audio import AudioConfig
+from zoo.models.foreign import Converted, Foreign
 from zoo.models.interface import (
     Autoencoder,
     GenerativeModel,
@@ -13,6 +14,7 @@ from zoo.models.interface import (
 )
 from zoo.models.precision import at_least_float32
 from zoo.models.priors import are_codes, mean_or_mode
+from zoo.models.progress import progress
 from zoo.models.recipe import TrainConfig
 from zoo.models.text import TextConfig, to_texts, to_tokens
 
@@ -20,10 +22,14 @@ __all__ = [
     "AudioConfig",
     "Autoencoder",
     "Bounds",
+    "CheckpointError",
     "ConfigError",
+    "Converted",
     "Count",
+    "Foreign",
     "Fraction",
     "GenerativeModel",
+    "Json",
     "LatentModel",
     "ModelConfig",
     "Objective",
@@ -37,6 +43,7 @@ __all__ = [
     "at_least_float32",
     "can_train",
     "mean_or_mode",
+    "progress",
     "to_texts",
     "to_tokens",
 ]

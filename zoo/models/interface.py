@@ -90,6 +90,9 @@ class GenerativeModel(nn.Module, ABC, Generic[C]):
         None  # sample-time options, set by `zoo sample --set`
     )
 
+    # the most samples that are computed at once; the zoo draws 64 or more, whatever this says
+    sample_batch: ClassVar[int] = 65_536
+
     # what the labels of a conditional model mean, where its checkpoint says so
     class_names: tuple[str, ...] = ()
 

@@ -243,6 +243,31 @@ class FeatureSpec:
             _check(self.weights_sha256, SHA256, f"weights_sha256 of features {self.name!r}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class ImporterSpec:
+    """A way to bring weights from elsewhere into a model of the zoo.
+
+    **Arguments:**
+    - `name`: what users type after `--with`, such as "pythae-vae"; as a model's.
+    - `entry_point`: a function "package.module:function" called as `function(foreign)` with a
+        `zoo.models.Foreign`. It returns a `zoo.models.Converted`, or None where it does not know
+        the files.
+    - `model`: name of the model that the tensors are for.
+    - `summary`: one line that says what it reads.
+    """
+
+    name: str
+    entry_point: str
+    model: str
+    summary: str = ""
+
+    def __post_init__(self) -> None:
+        _check(self.name, NAME, "importer name")
+        _check(self.entry_point, ENTRY_POINT, "entry point")
+        _check(self.model, NAME, "model name")
+        _check_types(self)
+
+
 @dataclass(frozen=True)
 class Offer:
     """One kind of record that plugins offer: a row of OFFERS.
@@ -268,6 +293,7 @@ OFFERS = (
     Offer("checkpoints", Checkpoint, "a checkpoint"),
     Offer("datasets", DatasetSpec, "a data set"),
     Offer("features", FeatureSpec, "features"),
+    Offer("importers", ImporterSpec, "an importer"),
 )
 
 
@@ -289,6 +315,11 @@ def zoo_datasets() -> Iterable[DatasetSpec]:  # type: ignore[empty-body]  # as a
 @hookspec
 def zoo_features() -> Iterable[FeatureSpec]:  # type: ignore[empty-body]  # as above
     """Offer features that samples are compared by."""
+
+
+@hookspec
+def zoo_importers() -> Iterable[ImporterSpec]:  # type: ignore[empty-body]  # as above
+    """Offer ways to bring weights from elsewhere into models."""
 
 
 @hookspec

@@ -25,7 +25,15 @@ from zoo.registry.discovery import (
     off_stdout,
 )
 from zoo.registry.door import admitted, shown
-from zoo.registry.hookspecs import OFFERS, Checkpoint, DatasetSpec, FeatureSpec, ModelSpec, Offer
+from zoo.registry.hookspecs import (
+    OFFERS,
+    Checkpoint,
+    DatasetSpec,
+    FeatureSpec,
+    ImporterSpec,
+    ModelSpec,
+    Offer,
+)
 from zoo.registry.manners import Manners
 from zoo.registry.watchdog import Waiting
 
@@ -87,6 +95,11 @@ class Registry:
         return self.offered["features"]
 
     @property
+    def importers(self) -> dict[str, ImporterSpec]:
+        """The importers that plugins offer, by name."""
+        return self.offered["importers"]
+
+    @property
     def broken(self) -> list[Plugin]:
         """The plugins that something is wrong with."""
         return [plugin for plugin in self.plugins if plugin.problems]
@@ -119,6 +132,10 @@ class Registry:
     def feature_loader(self, name: str) -> Any:
         """The function that loads features, imported now; raises like `model_class`."""
         return self._resolve("features", name)
+
+    def importer(self, name: str) -> Any:
+        """The function of an importer, imported now; raises like `model_class`."""
+        return self._resolve("importers", name)
 
     def add_commands(self, cli: "click.Group") -> None:
         """Let every plugin add commands; note one that fails or takes a name that is taken."""

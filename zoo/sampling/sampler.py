@@ -98,11 +98,12 @@ def stream(
 
     **Returns:** pairs of samples, float32 (int64 for text) `(b, *sample_shape)` on the CPU, and
     their labels, int64 `(b,)` or None."""
-    batch_size = 256 if batch_size is None else batch_size
+    most = max(BLOCK, model.sample_batch)
+    batch_size = min(256, most) if batch_size is None else batch_size
     n = whole_number("n", n, 1)
     seed = whole_number("seed", seed, 0)
     start = whole_number("start", start, 0)
-    batch_size = whole_number("batch_size", batch_size, 1)
+    batch_size = min(whole_number("batch_size", batch_size, 1), most)
     if precision not in PRECISIONS:
         raise ConfigError(f"precision = {precision!r} is none of {', '.join(PRECISIONS)}.")
     if labels is not None:

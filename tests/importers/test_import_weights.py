@@ -1,0 +1,205 @@
+"""zoo import: a pickle is opened safely and bounded, and what does not fit is said."""
+
+import json
+import os
+import pickle
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import foreign
+import pytest
+import torch
+from conftest import Zoo
+from safetensors.torch import save_file
+
+import zoo as door
+from zoo.checkpoints import Store
+from zoo.common import files
+from zoo.common.errors import CheckpointError, NotFoundError, OutputError
+from zoo.importers import opener
+
+
+class Evil:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (str(self.place),)
+
+
+def vae(path: Path, **changed: Any) -> Path:
+    """Weights of a VAE of pytorch/examples, changed by name; None takes one away."""
+    state = {**foreign.Vae().state_dict(), **changed}
+    save_file({key: one for key, one in state.items() if one is not None}, path)
+    return path
+
+
+def test_a_pickle_becomes_a_checkpoint_whose_facts_and_card_say_where_it_is_from(
+    zoo: Zoo, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    original = foreign.seen(foreign.Dcgan())
+    torch.save({"epoch": 3, "netG": original.state_dict()}, tmp_path / "netG.pth")
+    result = zoo("import", tmp_path / "netG.pth", "--as", "old-gan", "--json")
+    assert result.exit_code == 0, result.stderr
+    told = json.loads(result.stdout)
+    facts = door.info("old-gan")["facts"]
+    assert told["importer"] == "dcgan" and told["source"] == "netG.pth"
+    assert facts["imported"] == {
+        "source": "netG.pth",
+        "sha256": {"netG.pth": files.sha256(tmp_path / "netG.pth")},
+        "importer": "dcgan",
+        "distribution": "genzoo",
+        "version": door.__version__,
+    }
+    assert "Imported from `netG.pth` by the importer `dcgan`" in door.card("old-gan")
+    z = torch.randn(2, 10)
+    with torch.no_grad():
+        expected = (original(z) + 1) / 2
+        torch.testing.assert_close(door.load("old-gan").decode(z), expected, atol=1e-5, rtol=0)
+    assert zoo("sample", "-n", 4).exit_code == 0  # it is the current checkpoint
+    assert zoo("verify", "old-gan").exit_code == 0
+
+
+def test_code_in_a_pickle_is_refused_and_not_run(tmp_path: Path) -> None:
+    place = tmp_path / "made-by-the-pickle"
+    torch.save({"fc1.weight": torch.zeros(2), "x": Evil(place)}, tmp_path / "evil.pth")
+    with pytest.raises(
+        CheckpointError, match=r"code or classes \(posix.mkdir\).*nothing of it was"
+    ):
+        door.import_weights(str(tmp_path / "evil.pth"), "evil")
+    assert not place.exists() and not Store({}).holds("evil")
+
+
+def test_an_audit_hook_sees_nothing_of_the_code_in_a_pickle(tmp_path: Path) -> None:
+    place = tmp_path / "made-by-the-pickle"
+    (tmp_path / "plain.pth").write_bytes(pickle.dumps({"x": Evil(place)}, 2))
+    torch.save({"x": Evil(place)}, tmp_path / "evil.pth")
+    heard: list[str] = []
+    listening = True
+
+    def hook(event: str, arguments: Any) -> None:
+        if listening and event in ("os.mkdir", "os.system", "subprocess.Popen"):
+            heard.append(event)
+
+    sys.addaudithook(hook)
+    try:
+        for name in ("plain.pth", "evil.pth"):
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr(opener, "_bound", lambda more: None)  # of this process
+                said = opener.main(str(tmp_path / name), str(tmp_path / "out.safetensors"))
+            assert "code or classes" in said
+    finally:
+        listening = False
+    assert heard == [] and not place.exists()
+
+
+def test_a_whole_pickled_model_is_refused_in_words_that_say_what_to_ask_for(tmp_path: Path) -> None:
+    torch.save(foreign.Vae(), tmp_path / "whole.pth")
+    said = opened_by_a_child(tmp_path / "whole.pth")
+    assert "state dict: torch.save(model.state_dict(), …)" in said
+
+
+def opened_by_a_child(path: Path) -> str:
+    """What is wrong with a pickle, as a child says it."""
+    with pytest.raises(CheckpointError) as told:
+        door.import_weights(str(path), "wrong")
+    assert not Store({}).holds("wrong")
+    return str(told.value)
+
+
+def test_an_archive_that_is_packed_is_refused(tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.pth"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data/0", bytes(200_000_000))
+    assert bomb.stat().st_size < 1_000_000
+    assert "entries are compressed" in opened_by_a_child(bomb)
+
+
+def test_tensors_that_are_far_larger_than_their_file_are_refused(tmp_path: Path) -> None:
+    torch.save({"fc1.weight": torch.zeros(1).expand(10**11)}, tmp_path / "wide.pth")
+    assert "far more memory than the file is large" in opened_by_a_child(tmp_path / "wide.pth")
+
+
+def test_a_file_that_is_no_pickle_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "noise.pth").write_bytes(bytes(range(256)) * 40)
+    assert "can't be imported" in opened_by_a_child(tmp_path / "noise.pth")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"fc4.bias": None}, "lacks 1 of the model's tensors, 'decoder.2.bias' first"),
+        ({"fc5.bias": torch.zeros(2)}, "has 1 tensor that the model has not, 'fc5.bias' first"),
+        ({"fc4.bias": torch.zeros(2)}, r"'decoder.2.bias' is torch.float32 \(2,\); the model has"),
+        ({"fc4.bias": torch.full((784,), torch.nan)}, "holds NaN or infinite values"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused_and_leave_nothing(
+    changed: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(CheckpointError, match=said):
+        door.import_weights(str(vae(tmp_path / "vae.safetensors", **changed)), "mine")
+    assert not Store({}).holds("mine")
+
+
+def test_a_file_of_safetensors_that_is_cut_is_refused(tmp_path: Path) -> None:
+    path = vae(tmp_path / "vae.safetensors")
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match=r"vae.safetensors is damaged"):
+        door.import_weights(str(path), "mine")
+
+
+def test_weights_that_no_importer_knows_are_told_with_the_importers_there_are(
+    tmp_path: Path,
+) -> None:
+    save_file({"unknown.layer": torch.zeros(3)}, tmp_path / "other.safetensors")
+    with pytest.raises(NotFoundError) as told:
+        door.import_weights(str(tmp_path / "other.safetensors"), "mine")
+    said = str(told.value)
+    assert "No importer knows the weights" in said and "unknown.layer" in said
+    assert "pythae-vae (pythae's VAE with its default networks)" in said
+    assert "To write one: plugins/README.md" in said
+    with pytest.raises(NotFoundError, match="The importer dcgan does not know the weights"):
+        door.import_weights(str(tmp_path / "other.safetensors"), "mine", importer="dcgan")
+
+
+@pytest.mark.parametrize(
+    ("source", "asked", "error", "said"),
+    [
+        ("nowhere.pth", {}, NotFoundError, "There is no nowhere.pth: name a file or a folder"),
+        (".", {}, NotFoundError, "holds no weights: files that end in .safetensors"),
+        ("vae.safetensors", {"importer": "pythea"}, NotFoundError, "Did you mean|pythae-vae"),
+        ("hf:nobody", {}, NotFoundError, "not of the form hf:OWNER/REPO"),
+    ],
+)
+def test_what_can_be_refused_early_is(
+    source: str,
+    asked: dict[str, Any],
+    error: type[Exception],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    with pytest.raises(error, match=said):
+        door.import_weights(source, "mine", **asked)
+
+
+def test_a_name_that_is_taken_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="is a checkpoint that a plugin offers"):
+        door.import_weights(str(tmp_path / "nowhere.pth"), "vae-mnist")
+
+
+def test_safetensors_are_preferred_to_a_pickle_beside_them(tmp_path: Path) -> None:
+    vae(tmp_path / "vae.safetensors")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"no pickle at all")
+    (tmp_path / "README.md").write_text("---\nlicense: MIT\n---\n# Theirs\n")
+    facts = door.import_weights(str(tmp_path), "mine").facts
+    assert set(facts["imported"]["sha256"]) == {"vae.safetensors"}
+    assert facts["license"] == "mit"
