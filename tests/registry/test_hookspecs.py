@@ -137,6 +137,7 @@ def test_each_kind_of_record_has_a_row_with_its_hook() -> None:
         "zoo_checkpoints",
         "zoo_datasets",
         "zoo_features",
+        "zoo_importers",
     ]
     assert all(callable(getattr(hookspecs, offer.hook)) for offer in OFFERS)
 

@@ -34,9 +34,9 @@ class TestDiffusersUNet(ModelContract):
 def saved(folder: Path, scheduler: Any, **more: Any) -> Any:
     """A tiny pipeline with fresh weights, saved as its library does it."""
     torch.manual_seed(0)
-    unet: Any = UNet2DModel(sample_size=8, in_channels=3, out_channels=3, **TINY, **more).eval()
+    unet: Any = UNet2DModel(sample_size=8, in_channels=3, out_channels=3, **TINY, **more)
     kind: Any = DDIMPipeline if isinstance(scheduler, DDIMScheduler) else DDPMPipeline
-    pipeline = kind(unet, scheduler)
+    pipeline = kind(unet.eval(), scheduler)
     pipeline.save_pretrained(folder)
     return pipeline
 
