@@ -78,7 +78,12 @@ def measuring(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @command()
-@click.argument("reference", metavar="REF", shell_complete=complete_checkpoints)
+@click.argument("reference", metavar="[REF]", required=False, shell_complete=complete_checkpoints)
+@click.option(
+    "--samples",
+    metavar="./FOLDER|./FILE",
+    help="Measure these images in place of a checkpoint: a folder, .npz, .npy, .zip and others.",
+)
 @measuring
 @click.option(
     "--test-images",
@@ -95,11 +100,12 @@ def measuring(function: Callable[..., Any]) -> Callable[..., Any]:
 @skip_bad_option
 @click.option("--write", is_flag=True, help="Keep the results in facts.json and in the card.")
 def evaluate(
-    reference: str,
+    reference: str | None,
+    samples: str | None,
     json_: bool,
     **options: Any,
 ) -> None:
-    """Measure how good the checkpoint REF is.
+    """Measure how good the checkpoint REF is, or how good --samples of anything are.
 
     Its samples are compared with the training images, by the features of a network: distances,
     precision and recall, classes. A model with a likelihood is also measured on the test images.
@@ -110,11 +116,11 @@ def evaluate(
     """
     warn_of_plugins()
     try:
-        results = measure.evaluate(reference, watch=track, **options)
+        results = measure.evaluate(reference, samples=samples, watch=track, **options)
     except measure.NotKeptError as error:
-        _print(reference, error.results, json_)
+        _print(reference or "", error.results, json_)
         raise
-    _print(reference, results, json_)
+    _print(reference or samples or "", results, json_)
 
 
 def _print(reference: str, results: Evaluations, json_: bool) -> None:

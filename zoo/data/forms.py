@@ -65,6 +65,17 @@ FORMS = (
         suffixes=(".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"),
     ),
     Form(
+        noun="a table of images",
+        reader="zoo.data.tables:read_parquet",
+        suffixes=(".parquet",),
+        has_columns=True,
+    ),
+    Form(
+        noun="a data set of the Hub",
+        reader="zoo.data.tables:read_hub",
+        prefix="hf-data:",
+    ),
+    Form(
         noun="a file of texts",
         reader="zoo.data.texts:read_texts",
         suffixes=(".txt",),

@@ -27,6 +27,7 @@ from zoo.data.samples import OnDisk, empty, image_shape
 # What shows through transparent images: white, as on a page.
 BACKGROUND = (255, 255, 255)
 GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
+EIGHT_BITS = {1: "L", 3: "RGB"}  # the mode of plain images, by their channels
 DEEP_COLOURS = ("RGB;16", "RGBA;16", "RGBX;16", "LA;16", "CMYK;16")  # of which Pillow keeps 8 bits
 HINT = "Mend or remove what can't be read, or leave it out: --skip-bad"
 LISTED = 10  # bad files that a message names before it counts the rest
@@ -207,7 +208,7 @@ def read_images(
     rows = samples.numpy()
     for path in watch(paths, len(paths), "reading images") if watch else paths:
         try:
-            rows[n] = _read(path, (channels, height, width), value_range, seen, size)
+            rows[n] = read_image(path, (channels, height, width), value_range, seen, size)
         except _NeedsRange:
             continue
         except DataError as error:
@@ -293,10 +294,25 @@ def depth_of(image: Image.Image) -> Depth | None:
     return None
 
 
-def _read(
-    path: Path, sample_shape: tuple[int, int, int], value_range: Range | None, seen: Seen, size: Any
+def is_plain(image: Image.Image) -> bool:
+    """Whether an image that is not read yet is of 8 bits, opaque and upright: its pixels are then
+    what a model gets.
+    """
+    if depth_of(image) is not None or "transparency" in image.info or image.format == "TIFF":
+        return False
+    if image.format == "PNG":
+        image.load()  # Pillow looks for the orientation behind the pixels
+    return _orientation(image, loaded=image.format == "PNG" and "exif" in image.info) == 1
+
+
+def read_image(
+    path: Path,
+    sample_shape: tuple[int, int, int],
+    value_range: Range | None,
+    seen: Seen,
+    size: Any = None,
 ) -> Any:
-    """One image, a uint8 array of `sample_shape`."""
+    """One image, a uint8 array of `sample_shape`; what was found goes to `seen`."""
     channels, height, width = sample_shape
     with open_image(path, decode=False) as opened, quiet(path, "a damaged image"):
         # What the file stores is forgotten once it is decoded.

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from zoo.common.errors import DataError, counted
+from zoo.data import decoding
 from zoo.data.dataset import Dataset
 from zoo.data.folders import ImageFolder, digest_of, find_images, folder_of, in_order
 from zoo.data.forms import Asked, Place
@@ -45,6 +46,7 @@ def read_found(
     origin_sha256: str,
     splits: tuple[str, ...] = (),
     by_order: bool = False,
+    name: str = "",
 ) -> Dataset:
     """The images that were found in a folder or an archive.
 
@@ -54,12 +56,22 @@ def read_found(
     - `origin_sha256`, `splits`: as `Dataset` has them.
     - `by_order`: whether they can only be read in the order in which they are stored; then all must
         fit in memory.
+    - `name`: of the data set; the folder's unless given.
 
     **Raises:** as `read_folder` does."""
     folder = found.folder
     found.report()
     if len(found.paths) >= MANY:
         log.info("Reading %s images from %s", f"{len(found.paths):,}", folder)
+    if (samples := _at_once(found, asked)) is not None:
+        return Dataset(
+            name or f"./{folder.resolve().name}",
+            samples,
+            torch.tensor([found.label(path) for path in found.paths]) if found.classes else None,
+            found.classes,
+            origin_sha256=origin_sha256,
+            splits=splits,
+        )
     headers, seen = _look_at_all(found.paths)
     shape = _shape(headers, asked.sample_shape, folder)
     if by_order and not fits((len(headers), *shape)):
@@ -73,7 +85,7 @@ def read_found(
     _warn_of_range(folder, read, asked.value_range)
     paths = [path for path in headers if path not in read.bad]
     data = Dataset(
-        f"./{folder.resolve().name}",
+        name or f"./{folder.resolve().name}",
         ImageFiles(paths, shape, asked.value_range) if samples is None else samples,
         torch.tensor([found.label(path) for path in paths]) if found.classes else None,
         found.classes,
@@ -85,6 +97,30 @@ def read_found(
         return data
     place = {path: index for index, path in enumerate(paths)}
     return data.part(torch.tensor([place[path] for path in in_order(folder, paths)]))
+
+
+def _at_once(found: ImageFolder, asked: Asked) -> Tensor | None:
+    """Images that were kept decoded, or are decoded on all cores; None where that can't be."""
+    paths = found.paths
+    if len(paths) < decoding.FEW or not isinstance(paths[0], Path) or asked.value_range:
+        return None
+    key = decoding.key_of(paths, asked.sample_shape)
+    samples = decoding.kept(key, len(paths)) if key else None
+    if samples is not None or asked.skip_bad or not _will_fit(paths, asked):
+        return samples
+    samples = decoding.decoded(paths, asked.sample_shape, asked.watch)
+    if samples is not None and key:
+        decoding.keep(key, samples)
+    return samples
+
+
+def _will_fit(paths: Sequence[Path], asked: Asked) -> bool:
+    try:
+        header = look(paths[0])
+    except DataError:
+        return False
+    shape = asked.sample_shape or (1 if header.grey else 3, *header.size)
+    return fits((len(paths), *shape))
 
 
 def _read(

@@ -49,6 +49,19 @@ def range_text(value_range: Sequence[float]) -> str:
 
 
 @contextlib.contextmanager
+def silenced() -> Iterator[None]:
+    """Show no warning in this block, and take one of too many pixels for an error. It is faster to
+    do so once for many images.
+    """
+    from PIL import Image
+
+    with _quiet, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+@contextlib.contextmanager
 def open_image(path: Path, *, decode: bool = True) -> Iterator["Image"]:
     """Open a picture that may be damaged or hostile. Everything in the zoo that opens a picture
     calls this.

@@ -5,7 +5,7 @@ import dataclasses
 import logging
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError
@@ -135,6 +135,42 @@ def _chosen(total: int, n: int, seed: int) -> Tensor:
     )
 
 
+def of_samples(
+    samples: Dataset,
+    data: Dataset,
+    test: Dataset | None,
+    extractor: Extractor,
+    *,
+    n: int | None = None,
+    seed: int = SEED,
+    watch: Watch = unwatched,
+) -> list[Evaluation]:
+    """Compare samples, of whatever made them, with training images by their features.
+
+    **Arguments:**
+    - `samples`: images of the shape of `data`. Their labels count when their class names are those
+        of `data`.
+    - `data`, `test`, `extractor`: as `evaluate` takes them.
+    - `n`: how many of the samples, chosen by the seed; all unless given.
+    - `seed`: of all random numbers.
+    - `watch`: as for `evaluate`.
+
+    **Returns:** one result for each metric.
+
+    **Raises:** `DataError` when samples, data and features do not fit together, or there are too
+    few samples."""
+    check_shape(extractor, samples.sample_shape)
+    chosen = subset(samples, n, seed)
+    if len(chosen) < FEWEST:
+        raise DataError(
+            f"{counted(len(chosen), 'sample')} of {samples.name} are too few to compare by their "
+            f"features: give at least {FEWEST}."
+        )
+    drawn = _features_of(chosen, extractor, watch)
+    labelled = chosen.labels is not None and chosen.class_names == data.class_names
+    return _compared(drawn, chosen.labels if labelled else None, data, test, extractor, seed, watch)
+
+
 def _by_features(
     model: GenerativeModel[Any],
     data: Dataset,
@@ -146,43 +182,97 @@ def _by_features(
     watch: Watch,
 ) -> list[Evaluation]:
     check_shape(extractor, model.config.sample_shape)
-    classes = (
-        len(data.class_names) if extractor.class_names == data.class_names else 0
-    )  # that it tells apart
     labelled = bool(model.config.num_classes) and likelihood.shares_classes(
         model, data, class_names
     )
     training = _features_of(data, extractor, watch)
-    floor, floor_n = {}, None
-    if test is not None:
-        chosen = _chosen(len(test), n, seed)
-        floor_n = len(chosen)
-        unseen = _rows(_features_of(test, extractor, watch), chosen)
-        given = test.labels[chosen] if test.labels is not None and labelled else None
-        try:
-            floor = _measured(unseen, training, given, classes, seed)
-        except DataError as error:
-            raise DataError(
-                f"The {floor_n} test images of {test.name} are not enough for a floor: {error}"
-            ) from error
     asked: list[Tensor] = []
+    floor = None
+    if test is not None:
+        floor = _floor(test, training, data, extractor, labelled, n, seed, watch)
     batches = watch(stream(model, n, seed=seed), n, "Sampling")
     drawn = extract(extractor, _images(batches, asked))
+    labels = torch.cat(asked) if asked and labelled else None
+    return _results(drawn, labels, training, floor, data, extractor, seed)
+
+
+def _compared(
+    drawn: Features,
+    labels: Tensor | None,
+    data: Dataset,
+    test: Dataset | None,
+    extractor: Extractor,
+    seed: int,
+    watch: Watch,
+) -> list[Evaluation]:
+    """What the features of samples say beside those of training and test images."""
+    training = _features_of(data, extractor, watch)
+    floor = None
+    if test is not None:
+        n, labelled = len(drawn.vectors), labels is not None
+        floor = _floor(test, training, data, extractor, labelled, n, seed, watch)
+    return _results(drawn, labels, training, floor, data, extractor, seed)
+
+
+class _Floor(NamedTuple):
+    """What test images get in place of samples, and how many there were."""
+
+    values: dict[str, Estimate]
+    n: int
+
+
+def _floor(
+    test: Dataset,
+    training: Features,
+    data: Dataset,
+    extractor: Extractor,
+    labelled: bool,
+    n: int,
+    seed: int,
+    watch: Watch,
+) -> _Floor:
+    chosen = _chosen(len(test), n, seed)
+    unseen = _rows(_features_of(test, extractor, watch), chosen)
+    given = test.labels[chosen] if test.labels is not None and labelled else None
+    try:
+        return _Floor(
+            _measured(unseen, training, given, _told_apart(extractor, data), seed), len(chosen)
+        )
+    except DataError as error:
+        raise DataError(
+            f"The {len(chosen)} test images of {test.name} are not enough for a floor: {error}"
+        ) from error
+
+
+def _told_apart(extractor: Extractor, data: Dataset) -> int:
+    """How many classes of the data an extractor tells apart; 0 where it has others."""
+    return len(data.class_names) if extractor.class_names == data.class_names else 0
+
+
+def _results(
+    drawn: Features,
+    labels: Tensor | None,
+    training: Features,
+    floor: _Floor | None,
+    data: Dataset,
+    extractor: Extractor,
+    seed: int,
+) -> list[Evaluation]:
+    n = len(drawn.vectors)
     _warn_of_few(n, len(training.vectors), drawn.vectors.shape[1])
-    found = _measured(
-        drawn, training, torch.cat(asked) if asked and labelled else None, classes, seed
-    )
+    found = _measured(drawn, training, labels, _told_apart(extractor, data), seed)
     conditions: dict[str, Any] = {
         "n": n,
         "seed": seed,
         **_of(data, "train"),
         "extractor": extractor.name,
         "extractor_sha256": extractor.sha256,
-        "floor_n": floor_n,
+        "floor_n": floor.n if floor else None,
     }
+    floors = floor.values if floor else {}
     return [
         _evaluation(
-            metric, estimate, floor=floor[metric].value if metric in floor else None, **conditions
+            metric, estimate, floor=floors[metric].value if metric in floors else None, **conditions
         )
         for metric, estimate in found.items()
     ]

@@ -36,8 +36,9 @@ SHOWN = 16  # samples with their nearest training images, and images with their 
 
 
 def evaluate(
-    reference: Reference,
+    reference: Reference | None = None,
     *,
+    samples: Any = None,
     data: Any = None,
     test: Any = None,
     n: int | None = None,
@@ -56,7 +57,8 @@ def evaluate(
     watch: Watch | None = None,
     model: "type[GenerativeModel[Any]] | None" = None,
 ) -> Evaluations:
-    """Measure a checkpoint: its samples, and how likely it finds images it has not seen.
+    """Measure a checkpoint: its samples, and how likely it finds images it has not seen. Or measure
+    samples, of whatever made them.
 
     Samples are compared with the training images by the features of a network. A model that has a
     likelihood, such as a VAE, is also measured by the likelihood of the test images. The same
@@ -64,6 +66,8 @@ def evaluate(
 
     **Arguments:**
     - `reference`: a checkpoint's name or path, or what `zoo.train` returned.
+    - `samples`: images to measure in place of a checkpoint: a folder, a file of arrays, or an array
+        itself. `data` then says what to compare them with.
     - `data`: a data set's name, or the path of a folder of images or of another file of one's own;
         what the checkpoint was trained on unless given. Or samples themselves.
     - `test`: other data, that was not trained on, in the same forms; the test images of the data
@@ -97,6 +101,28 @@ def evaluate(
     results can't be written, or there is nothing to measure the model by."""
     conditions = asked.conditions(n, seed, importance_samples, test_images)
     threads = asked.whole("threads", threads, 1, 4096)
+    if samples is not None or reference is None:
+        from zoo.evaluation import judging
+
+        return judging.judge(
+            samples,
+            judging.refuse_unfit(
+                *(reference, samples, data),
+                write=write,
+                usefulness=usefulness,
+                importance_samples=importance_samples,
+                test_images=test_images,
+            ),
+            test,
+            conditions=conditions,
+            features=asked.features_for(features, asked.called(data)),
+            weights=asked.weights_of_features(weights),
+            reading={"value_range": value_range, "skip_bad": skip_bad},
+            root=asked.folder_of_data(data_root),
+            device=device,
+            threads=threads,
+            watch=watch,
+        )
     folder = asked.checkpoint(reference)
     if write:
         refuse_foreign(folder)
