@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from zoo import checkpoints
 from zoo.bulk import lots, manifest
 from zoo.bulk.card import command
 from zoo.bulk.layouts import LAYOUTS
 from zoo.bulk.manifest import Manifest, Record, digest_of
 from zoo.bulk.names import file_names
 from zoo.bulk.places import Place, is_remote, open_place
+from zoo.checkpoints import refuse_damaged
+from zoo.checkpoints import verify as verify_checkpoints
 from zoo.common import arguments, files
 from zoo.common.errors import CheckpointError, OutputError
 
@@ -37,7 +38,7 @@ def verify(names: str | Sequence[str] = ()) -> list[dict[str, Any]]:
     listed = arguments.names(names)
     sets = {name: open_place(name) for name in listed if holds_data(name)}
     others = [name for name in listed if name not in sets]
-    verdicts = checkpoints.verify(others) if others or not listed else []
+    verdicts = verify_checkpoints(others) if others or not listed else []
     return [*verdicts, *(_verdict(name, place) for name, place in sets.items())]
 
 
@@ -81,7 +82,7 @@ def refuse_damaged(verdicts: Sequence[dict[str, Any]]) -> None:
                 f"{'; '.join(one['commands'])}",
                 path=one["name"],
             )
-    checkpoints.refuse_damaged(verdicts)
+    refuse_damaged(verdicts)
 
 
 def _state(place: Place, whole: Manifest, record: Record) -> str:

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from zoo.common import arguments
 from zoo.common.errors import OutputError
 from zoo.models import GenerativeModel
 from zoo.sampling import images, sounds
@@ -101,8 +102,14 @@ def display(model: GenerativeModel[Any], samples: Any) -> Shown:
 
     **Returns:** an object that a notebook shows; `print` of it prints texts.
 
-    **Raises:** `OutputError` for samples of another shape than the model's."""
-    tensor = torch.as_tensor(samples)
+    **Raises:** `ConfigError` for what is no model, or no samples; `OutputError` for samples of
+    another shape than the model's."""
+    if not isinstance(model, GenerativeModel):
+        raise arguments.refusal("model", model, "what zoo.load returns")
+    try:
+        tensor = torch.as_tensor(samples)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise arguments.refusal("samples", samples, "what zoo.draw returns") from error
     shape = tuple(model.config.sample_shape)
     if tuple(tensor.shape) == shape:
         tensor = tensor[None]
