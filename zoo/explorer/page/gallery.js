@@ -69,7 +69,7 @@ function pullButton(backend, record, again) {
 function card(backend, record, go, again) {
   const usable = record.capabilities.length > 0;
   const picture = element("div", { class: "thumb" });
-  if (usable && record.pictures.includes("samples")) {
+  if (usable && record.pictures?.includes("samples")) {
     backend.picture(record.name).then((blob) => {
       const src = URL.createObjectURL(blob);
       picture.append(element("img", { src, alt: "" }));

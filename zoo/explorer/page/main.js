@@ -71,7 +71,8 @@ function menu(state, go, backend) {
   if (backend.features.runs) entries.push(["training", "Trainings"]);
   document.getElementById("menu").replaceChildren(...entries.map(([view, name]) =>
     element("a", {
-      href: go({ view }), "aria-current": state.view === view ? "page" : null,
+      href: go(view === "pair" && state.checkpoint ? { view, left: state.checkpoint } : { view }),
+      "aria-current": state.view === view ? "page" : null,
     }, name)));
 }
 

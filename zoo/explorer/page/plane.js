@@ -1,7 +1,8 @@
 // The plane of two directions: pictures all over it, and a point that the pointer moves.
 
-import { element, newestOnly } from "./dom.js";
+import { element, newestOnly, say } from "./dom.js";
 
+const PAUSE = 200; // milliseconds without a move, until the pictures are decoded anew
 const SIDE = 11; // pictures along a side
 const REACH = 3;
 
@@ -18,6 +19,8 @@ export function plane(space, change) {
   });
   let pictures = null;
   let drawnFor = "";
+  let waiting = null;
+  const failed = (error) => say(error.message, "problem");
 
   function label() {
     return flat ? "All that the model makes; arrow keys move the point"
@@ -73,18 +76,33 @@ export function plane(space, change) {
     return z;
   }
 
-  const draw = newestOnly(async () => {
+  function wanted() {
     const base = flat ? "" : Array.from(space.current(keys)).join();
-    const wanted = `${keys}|${space.currentLabel()}|${base}`;
-    if (wanted !== drawnFor) {
-      const label = space.currentLabel();
-      const labels = label === null ? null : Array(SIDE * SIDE).fill(label);
-      pictures = await model.decode(places(), SIDE * SIDE, labels);
-      drawnFor = wanted;
-    }
+    return `${keys}|${space.currentLabel()}|${base}`;
+  }
+
+  const decode = newestOnly(async () => {
+    const now = wanted();
+    if (now === drawnFor) return;
+    const label = space.currentLabel();
+    const labels = label === null ? null : Array(SIDE * SIDE).fill(label);
+    pictures = await model.decode(places(), SIDE * SIDE, labels);
+    drawnFor = now;
     paintAll(canvas, pictures);
     mark();
   });
+
+  /** Show where the point is; the pictures follow once nothing moves any more. */
+  async function draw() {
+    clearTimeout(waiting);
+    if (!pictures) {
+      await decode();
+      return;
+    }
+    paintAll(canvas, pictures);
+    mark();
+    if (wanted() !== drawnFor) waiting = setTimeout(() => decode().catch(failed), PAUSE);
+  }
 
   function mark() {
     const [x, y] = point();
