@@ -239,7 +239,7 @@ def test_the_built_in_plugins_are_shown_with_distribution_file_offers_and_import
     )
     records = {one["name"]: one for one in json.loads(zoo("plugins", "--json").stdout)}
     assert (
-        records["gan"]["offers"]["models"] == ["mlp-gan", "dcgan", "resnet-gan"]
+        records["gan"]["offers"]["models"] == ["mlp-gan", "dcgan", "upsample-gan", "resnet-gan"]
         and records["gan"]["problems"] == []
     )
     assert Path(records["vae"]["file"]).is_file() and records["vae"]["seconds"] >= 0

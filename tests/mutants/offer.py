@@ -48,6 +48,13 @@ class WithoutAnAddress(Painter):
     """Refers to nothing that can be opened."""
 
 
+@found_by("capabilities", r"its unfit says 'exporting': name checks, each with its reason")
+class Excused(Painter):
+    """Waives a check that there is not."""
+
+    unfit = {"exporting": "no reason"}
+
+
 @found_by(
     "capabilities",
     r"say capabilities=\('sample', 'decode'\)",

@@ -210,12 +210,19 @@ class Unlabelled(Painter):
             raise ConfigError("make no use of labels: set num_classes=0.")
 
 
+class Ready(Bell):
+    """Is to sample alone."""
+
+    training_step = GenerativeModel.training_step
+
+
 SOUND: list[tuple[type[GenerativeModel[Any]], Mapping[str, Any]]] = [
     (Painter, {}),
     (Painter, {"num_classes": 1}),
     (Coder, {"num_classes": 3}),
     (Player, {"num_classes": 2, "latent_dim": 3}),
     (Bell, {}),
+    (Ready, {"num_classes": 2}),
     (Blank, {"num_classes": 3}),
     (Alternating, {}),
     (Unlabelled, {}),

@@ -50,6 +50,17 @@ class TestConditionalDCGAN(ModelContract):
     }
 
 
+class TestUpsampleGAN(ModelContract):
+    model = "upsample-gan"
+    config = {
+        "sample_shape": [1, 16, 16],
+        "width": 8,
+        "latent_dim": 4,
+        "discriminator_channels": [4, 4],
+        "num_classes": 3,
+    }
+
+
 class TestResNetGAN(ModelContract):
     model = "resnet-gan"
     config = {"channels": [4, 8], "latent_dim": 4}

@@ -16,7 +16,7 @@ from zoo.common.errors import PluginError
 from zoo.registry import fields
 from zoo.registry.registry import installed
 
-BUILT_IN = ("mlp-vae", "conv-vae", "ladder-vae", "mlp-gan", "dcgan", "resnet-gan")
+BUILT_IN = ("mlp-vae", "conv-vae", "ladder-vae", "mlp-gan", "dcgan", "resnet-gan", "upsample-gan")
 
 Guest = Callable[..., str]
 _number = count()

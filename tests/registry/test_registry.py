@@ -21,7 +21,7 @@ from environments import Environment, write_plugin
 
 from zoo.registry.registry import Registry, claimed_maker
 
-BUILT_IN = {"mlp-vae", "conv-vae", "ladder-vae", "mlp-gan", "dcgan", "resnet-gan"}
+BUILT_IN = {"mlp-vae", "conv-vae", "ladder-vae", "mlp-gan", "dcgan", "resnet-gan", "upsample-gan"}
 
 OFFER = """
 from zoo import Checkpoint, DatasetSpec, FeatureSpec, ModelSpec, hookimpl
@@ -774,7 +774,7 @@ def test_a_damaged_list_of_entry_points_hides_no_other_plugin(
 @pytest.mark.parametrize(
     ("only", "models"),
     [
-        ("gan", {"mlp-gan", "dcgan", "resnet-gan"}),
+        ("gan", {"mlp-gan", "dcgan", "resnet-gan", "upsample-gan"}),
         (" good , vae,", {"good-model", "mlp-vae", "conv-vae", "ladder-vae"}),
         ("", set()),
     ],

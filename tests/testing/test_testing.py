@@ -2,16 +2,18 @@
 
 import inspect
 import re
+import unittest
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mutants import MUTANTS, SOUND, Mutant
+from mutants.sound import Painter
 
 from zoo import testing
 from zoo.common.errors import NotFoundError
-from zoo.models.interface import Autoencoder, LatentModel
+from zoo.models.interface import Autoencoder, GenerativeModel, LatentModel
 from zoo.registry.registry import installed
 from zoo.testing import MODEL_CHECKS, OFFER_CHECKS, ModelContract, Verdict, verdicts
 
@@ -30,7 +32,8 @@ def spec(model: type, **own: Any) -> str:
     capabilities = ("sample", *(name for name, base in bases.items() if issubclass(model, base)))
     given = {"name": model.__name__.lower(), "entry_point": f"{model.__module__}:{model.__name__}"}
     given |= {"summary": model.__name__, "capabilities": capabilities}
-    given |= {"kind": getattr(model, "sample_kind", "image"), **own}
+    trainable = getattr(model, "training_step", None) is not GenerativeModel.training_step
+    given |= {"kind": getattr(model, "sample_kind", "image"), "trainable": trainable, **own}
     return f"ModelSpec(**{given!r})"
 
 
@@ -110,6 +113,26 @@ def test_a_model_that_keeps_the_contract_passes_every_check(
     assert [one for one in found if one.verdict != "kept"] == []
     assert len(found) == len(OFFER_CHECKS) + 1 + len(MODEL_CHECKS)
     assert sum(one.seconds for one in found) < 20
+
+
+def test_a_check_that_a_model_waives_is_shown_with_its_reason_and_skipped_by_its_contract(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Painter, "unfit", {"export": "it counts its latents"})
+    waived = [one for one in verdicts("painter", {}) if one.verdict != "kept"]
+    assert [one[:3] for one in waived] == [("export", "waived", "it counts its latents")]
+
+    class TestPainter(ModelContract):
+        model = "painter"
+        unfit = {"labels": "it reads no labels"}
+
+    contract = TestPainter()
+    for test, reason in (
+        (contract.test_its_latents_can_be_captured_for_batches_of_any_size, "counts its latents"),
+        (contract.test_it_takes_the_labels_there_are_and_refuses_others, "reads no labels"),
+    ):
+        with pytest.raises(unittest.SkipTest, match=f"waived: it {reason}"):
+            test()
 
 
 def test_the_checks_are_plain_functions_that_do_without_pytest() -> None:

@@ -60,7 +60,9 @@ def check(
         note("The installed plugins offer no model.")
     bad = list(
         dict.fromkeys(
-            record["model"] for record in records if record["model"] and record["verdict"] != "kept"
+            record["model"]
+            for record in records
+            if record["model"] and record["verdict"] not in ("kept", "waived")
         )
     )
     wrong = [f"{counted(len(bad), 'model')} did not pass: {', '.join(bad)}."] if bad else []
@@ -92,7 +94,9 @@ def _checked(name: str, values: dict[str, Any], quiet: bool) -> list[dict[str, A
         _print(records)
     kept = sum(one["verdict"] == "kept" for one in records)
     took = time.perf_counter() - began
-    note(f"{name} passes {kept} of {counted(len(records), 'check')}, in {took:.0f} s.")
+    waived = sum(one["verdict"] == "waived" for one in records)
+    besides = f"; {waived} waived by its author" if waived else ""
+    note(f"{name} passes {kept} of {counted(len(records), 'check')}, in {took:.0f} s{besides}.")
     return records
 
 

@@ -377,8 +377,9 @@ def _by_likelihood(
         "binarised": likelihood.binarises(model) if kind_of(model).is_picture else None,
         "labelled": bool(model.config.num_classes),
     }
+    exact = model.exact_likelihood
     found = likelihood.bounds(
-        model, test, importance_samples=importance_samples, seed=seed, watch=watch
+        model, test, importance_samples=1 if exact else importance_samples, seed=seed, watch=watch
     )
     family = likelihood.family(model)
     if likelihood.levels(model):
@@ -386,11 +387,12 @@ def _by_likelihood(
             found["nll"], math.prod(model.config.sample_shape)
         )
     latents = likelihood.latents_of_elbo(importance_samples)
+    draws = None if exact else importance_samples
     results = [
         _evaluation(
             metric,
             estimate,
-            importance_samples=latents if metric == "elbo" else importance_samples,
+            importance_samples=latents if metric == "elbo" else draws,
             family=family,
             **conditions,
         )

@@ -329,6 +329,7 @@ def _say_likelihood(
     from zoo.evaluation import evaluator, likelihood
 
     chosen = evaluator.subset(test, test_images, seed)
+    importance_samples = 1 if model.exact_likelihood else importance_samples
     seconds = likelihood.seconds(model, chosen, importance_samples=importance_samples, seed=seed)
     about = f"{seconds / 60:.0f} minutes" if seconds > 90 else f"{max(seconds, 2):.0f} seconds"
     noun = kind_of(model).noun
@@ -338,10 +339,12 @@ def _say_likelihood(
     elif noun == "image":
         pixels = "grey pixels as they are (don't compare with binarised ones), "
     log.info(
-        "Likelihood of %s, %swith %s each: about %s.",
+        "Likelihood of %s, %s%s: about %s.",
         _told(len(chosen), test, noun),
         pixels,
-        counted(importance_samples, "importance sample"),
+        "which is exact"
+        if model.exact_likelihood
+        else f"with {counted(importance_samples, 'importance sample')} each",
         about,
     )
 

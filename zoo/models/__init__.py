@@ -18,7 +18,12 @@ from zoo.models.progress import progress
 from zoo.models.recipe import TrainConfig
 from zoo.models.text import TextConfig, to_texts, to_tokens
 
+# The version of the doors: of what a plugin may rely on. A plugin made for version 1 (zoo 0.1) goes
+# on working; plugins/README.md says what it meets.
+API = 2
+
 __all__ = [
+    "API",
     "AudioConfig",
     "Autoencoder",
     "Bounds",

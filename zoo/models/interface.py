@@ -90,6 +90,12 @@ class GenerativeModel(nn.Module, ABC, Generic[C]):
         None  # sample-time options, set by `zoo sample --set`
     )
 
+    # checks of the contract that do not fit the model, each with the reason: {"export": "why"}
+    unfit: ClassVar[Mapping[str, str]] = {}
+
+    # whether log_likelihood is exact, and no bound that more importance samples raise
+    exact_likelihood: ClassVar[bool] = False
+
     # the most samples that are computed at once; the zoo draws 64 or more, whatever this says
     sample_batch: ClassVar[int] = 65_536
 

@@ -1,11 +1,13 @@
 """ModelContract: the tests that a plugin's model inherits, thin over plain check functions."""
 
 import time
+import unittest
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from zoo.common.errors import ZooError, counted
 from zoo.models import GenerativeModel
+from zoo.registry import installed
 from zoo.testing.blame import explained
 from zoo.testing.labels import check_conditioning, check_labels
 from zoo.testing.latents import (
@@ -106,14 +108,24 @@ class ModelContract:
     **Arguments:**
     - `model`: the name that an installed plugin offers.
     - `config`: values for its Config; keep the model small.
+    - `unfit`: checks that do not fit the model, each with the reason. Those of the model's class
+        are added, which `zoo check` knows, too.
     """
 
     model: ClassVar[str]
     config: ClassVar[Mapping[str, Any]] = {}
+    unfit: ClassVar[Mapping[str, str]] = {}
 
     def built(self) -> GenerativeModel[Any]:
         """The model with fresh weights that has seen some data (for batch norm), in eval mode."""
         return built(self.model, self.config)
+
+    def fit_for(self, check: str) -> GenerativeModel[Any]:
+        """The model as `built` makes it; skips a check that it waives."""
+        model = self.built()
+        if reason := {**model.unfit, **self.unfit}.get(check):
+            raise unittest.SkipTest(f"waived: {reason}")
+        return model
 
     def test_its_entry_module_imports_nothing_heavy(self) -> None:
         check_entry_module(self.model)
@@ -125,64 +137,64 @@ class ModelContract:
         check_capabilities(self.model)
 
     def test_its_config_survives_json_and_refuses_unknown_fields(self) -> None:
-        check_config(self.built())
+        check_config(self.fit_for("config"))
 
     def test_it_can_be_built_without_memory_or_random_numbers(self) -> None:
-        check_meta(self.built())
+        check_meta(self.fit_for("meta"))
 
     def test_its_samples_have_the_shape_the_type_and_the_range(self) -> None:
-        check_samples(self.built())
+        check_samples(self.fit_for("samples"))
 
     def test_its_noise_depends_on_seed_and_index_alone(self) -> None:
-        check_noise(self.built())
+        check_noise(self.fit_for("noise"))
 
     def test_it_leaves_the_global_random_numbers_alone(self) -> None:
-        check_global_generator(self.built())
+        check_global_generator(self.fit_for("global generator"))
 
     def test_sampling_changes_nothing(self) -> None:
-        check_side_effects(self.built())
+        check_side_effects(self.fit_for("side effects"))
 
     def test_it_can_be_computed_in_bfloat16(self) -> None:
-        check_bf16(self.built())
+        check_bf16(self.fit_for("bf16"))
 
     def test_its_weights_are_loaded_strictly_and_sampling_needs_no_others(self) -> None:
-        check_state_dict(self.built())
+        check_state_dict(self.fit_for("state dict"))
 
     def test_saved_and_loaded_it_draws_the_same_samples(self) -> None:
-        check_save_and_load(self.built())
+        check_save_and_load(self.fit_for("save and load"))
 
     def test_it_takes_the_labels_there_are_and_refuses_others(self) -> None:
-        check_labels(self.built())
+        check_labels(self.fit_for("labels"))
 
     def test_its_latents_fit_together(self) -> None:
-        check_latents(self.built())
+        check_latents(self.fit_for("latents"))
 
     def test_its_interpolations_end_at_their_end_points(self) -> None:
-        check_interpolation(self.built())
+        check_interpolation(self.fit_for("interpolation"))
 
     def test_its_latents_can_be_captured_for_batches_of_any_size(self) -> None:
-        check_export(self.built())
+        check_export(self.fit_for("export"))
 
     def test_its_likelihood_is_one_value_a_sample(self) -> None:
-        check_likelihood(self.built())
+        check_likelihood(self.fit_for("likelihood"))
 
     def test_its_objectives_are_those_of_its_parameter_groups(self) -> None:
-        check_objectives(self.built())
+        check_objectives(self.fit_for("objectives"))
 
     def test_its_training_leaves_the_modes_alone(self) -> None:
-        check_modes(self.built())
+        check_modes(self.fit_for("modes"))
 
     def test_every_parameter_gets_a_gradient(self) -> None:
-        check_gradients(self.built())
+        check_gradients(self.fit_for("gradients"))
 
     def test_a_few_steps_train_it(self) -> None:
-        check_training(self.built())
+        check_training(self.fit_for("training"))
 
     def test_it_learns_to_go_by_its_labels(self) -> None:
-        check_conditioning(self.built())
+        check_conditioning(self.fit_for("conditioning"))
 
     def test_a_seed_makes_it_the_same_again(self) -> None:
-        check_determinism(self.built())
+        check_determinism(self.fit_for("determinism"))
 
 
 class Verdict(NamedTuple):
@@ -190,14 +202,15 @@ class Verdict(NamedTuple):
 
     **Arguments:**
     - `check`: its name, such as "save and load".
-    - `verdict`: "kept", "falls short", or "broke" where the check could not be finished.
+    - `verdict`: "kept", "falls short", "broke" where the check could not be finished, or "waived"
+        where the model's class says by `unfit` why it does not fit.
     - `says`: what to change, or the error that it broke of; of a check that is kept a remark,
         mostly none.
     - `seconds`: that it took.
     """
 
     check: str
-    verdict: Literal["kept", "falls short", "broke"]
+    verdict: Literal["kept", "falls short", "broke", "waived"]
     says: str
     seconds: float
 
@@ -215,8 +228,19 @@ def verdicts(name: str, config: Mapping[str, Any]) -> Iterator[Verdict]:
         yield _verdict(of_offer, lambda: name)
     building = _verdict(_building, lambda: built(name, config))
     yield building
-    for of_model in MODEL_CHECKS if building.verdict == "kept" else ():
-        yield _verdict(of_model, lambda: built(name, config))
+    if building.verdict != "kept":
+        return
+    unfit = installed().model_class(name).unfit
+    for of_model in MODEL_CHECKS:
+        if reason := unfit.get(name_of(of_model)):
+            yield Verdict(name_of(of_model), "waived", reason, 0.0)
+        else:
+            yield _verdict(of_model, lambda: built(name, config))
+
+
+def name_of(check: Callable[..., Any]) -> str:
+    """What a check is called, such as "save and load"."""
+    return check.__name__.removeprefix("check").strip("_").replace("_", " ")
 
 
 def _building(model: GenerativeModel[Any]) -> str:
@@ -224,9 +248,9 @@ def _building(model: GenerativeModel[Any]) -> str:
 
 
 def _verdict(check: Callable[[Any], str | None], subject: Callable[[], Any]) -> Verdict:
-    name = check.__name__.removeprefix("check").strip("_").replace("_", " ")
+    name = name_of(check)
     began = time.perf_counter()
-    verdict: Literal["kept", "falls short", "broke"] = "kept"
+    verdict: Literal["kept", "falls short", "broke", "waived"] = "kept"
     model: Any = None
     try:
         model = subject()

@@ -6,7 +6,7 @@ import inspect
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from zoo.common.errors import ConfigError, NotFoundError, did_you_mean
@@ -83,6 +83,7 @@ def check_capabilities(name: str) -> None:
     _require_fields("Config", getattr(model_class, "Config", None), ModelConfig)
     if model_class.Options is not None:
         _require_options(model_class.Options)
+    _require_reasons(model_class.unfit)
     abstract = ", ".join(sorted(getattr(model_class, "__abstractmethods__", ())))
     require(
         not inspect.isabstract(model_class),
@@ -149,6 +150,18 @@ def _require_fields(name: str, nested: Any, base: type[StrictConfig]) -> None:
         not plain,
         f"its {name} has {plain} as no field: write @dataclass(frozen=True, kw_only=True) above "
         "the class",
+    )
+
+
+def _require_reasons(unfit: Mapping[str, str]) -> None:
+    from zoo.testing import MODEL_CHECKS, name_of
+
+    checks = [name_of(check) for check in MODEL_CHECKS]
+    wrong = [name for name, reason in unfit.items() if name not in checks or not reason.strip()]
+    require(
+        not wrong,
+        f"its unfit says {', '.join(map(repr, wrong))}: name checks, each with its reason. There "
+        f"are {', '.join(checks)}",
     )
 
 

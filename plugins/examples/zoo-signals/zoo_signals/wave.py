@@ -31,6 +31,7 @@ class Wave(GenerativeModel["Wave.Config"]):
     """
 
     sample_kind = "array"
+    exact_likelihood = True
     recipe = TrainConfig(
         epochs=20, batch_size=128, learning_rate=2e-3, schedule="cosine", ema_decay=0.99
     )
