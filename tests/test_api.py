@@ -43,6 +43,7 @@ COMPUTING = [
     "invert",
     "directions",
     "edit",
+    "inpaint",
 ]
 COMPUTING += ["train", "evaluate", "compare"]
 # options that a function does not need, and why

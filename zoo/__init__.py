@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from zoo.checkpoints import info, list_runs, remove, space
     from zoo.checkpoints.card import card
     from zoo.checkpoints.weights import load, save
-    from zoo.editing import decode, directions, edit, encode, invert
+    from zoo.editing import decode, directions, edit, encode, inpaint, invert
     from zoo.evaluation.compare import compare
     from zoo.evaluation.measure import evaluate
     from zoo.explorer import play, serve
@@ -61,6 +61,7 @@ __all__ = [
     "hookimpl",
     "import_weights",
     "info",
+    "inpaint",
     "interpolate",
     "invert",
     "list_checkpoints",
@@ -110,6 +111,7 @@ _find = lazy.rooms(
         "import_weights": "zoo.importers",
         "info": "zoo.checkpoints",
         "hookimpl": "zoo.registry.hookspecs",
+        "inpaint": "zoo.editing",
         "invert": "zoo.editing",
         "interpolate": "zoo.sampling.latent_pictures",
         "list_checkpoints": "zoo.hub.listing",

@@ -30,6 +30,7 @@ SECTIONS = {
         "invert": "zoo.cli.invert:invert",
         "directions": "zoo.cli.directions:directions",
         "edit": "zoo.cli.edit:edit",
+        "inpaint": "zoo.cli.inpaint:inpaint",
     },
     "See and serve": {
         "play": "zoo.cli.play:play",

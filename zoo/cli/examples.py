@@ -55,6 +55,10 @@ EXAMPLES = {
         "zoo edit vae-mnist --seed 0 -n 8 --direction strong-1=1.5",
         "zoo edit vae-mnist --image photo.png --direction strong-2=-1 -o edited.png",
     ),
+    "inpaint": (
+        "zoo inpaint vae-mnist photo.png --mask mask.png",
+        "zoo inpaint dcgan-mnist photo.png --mask mask.png -n 2 --draws 50 --steps 5",
+    ),
     "train": (
         "zoo train mlp-vae --name my-vae --data mnist",
         "zoo train mlp-vae --name small --epochs 1 --set latent_dim=2 --set hidden_dims=32",

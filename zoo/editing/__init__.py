@@ -7,6 +7,7 @@ from zoo.common import lazy
 if TYPE_CHECKING:
     from zoo.editing.coding import Latents, decode, encode
     from zoo.editing.finding import directions, find_all
+    from zoo.editing.inpainting import Inpainted, inpaint
     from zoo.editing.inversion import Inversion, invert
     from zoo.editing.kept import Direction
     from zoo.editing.moving import edit, move
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Direction",
+    "Inpainted",
     "Inversion",
     "Latents",
     "decode",
@@ -21,6 +23,7 @@ __all__ = [
     "edit",
     "encode",
     "find_all",
+    "inpaint",
     "invert",
     "move",
     "nearest",
@@ -30,6 +33,7 @@ __getattr__ = lazy.rooms(
     __name__,
     {
         "Direction": "zoo.editing.kept",
+        "Inpainted": "zoo.editing.inpainting",
         "Inversion": "zoo.editing.inversion",
         "Latents": "zoo.editing.coding",
         "decode": "zoo.editing.coding",
@@ -37,6 +41,7 @@ __getattr__ = lazy.rooms(
         "edit": "zoo.editing.moving",
         "encode": "zoo.editing.coding",
         "find_all": "zoo.editing.finding",
+        "inpaint": "zoo.editing.inpainting",
         "invert": "zoo.editing.inversion",
         "move": "zoo.editing.moving",
         "nearest": "zoo.editing.search",

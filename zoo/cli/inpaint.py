@@ -1,0 +1,70 @@
+"""zoo inpaint: what a mask hides of an image, filled in."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo import editing
+from zoo.cli.console import command, print_json, show_preview, track, warn_of_plugins
+from zoo.cli.options import (
+    as_json,
+    complete_checkpoints,
+    device_option,
+    force_option,
+    label_option,
+    range_option,
+    scale_option,
+    seed_option,
+    threads_option,
+)
+
+
+@command()
+@click.argument("reference", metavar="REF", shell_complete=complete_checkpoints)
+@click.argument("image", type=click.Path(path_type=Path))
+@click.option(
+    "--mask",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A picture of the same size: white is filled in.",
+)
+@click.option(
+    "-n", "n", type=click.IntRange(1), default=4, show_default=True, help="How many answers."
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="PATH",
+    help="Where to write: .png, .jpg, .webp (image, what is seen, answers) or .npz  "
+    "[default: inpainted.png]",
+)
+@click.option(
+    "--draws",
+    type=click.IntRange(1),
+    default=1000,
+    show_default=True,
+    help="Latents that each answer is begun with.",
+)
+@click.option(
+    "--steps", type=click.IntRange(0), default=100, show_default=True, help="Gradient steps."
+)
+@seed_option
+@label_option
+@range_option
+@scale_option
+@device_option
+@threads_option
+@force_option
+@as_json
+def inpaint(reference: str, image: Path, output: str | None, json_: bool, **asked: Any) -> None:
+    """Fill in what a mask hides of IMAGE with the model of REF.
+
+    There are several answers. Answer k depends on the seed and on k alone.
+    """
+    warn_of_plugins()
+    written = editing.inpaint(reference, image, output, watch=track, **asked)
+    if json_:
+        return print_json(written.to_dict())
+    show_preview(written.path, written.rows)
+    return click.echo(written.path)
