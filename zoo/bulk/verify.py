@@ -10,7 +10,7 @@ from zoo.bulk.layouts import LAYOUTS
 from zoo.bulk.manifest import Manifest, Record, digest_of
 from zoo.bulk.names import file_names
 from zoo.bulk.places import Place, is_remote, open_place
-from zoo.checkpoints import refuse_damaged
+from zoo.checkpoints import refuse_damaged as refuse_damaged_checkpoints
 from zoo.checkpoints import verify as verify_checkpoints
 from zoo.common import arguments, files
 from zoo.common.errors import CheckpointError, OutputError
@@ -82,7 +82,7 @@ def refuse_damaged(verdicts: Sequence[dict[str, Any]]) -> None:
                 f"{'; '.join(one['commands'])}",
                 path=one["name"],
             )
-    refuse_damaged(verdicts)
+    refuse_damaged_checkpoints(verdicts)
 
 
 def _state(place: Place, whole: Manifest, record: Record) -> str:
