@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import wave
 from collections.abc import Callable
 from pathlib import Path
 
@@ -158,3 +159,49 @@ def test_signals_train_and_are_written_as_arrays_and_as_no_picture(run: Run) -> 
         "The samples are not images: write them to .npz or .safetensors, not 'samples.png'."
         in refused.stderr
     )
+
+
+def test_names_are_printed_and_written_with_their_provenance(run: Run) -> None:
+    names = [a + b + c for a in "abcdef" for b in "aeiou" for c in "klmn"]
+    Path("own.txt").write_text("\n".join(names) + "\n")
+    small = ["--set", "encoder_dim=16", "--set", "decoder_dim=16", "--epochs", 1]
+    trained = run("train", "text-vae", "--name", "my-names", "--data", "./own.txt", *small)
+    assert trained.returncode == 0, trained.stderr
+    printed = run("sample", "my-names", "-n", 3, "--seed", 0)
+    assert printed.returncode == 0 and len(printed.stdout.split("\n")) == 4
+    written = run("sample", "my-names", "-n", 3, "--seed", 0, "-o", "new.txt")
+    assert written.stdout.strip() == "new.txt", written.stderr
+    assert Path("new.txt").read_text().split("\n", 1)[1] == printed.stdout
+    assert "zoo sample my-names -n 3 --seed 0 -o new.txt" in run("show", "new.txt").stdout
+    refused = run("sample", "my-names", "-o", "new.png")
+    assert refused.returncode == 1 and "The samples are text: write them to" in refused.stderr
+    refused = run("sample", "my-names", "--json")
+    assert refused.returncode == 2 and "name a file (-o)" in refused.stderr
+    walked = run("between", "abk", "fun", "--steps", 3, "--ref", "my-names")
+    assert walked.returncode == 0 and len(walked.stdout.split("\n")) == 4, walked.stderr
+    refused = run("between", "abk", "q", "--ref", "my-names")
+    assert refused.returncode == 1 and "holds 'q', which is not in the alphabet" in refused.stderr
+    measured = run("evaluate", "my-names", "-k", 2)
+    assert "nats per text" in measured.stdout, measured.stderr
+
+
+def test_speech_is_written_as_sound_in_files_and_folders(run: Run) -> None:
+    for label in ("no", "yes"):
+        Path("takes", label).mkdir(parents=True)
+        for take in range(6):
+            with wave.open(f"takes/{label}/{take}.wav", "wb") as file:
+                file.setparams((1, 2, 8_000, 0, "NONE", ""))
+                loud = 9_000 * np.sin(np.arange(400) * (0.3 + 0.1 * take))
+                file.writeframes(loud.astype("<i2").tobytes())
+    small = ["--set", "width=8", "--set", "sample_shape=1,448", "--set", "num_classes=2"]
+    small += ["--set", "batch_size=4", "--epochs", 1]
+    trained = run("train", "speech-vae", "--name", "my-speech", "--data", "./takes", *small)
+    assert trained.returncode == 0, trained.stderr
+    sampled = run("sample", "my-speech", "-n", 3, "--seed", 0, "--label", "yes")
+    assert sampled.stdout.strip() == "samples.wav", sampled.stderr
+    with wave.open("samples.wav") as file:
+        assert file.getnframes() == 3 * 448 + 2 * 2_000 and file.getframerate() == 8_000
+    assert "zoo sample my-speech -n 3 --seed 0 --label yes" in run("show", "samples.wav").stdout
+    assert run("sample", "my-speech", "-n", 4, "--seed", 0, "-o", "sounds").returncode == 0
+    assert len(list(Path("sounds").rglob("*.wav"))) == 4
+    assert run("sample", "my-speech", "-n", 4, "--seed", 0, "-o", "sounds.png").returncode == 0

@@ -112,6 +112,18 @@ def test_the_alphabet_and_the_length_come_from_the_texts_and_are_kept(letters: A
     assert letters.model.render(torch.tensor([[1, 3, 3, 1], [2, 0, 0, 0]])) == ["anna", "b"]
 
 
+def test_test_texts_are_read_by_the_alphabet_of_those_trained_on() -> None:
+    Path("names.txt").write_text("anna\nnaan\nbob\nobo\nann\nbobo\n")
+    Path("more.txt").write_text("bob\nbo\n")
+    trained = zoo.train(
+        Letters, name="letters", data="./names.txt", test="./more.txt", seed=0, watch=None
+    )
+    assert trained.folder.config["config"]["alphabet"] == "abno"
+    Path("other.txt").write_text("bobby\n")
+    with pytest.raises(zoo.ZooError, match="line 1: 'bobby' has 5 characters; 4 are the most"):
+        zoo.train(Letters, name="x", data="./names.txt", test="./other.txt", watch=None)
+
+
 def test_each_epoch_shows_twenty_texts(letters: Any) -> None:
     (folder,) = letters.path.parent.parent.rglob("history.jsonl")
     epochs = sorted(folder.parent.glob("epoch-*.txt"))

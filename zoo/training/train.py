@@ -225,7 +225,9 @@ def _plan(
     whole = _read(request, "data", given, kind, values)
     test = None
     if request.test is not None:
-        test = _read(request, "test", given, kind, {**values, "sample_shape": whole.sample_shape})
+        # read as the rest: by its alphabet or rate, and in its size
+        known = {**whole.metadata, **values, "sample_shape": whole.sample_shape}
+        test = _read(request, "test", given, kind, known)
         remember(request.path_of(request.test), digest(test))
     remember(request.data_path, digest(whole))
     data, held_out = for_training(
