@@ -59,10 +59,17 @@ export function download(blob, name) {
   setTimeout(() => URL.revokeObjectURL(address), 10000);
 }
 
-/** Say something to those who see the page and to those who hear it. */
+const SHOWN = 5000; // milliseconds that a note stays
+let leaving = null;
+
+/** Say something to those who see the page and to those who hear it; a problem stays. */
 export function say(text, kind = "note") {
   const place = document.getElementById("status");
   if (!place) return;
+  clearTimeout(leaving);
   place.textContent = text;
   place.className = kind;
+  if (kind === "note" && !text.endsWith("…")) {
+    leaving = setTimeout(() => { place.textContent = ""; }, SHOWN);
+  }
 }

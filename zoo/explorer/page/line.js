@@ -30,8 +30,9 @@ export function line(space, change) {
     }, canvas));
     return canvas;
   });
+  const here = isImage ? pictureCanvas("The chosen picture", "pixels here") : null;
   const walk = element("div", {}, [
-    element("label", { for: "share" }, "From A to B"), share, strip,
+    here ?? "", element("label", { for: "share" }, "From A to B"), share, strip,
   ]);
 
   function pin(name) {
@@ -87,5 +88,5 @@ export function line(space, change) {
     element("div", { class: "row" }, [pins.a.place, pins.b.place]),
     walk,
   ]);
-  return { place, draw };
+  return { place, draw, here };
 }

@@ -106,7 +106,9 @@ class View {
       this.fillList(batch, 1);
       return;
     }
-    paint(this.large, batch, 0);
+    for (const one of [this.large, this.plane?.here, this.line.here]) {
+      if (one) paint(one, batch, 0);
+    }
     this.large.setAttribute("aria-label", this.describe());
     this.paintGrid(batch, 1);
   }

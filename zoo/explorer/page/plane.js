@@ -1,6 +1,7 @@
 // The plane of two directions: pictures all over it, and a point that the pointer moves.
 
 import { element, newestOnly, say } from "./dom.js";
+import { pictureCanvas } from "./show.js";
 
 const PAUSE = 200; // milliseconds without a move, until the pictures are decoded anew
 const SIDE = 11; // pictures along a side
@@ -17,6 +18,7 @@ export function plane(space, change) {
     pointermove: (event) => { if (event.buttons & 1) follow(event); },
     keydown: step,
   });
+  const here = pictureCanvas("The picture at the point", "pixels here");
   let pictures = null;
   let drawnFor = "";
   let waiting = null;
@@ -126,10 +128,10 @@ export function plane(space, change) {
     element("p", { class: "quiet" }, flat
       ? "Every place is a latent. Move the point."
       : "Across and up are two directions. Move the point."),
-    element("div", { class: "row" }, choices),
+    element("div", { class: "row" }, [here, ...choices]),
     canvas,
   ]);
-  return { place, draw };
+  return { place, draw, here };
 }
 
 function chooser(space, keys, index, change) {

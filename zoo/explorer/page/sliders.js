@@ -39,7 +39,7 @@ export function sliders(space, change) {
   const most = found[0]?.key[0] === "@" ? STRONGEST : NAMED;
   const all = found.slice(0, most).map((one) => slider(space, one.key, one.name, change));
   const first = all.slice();
-  const more = element("div", {});
+  const more = element("div", { class: "more" });
   const hidden = element("details", { toggle: fill }, [
     element("summary", {}, `More: all ${space.size} latents`), more,
   ]);
