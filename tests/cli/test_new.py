@@ -15,7 +15,11 @@ import yaml
 from conftest import Zoo, files_no_larger_than
 from environments import Environment
 
+from zoo.registry.registry import installed
+
 KINDS = ("gan", "latent", "plain", "vae")
+# kinds that are no models of digits, or are like another
+FURTHER = ("audio", "autoencoder", "importer", "text")
 TREE = {
     ".github/workflows/test.yml",
     ".gitignore",
@@ -199,7 +203,8 @@ def test_it_writes_where_it_is_told_to_and_says_so_in_json(zoo: Zoo) -> None:
 def test_help_says_what_each_kind_is(zoo: Zoo) -> None:
     from zoo.cli.new import TEMPLATES
 
-    assert sorted(one.name for one in (TEMPLATES / "kinds").iterdir()) == list(KINDS)
+    kinds = sorted(one.name for one in (TEMPLATES / "kinds").iterdir())
+    assert kinds == sorted((*KINDS, *FURTHER))
     for kind in KINDS:
         assert re.search(rf"^ +{kind} +\S", zoo("new", "--help").stdout, re.MULTILINE), kind
     assert zoo("new", "my-flow", "--kind", "flow").exit_code == 2 and names() == []
@@ -280,3 +285,52 @@ def test_a_full_disk_leaves_nothing_behind(zoo: Zoo) -> None:
         result = zoo("new", "my-flow")
     assert result.exit_code == 1 and "Can't write zoo-my-flow" in result.stderr
     assert names() == []
+
+
+@pytest.mark.parametrize("kind", FURTHER)
+def test_a_plugin_of_every_further_kind_keeps_the_contract_as_it_comes(
+    kind: str, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from zoo.testing import verdicts
+
+    made = zoo("new", f"fresh-{kind}", "--kind", kind, "--out", "made")
+    assert made.exit_code == 0, made.stderr
+    package = f"zoo_fresh_{kind}"
+    metadata = Path("made") / f"{package}-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(f"[zoo]\nfresh-{kind} = {package}\n")
+    monkeypatch.syspath_prepend(Path("made").resolve())
+    installed.cache_clear()
+    text = Path("made", "tests", f"test_fresh_{kind}.py").read_text()
+    config = json.loads(re.findall(r"config = (\{.*\})", text)[0])
+    for classes in (0, 3):
+        found = list(verdicts(f"fresh-{kind}", {**config, "num_classes": classes}))
+        assert [one for one in found if one.verdict != "kept"] == []
+    readme = Path("made", "README.md").read_text()
+    assert "$" not in readme and f"fresh-{kind}" in readme
+
+
+def test_the_importer_of_a_fresh_plugin_imports(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    assert zoo("new", "theirs", "--kind", "importer", "--out", "made").exit_code == 0
+    metadata = Path("made") / "zoo_theirs-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: zoo_theirs\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[zoo]\ntheirs = zoo_theirs\n")
+    monkeypatch.syspath_prepend(Path("made").resolve())
+    installed.cache_clear()
+    layers = {"layer1": torch.nn.Linear(5, 7), "layer2": torch.nn.Linear(7, 784)}
+    state = {
+        f"{name}.{key}": one
+        for name, each in layers.items()
+        for key, one in each.state_dict().items()
+    }
+    save_file(state, "weights.safetensors")
+    done = zoo("import", "weights.safetensors", "--as", "mine", "--with", "theirs")
+    assert done.exit_code == 0, done.stderr
+    assert zoo("sample", "mine", "-n", 4).exit_code == 0
+    refused = zoo("train", "theirs", "--name", "other")
+    assert refused.exit_code == 1 and "theirs can't be trained" in refused.stderr

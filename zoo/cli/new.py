@@ -50,10 +50,14 @@ def new(name: str, kind: str, out: Path | None, json_: bool) -> None:
 
     \b
     The kind is the base class of the model:
-      plain   GenerativeModel: you write how to sample and the loss
-      latent  LatentModel: you write how to decode latents and the loss
-      vae     zoo_vae.vae.VAE: you write two networks
-      gan     zoo_gan.gan.GAN: you write two networks
+      plain        GenerativeModel: you write how to sample and the loss
+      latent       LatentModel: you write how to decode latents and the loss
+      autoencoder  Autoencoder: you also write how to encode
+      vae          zoo_vae.vae.VAE: you write two networks
+      gan          zoo_gan.gan.GAN: you write two networks
+      text         GenerativeModel: a model of short texts
+      audio        Autoencoder: a model of recordings
+      importer     LatentModel: you write how to read weights from elsewhere
     """
     _check_name(name)
     words = _words(name, kind)
@@ -67,7 +71,9 @@ def new(name: str, kind: str, out: Path | None, json_: bool) -> None:
         raise OutputError(f"{out} exists already: remove it, or name another folder with --out.")
     with files.replacing(out) as partial:
         _write(TEMPLATES / "plugin", partial, words)
-        _render(_model_template(kind), partial / words["package"], words)
+        for one in (TEMPLATES / "kinds" / kind).iterdir():
+            if one.name.endswith(SUFFIX):
+                _render(one, partial / words["package"], words)
     note(f"Next: cd {shlex.quote(str(out))} && pip install -e '.[test]' && pytest")
     if json_:
         return print_json(
@@ -135,7 +141,13 @@ def _class_name(name: str) -> str:
 
 def _words(name: str, kind: str) -> dict[str, str]:
     """What the templates leave open: the names, and what kind.toml says of this kind."""
-    return {
+    of_kind = tomllib.loads((TEMPLATES / "kinds" / kind / "kind.toml").read_text(encoding="utf-8"))
+    data = of_kind.get("data", "mnist")
+    checkpoint = f"{name}-mnist" if data == "mnist" else f"my-{name}"
+    train = f"zoo train {name} --name {checkpoint} --data {data}"
+    first = train if kind != "importer" else f"zoo import ./weights.pth --as {checkpoint}"
+    folder = f"- `zoo train {name} --data ./FOLDER` trains on a folder of images.\n"
+    own = {
         "name": name,
         "distribution": f"zoo-{name}",
         "package": _package(name),
@@ -143,8 +155,19 @@ def _words(name: str, kind: str) -> dict[str, str]:
         "class_name": _class_name(name),
         "genzoo": ".".join(version("genzoo").split(".")[:2]),
         "year": str(datetime.date.today().year),
-        **tomllib.loads((TEMPLATES / "kinds" / kind / "kind.toml").read_text(encoding="utf-8")),
     }
+    further = of_kind.pop("further", "")
+    shown = {
+        "imports": "ModelSpec, hookimpl",
+        "hooks": "",
+        "commands": f"{first}\nzoo sample {checkpoint}",
+        "checkpoint": checkpoint,
+        "lines": folder if data == "mnist" and kind != "importer" else "",
+        "further": f"\n            {further}" if further else "",
+    }
+    # what a kind says may name the plugin, too
+    said = {key: Template(text).safe_substitute(own) for key, text in of_kind.items()}
+    return {**own, **shown, **said}
 
 
 def _model_template(kind: str) -> Traversable:
