@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 import zoo
-from zoo.errors import CapabilityError, DataError
+from zoo import errors
 from zoo.models import Autoencoder, to_tokens
 
 
@@ -25,10 +25,10 @@ def between(reference: str, start: str, end: str, steps: int) -> list[str]:
     encode."""
     model: Any = zoo.load(reference)
     if not isinstance(model, Autoencoder) or model.sample_kind != "text":
-        raise CapabilityError(f"{reference} can't encode texts: take text-vae-names.")
+        raise errors.CapabilityError(f"{reference} can't encode texts: take text-vae-names.")
     for text in (start, end):
         if not text:
-            raise DataError("An empty text has no first letter: give two names.")
+            raise errors.DataError("An empty text has no first letter: give two names.")
     tokens = to_tokens([start, end], model.config.alphabet, model.config.sample_shape[0])
     ends, labels = None, None
     if model.config.num_classes:

@@ -1,4 +1,4 @@
-"""A small classifier of spoken digits, to say which digit a sample is: python -m zoo_speech.judge
+"""A small classifier of spoken digits, which says which digit a sample is.
 
 It is trained on the spectrograms of the training takes, and told right by the test takes.
 """
