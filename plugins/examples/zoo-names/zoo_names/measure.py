@@ -1,4 +1,7 @@
-"""How good a checkpoint of names is: python -m zoo_names.measure --data-root FOLDER"""
+"""How good a checkpoint of names is, in a table.
+
+Run it by python -m zoo_names.measure --data-root FOLDER.
+"""
 
 import argparse
 import math
