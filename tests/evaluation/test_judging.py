@@ -68,7 +68,6 @@ def test_own_data_has_a_floor_by_test_and_none_without(zoo: Zoo) -> None:
         (["--samples", "./few.npy", "--data", "mnist"], "5 samples of ./few.npy are too few"),
         (["--samples", "./nan.npy", "--data", "mnist"], "holds NaN or infinite values"),
         (["--samples", "./x.npy", "--data", "mnits"], "Did you mean 'mnist'"),
-        (["--samples", "./x.npy", "--data", "./x.npy"], "No features are meant for ./x.npy"),
     ],
 )
 def test_what_can_not_be_judged_is_refused_in_words(words: list[Any], why: str, zoo: Zoo) -> None:

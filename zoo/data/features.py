@@ -58,15 +58,16 @@ def load_features(
     """Load the network of features by name.
 
     **Arguments:**
-    - `name`: of features that a plugin offers.
+    - `name`: of features that a plugin offers; of those with variants, "NAME:VARIANT".
     - `weights`: safetensors to use instead of its own weights; needed where it has none.
     - `device`: where the network goes.
 
     **Raises:** `NotFoundError` for an unknown name, `CheckpointError` for weights that can't be
     read or don't fit, `PluginError` when the plugin breaks, `ZooError` for what it asks for
     (weights, a package)."""
-    load = installed().feature_loader(name)
-    spec = installed().features[name]
+    base, _, variant = name.partition(":")
+    load = installed().feature_loader(base)
+    spec = installed().features[base]
     if weights is not None and not weights.is_file():
         raise CheckpointError(
             f"{weights} is not a file: --weights names the safetensors file of the features "
@@ -79,7 +80,7 @@ def load_features(
     published = weights is None and bool(spec.weights)
     given = safetensors_of(spec) if published else weights
     try:
-        module = load(given)
+        module = load(given, variant) if spec.has_variants else load(given)
         # of published weights, the digest that anyone can compare
         digest = spec.weights_sha256 if published else files.sha256(module.weights)
     except ZooError:

@@ -2,6 +2,7 @@
 
 import operator
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from zoo.registry import installed
 Reference = str | os.PathLike[str] | Folder
 Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
 
+VARIANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")  # of features
 LARGEST = 2**63 - 1  # of a whole number that torch takes as a seed
 
 
@@ -139,10 +141,18 @@ def features_for(features: str | None, data: str) -> str | None:
     **Raises:** `NotFoundError` for features that no plugin offers."""
     offered = installed().features
     if features is None:
-        meant = installed().features_for(data)
+        meant = installed().features_for(data) or installed().features_that_suit("image")
         return meant.name if meant else None
     if not isinstance(features, str):
         raise ConfigError(f"features must be a name, not {_described(features)}.")
+    base, _, variant = features.partition(":")
+    if base in offered and offered[base].has_variants:
+        if not VARIANT.fullmatch(variant):
+            raise ConfigError(
+                f"features = {features[:80]!r} must name a network: {base}:NAME, of letters, "
+                "digits, '.', '_' and '-'."
+            )
+        return features
     if features not in offered:
         raise NotFoundError(
             f"No installed plugin offers features {features[:80]!r}."

@@ -448,7 +448,7 @@ def _features_of(data: Dataset, extractor: Extractor, watch: Watch) -> Features:
     """The features of real images. They are computed once for each version of a plugin, and kept in
     the zoo's home.
     """
-    plugin = installed().offered_by("features", extractor.name)
+    plugin = installed().offered_by("features", extractor.name.partition(":")[0])
     taker = "-".join([extractor.name, *([plugin.version] if plugin else []), extractor.sha256[:32]])
     path = settings.home() / "features" / f"{data.sha256[:32]}-{taker}.safetensors"
     with (

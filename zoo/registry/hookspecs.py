@@ -160,6 +160,7 @@ class DatasetSpec:
         1 for float32 unless given. Tokens are not divided.
     - `lengths`: whether samples are padded at the end of their last dimension. The function then
         returns a third tensor, int64 `(n,)`: how much of each sample is not padding, 1 at least.
+    - `features`: name of the features that its samples are compared by unless told otherwise.
     - `metadata`: what a model must know of the data, such as `{"sample_rate": 8000}`: texts,
         numbers, and lists of them. A field of a model's Config that has the name of an entry gets
         its value, as `sample_shape` gets the shape; `class_names` gets the class names.
@@ -178,6 +179,7 @@ class DatasetSpec:
     dtype: str = "uint8"
     scale: int | float | None = None
     lengths: bool = False
+    features: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -222,6 +224,10 @@ class FeatureSpec:
         `torch.save` writes it. It is turned into safetensors once, in a process of its own, and the
         function gets the path of that file.
     - `weights_sha256`: the SHA-256 of the file that `weights` names; no other is opened.
+    - `suits`: kinds of samples that these features are the default for, of data that no features
+        are meant for: "image", or none.
+    - `has_variants`: whether `NAME:VARIANT` chooses a network. The function then gets the variant
+        as its second argument.
     """
 
     name: str
@@ -233,11 +239,17 @@ class FeatureSpec:
     reference: str = ""
     weights: str = ""
     weights_sha256: str = ""
+    suits: tuple[str, ...] = ()
+    has_variants: bool = False
 
     def __post_init__(self) -> None:
         _check(self.name, NAME, "feature name")
         _check(self.entry_point, ENTRY_POINT, "entry point")
         _check_types(self)
+        if unknown := set(self.suits) - set(KINDS):
+            raise PluginError(
+                f"Features {self.name!r} suit unknown kinds {sorted(unknown)}; there are {KINDS}."
+            )
         if self.weights or self.weights_sha256:
             _check(self.weights, WEIGHTS, f"place of the weights of features {self.name!r}")
             _check(self.weights_sha256, SHA256, f"weights_sha256 of features {self.name!r}")

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import importlib
+import importlib.util
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import EntryPoint
@@ -112,7 +113,21 @@ class Registry:
         """The features that images are compared by unless told otherwise, for a data set; None when
         there are none.
         """
+        named = self.datasets[dataset].features if dataset in self.datasets else ""
+        if named in self.features:
+            return self.features[named]
         return next((spec for spec in self.features.values() if dataset in spec.datasets), None)
+
+    def features_that_suit(self, kind: str) -> FeatureSpec | None:
+        """The features for samples of a kind that no features are meant for; None when there are
+        none, or what brings their weights is not installed.
+        """
+        for spec in self.features.values():
+            package = spec.weights.partition(":")[0]
+            there = package in ("", "https") or importlib.util.find_spec(package) is not None
+            if kind in spec.suits and there:
+                return spec
+        return None
 
     def model_class(self, name: str) -> Any:
         """The class of a model, imported now.
