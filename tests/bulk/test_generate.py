@@ -155,6 +155,7 @@ def test_two_workers_make_the_same_bytes_as_one(whole: Path, tmp_path: Path) -> 
     assert sum(one["samples"] for one in made.workers) == 4000 and made.finished
 
 
+@pytest.mark.kills
 def test_a_worker_that_dies_is_replaced_and_its_shard_made_by_another(
     whole: Path, tmp_path: Path
 ) -> None:
@@ -171,6 +172,7 @@ def test_a_worker_that_dies_is_replaced_and_its_shard_made_by_another(
     assert contents(output) == contents(whole)
 
 
+@pytest.mark.kills
 def test_workers_end_with_the_command_that_started_them(tmp_path: Path) -> None:
     import psutil
 
@@ -187,6 +189,7 @@ def test_workers_end_with_the_command_that_started_them(tmp_path: Path) -> None:
     assert all(one.status() == psutil.STATUS_ZOMBIE for one in alive)
 
 
+@pytest.mark.kills
 def test_ctrl_c_ends_it_in_a_line_and_it_goes_on(tmp_path: Path) -> None:
     process = start("vae-mnist", "-n", 400_000, "--per-shard", 2048, "-o", tmp_path / "d")
     wait_for(tmp_path / "d" / "data", "*.parquet", 1, process)
@@ -457,6 +460,7 @@ def test_a_folder_that_can_not_be_written_is_refused_before_torch_is_imported(
     assert done.exit_code == 1 and "is a file, not a folder" in done.stderr, done.stderr
 
 
+@pytest.mark.kills
 def test_a_folder_that_vanishes_is_said_in_words(tmp_path: Path) -> None:
     process = start("vae-mnist", "-n", 400_000, "--per-shard", 1024, "-o", tmp_path / "d")
     wait_for(tmp_path / "d" / "data", "*.parquet", 1, process)

@@ -21,6 +21,8 @@ from zoo.common.errors import HubError, MissingDependencyError, OutputError
 WORDS: dict[str, Any] = {"n": 600, "seed": 0, "per_shard": 100}
 # of the libraries that speak with S3
 pytestmark = pytest.mark.filterwarnings("ignore")
+# with a server, beside a cluster's
+served = pytest.mark.cluster
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +90,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@served
 def test_s3_holds_the_same_bytes_as_a_folder(bucket: str, whole: Path) -> None:
     made = generate("vae-mnist", f"s3://{bucket}/digits", **WORDS)
     assert made.path == f"s3://{bucket}/digits" and made.finished
@@ -97,6 +100,7 @@ def test_s3_holds_the_same_bytes_as_a_folder(bucket: str, whole: Path) -> None:
     assert verdict["ok"] and len(verdict["files"]) == 6
 
 
+@served
 def test_parts_of_two_machines_meet_in_one_bucket(bucket: str, whole: Path) -> None:
     address = f"s3://{bucket}/parts"
     for part in ("1/2", "2/2"):
@@ -105,6 +109,7 @@ def test_parts_of_two_machines_meet_in_one_bucket(bucket: str, whole: Path) -> N
     assert contents(address) == local_contents(whole)
 
 
+@served
 def test_a_killed_command_goes_on_in_s3(bucket: str, whole: Path) -> None:
     address = f"s3://{bucket}/killed"
     words = ("-n", 600, "--seed", 0, "--per-shard", 100, "-o", address)
@@ -120,6 +125,7 @@ def test_a_killed_command_goes_on_in_s3(bucket: str, whole: Path) -> None:
     assert again.made <= 400 and contents(address) == local_contents(whole)
 
 
+@served
 def test_a_shard_that_was_damaged_in_s3_is_found_and_made_again(bucket: str, whole: Path) -> None:
     address = f"s3://{bucket}/damaged"
     generate("vae-mnist", address, **WORDS)
@@ -133,12 +139,14 @@ def test_a_shard_that_was_damaged_in_s3_is_found_and_made_again(bucket: str, who
     assert contents(address) == local_contents(whole)
 
 
+@served
 def test_a_bucket_that_is_not_there_is_said_and_not_made(bucket: str) -> None:
     for _ in range(2):
         with pytest.raises(OutputError, match="there is no 'no-such-bucket-here' yet"):
             generate("vae-mnist", "s3://no-such-bucket-here/digits", **WORDS)
 
 
+@served
 def test_a_server_that_can_not_be_reached_is_said_in_words(
     bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +161,7 @@ def test_a_server_that_can_not_be_reached_is_said_in_words(
     s3fs.S3FileSystem.clear_instance_cache()
 
 
+@served
 def test_a_folder_of_pngs_and_tars_go_to_s3(bucket: str) -> None:
     for format, number in (("folder", 30), ("webdataset", 3)):
         address = f"s3://{bucket}/{format}"

@@ -1,0 +1,192 @@
+"""Disks that are full or can't be written, and models that misbehave."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import files_no_larger_than
+
+from zoo.bulk import work
+from zoo.bulk.generate import generate
+from zoo.bulk.verify import verify
+from zoo.common.errors import CheckpointError, NotFoundError, OutputError
+from zoo.sampling import request
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of one megabyte."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("a small disk needs the right to mount one")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+WORDS: dict[str, Any] = {"n": 4000, "seed": 0, "per_shard": 500}
+
+
+def test_on_a_full_disk_what_is_whole_stays_and_it_goes_on_when_there_is_room(
+    small_disk: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(OutputError, match="Disk full"):
+        generate("vae-mnist", small_disk / "d", **WORDS)
+    kept = contents(small_disk / "d" / "data")
+    assert kept and not list(small_disk.glob("d/.zoo/.*.partial"))
+    subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
+    made = generate("vae-mnist", small_disk / "d", **WORDS)
+    assert made.made == 4000 - 500 * len(kept)
+    generate("vae-mnist", tmp_path / "whole", **WORDS)
+    assert contents(small_disk / "d") == contents(tmp_path / "whole")
+
+
+def test_a_file_that_may_not_grow_is_said_in_words(tmp_path: Path) -> None:
+    with files_no_larger_than(20_000), pytest.raises(OutputError, match="Can't write"):
+        generate("vae-mnist", tmp_path / "d", **WORDS)
+    assert not list(tmp_path.glob("d/data/*"))
+
+
+def test_a_disk_that_can_only_be_read_is_refused_at_once(small_disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(OutputError, match="Read-only file system"):
+        generate("vae-mnist", small_disk / "d", **WORDS)
+
+
+def test_a_finished_data_set_that_can_only_be_read_is_finished(small_disk: Path) -> None:
+    generate("vae-mnist", small_disk / "d", n=100, seed=0)
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    assert generate("vae-mnist", small_disk / "d", n=100, seed=0).made == 0
+    assert verify(str(small_disk / "d"))[0]["ok"]
+
+
+@pytest.mark.kills
+def test_workers_say_a_full_disk_as_one_process_does(small_disk: Path) -> None:
+    words = ["-n", "4000", "--seed", "0", "--per-shard", "500", "--workers", "2"]
+    done = subprocess.run(
+        [sys.executable, "-m", "zoo", "generate", "vae-mnist", *words, "-o", small_disk / "d"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1 and "Disk full" in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_another_checkpoint_of_the_same_name_on_a_worker_is_refused(tmp_path: Path) -> None:
+    from zoo.bulk.plan import Asked
+
+    asked = Asked(checkpoint="vae-mnist", sha256="0" * 64, kind="image", format="npz", n=1, seed=0)
+    with pytest.raises(CheckpointError, match="is another checkpoint on"):
+        work.Maker(asked)
+
+
+def test_a_checkpoint_that_was_trained_anew_under_its_name_does_not_go_on(
+    trained: Any, tmp_path: Path
+) -> None:
+    copy = tmp_path / "mine"
+    shutil.copytree(trained("mlp-vae"), copy)
+    generate(str(copy), tmp_path / "d", n=20, seed=0, per_shard=10, part="1/2")
+    shutil.rmtree(copy)
+    shutil.copytree(trained("mlp-vae", "beta=2"), copy)
+    with pytest.raises(OutputError, match="the digest of its weights"):
+        generate(str(copy), tmp_path / "d", n=20, seed=0, per_shard=10)
+
+
+def test_a_plugin_that_is_missing_is_said_before_anything_is_written(
+    trained: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from zoo.registry.registry import installed
+
+    own = trained("mlp-vae")
+    monkeypatch.setenv("ZOO_LOAD_PLUGINS", "gan")
+    installed.cache_clear()
+    with pytest.raises(NotFoundError, match="mlp-vae"):
+        generate(str(own), tmp_path / "d", n=5, seed=0)
+    assert not (tmp_path / "d").exists()
+
+
+def test_a_model_that_does_not_draw_the_same_twice_is_told_and_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    loading = request.load
+
+    def restless(*words: Any) -> Any:
+        model = loading(*words)
+        decode = model.decode
+        model.decode = lambda z, labels=None: (decode(z, labels) + torch.rand(())).clamp(0, 1)
+        return model
+
+    monkeypatch.setattr(request, "load", restless)
+    generate("vae-mnist", tmp_path / "d", n=20, seed=0)
+    assert "does not draw the same samples twice" in caplog.text
+    text = (tmp_path / "d" / "manifest.json").read_text()
+    assert '"deterministic": false' in text
+
+
+def test_a_shard_whose_workers_die_again_and_again_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from zoo.bulk import crew
+
+    dying = "import sys, os; sys.stdin.readline(); sys.stdin.readline(); os._exit(9)"
+    starting = crew.START
+    generate("vae-mnist", tmp_path / "d", n=40, seed=0, per_shard=10, part="1/2")
+    monkeypatch.setattr(crew, "START", dying)
+    with pytest.raises(OutputError, match="3 workers ended one after the other"):
+        generate("vae-mnist", tmp_path / "d", n=40, seed=0, per_shard=10, workers=2)
+    monkeypatch.setattr(crew, "START", starting)
+
+
+def test_a_second_command_at_the_same_time_is_refused(tmp_path: Path) -> None:
+    from zoo.bulk.places import WORK
+    from zoo.common import files
+
+    lock = tmp_path / "d" / WORK / "at-work-0-of-0"
+    with files.alone(lock), pytest.raises(OutputError, match="Another process is making samples"):
+        generate("vae-mnist", tmp_path / "d", n=5, seed=0)
+
+
+def test_two_plans_in_one_folder_are_refused(tmp_path: Path) -> None:
+    generate("vae-mnist", tmp_path / "d", n=20, seed=0, per_shard=10, part="1/2")
+    with pytest.raises(OutputError, match="per_shard is 10, here it is 5"):
+        generate("vae-mnist", tmp_path / "d", n=20, seed=0, per_shard=5, part="2/2")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"format": 2}', '{"format": 1}', "null"])
+def test_a_damaged_plan_or_manifest_is_said(text: str, tmp_path: Path) -> None:
+    for name in (".zoo/plan.json", "manifest.json"):
+        folder = tmp_path / name.partition("/")[0].strip(".") / "d"
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_text(text)
+        with pytest.raises(OutputError, match="can't be read"):
+            generate("vae-mnist", folder, n=5, seed=0)
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path: Path) -> None:
+    generate("vae-mnist", tmp_path / "d", n=20, seed=0, per_shard=10, part="1/2")
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    from zoo.common import leftovers
+
+    gone = leftovers.partial_name("shard").replace(f"-{os.getpid()}-", f"-{process.pid}-")
+    (tmp_path / "d" / ".zoo" / gone).mkdir()
+    generate("vae-mnist", tmp_path / "d", n=20, seed=0, per_shard=10, part="2/2")
+    assert not (tmp_path / "d" / ".zoo" / gone).exists()
