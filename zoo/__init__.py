@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from zoo.checkpoints import info, list_runs, remove, space
     from zoo.checkpoints.card import card
     from zoo.checkpoints.weights import load, save
-    from zoo.editing import decode, directions, edit, encode, inpaint, invert
+    from zoo.editing import (
+        decode,
+        directions,
+        edit,
+        encode,
+        inpaint,
+        interpolate,
+        invert,
+        reconstruct,
+    )
     from zoo.evaluation.compare import compare
     from zoo.evaluation.measure import evaluate
     from zoo.explorer import play, serve
@@ -34,7 +43,7 @@ if TYPE_CHECKING:
     )
     from zoo.registry.records import list_data, list_features, list_models
     from zoo.registry.registry import refresh
-    from zoo.sampling import display, draw, grid, interpolate, reconstruct, sample
+    from zoo.sampling import display, draw, grid, sample
     from zoo.training.train import train
 
 __all__ = [
@@ -113,7 +122,7 @@ _find = lazy.rooms(
         "hookimpl": "zoo.registry.hookspecs",
         "inpaint": "zoo.editing",
         "invert": "zoo.editing",
-        "interpolate": "zoo.sampling.latent_pictures",
+        "interpolate": "zoo.editing",
         "list_checkpoints": "zoo.hub.listing",
         "list_data": "zoo.registry.records",
         "list_features": "zoo.registry.records",
@@ -123,7 +132,7 @@ _find = lazy.rooms(
         "play": "zoo.explorer",
         "pull": "zoo.hub.pull",
         "push": "zoo.bulk.push",
-        "reconstruct": "zoo.sampling.latent_pictures",
+        "reconstruct": "zoo.editing",
         "remove": "zoo.checkpoints",
         "refresh": "zoo.registry.registry",
         "sample": "zoo.sampling.save",

@@ -96,8 +96,8 @@ def test_labels_of_an_interpolation(zoo: Zoo, trained: Callable[..., Path]) -> N
 
 @pytest.mark.parametrize("verb", ["reconstruct", "interpolate"])
 def test_an_output_of_another_kind_is_refused(verb: str, zoo: Zoo) -> None:
-    result = zoo(verb, "vae-mnist", "-o", "film.mp4")
-    assert result.exit_code == 1 and "film.mp4 must end in .png" in result.stderr
+    result = zoo(verb, "vae-mnist", "-o", "film.avi")
+    assert result.exit_code == 1 and "film.avi must end in .png" in result.stderr
     assert list(Path().iterdir()) == []
 
 
@@ -134,12 +134,19 @@ def test_a_model_that_cannot_is_told_which_can_without_importing_torch(
     )
 
 
-def test_a_gan_interpolates_but_does_not_reconstruct(
-    zoo: Zoo, trained: Callable[..., Path]
+def test_a_gan_interpolates_and_reconstructs_by_inversion(
+    zoo: Zoo, trained: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("zoo.editing.inversion.DRAWS", 30)
+    monkeypatch.setattr("zoo.editing.inversion.STEPS", 3)
     assert zoo("interpolate", trained("mlp-gan"), "-n", 2).exit_code == 0
-    result = zoo("reconstruct", trained("mlp-gan"))
-    assert result.exit_code == 1 and "is a mlp-gan, which can't encode images" in result.stderr
+    result = zoo("reconstruct", trained("mlp-gan"), "-n", 2)
+    assert result.exit_code == 0, result.stderr
+    made = provenance.read(Path("reconstructions.png"))
+    assert made["by"] == "inversion" and made["n"] == 2
+    refused = zoo("encode", trained("mlp-gan"), "no.png")
+    assert refused.exit_code == 1
+    assert "is a mlp-gan, which can't encode images" in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def pictures() -> None:
 def test_what_is_seen_stays_and_the_answers_differ(name: str, trained: Callable[..., Path]) -> None:
     model = name if name == "vae-mnist" else trained(name)
     few = {"draws": 50, "steps": 5, "seed": 1}
-    written = door.inpaint(model, "digit.png", "a.npz", mask="half.png", n=3, **few)
+    written = door.inpaint(model, "digit.png", "half.png", "a.npz", n=3, **few)
     digit = load_dataset("mnist", split="test").samples[0].float() / 255
     assert written.samples.shape == (3, 1, 28, 28)
     assert torch.equal(written.samples[:, :, :14], digit[None, :, :14].expand(3, -1, -1, -1))
@@ -43,7 +43,7 @@ def test_what_is_seen_stays_and_the_answers_differ(name: str, trained: Callable[
     with np.load("a.npz") as file:
         assert file["samples"].dtype == np.uint8 and file["latents"].shape[0] == 3
     # answer k depends on the seed and on k alone
-    one = door.inpaint(model, "digit.png", "b.npz", mask="half.png", n=1, **few)
+    one = door.inpaint(model, "digit.png", "half.png", "b.npz", n=1, **few)
     assert torch.allclose(one.samples[0], written.samples[0], atol=1e-3)
 
 
@@ -74,7 +74,7 @@ def test_a_conditional_model_fills_in_the_class_that_is_asked_for(zoo: Zoo) -> N
     words = "inpaint cvae-mnist digit.png --mask half.png -n 2 --draws 40 --steps 2 --seed 3"
     assert json.loads(zoo(*words.split(), "--json").stdout)["n"] == 2
     written = door.inpaint(
-        "cvae-mnist", "digit.png", "x.npz", mask="half.png", labels=7, n=2, draws=20, steps=2
+        "cvae-mnist", "digit.png", "half.png", "x.npz", labels=7, n=2, draws=20, steps=2
     )
     assert written.labels.tolist() == [7, 7]
 

@@ -13,7 +13,7 @@ from kills import Left, Trial, events_of, every_fifth, held, tried
 
 pytestmark = pytest.mark.kills
 
-ROOMS = ["torch", "zoo.sampling.sampler", "zoo.sampling.writers", "zoo.sampling.latent_pictures"]
+ROOMS = ["torch", "zoo.sampling.sampler", "zoo.sampling.writers", "zoo.editing.lines"]
 SAMPLE = ["sample", "vae-mnist", "-n", "6", "--seed", "3", "--batch-size", "2"]
 
 

@@ -37,7 +37,7 @@ def test_another_kind_is_refused(name: object) -> None:
 def test_the_tables_of_kinds_and_formats_import_nothing_heavy() -> None:
     code = (
         "import sys, zoo.sampling.kinds, zoo.sampling.formats, zoo.sampling.request, "
-        "zoo.sampling.save, zoo.sampling.latent_pictures; "
+        "zoo.sampling.save, zoo.editing.lines, zoo.editing.reconstruction; "
         "print([name for name in ('torch', 'numpy', 'PIL', 'rich') if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

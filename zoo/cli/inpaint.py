@@ -57,13 +57,15 @@ from zoo.cli.options import (
 @threads_option
 @force_option
 @as_json
-def inpaint(reference: str, image: Path, output: str | None, json_: bool, **asked: Any) -> None:
+def inpaint(
+    reference: str, image: Path, mask: Path, output: str | None, json_: bool, **asked: Any
+) -> None:
     """Fill in what a mask hides of IMAGE with the model of REF.
 
     There are several answers. Answer k depends on the seed and on k alone.
     """
     warn_of_plugins()
-    written = editing.inpaint(reference, image, output, watch=track, **asked)
+    written = editing.inpaint(reference, image, mask, output, watch=track, **asked)
     if json_:
         return print_json(written.to_dict())
     show_preview(written.path, written.rows)

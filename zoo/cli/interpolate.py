@@ -1,10 +1,11 @@
 """zoo interpolate: one random sample turns into another."""
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from zoo import sampling
+from zoo import editing
 from zoo.cli.console import command, print_json, show_preview, warn_of_plugins
 from zoo.cli.options import (
     as_json,
@@ -12,6 +13,7 @@ from zoo.cli.options import (
     device_option,
     force_option,
     label_option,
+    range_option,
     scale_option,
     seed_option,
     threads_option,
@@ -26,15 +28,24 @@ from zoo.cli.options import (
 @click.option(
     "--steps",
     type=click.IntRange(2),
-    help="Images on each line  [default: 8; 30 in a .gif]",
+    help="Images on each line  [default: 8; 30 in a film]",
 )
+@click.option(
+    "--image",
+    "images",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="An image to go from and to, two at least, instead of random samples.",
+)
+@click.option("--spherical", is_flag=True, help="Go along the arc between two latents.")
 @seed_option
 @label_option
+@range_option
 @click.option(
     "-o",
     "--output",
     metavar="PATH",
-    help="Where to write: .png, .jpg or .webp is a picture, .gif an animation "
+    help="Where to write: .png or .jpg is a picture; .gif, .webp and .mp4 are films  "
     "[default: interpolation.png]",
 )
 @scale_option
@@ -45,10 +56,11 @@ from zoo.cli.options import (
 def interpolate(reference: str, output: str | None, json_: bool, **asked: Any) -> None:
     """Turn one random sample of REF into another, step by step.
 
-    Each row of the picture is a straight line between the latents of two random samples.
+    Each row of the picture is a straight line between the latents of two random samples, or of two
+    images that follow each other.
     """
     warn_of_plugins()
-    written = sampling.interpolate(reference, output, **asked)
+    written = editing.interpolate(reference, output, **asked)
     if json_:
         return print_json(written.to_dict())
     show_preview(written.path, written.rows)

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from zoo import sampling
-from zoo.cli.console import command, print_json, show_preview, warn_of_plugins
+from zoo import editing
+from zoo.cli.console import command, print_json, show_preview, track, warn_of_plugins
 from zoo.cli.options import (
     as_json,
     complete_checkpoints,
@@ -51,10 +51,11 @@ def reconstruct(
     """Encode IMAGES with the model of REF and decode them again.
 
     The picture shows rows of originals, each above a row of reconstructions. Without IMAGES, test
-    images of the checkpoint's data set are taken.
+    images of the checkpoint's data set are taken. For a model without encoder, the nearest latents
+    are searched, as zoo invert does.
     """
     warn_of_plugins()
-    written = sampling.reconstruct(reference, images, output, **asked)
+    written = editing.reconstruct(reference, images, output, watch=track, **asked)
     if json_:
         return print_json(written.to_dict())
     show_preview(written.path, written.rows)

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from zoo.editing.inpainting import Inpainted, inpaint
     from zoo.editing.inversion import Inversion, invert
     from zoo.editing.kept import Direction
+    from zoo.editing.lines import interpolate
     from zoo.editing.moving import edit, move
+    from zoo.editing.reconstruction import reconstruct
     from zoo.editing.search import nearest
 
 __all__ = [
@@ -24,9 +26,11 @@ __all__ = [
     "encode",
     "find_all",
     "inpaint",
+    "interpolate",
     "invert",
     "move",
     "nearest",
+    "reconstruct",
 ]
 
 __getattr__ = lazy.rooms(
@@ -41,6 +45,8 @@ __getattr__ = lazy.rooms(
         "edit": "zoo.editing.moving",
         "encode": "zoo.editing.coding",
         "find_all": "zoo.editing.finding",
+        "interpolate": "zoo.editing.lines",
+        "reconstruct": "zoo.editing.reconstruction",
         "inpaint": "zoo.editing.inpainting",
         "invert": "zoo.editing.inversion",
         "move": "zoo.editing.moving",

@@ -30,6 +30,16 @@ COLUMNS = 8
 VERBS = {"encode": "encode images", "decode": "decode latents"}
 
 
+def can(folder: Folder, capability: str) -> bool | None:
+    """Whether a checkpoint's model has a capability; None where it can't even decode."""
+    spec = installed().models.get(folder.model)
+    if spec is None:
+        return True
+    if capability in spec.capabilities:
+        return True
+    return False if "decode" in spec.capabilities else None
+
+
 def refuse_incapable(folder: Folder, capability: str) -> None:
     """Say which models can, before torch is imported.
 
@@ -193,7 +203,7 @@ def rows_of_pairs(n: int) -> int:
 
 
 def latents_of(
-    model: Any, samples: "Tensor", labels: "Tensor | None", seed: int
+    model: Any, samples: "Tensor", labels: "Tensor | None", seed: int, watch: Any = None
 ) -> "tuple[Tensor, Tensor | None]":
     """Latents of images, float32 `(n, *latent_shape)`, and their classes: by the encoder where
     there is one, else by inversion.
@@ -202,6 +212,7 @@ def latents_of(
     - `samples`: float32 `(n, *sample_shape)`.
     - `labels`: int64 `(n,)` for a conditional model; found unless given.
     - `seed`: of the draws that an inversion starts from.
+    - `watch`: shows how far an inversion is.
     """
     from zoo.editing import search
     from zoo.editing.inversion import DRAWS, STEPS
@@ -209,7 +220,7 @@ def latents_of(
 
     if isinstance(model, Autoencoder) and (labels is not None or not model.config.num_classes):
         return search.encoded(model, samples, labels), labels
-    found = search.nearest(model, samples, labels, seed=seed, draws=DRAWS, steps=STEPS)
+    found = search.nearest(model, samples, labels, seed=seed, draws=DRAWS, steps=STEPS, watch=watch)
     return found.latents, found.labels
 
 

@@ -41,9 +41,9 @@ class Inpainted(Latents):
 def inpaint(
     reference: Reference,
     image: str | Path,
+    mask: str | Path,
     output: str | Path | None = None,
     *,
-    mask: str | Path,
     n: int = ANSWERS,
     draws: int = DRAWS,
     steps: int = STEPS,
@@ -61,10 +61,10 @@ def inpaint(
     **Arguments:**
     - `reference`: a checkpoint whose model has latents.
     - `image`: a file.
+    - `mask`: a picture of the image's size: white is filled in, black stays.
     - `output`: where to: `.png`, `.jpg` or `.webp` shows the image, what is seen of it, and the
         answers; `.npz` holds `samples`, `latents` and for a conditional model `labels`.
         inpainted.png unless given.
-    - `mask`: a picture of the image's size: white is filled in, black stays.
     - `n`: answers.
     - `draws`: latents of the seed that each answer is begun with.
     - `steps`: gradient steps.

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
         upper_rows,
     )
     from zoo.sampling.kinds import KINDS, Kind, kind_called, kind_of
-    from zoo.sampling.latent_pictures import interpolate, reconstruct
     from zoo.sampling.pictures import pairs, write_all
     from zoo.sampling.provenance import FOLDER_FILE
     from zoo.sampling.request import class_numbers, kind_of_folder, options_of, seed_or_fresh
@@ -55,7 +54,6 @@ __all__ = [
     "folder_names",
     "grid",
     "how_made",
-    "interpolate",
     "kind_called",
     "kind_of",
     "kind_of_folder",
@@ -65,7 +63,6 @@ __all__ = [
     "picture",
     "preview",
     "prints",
-    "reconstruct",
     "refuse_foreign",
     "sample",
     "save_gif",
@@ -108,7 +105,6 @@ __getattr__ = lazy.rooms(
         "draw_to": "zoo.sampling.save",
         "folder_names": "zoo.sampling.formats",
         "grid": "zoo.sampling.images",
-        "interpolate": "zoo.sampling.latent_pictures",
         "kind_called": "zoo.sampling.kinds",
         "kind_of": "zoo.sampling.kinds",
         "latents": "zoo.sampling.sampler",
@@ -116,7 +112,6 @@ __getattr__ = lazy.rooms(
         "picture": "zoo.sampling.showing",
         "preview": "zoo.sampling.images",
         "prints": "zoo.sampling.save",
-        "reconstruct": "zoo.sampling.latent_pictures",
         "refuse_foreign": "zoo.sampling.formats",
         "sample": "zoo.sampling.save",
         "save_gif": "zoo.sampling.images",

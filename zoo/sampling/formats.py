@@ -1,13 +1,14 @@
 """Files that samples can be written to: one table, with a row for each suffix."""
 
 import importlib
+import importlib.util
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from zoo.common import files
-from zoo.common.errors import ConfigError, DataError, OutputError
+from zoo.common.errors import ConfigError, DataError, MissingDependencyError, OutputError
 from zoo.common.words import either
 from zoo.sampling import provenance
 from zoo.sampling.kinds import Kind, kind_called
@@ -48,6 +49,7 @@ FORMATS = {
     ".jpeg": Format(writer="write_grid", kinds=SEEN),
     ".webp": Format(writer="write_grid", kinds=SEEN),
     ".gif": Format(writer="", streams=False),
+    ".mp4": Format(writer="", streams=False),
     ".npz": Format(writer="write_npz", kinds=("image", "array", "text", "audio"), is_picture=False),
     ".safetensors": Format(
         writer="write_safetensors",
@@ -67,7 +69,7 @@ FORMATS = {
 # what `zoo sample` writes
 SAMPLES = tuple(suffix for suffix, format in FORMATS.items() if format.writer)
 PICTURES = tuple(suffix for suffix in SAMPLES if FORMATS[suffix].is_picture)
-FILMS = (".gif",)
+FILMS = (".gif", ".webp", ".mp4")
 # what a person can read in a terminal
 READABLE = (".txt", ".jsonl")
 # files that say how they were made
@@ -168,6 +170,16 @@ def refuse_foreign(path: Path, *, force: bool = False) -> None:
             f"{path} exists, and the zoo did not write it. Choose another name with "
             f"{either('-o', 'output')}, or replace it with {either('--force', 'force=True')}."
         ) from error
+
+
+def require(suffix: str) -> None:
+    """Raise `MissingDependencyError` for a film that needs a package that is not installed."""
+    if suffix == ".mp4" and importlib.util.find_spec("imageio_ffmpeg") is None:
+        raise MissingDependencyError(
+            "Films in .mp4 are made by imageio-ffmpeg, which is not here: pip install "
+            "'genzoo[video]', or choose .gif or .webp.",
+            name="imageio_ffmpeg",
+        )
 
 
 def refuse_layout(columns: Any, scale: Any, suffix: str) -> None:

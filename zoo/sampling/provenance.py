@@ -46,6 +46,8 @@ PT2_RECORD = "zoo.json"
 MOST_TENSORS = 10_000
 
 XMP_CHUNK = b"XML:com.adobe.xmp"
+# the name of the box of an MP4 that holds XMP
+MP4_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 XMP_SEGMENT = b"http://ns.adobe.com/xap/1.0/\x00"
 # what the International Press Telecommunications Council calls a picture that a trained model made
 GENERATED = "trainedAlgorithmicMedia"
@@ -383,6 +385,27 @@ def _in_jsonl(file: BinaryIO) -> tuple[dict[str, Any] | None, str]:
     return (record if isinstance(record, dict) else None), ""
 
 
+def _in_mp4(file: BinaryIO) -> tuple[dict[str, Any] | None, str]:
+    """The XMP packet in a box of its own, among the boxes of an MP4."""
+    for _ in range(MOST_CHUNKS):
+        header = file.read(8)
+        if len(header) < 8:
+            break
+        length, kind = struct.unpack(">I4s", header)
+        if kind == b"uuid" and 24 <= length <= LONGEST and file.read(16) == MP4_XMP:
+            packet = file.read(length - 24)
+            return _record_in_xmp(packet), _mark(packet)
+        if kind == b"uuid":
+            file.seek(-16, io.SEEK_CUR)
+        if length == 1:
+            (length,) = struct.unpack(">Q", file.read(8))
+            file.seek(-8, io.SEEK_CUR)
+        if length < 8:
+            raise ValueError("a box without an end")
+        file.seek(length - 8, io.SEEK_CUR)
+    return None, ""
+
+
 def _in_onnx(file: BinaryIO) -> tuple[dict[str, Any] | None, str]:
     """The text "zoo" among the metadata of an ONNX model, a protocol buffer: fields, each with its
     number, its type and its content. The network itself is stepped over.
@@ -445,6 +468,7 @@ def _in_pt2(file: BinaryIO) -> tuple[dict[str, Any] | None, str]:
 
 _READERS: dict[str, Callable[[BinaryIO], tuple[dict[str, Any] | None, str]]] = {
     ".npz": _in_npz,
+    ".mp4": _in_mp4,
     ".onnx": _in_onnx,
     ".pt2": _in_pt2,
     ".safetensors": _in_safetensors,
