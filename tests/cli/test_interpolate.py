@@ -156,3 +156,9 @@ def test_the_picture_records_the_digest_of_the_weights(zoo: Zoo, words: list[str
     made = provenance.read(Path(zoo(*words).stdout.strip()))
     assert made["sha256"] == installed().checkpoints["vae-mnist"].sha256["model.safetensors"]
     assert made["command"].startswith(" ".join(["zoo", *words]))
+
+
+def test_an_option_that_the_model_does_not_have_is_refused(zoo: Zoo) -> None:
+    refused = zoo("interpolate", "vae-mnist", "--set", "heat=2")
+    assert refused.exit_code == 1 and "has no sample-time options" in refused.stderr
+    assert not Path("interpolation.png").exists()

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import zoo
-from zoo.common.errors import CapabilityError
+from zoo.common.errors import CapabilityError, ConfigError
 from zoo.registry.registry import installed
 from zoo.testing import ModelContract
 from zoo.testing.subject import built
@@ -79,6 +79,21 @@ def test_options_of_both_change_what_is_drawn() -> None:
         labels = [0, 1, 2, 0]
         plain = zoo.draw(model, 4, seed=0, labels=labels)
         assert not torch.equal(plain, zoo.draw(model, 4, seed=0, labels=labels, options=options))
+
+
+def test_options_of_a_measurement_are_kept_with_it_and_shown(tmp_path: Path) -> None:
+    model = built("trial-ddpm", {"width": 8, "num_classes": 10, "times": 3})
+    place = tmp_path / "mine"
+    names = [str(digit) for digit in range(10)]
+    zoo.save(model, place, dataset="mnist", facts={"class_names": names})
+    found = zoo.evaluate(place, n=30, options={"guidance": 3.0}, write=True)
+    assert {one.options for one in found if one.extractor} == {("guidance=3.0",)}
+    card = (place / "README.md").read_text()
+    assert "guidance=3.0" in card and "--set guidance=3.0" in card
+    plain = zoo.evaluate(place, n=30)
+    assert {one.kind for one in plain}.isdisjoint({one.kind for one in found})
+    with pytest.raises(ConfigError, match="leave out --set or --usefulness"):
+        zoo.evaluate(place, n=30, options=["guidance=3"], usefulness=True)
 
 
 def test_codes_have_no_lines_between_them() -> None:

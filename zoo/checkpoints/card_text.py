@@ -196,7 +196,8 @@ def _commands(facts: Mapping[str, Any], results: Sequence[Evaluation]) -> str:
     words += [] if known else ["--data", one.reference]
     words += ["--seed", str(one.seed)]
     if one.extractor:
-        alternatives = [["-n", str(one.n), "--features", one.extractor]]
+        given = [word for option in one.options for word in ("--set", option)]
+        alternatives = [["-n", str(one.n), "--features", one.extractor, *given]]
     else:
         ks = sorted(
             {k for each in results if each.metric == "nll" and (k := each.importance_samples)}

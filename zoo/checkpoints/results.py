@@ -99,6 +99,7 @@ class Evaluation(StrictConfig):
     - `labelled`: for a likelihood, whether it is that of an image given its class, log p(x | y), as
         a conditional model has it. It may be up to log(classes) better than log p(x), and the two
         can't be compared.
+    - `options`: sample-time options that the samples were drawn with, as "name=value".
     - `values`: for the KL, that of each latent dimension, in falling order; 64 at most.
     """
 
@@ -121,6 +122,7 @@ class Evaluation(StrictConfig):
     family: str = ""
     labelled: bool = False
     values: tuple[float, ...] = ()
+    options: tuple[str, ...] = ()
     version: Annotated[int, Bounds(1, 2**31 - 1)] = 1
 
     @property
@@ -140,6 +142,7 @@ class Evaluation(StrictConfig):
             self.binarised,
             self.family,
             self.labelled,
+            self.options,
             images,
         )
 
@@ -166,6 +169,7 @@ class Evaluation(StrictConfig):
             else ["binarised pixels" if self.binarised else "grey pixels"]
         )
         details += ["given the class"] if self.labelled else []
+        details += self.options
         details += [] if self.extractor else [counted(self.reference_n, self.noun)]
         said = ", ".join(filter(None, details))
         return _known(self.metric).title + (f" ({said})" if said else "")

@@ -96,6 +96,13 @@ def measuring(function: Callable[..., Any]) -> Callable[..., Any]:
     is_flag=True,
     help="Also train classifiers on samples, and test them on real images.",
 )
+@click.option(
+    "--set",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A sampling option of the model. Repeatable.",
+)
 @range_option
 @skip_bad_option
 @click.option("--write", is_flag=True, help="Keep the results in facts.json and in the card.")
@@ -103,7 +110,7 @@ def evaluate(
     reference: str | None,
     samples: str | None,
     json_: bool,
-    **options: Any,
+    **asked: Any,
 ) -> None:
     """Measure how good the checkpoint REF is, or how good --samples of anything are.
 
@@ -116,7 +123,7 @@ def evaluate(
     """
     warn_of_plugins()
     try:
-        results = measure.evaluate(reference, samples=samples, watch=track, **options)
+        results = measure.evaluate(reference, samples=samples, watch=track, **asked)
     except measure.NotKeptError as error:
         _print(reference or "", error.results, json_)
         raise

@@ -49,6 +49,13 @@ from zoo.cli.options import (
     "[default: interpolation.png]",
 )
 @scale_option
+@click.option(
+    "--set",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A sampling option of the model. Repeatable.",
+)
 @device_option
 @threads_option
 @force_option

@@ -39,6 +39,7 @@ def interpolate(
     labels: Any = (),
     value_range: Sequence[float] | None = None,
     scale: int | None = None,
+    options: Any = (),
     device: str = "auto",
     threads: int | None = None,
     force: bool = False,
@@ -66,6 +67,7 @@ def interpolate(
         checkpoint was trained unless given.
     - `scale`: how many times as wide and as high to draw each pixel; by default, a film of small
         images is enlarged.
+    - `options`: sample-time options by name, for a model whose latents depend on some.
     - `device`: "auto" (a GPU where there is one), "cpu" or "cuda".
     - `threads`: on the CPU; what `ZOO_THREADS` says unless given, else the cores that this process
         may use.
@@ -91,10 +93,11 @@ def interpolate(
     fresh = SEED if named else request.seed_or_fresh(seed)
     formats.require(path.suffix.lower())
     model: Any = request.load(folder, device, threads).requires_grad_(False)
+    chosen, texts = request.options_of(type(model), options or None)
     if named:
         ends = _of_images(folder, model, named, numbers, value_range, fresh)
     else:
-        ends = _of_seed(folder, model, n, fresh, numbers)
+        ends = _of_seed(folder, model, n, fresh, numbers, chosen)
     n = len(ends[0])
     words: list[Any] = [word for one in named for word in ("--image", one)]
     words += [] if named else ["--seed", fresh, *([] if n == LINES else ["-n", n])]
@@ -102,6 +105,7 @@ def interpolate(
     words += ["--spherical"] if spherical else []
     words += [*asked.label_words(labels), *asked.range_words(value_range)]
     words += [*([] if size is None else ["--scale", size])]
+    words += [word for text in texts for word in ("--set", text)]
     words += ["-o", path.name] if output is not None else []
     made = asked.made(folder, "interpolate", words, n=n, steps=steps, seed=fresh)
     _save(model, ends, steps, spherical, path, made, size)
@@ -155,7 +159,9 @@ def _refuse_unclear(named: Sequence[Path], seed: Any) -> None:
         raise ConfigError("Name two images at least: a line goes from one to the next.")
 
 
-def _of_seed(folder: Folder, model: Any, n: int, seed: int, numbers: Sequence[int]) -> Ends:
+def _of_seed(
+    folder: Folder, model: Any, n: int, seed: int, numbers: Sequence[int], options: Any
+) -> Ends:
     import torch
 
     from zoo.sampling import latents
@@ -165,7 +171,7 @@ def _of_seed(folder: Folder, model: Any, n: int, seed: int, numbers: Sequence[in
         classes = torch.tensor(numbers or range(folder.num_classes))
         classes = classes[torch.arange(n) % len(classes)]
     both = None if classes is None else classes.repeat_interleave(2)
-    z = latents(model, 2 * n, seed=seed, labels=both)
+    z = latents(model, 2 * n, seed=seed, labels=both, options=options)
     return z[0::2], z[1::2], classes, classes
 
 

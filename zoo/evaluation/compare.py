@@ -294,7 +294,7 @@ class Wanted:
         """Whether a result was measured under these conditions."""
         if self.stated and one.outdated:
             return False
-        if self.seed not in (None, one.seed):
+        if self.seed not in (None, one.seed) or one.options:
             return False
         if self.images_sha256 and one.reference_sha256 not in self.images_sha256:
             return False

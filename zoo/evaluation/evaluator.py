@@ -46,6 +46,7 @@ def evaluate(
     class_names: Sequence[str] | None = None,
     usefulness: bool = False,
     floor: bool = True,
+    options: Any = None,
     watch: Watch = unwatched,
 ) -> list[Evaluation]:
     """Measure a model. The same arguments give the same numbers on one machine.
@@ -75,6 +76,7 @@ def evaluate(
     - `usefulness`: also train classifiers on `n` samples and on as many training images, and test
         them on `test`; for a conditional model.
     - `floor`: whether test images give a floor.
+    - `options`: of drawing samples, an instance of the model's `Options`.
     - `watch`: called as `watch(batches, how_many, doing)`; it passes the batches on, and can show
         progress.
 
@@ -96,7 +98,8 @@ def evaluate(
     results = []
     if extractor is not None:
         unseen = test if floor else None
-        results += _by_features(model, data, unseen, extractor, class_names, n, seed, watch)
+        drawing = _Drawing(n, seed, options)
+        results += _by_features(model, data, unseen, extractor, class_names, drawing, watch)
     if usefulness and test is not None:
         results.append(_by_usefulness(model, data, test, class_names, n, seed, watch))
     if (
@@ -171,16 +174,24 @@ def of_samples(
     return _compared(drawn, chosen.labels if labelled else None, data, test, extractor, seed, watch)
 
 
+class _Drawing(NamedTuple):
+    """Which samples are drawn: how many, of which seed, with which options of the model."""
+
+    n: int
+    seed: int
+    options: Any
+
+
 def _by_features(
     model: GenerativeModel[Any],
     data: Dataset,
     test: Dataset | None,
     extractor: Extractor,
     class_names: Sequence[str] | None,
-    n: int,
-    seed: int,
+    drawing: _Drawing,
     watch: Watch,
 ) -> list[Evaluation]:
+    n, seed, options = drawing
     check_shape(extractor, model.config.sample_shape)
     labelled = bool(model.config.num_classes) and likelihood.shares_classes(
         model, data, class_names
@@ -190,7 +201,7 @@ def _by_features(
     floor = None
     if test is not None:
         floor = _floor(test, training, data, extractor, labelled, n, seed, watch)
-    batches = watch(stream(model, n, seed=seed), n, "Sampling")
+    batches = watch(stream(model, n, seed=seed, options=options), n, "Sampling")
     drawn = extract(extractor, _images(batches, asked))
     labels = torch.cat(asked) if asked and labelled else None
     return _results(drawn, labels, training, floor, data, extractor, seed)

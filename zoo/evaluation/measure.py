@@ -1,5 +1,6 @@
 """Measure a checkpoint and keep the results: what `zoo evaluate` does."""
 
+import dataclasses
 import logging
 import os
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from zoo.evaluation import asked
 from zoo.evaluation.asked import Reference, Watch
 from zoo.evaluation.tables import Evaluations
 from zoo.registry import installed
-from zoo.sampling import kind_of
+from zoo.sampling import kind_of, options_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +49,7 @@ def evaluate(
     importance_samples: int | None = None,
     test_images: int | None = None,
     usefulness: bool = False,
+    options: Any = (),
     write: bool = False,
     value_range: Sequence[float] | None = None,
     skip_bad: bool = False,
@@ -81,6 +83,8 @@ def evaluate(
         given.
     - `usefulness`: also train classifiers on the samples of a conditional model, and test them on
         the test images; the floor is that of classifiers trained on as many real images.
+    - `options`: sample-time options by name, for a model that has some. They are recorded, and
+        results with other options are not compared.
     - `write`: keep the results in the checkpoint's facts.json and card.
     - `value_range`: for a folder of images deeper than 8 bits, the values that become black and
         white; as the checkpoint was trained unless given.
@@ -136,6 +140,11 @@ def evaluate(
     from zoo.evaluation import images
 
     loaded = load_model(folder, device, threads, asked.own_class(reference, folder, model))
+    given, texts = options_of(type(loaded), options or None)
+    if texts and usefulness:
+        raise ConfigError(
+            "Usefulness is measured of samples without options: leave out --set or --usefulness."
+        )
     how = images.reading(folder, against, value_range, skip_bad)
     train, unseen = images.read_data(
         *(against, root, loaded, how), test=test, folders=[folder], asked=data is not None
@@ -152,8 +161,14 @@ def evaluate(
         importance_samples=conditions["importance_samples"] or IMPORTANCE_SAMPLES,
         test_images=conditions["test_images"],
         usefulness=usefulness,
+        options=given,
         watch=watch,
     )
+    if texts:
+        results = Evaluations(
+            dataclasses.replace(one, options=tuple(texts)) if one.extractor else one
+            for one in results
+        )
     if write:
         try:
             keep(folder, loaded, train, unseen, results)
@@ -238,6 +253,7 @@ def measure(
     importance_samples: int,
     test_images: int | None = None,
     usefulness: bool = False,
+    options: Any = None,
     watch: Watch | None = None,
 ) -> Evaluations:
     """Measure the model of a checkpoint. Notes say what is done, and how long the likelihood will
@@ -273,6 +289,7 @@ def measure(
         class_names=names,
         usefulness=usefulness,
         floor=floor,
+        options=options,
         watch=watch or asked.unwatched,
     )
     _say_bound(results)

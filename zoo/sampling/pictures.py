@@ -83,14 +83,20 @@ def interpolation(
     steps: int = 8,
     labels: Tensor | None = None,
     scale: int = 1,
+    options: Any = None,
 ) -> Image.Image:
     """The images of `interpolate`, a line in each row, from left to right."""
-    lines = interpolate(model, seed, n, steps, labels)
+    lines = interpolate(model, seed, n, steps, labels, options)
     return images.grid(lines.flatten(0, 1), steps, scale)
 
 
 def interpolate(
-    model: LatentModel[Any], seed: int, n: int, steps: int, labels: Tensor | None = None
+    model: LatentModel[Any],
+    seed: int,
+    n: int,
+    steps: int,
+    labels: Tensor | None = None,
+    options: Any = None,
 ) -> Tensor:
     """Draw samples on straight lines between latents.
 
@@ -103,12 +109,14 @@ def interpolate(
     - `steps`: points on each line, both ends included; 2 at least.
     - `labels`: int64 `(n,)`, for each line of a conditional model; its classes in turn unless
         given.
+    - `options`: of drawing latents, an instance of the model's `Options`.
 
     **Returns:** uint8 `(n, steps, channels, height, width)` on the CPU.
     """
     given = _in_turn(model, n) if labels is None else labels
     of_ends = None if given is None else given.repeat_interleave(2)
-    ends = latents(model, 2 * n, seed=seed, labels=of_ends).to(model.device)
+    drawn = latents(model, 2 * n, seed=seed, labels=of_ends, options=options)
+    ends = drawn.to(model.device)
     with torch.no_grad():
         lines: Tensor = model.interpolate(
             ends[0::2], ends[1::2], steps, None if given is None else given.to(model.device)
