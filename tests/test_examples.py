@@ -182,7 +182,7 @@ def test_names_are_printed_and_written_with_their_provenance(run: Run) -> None:
     refused = run("between", "abk", "q", "--ref", "my-names")
     assert refused.returncode == 1 and "holds 'q', which is not in the alphabet" in refused.stderr
     measured = run("evaluate", "my-names", "-k", 2)
-    assert "nats per text" in measured.stdout, measured.stderr
+    assert "nats per sample" in measured.stdout, measured.stderr
 
 
 def test_speech_is_written_as_sound_in_files_and_folders(run: Run) -> None:

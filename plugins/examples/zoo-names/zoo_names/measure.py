@@ -39,10 +39,15 @@ def measure(model: Any, root: Path, names: int, draws: int, samples: int) -> dic
     (train, train_labels), (test, labels) = load(root, "train"), load(root, "test")
     frequency = (train_labels.bincount(minlength=26) / len(train_labels)).log()
     test, labels = test[:names], labels[:names]
+    # names of one length together: what is padding in all of a batch is not computed
+    order = (test > 0).sum(1).argsort(stable=True)
+    test, labels = test[order], labels[order]
     prior = Independent(Normal(0.0, 1.0).expand(model.latent_shape), 1)
     bound, kl, exact = [], [], []
     for some, given in zip(test.split(BATCH), labels.split(BATCH), strict=True):
-        bound.append(model.log_likelihood(some, given, importance_samples=draws))
+        longest = int((some > 0).sum(1).max()) + 1
+        short = some[:, :longest]
+        bound.append(model.log_likelihood(short, given, importance_samples=draws))
         kl.append(kl_divergence(model.encode(some, given), prior))
         exact.append((model.reconstruct(some, given) == some).all(1))
     characters = int((test > 0).sum()) + len(test)
