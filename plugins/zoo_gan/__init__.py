@@ -99,7 +99,7 @@ def zoo_importers() -> Iterable[ImporterSpec]:
 
 @hookimpl
 def zoo_checkpoints() -> Iterable[Checkpoint]:
-    """Three GANs trained on MNIST."""
+    """GANs trained on MNIST and on Fashion-MNIST."""
     return [
         Checkpoint(
             name="gan-mnist",
@@ -140,5 +140,19 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:
                 "model.safetensors": "a66bf229ebcdf01653598fcaa19ae0d198b393fdf4d15b971245577f55a38ce7",  # noqa: E501
             },
             bundled=bundled(__file__, "cdcgan-mnist"),
+        ),
+        Checkpoint(
+            name="cdcgan-fashion-mnist",
+            model="dcgan",
+            dataset="fashion-mnist",
+            summary="Clothes of the class you ask for, sharp",
+            parameters=334_881,
+            num_classes=10,
+            license="apache-2.0",
+            sha256={
+                "config.json": "c111efed421422ae15cffcdfbd6bbe4b772e1754e12a97f8ad61effe02ec42c7",
+                "model.safetensors": "1c1044dece4235b5ba5199121dc1e109d46d90eec19f658bce61fe5ac68b8bd9",  # noqa: E501
+            },
+            bundled=bundled(__file__, "cdcgan-fashion-mnist"),
         ),
     ]
