@@ -21,6 +21,10 @@ COMMAND_LINE_ONLY = {
 }
 # an option or argument whose parameter has another name, or another function
 ELSEWHERE = {
+    **{
+        ("show", option): "overview"
+        for option in ("data", "output", "value_range", "skip_bad", "data_root", "force")
+    },
     ("list", "models"): "list_models",
     ("list", "data"): "list_data",
     ("list", "features"): "list_features",
@@ -29,6 +33,7 @@ ELSEWHERE = {
 }
 # a parameter whose default is not that of its option, and why
 OTHER_DEFAULT = {
+    ("show", "reference"): "a command shows data without a reference, which is zoo.overview",
     ("compare", "output"): "a function makes no picture unless it is asked for one",
     ("train", "fields"): "a dict in Python, FIELD=VALUE on the command line",
 }

@@ -44,6 +44,7 @@ DOOR_ROOMS = {
     "checkpoints.weights",
     "evaluation.compare",
     "evaluation.measure",
+    "evaluation.overview",
     "hub.foreign",
     "hub.listing",
     "hub.pull",

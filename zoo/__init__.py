@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from zoo.evaluation.compare import compare
     from zoo.evaluation.measure import evaluate
+    from zoo.evaluation.overview import overview
     from zoo.explorer import play, serve
     from zoo.exporters import export
     from zoo.hub.listing import list_checkpoints
@@ -79,6 +80,7 @@ __all__ = [
     "list_models",
     "list_runs",
     "load",
+    "overview",
     "play",
     "pull",
     "push",
@@ -130,6 +132,7 @@ _find = lazy.rooms(
         "list_runs": "zoo.checkpoints",
         "load": "zoo.checkpoints.weights",
         "play": "zoo.explorer",
+        "overview": "zoo.evaluation.overview",
         "pull": "zoo.hub.pull",
         "push": "zoo.bulk.push",
         "reconstruct": "zoo.editing",

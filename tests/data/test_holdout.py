@@ -88,6 +88,16 @@ def test_other_data_must_be_of_the_same_shape_and_classes(other: Dataset, why: s
         for_training(numbered(), "./mine", test=other, test_reference="./other")
 
 
+def test_a_model_without_classes_does_not_look_at_the_labels_of_other_data() -> None:
+    other = Dataset(
+        "named", torch.zeros(9, 1, 1, 1, dtype=torch.uint8), torch.ones(9).long(), ("a", "b")
+    )
+    data, n = for_training(
+        numbered(), "./mine", test=other, test_reference="./other", conditional=False
+    )
+    assert n == 9 and data.labels is not None and data.labels[-9:].tolist() == [0] * 9
+
+
 @pytest.mark.parametrize(
     "found",
     [

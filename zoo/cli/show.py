@@ -6,8 +6,25 @@ from typing import Any
 import click
 
 from zoo.checkpoints import CONFIG, info, is_path
-from zoo.cli.console import command, open_store, print_json, print_table, print_text, printable
-from zoo.cli.options import as_json, complete_checkpoints
+from zoo.cli.console import (
+    command,
+    note,
+    open_store,
+    print_json,
+    print_table,
+    print_text,
+    printable,
+    show_preview,
+)
+from zoo.cli.options import (
+    as_json,
+    complete_checkpoints,
+    complete_datasets,
+    data_root_option,
+    force_option,
+    range_option,
+    skip_bad_option,
+)
 from zoo.cli.tables import print_card
 from zoo.common import files, settings
 from zoo.registry import describe, installed
@@ -19,14 +36,35 @@ def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -
 
 
 @command()
-@click.argument("reference", metavar="REF", shell_complete=_complete)
+@click.argument("reference", metavar="[REF]", required=False, shell_complete=_complete)
+@click.option(
+    "--data",
+    metavar="DATA",
+    shell_complete=complete_datasets,
+    help="Look at data before training on it: a name, ./FOLDER or ./FILE.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="With --data: write a contact sheet, .png, .jpg or .webp.",
+)
+@data_root_option
+@range_option
+@skip_bad_option
+@force_option
 @as_json
-def show(reference: str, json_: bool) -> None:
+def show(reference: str | None, data: str | None, json_: bool, **reading: Any) -> None:
     """Show a checkpoint, a model, a data set, features, or how samples were made.
 
     Of a checkpoint, the model card is shown; of a model, its settings and recipe; of a file or
-    folder of samples, the command that makes it again.
+    folder of samples, the command that makes it again. --data shows counts, sizes, values and what
+    is odd of data that you have.
     """
+    if data is not None and reference is None:
+        return _show_data(data, json_, reading)
+    if reference is None or data is not None:
+        raise click.UsageError("Name what to show, or the data to look at: --data DATA")
     store = open_store()
     if _holds_samples(reference):
         return _show_provenance(settings.expand(reference), json_)
@@ -36,6 +74,21 @@ def show(reference: str, json_: bool) -> None:
     if spec and not store.directory(reference).is_dir():
         return _show_spec(spec, json_)
     return _show_checkpoint(reference, json_)
+
+
+def _show_data(data: str, json_: bool, reading: Any) -> None:
+    import zoo
+
+    seen = zoo.overview(data, **reading)
+    if json_:
+        return print_json(seen.to_dict())
+    print_text(printable(seen.name), indent=0)
+    for key, value in seen.rows():
+        print_text(printable(value), f"{printable(key):12} ")
+    if seen.picture is None:
+        return note("A contact sheet: -o sheet.png")
+    note(f"Contact sheet: {seen.picture}")
+    return show_preview(seen.picture, 1)
 
 
 def _offered() -> dict[str, Any]:

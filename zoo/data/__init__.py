@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from zoo.data.dataset import Dataset, to_float
     from zoo.data.features import Extractor, Features, check_shape, extract, load_features
     from zoo.data.folders import folder_digest
-    from zoo.data.forms import IN_MEMORY, is_own, refuse_unknown
+    from zoo.data.forms import IN_MEMORY, is_own, kind_of, refuse_unknown
     from zoo.data.holdout import digest, for_training, hold_out
     from zoo.data.image_files import ImageFiles, as_recorded, load_images
     from zoo.data.loading import load_dataset, load_unseen
@@ -33,6 +33,7 @@ __all__ = [
     "for_training",
     "hold_out",
     "is_own",
+    "kind_of",
     "load_dataset",
     "load_features",
     "load_images",
@@ -64,6 +65,7 @@ __getattr__ = lazy.rooms(
         "for_training": "zoo.data.holdout",
         "hold_out": "zoo.data.holdout",
         "is_own": "zoo.data.forms",
+        "kind_of": "zoo.data.forms",
         "load_dataset": "zoo.data.loading",
         "load_features": "zoo.data.features",
         "load_images": "zoo.data.image_files",

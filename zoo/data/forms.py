@@ -205,6 +205,11 @@ def place_of(reference: str, kind: str | None = None) -> Place:
     return Place(reference, of_file, path, columns)
 
 
+def kind_of(reference: str) -> str:
+    """The kind of samples that data of one's own usually holds, by its form."""
+    return place_of(reference).form.kinds[0]
+
+
 def _without_columns(reference: str) -> tuple[str, tuple[str, ...]]:
     """A reference without the columns that it names, and those."""
     bare, colon, named = reference.rpartition(":")

@@ -30,6 +30,8 @@ def for_training(
     n: int | None = None,
     test: Dataset | None = None,
     test_reference: str = "",
+    *,
+    conditional: bool = True,
 ) -> tuple[Dataset, int]:
     """Data as a training takes it: what is held out is at its end, and its facts say so.
 
@@ -38,6 +40,7 @@ def for_training(
     - `reference`: as it was asked for.
     - `n`: how many samples to hold out; as `usual` says unless given.
     - `test`, `test_reference`: other data to take in their place.
+    - `conditional`: whether the labels matter.
 
     **Returns:** the data, and how many samples at its end are held out.
 
@@ -45,7 +48,7 @@ def for_training(
     of other classes."""
     record = Record(reference=reference, samples=len(data), sha256=digest(data))
     if test is not None:
-        ready, held_out = followed_by(data, test)
+        ready, held_out = followed_by(data, test, conditional=conditional)
         said: dict[str, Any] = {"test": test_reference, "test_samples": len(test)}
         said["test_sha256"] = digest(test)
     else:
@@ -80,8 +83,13 @@ def moved_to_the_end(data: Dataset, n: int, seed: int = SEED) -> Dataset:
     return data.part(torch.cat([(~chosen).nonzero(), chosen.nonzero()]).flatten())
 
 
-def followed_by(data: Dataset, test: Dataset, seed: int = SEED) -> tuple[Dataset, int]:
+def followed_by(
+    data: Dataset, test: Dataset, seed: int = SEED, *, conditional: bool = True
+) -> tuple[Dataset, int]:
     """Data with other data at its end, as held out, and how many of those there are.
+
+    **Arguments:**
+    - `conditional`: whether the labels matter; then both must have the same classes.
 
     **Raises:** `DataError` when the two have other shapes or classes."""
     if test.sample_shape != data.sample_shape:
@@ -89,7 +97,7 @@ def followed_by(data: Dataset, test: Dataset, seed: int = SEED) -> tuple[Dataset
             f"The samples of {test.name} are {test.sample_shape}, those of {data.name} "
             f"{data.sample_shape}: give both one size with --set sample_shape"
         )
-    if data.labels is not None and (test.labels is None or test.class_names != data.class_names):
+    if conditional and not _share_classes(data, test):
         raise DataError(
             f"{test.name} does not have the classes of {data.name}: name them alike, in the same "
             "order."
@@ -98,8 +106,12 @@ def followed_by(data: Dataset, test: Dataset, seed: int = SEED) -> tuple[Dataset
         generator = torch.Generator().manual_seed(seed)
         test = test.part(torch.randperm(len(test), generator=generator)[:MOST].sort().values)
     labels = None
-    if data.labels is not None and test.labels is not None:
-        labels = torch.cat([data.labels, test.labels])
+    if data.labels is not None:
+        # of a model without classes they are not looked at
+        theirs = test.labels if _share_classes(data, test) else None
+        labels = torch.cat(
+            [data.labels, torch.zeros(len(test)).long() if theirs is None else theirs]
+        )
     lengths = None
     if data.lengths is not None and test.lengths is not None:
         lengths = torch.cat([data.lengths, test.lengths])
@@ -110,6 +122,13 @@ def followed_by(data: Dataset, test: Dataset, seed: int = SEED) -> tuple[Dataset
         samples = Joined(data.samples, test.samples)
     joined = dataclasses.replace(data, samples=samples, labels=labels, lengths=lengths)
     return joined, len(test)
+
+
+def _share_classes(data: Dataset, test: Dataset) -> bool:
+    """Whether the labels of both mean the same; those of data that names no classes are numbers."""
+    if data.labels is None or test.labels is None:
+        return data.labels is None
+    return data.class_names == test.class_names
 
 
 def digest(data: Dataset) -> str:

@@ -231,7 +231,8 @@ def _plan(
         remember(request.path_of(request.test), digest(test))
     remember(request.data_path, digest(whole))
     data, held_out = for_training(
-        whole, request.data, _asked_holdout(request, recipe), test, request.test or ""
+        *(whole, request.data, _asked_holdout(request, recipe), test, request.test or ""),
+        conditional=bool(values.get("num_classes")),
     )
     recipe = dataclasses.replace(recipe, holdout=held_out)
     config = model_class.Config.from_dict({**_known(data, model_class.Config), **values})

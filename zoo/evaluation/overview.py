@@ -1,0 +1,242 @@
+"""What data looks like before it is trained on: what `zoo show --data` does."""
+
+import hashlib
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.common import tables
+from zoo.common.errors import ConfigError, counted
+from zoo.data import IN_MEMORY, check_range, is_own, refuse_unknown
+from zoo.data import kind_of as kind_of_data
+from zoo.evaluation import asked
+from zoo.sampling import PICTURES, check_path, refuse_foreign
+
+if TYPE_CHECKING:
+    from zoo.data import Dataset
+
+MOST = 100_000  # samples that are looked at, evenly spread over the data
+AT_ONCE = 1_000
+COLUMNS = 8  # of the contact sheet
+MOST_ROWS = 10
+NAMED = 5  # odd samples that are named
+
+log = logging.getLogger("zoo")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """What data holds; it prints as a table.
+
+    **Arguments:**
+    - `name`: of the data.
+    - `samples`: how many there are.
+    - `sample_shape`, `dtype`: of each.
+    - `least`, `greatest`, `mean`, `deviation`: of the values that a model gets.
+    - `classes`: how many samples each class has, by its name or number; empty without labels.
+    - `splits`: its parts, where it has some.
+    - `held_out`: how many samples a training holds out, unless told otherwise.
+    - `sha256`: the digest that a training records.
+    - `looked_at`: how many samples the values and what is odd are of.
+    - `duplicates`: how many samples are the same as an earlier one.
+    - `blank`: how many have one value everywhere.
+    - `odd`: what is odd, in words.
+    - `picture`: the contact sheet that was written; None without.
+    """
+
+    name: str
+    samples: int
+    sample_shape: tuple[int, ...]
+    dtype: str
+    least: float
+    greatest: float
+    mean: float
+    deviation: float
+    classes: dict[str, int] = field(default_factory=dict)
+    splits: tuple[str, ...] = ()
+    held_out: int = 0
+    sha256: str = ""
+    looked_at: int = 0
+    duplicates: int = 0
+    blank: int = 0
+    odd: tuple[str, ...] = ()
+    picture: Path | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON values."""
+        said = asdict(self)
+        lists = {key: list(said[key]) for key in ("sample_shape", "splits", "odd")}
+        return {**said, **lists, "picture": None if self.picture is None else str(self.picture)}
+
+    def rows(self) -> list[tuple[str, str]]:
+        """The table: what, and its value."""
+        shape = " × ".join(map(str, self.sample_shape))
+        found = [
+            ("samples", f"{self.samples:,}"),
+            ("shape", f"{shape} {self.dtype}"),
+            ("range", f"{self.least:.4g} to {self.greatest:.4g}"),
+            ("mean", f"{self.mean:.4g} ± {self.deviation:.4g}"),
+        ]
+        found += [(f"class {name}", f"{n:,}") for name, n in self.classes.items()]
+        found += [("splits", ", ".join(self.splits))] if self.splits else []
+        found += [("held out", f"{self.held_out:,}")] if self.held_out else []
+        found += [("sha256", self.sha256)]
+        found += [("odd", one) for one in self.odd] or [("odd", "nothing was found")]
+        return found
+
+    def __repr__(self) -> str:
+        return tables.plain((self.name, ""), self.rows())
+
+    def _repr_html_(self) -> str:
+        return tables.as_html((self.name, ""), self.rows())
+
+
+def overview(
+    data: Any,
+    *,
+    output: str | os.PathLike[str] | None = None,
+    value_range: Sequence[float] | None = None,
+    skip_bad: bool = False,
+    data_root: str | os.PathLike[str] | None = None,
+    force: bool = False,
+) -> Overview:
+    """Look at data before training on it: counts, sizes, values, and what is odd.
+
+    **Arguments:**
+    - `data`: a name, a path, or samples themselves, as `zoo.train` takes them.
+    - `output`: a contact sheet to write: .png, .jpg or .webp; a row for each of the first ten
+        classes.
+    - `value_range`, `skip_bad`, `data_root`: how it is read, as for `zoo.train`.
+    - `force`: replace a file that the zoo did not write.
+
+    **Returns:** an `Overview`, which prints as a table.
+
+    **Raises:** `ZooError` for data that can't be read, and a picture that can't be written."""
+    reference = asked.called(os.fspath(data) if isinstance(data, os.PathLike) else data)
+    if isinstance(data, os.PathLike):
+        data = reference = reference if is_own(reference) else f"./{reference}"
+    if data is None or isinstance(data, bool | int | float | bytes):
+        raise ConfigError(f"data = {data!r}: pass a name, a path, or samples themselves.")
+    if reference != IN_MEMORY:
+        refuse_unknown(reference)
+    path = None if output is None else Path(output)
+    if path is not None:
+        check_path(path, suffixes=PICTURES)
+        refuse_foreign(path, force=force)
+    from zoo.data import load_dataset
+
+    root = asked.folder_of_data(data_root)
+    how: dict[str, Any] = {"value_range": check_range(value_range), "skip_bad": skip_bad}
+    how |= {"kind": kind_of_data(reference)} if isinstance(data, str) and is_own(data) else {}
+    found = load_dataset(data, root=root, **how)
+    return _seen(found, reference, path)
+
+
+def sheet(data: "Dataset") -> Any:
+    """A contact sheet: images chosen at random, a row for each of the first ten classes."""
+    import torch
+
+    from zoo.sampling import grid
+
+    generator = torch.Generator().manual_seed(0)
+    order = torch.randperm(len(data), generator=generator)
+    if data.labels is None:
+        chosen = order[: COLUMNS * COLUMNS]
+    else:
+        mixed = data.labels[order]
+        rows = [order[mixed == one][:COLUMNS] for one in mixed.unique()[:MOST_ROWS]]
+        chosen = torch.cat([row for row in rows if len(row) == COLUMNS] or [order[:COLUMNS]])
+    return grid(data.samples[chosen.sort().values if data.labels is None else chosen], COLUMNS)
+
+
+def _seen(data: "Dataset", reference: str, path: Path | None) -> Overview:
+    import torch
+
+    n = len(data)
+    looked = torch.linspace(0, n - 1, min(n, MOST), dtype=torch.float64).long()
+    first_of: dict[bytes, int] = {}
+    twins: list[tuple[int, int]] = []
+    blank: list[int] = []
+    least, greatest, total, squares, numbers = torch.inf, -torch.inf, 0.0, 0.0, 0
+    for some in looked.split(AT_ONCE):
+        samples = data.samples[some].cpu()
+        values = data.inputs(samples).double()
+        least, greatest = min(least, values.min().item()), max(greatest, values.max().item())
+        total, squares = total + values.sum().item(), squares + values.square().sum().item()
+        numbers += values.numel()
+        flat = samples.flatten(1)
+        still = (flat == flat[:, :1]).all(1)
+        blank += some[still].tolist()
+        for index, row in zip(some.tolist(), flat, strict=True):
+            key = hashlib.sha256(row.numpy().tobytes()).digest()[:16]
+            earlier = first_of.setdefault(key, index)
+            if earlier != index:
+                twins.append((earlier, index))
+    mean = total / numbers
+    is_picture = data.samples.shape[1:2] in ((1,), (3,)) and len(data.sample_shape) == 3
+    if path is not None:
+        _write(sheet(data) if is_picture else None, path, reference)
+    classes = _classes(data)
+    return Overview(
+        name=data.name,
+        samples=n,
+        sample_shape=data.sample_shape,
+        dtype=str(data.samples[:1].dtype).removeprefix("torch."),
+        least=least,
+        greatest=greatest,
+        mean=mean,
+        deviation=max(0.0, squares / numbers - mean * mean) ** 0.5,
+        classes=classes,
+        splits=data.splits,
+        held_out=n // 10 if is_own(reference) and not data.splits else 0,
+        sha256=data.origin_sha256 or data.sha256,
+        looked_at=len(looked),
+        duplicates=len(twins),
+        blank=len(blank),
+        odd=tuple(_odd(twins, blank, classes, len(looked))),
+        picture=path,
+    )
+
+
+def _write(picture: Any, path: Path, reference: str) -> None:
+    from importlib.metadata import version
+
+    from zoo.sampling import save_picture
+
+    if picture is None:
+        raise ConfigError("These samples are not images: there is no contact sheet of them.")
+    made = {"data": reference, "picture": "contact sheet", "version": version("genzoo")}
+    save_picture(picture, path, made, generated=False)
+
+
+def _classes(data: "Dataset") -> dict[str, int]:
+    if data.labels is None:
+        return {}
+    counts = data.labels.bincount(minlength=len(data.class_names)).tolist()
+    names = data.class_names or tuple(map(str, range(len(counts))))
+    return dict(zip(names, counts, strict=False))
+
+
+def _odd(
+    twins: Sequence[tuple[int, int]], blank: Sequence[int], classes: dict[str, int], n: int
+) -> list[str]:
+    """What is odd, in words."""
+    found = []
+    if twins:
+        pairs = ", ".join(f"{one} and {other}" for one, other in twins[:NAMED])
+        found.append(f"{counted(len(twins), 'duplicate')} among {n:,}, such as {pairs}")
+    if blank:
+        named = ", ".join(map(str, blank[:NAMED]))
+        found.append(f"{counted(len(blank), 'blank sample')} among {n:,}, such as number {named}")
+    if empty := [name for name, count in classes.items() if not count]:
+        found.append(f"no samples of {', '.join(empty[:NAMED])}")
+    counts = [count for count in classes.values() if count]
+    if counts and max(counts) >= 10 * min(counts):
+        found.append(
+            f"the largest class has {max(counts) / min(counts):.0f} times as many samples as the "
+            "smallest: --balance draws all equally often"
+        )
+    return found
