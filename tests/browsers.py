@@ -67,7 +67,7 @@ class Browser:
             yield page
         finally:
             context.close()
-        assert self.errors == []
+        assert self.errors == [], f"the page complained: {self.errors}"
         foreign = {url for url in self.requests if not is_local(url)}
         assert not foreign, f"a page asked {foreign}"
 

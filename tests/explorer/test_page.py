@@ -289,6 +289,35 @@ def test_the_nearest_picture_of_a_gan_is_found(browser: Browser, server: Served)
         assert "z=" in page.url
 
 
+def test_what_is_covered_is_filled_in_by_the_model(browser: Browser, server: Served) -> None:
+    zoo_package.grid(zoo_package.draw("vae-mnist", 1, seed=3), columns=1).crop((2, 2, 30, 30)).save(
+        "digit.png"
+    )
+    with browser.page() as page:
+        open_at(page, address(server, checkpoint="vae-mnist", seed=0))
+        before = shown(page)
+        page.get_by_label("Or a picture of yours").set_input_files("digit.png")
+        before = wait_until_shown(page, before)
+        page.locator("#tool").select_option("mask")
+        pen = page.locator(".sketch")
+        pen.scroll_into_view_if_needed()
+        box = pen.bounding_box()
+        assert box
+        middle = box["y"] + 0.8 * box["height"]
+        page.mouse.move(box["x"] + 0.1 * box["width"], middle)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 0.9 * box["width"], middle, steps=10)
+        page.mouse.up()
+        page.get_by_role("button", name="Fill in what is covered").click()
+        wait_until_shown(page, before)
+        copy = page.locator(".copy").evaluate(
+            "c => [...c.getContext('2d').getImageData(0, 0, 28, 28).data]"
+        )
+        upper = np.array(copy, np.uint8).reshape(28, 28, 4)[:14, :, 0]
+        given = np.asarray(Image.open("digit.png").convert("L"))[:14]
+        assert np.abs(upper.astype(int) - given.astype(int)).mean() < 12
+
+
 def test_the_address_shows_the_same_page_again(browser: Browser, server: Served) -> None:
     with browser.page() as page:
         open_at(page, address(server, checkpoint="vae-mnist", seed=3))
@@ -394,4 +423,4 @@ def test_the_page_of_the_api_shows_every_address(browser: Browser, server: Serve
     with browser.page() as page:
         page.goto(f"{server.address}/docs")
         page.get_by_text("POST /v1/reconstruct").wait_for()
-        assert page.locator("section").count() == 11
+        assert page.locator("section").count() == 12

@@ -218,3 +218,34 @@ def test_bodies_that_are_no_pictures_and_models_without_encoder_are_refused(
     assert answer.status_code == 409 and "can't encode" in answer.json()["detail"]
     answer = server.post("/v1/encode", params={"checkpoint": "cvae-mnist"}, content=as_png(digit()))
     assert answer.status_code == 409 and "conditional" in answer.json()["detail"]
+
+
+def test_the_nearest_latent_is_found_and_what_is_transparent_filled_in(server: Served) -> None:
+    pixels = digit()
+    query: dict[str, object] = {"checkpoint": "vae-mnist-2d", "seed": 1, "draws": 100, "steps": 20}
+    found = server.post("/v1/invert", params=query, content=as_png(pixels))
+    z = torch.tensor(found.json()["latents"])
+    model = zoo_package.load("vae-mnist-2d")
+    x = pixels[None].float() / 255
+    error = (model.decode(z) - x).square().sum()
+    assert error <= (model.reconstruct(x) - x).square().sum() + 1e-3
+    image = Image.fromarray(pixels[0].numpy()).convert("RGBA")
+    alpha = Image.new("L", image.size, 255)
+    alpha.paste(0, (0, 14, 28, 28))
+    image.putalpha(alpha)
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    query |= {"n": 2, "format": "json"}
+    told = server.post("/v1/inpaint", params=query, content=file.getvalue()).json()
+    answers = np.array(told["samples"])
+    assert answers.shape == (2, 1, 28, 28) and np.array(told["latents"]).shape == (2, 2)
+    assert (answers[:, :, :14] == pixels[:, :14].numpy()).all()
+    whole = server.post("/v1/inpaint", params=query, content=as_png(pixels))
+    assert whole.status_code == 415 and "no transparent part" in whole.json()["detail"]
+
+
+def test_directions_are_told_with_what_a_step_adds(server: Served) -> None:
+    told = server.get("/v1/directions", checkpoint="vae-mnist").json()
+    assert told[0]["name"] == "strong-1" and len(told[0]["vector"]) == 50
+    answer = server.get("/v1/directions", checkpoint="no-such")
+    assert answer.status_code == 404

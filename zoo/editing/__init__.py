@@ -6,6 +6,7 @@ from zoo.common import lazy
 
 if TYPE_CHECKING:
     from zoo.editing.coding import Latents, decode, encode
+    from zoo.editing.filling import fill
     from zoo.editing.finding import directions, find_all
     from zoo.editing.inpainting import Inpainted, inpaint
     from zoo.editing.inversion import Inversion, invert
@@ -24,6 +25,7 @@ __all__ = [
     "directions",
     "edit",
     "encode",
+    "fill",
     "find_all",
     "inpaint",
     "interpolate",
@@ -44,6 +46,7 @@ __getattr__ = lazy.rooms(
         "directions": "zoo.editing.finding",
         "edit": "zoo.editing.moving",
         "encode": "zoo.editing.coding",
+        "fill": "zoo.editing.filling",
         "find_all": "zoo.editing.finding",
         "interpolate": "zoo.editing.lines",
         "reconstruct": "zoo.editing.reconstruction",

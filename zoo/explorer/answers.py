@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -42,12 +43,27 @@ def _ascii(text: object) -> str:
     return str(text).encode("ascii", "backslashreplace").decode()
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """Samples of a model.
+
+    **Arguments:**
+    - `samples`: `(n, *sample_shape)`.
+    - `labels`: int64 `(n,)`, or None.
+    - `model`: it says the kind of the samples.
+    - `latents`: of the samples, where JSON is to hold them too.
+    """
+
+    samples: Tensor
+    labels: Tensor | None
+    model: Any
+    latents: Tensor | None = None
+
+
 def of_samples(
-    samples: Tensor,
-    labels: Tensor | None,
+    drawn: Drawn,
     made: Mapping[str, Any],
     *,
-    model: Any,
     format: str,
     classes_asked: int = 0,
     columns: int | None = None,
@@ -56,16 +72,15 @@ def of_samples(
     """Samples in a format.
 
     **Arguments:**
-    - `samples`: float32 `(n, *sample_shape)`.
-    - `labels`: int64 `(n,)`, or None.
+    - `drawn`: the samples.
     - `made`: how they were made.
-    - `model`: it says the kind of the samples.
     - `format`: one of `TYPES`.
     - the others: as `sampling.write` takes them.
 
     **Raises:** `OutputError` for a format that can't hold such samples.
     """
     headers = headers_of(made)
+    samples, labels, model = drawn.samples, drawn.labels, drawn.model
     kind = sampling.kind_of(model)
     if format in ("json", "raw"):
         stored = (sampling.to_uint8(samples) if kind.dtype == "uint8" else samples).numpy()
@@ -81,6 +96,8 @@ def of_samples(
                 "labels": None if labels is None else labels.tolist(),
                 "provenance": dict(made),
             }
+            if drawn.latents is not None:
+                told["latents"] = drawn.latents.flatten(1).tolist()
             if kind.name == "text":
                 told["texts"] = model.render(samples)
             body = json.dumps(told, allow_nan=False).encode()

@@ -202,6 +202,17 @@ def _add_computing(app: FastAPI, desk: Desk) -> None:
         """The latent whose sample is nearest to the picture in the body. It takes seconds."""
         return await desk.invert(request, wanted)
 
+    @app.post(
+        "/v1/inpaint",
+        tags=["Samples"],
+        response_class=Response,
+        responses=_with(SAMPLES, body=True),
+        openapi_extra=PICTURE_BODY,
+    )
+    async def inpaint(request: Request, wanted: Annotated[asked.InpaintAsked, Query()]) -> Response:
+        """Fill in what is transparent in the picture in the body. It takes seconds."""
+        return await desk.inpaint(request, wanted)
+
     @app.get("/v1/directions", tags=["Latents"], responses=WITHOUT_BODY)
     async def directions(request: Request, checkpoint: asked.Name) -> list[asked.Direction]:
         """Directions of the latent space, the strongest first."""

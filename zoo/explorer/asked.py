@@ -121,6 +121,17 @@ class InvertAsked(PictureAsked):
     format: Numbers = "json"
 
 
+class InpaintAsked(PictureAsked):
+    """What is transparent in the picture is to be filled in: several answers."""
+
+    n: Annotated[int, Field(ge=1, le=16, description="Answers.")] = 4
+    seed: Annotated[int, Field(ge=0, le=MOST_SEED, description="Of the answers.")] = 0
+    draws: Annotated[int, Field(ge=1, le=1000, description="Latents tried for each answer.")] = 1000
+    steps: Annotated[int, Field(ge=0, le=200, description="Gradient steps from the best.")] = 100
+    format: Format = ""
+    scale: Scale = 1
+
+
 class ReconstructAsked(PictureAsked):
     """The picture is encoded and decoded again."""
 

@@ -22,8 +22,8 @@ from zoo.common.errors import (
     DataError,
     LabelError,
 )
-from zoo.data import as_recorded, load_images
-from zoo.editing import find_all, nearest
+from zoo.data import as_recorded, load_images, open_image
+from zoo.editing import fill, find_all, nearest
 from zoo.explorer import answers, asked
 from zoo.explorer.engine import Engine, Inputs, Job
 from zoo.explorer.guard import Limits, Refusal
@@ -101,10 +101,8 @@ class Desk:
         )
         return await asyncio.to_thread(
             answers.of_samples,
-            samples,
-            labels,
+            answers.Drawn(samples, labels, model),
             made,
-            model=model,
             format=format,
             classes_asked=len(classes),
             columns=wanted.columns,
@@ -147,10 +145,8 @@ class Desk:
         samples, labels, model = await self._result(request, Job(folder, "decode", inputs))
         return await asyncio.to_thread(
             answers.of_samples,
-            samples,
-            labels,
+            answers.Drawn(samples, labels, model),
             _made(folder, "decode", "latents.npz"),
-            model=model,
             format=format,
             columns=wanted.columns,
             scale=wanted.scale,
@@ -167,7 +163,7 @@ class Desk:
 
     async def invert(self, request: Request, wanted: asked.InvertAsked) -> Response:
         """The latent whose sample is nearest to a picture."""
-        folder, samples, labels = await self._picture(request, wanted, "decode")
+        folder, samples, labels = await self._picture(request, wanted, "decode", needs_label=False)
 
         def search(model: Any) -> Tensor:
             return nearest(
@@ -182,6 +178,35 @@ class Desk:
         z = await self._result(request, Job(folder, "call", call=search))
         made = {**_made(folder, "invert", "IMAGE"), "seed": wanted.seed}
         return answers.of_latents(z, tuple(z.shape[1:]), made, wanted.format)
+
+    async def inpaint(self, request: Request, wanted: asked.InpaintAsked) -> Response:
+        """A picture whose transparent parts are filled in, with several answers."""
+        folder, samples, labels = await self._picture(request, wanted, "decode", needs_label=False)
+        shape = folder.config["config"]["sample_shape"]
+        hidden = await asyncio.to_thread(read_hidden, await request.body(), shape)
+
+        def work(model: Any) -> tuple[Tensor, Tensor, Tensor | None, Any]:
+            label = None if labels is None else int(labels[0])
+            return *fill(
+                model,
+                samples[0],
+                hidden,
+                label,
+                n=wanted.n,
+                seed=wanted.seed,
+                draws=wanted.draws,
+                steps=wanted.steps,
+            ), model
+
+        filled, z, given, model = await self._result(request, Job(folder, "call", call=work))
+        made = _made(folder, "inpaint", "IMAGE", "--mask", "MASK", "--seed", str(wanted.seed))
+        return await asyncio.to_thread(
+            answers.of_samples,
+            answers.Drawn(filled, given, model, z),
+            {**made, "seed": wanted.seed},
+            format=wanted.format or "png",
+            scale=wanted.scale,
+        )
 
     async def directions(self, request: Request, name: str) -> list[dict[str, Any]]:
         """The directions that are kept for a checkpoint; found first where there are none."""
@@ -215,10 +240,8 @@ class Desk:
         )
         return await asyncio.to_thread(
             answers.of_samples,
-            copies,
-            labels,
+            answers.Drawn(copies, labels, model),
             _made(folder, "reconstruct", "IMAGE"),
-            model=model,
             format=wanted.format or _suffix(kind.default_file),
             scale=wanted.scale,
         )
@@ -241,14 +264,20 @@ class Desk:
         return self.shelf.folder(name)
 
     async def _picture(
-        self, request: Request, wanted: asked.PictureAsked, capability: str = "encode"
+        self,
+        request: Request,
+        wanted: asked.PictureAsked,
+        capability: str = "encode",
+        *,
+        needs_label: bool = True,
     ) -> tuple[Folder, Tensor, Tensor | None]:
         """The picture in the body as a model of images takes it, and its label."""
         folder = self._folder(wanted.checkpoint)
         _refuse_incapable(folder, capability)
         if not sampling.kind_of_folder(folder).is_picture:
             raise CapabilityError(f"The samples of {folder.reference} are not images.")
-        labels = _labels_of_all([] if wanted.label is None else [wanted.label], 1, folder)
+        given = [] if wanted.label is None else [wanted.label]
+        labels = _labels_of_all(given, 1, folder) if given or needs_label else None
         body = await request.body()
         shape = folder.config["config"]["sample_shape"]
         value_range = as_recorded(folder.facts)["value_range"]
@@ -312,6 +341,28 @@ def read_picture(body: bytes, sample_shape: Sequence[int], value_range: Any = No
             return load_images([path], sample_shape, value_range)
         except DataError as error:
             raise DataError(str(error).replace(str(path), "The body")) from None
+
+
+def read_hidden(body: bytes, sample_shape: Sequence[int]) -> Tensor:
+    """Which values of a picture are to be filled in: those where it is more than half transparent.
+
+    **Returns:** bool `(*sample_shape,)`.
+
+    **Raises:** `DataError` for a picture without transparency, and one that is nothing else."""
+    with tempfile.TemporaryDirectory(prefix="zoo-") as place:
+        path, mask = Path(place, "picture"), Path(place, "mask.png")
+        path.write_bytes(body)
+        with open_image(path) as image:
+            if "A" not in image.getbands() and "transparency" not in image.info:
+                raise DataError("The body has no transparent part that could be filled in.")
+            alpha = image.convert("RGBA").getchannel("A")
+        alpha.point(lambda value: 255 - value).save(mask)
+        (painted,) = load_images([mask], sample_shape)
+    hidden: Tensor = painted.float().mean(0, keepdim=True).gt(127).expand(*painted.shape)
+    if not hidden.any() or hidden.all():
+        part = "no part" if not hidden.any() else "all"
+        raise DataError(f"Of the body {part} is transparent: there must be something to go by.")
+    return hidden
 
 
 async def _gone(request: Request) -> None:

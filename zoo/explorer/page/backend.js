@@ -16,7 +16,7 @@
 //   sample({n, seed, start, labels})  a Batch, for a model without latents
 //   encode(png, label)              Float32Array, latentSize
 //   invert(png, label)              the same for a model without an encoder, in seconds
-//   inpaint(png, mask, label, seed) {latents, picture}: what is masked filled in
+//   inpaint(png, label, seed)       {latents, picture}: what is transparent filled in
 //   directions()                    [{name, vector}], the strongest first; [] where none are known;
 //                                   the names are those that `zoo edit --direction` takes
 //

@@ -121,7 +121,7 @@ class HttpModel {
       decode: has("decode") && !card.latents_are_codes,
       encode: has("encode") && isImage,
       invert: has("decode") && !card.latents_are_codes && isImage,
-      inpaint: false,
+      inpaint: has("decode") && !card.latents_are_codes && isImage,
     };
   }
 
@@ -146,6 +146,13 @@ class HttpModel {
     const query = { checkpoint: this.name, label };
     const told = await this.backend.json("v1/invert", query, { method: "POST", body: png });
     return Float32Array.from(told.latents[0]);
+  }
+
+  async inpaint(png, label, seed) {
+    const query = { checkpoint: this.name, label, seed, n: 1, format: "json" };
+    const told = await this.backend.json("v1/inpaint", query, { method: "POST", body: png });
+    const picture = { n: 1, shape: this.sampleShape, data: Uint8Array.from(told.samples.flat(3)) };
+    return { latents: Float32Array.from(told.latents[0]), picture };
   }
 
   async directions() {

@@ -111,12 +111,21 @@ export function sketch(space, change) {
     if (model.can.encode) follow();
   }
 
-  /** The drawing at the size of a sample, as a PNG. */
-  function shrunk(source = canvas) {
+  /** The drawing at the size of a sample, as a PNG; what is covered is transparent if asked. */
+  function shrunk(withHoles = false) {
     const small = element("canvas", { width, height });
-    const onto = small.getContext("2d");
+    const onto = small.getContext("2d", { willReadFrequently: true });
     onto.imageSmoothingQuality = "high";
-    onto.drawImage(source, 0, 0, width, height);
+    onto.drawImage(canvas, 0, 0, width, height);
+    if (!withHoles) return toPng(small);
+    const pixels = onto.getImageData(0, 0, width, height);
+    onto.clearRect(0, 0, width, height);
+    onto.drawImage(mask, 0, 0, width, height);
+    const covered = onto.getImageData(0, 0, width, height);
+    for (let i = 3; i < pixels.data.length; i += 4) {
+      if (covered.data[i] > 0) pixels.data[i] = 0;
+    }
+    onto.putImageData(pixels, 0, 0);
     return toPng(small);
   }
 
@@ -129,11 +138,21 @@ export function sketch(space, change) {
   });
   const follow = onceAFrame(newest);
 
-  /** Show the copy that a latent decodes to, and make it the picture that the sliders move. */
-  async function show(latent) {
+  /** Show a latent's picture, or another, and make the latent the one that the sliders move. */
+  async function show(latent, picture = null) {
     const label = space.currentLabel();
-    paint(copy, await model.decode(latent, 1, label === null ? null : [label]));
+    paint(copy, picture ?? await model.decode(latent, 1, label === null ? null : [label]));
     change(space.constructor.asState(latent));
+  }
+
+  let answers = 0;
+
+  /** Another answer each time. */
+  async function fillIn() {
+    const { latents, picture } = await model.inpaint(
+      await shrunk(true), space.currentLabel(), space.state.seed + answers);
+    answers += 1;
+    await show(latents, picture);
   }
 
   function slow(name, work) {
@@ -147,7 +166,7 @@ export function sketch(space, change) {
         button.disabled = true;
         say(`${name} …`);
         try {
-          await show(await work());
+          await work();
           say("Done.");
         } catch (error) {
           say(error.message, "problem");
@@ -160,7 +179,6 @@ export function sketch(space, change) {
   }
 
   clear();
-  const label = () => space.currentLabel();
   const place = element("section", { class: "panel", "aria-labelledby": "sketch-title" }, [
     element("h2", { id: "sketch-title" }, "Draw"),
     element("p", { class: "quiet" }, model.can.encode
@@ -176,9 +194,8 @@ export function sketch(space, change) {
         element("label", { for: "colour" }, "Colour"), colour]) : "",
       element("button", { type: "button", click: clear }, "Clear"),
       model.can.invert ? slow("Find the nearest", async () =>
-        model.invert(await shrunk(), label())) : "",
-      model.can.inpaint ? slow("Fill in what is covered", async () =>
-        model.inpaint(await shrunk(), await shrunk(mask), label(), space.state.seed)) : "",
+        show(await model.invert(await shrunk(), space.currentLabel()))) : "",
+      model.can.inpaint ? slow("Fill in what is covered", fillIn) : "",
     ]),
     element("div", { class: "field" }, [
       element("label", { for: "picture" }, "Or a picture of yours"), file,
