@@ -1,4 +1,4 @@
-"""Offers a normalising flow, and a checkpoint of it."""
+"""Offers a normalising flow with a checkpoint of it, and a flow that is trained by matching."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from zoo import Checkpoint, ModelSpec, bundled, hookimpl
 
 @hookimpl
 def zoo_models() -> Iterable[ModelSpec]:
-    """A flow of autoregressive transformers."""
+    """A flow of autoregressive transformers, and a flow along learned velocities."""
     return [
         ModelSpec(
             name="flow",
@@ -15,7 +15,14 @@ def zoo_models() -> Iterable[ModelSpec]:
             summary="Normalising flow of autoregressive transformers",
             capabilities=("sample",),
             reference="https://arxiv.org/abs/2412.06329",
-        )
+        ),
+        ModelSpec(
+            name="flow-matching",
+            entry_point="zoo_flow.matching:FlowMatching",
+            summary="Flow from noise to images, trained by flow matching",
+            capabilities=("sample",),
+            reference="https://arxiv.org/abs/2210.02747",
+        ),
     ]
 
 
