@@ -138,6 +138,7 @@ def test_each_kind_of_record_has_a_row_with_its_hook() -> None:
         "zoo_datasets",
         "zoo_features",
         "zoo_importers",
+        "zoo_metrics",
     ]
     assert all(callable(getattr(hookspecs, offer.hook)) for offer in OFFERS)
 

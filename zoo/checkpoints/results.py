@@ -8,6 +8,7 @@ from typing import Annotated, Any, NamedTuple
 
 from zoo.common.config import Bounds, StrictConfig
 from zoo.common.errors import CheckpointError, ConfigError, counted
+from zoo.registry import installed
 
 # Of an evaluation, unless told otherwise.
 SAMPLES = 10_000
@@ -284,4 +285,10 @@ def _refuse_unlike(one: str, first: Evaluation, other: str, second: Evaluation) 
 
 
 def _known(metric: str) -> Metric:
-    return METRICS.get(metric, Metric(metric))
+    """What a metric is: one of the zoo's, or one that a plugin offers, or of nobody here."""
+    if metric in METRICS:
+        return METRICS[metric]
+    spec = installed().metrics.get(metric)
+    if spec is None:
+        return Metric(metric)
+    return Metric(spec.summary or metric, spec.unit, spec.better, spec.version)

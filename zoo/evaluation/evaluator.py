@@ -17,7 +17,7 @@ from zoo.checkpoints import FEWEST, IMPORTANCE_SAMPLES, METRICS, SAMPLES, SEED, 
 from zoo.common import files, settings
 from zoo.common.errors import CapabilityError, ConfigError, DataError, OutputError, counted
 from zoo.data import Dataset, Extractor, Features, check_shape, extract
-from zoo.evaluation import likelihood, metrics
+from zoo.evaluation import likelihood, metrics, own
 from zoo.evaluation.asked import Watch, unwatched
 from zoo.evaluation.likelihood import Batch
 from zoo.evaluation.manifolds import manifolds
@@ -110,6 +110,15 @@ def evaluate(
         results += _by_likelihood(
             model, subset(test, test_images, seed), importance_samples, seed, watch
         )
+    results += own.measure(
+        model,
+        data if test is None else test,
+        "train" if test is None else "test",
+        n=n,
+        seed=seed,
+        options=options,
+        watch=watch,
+    )
     if not results:
         raise CapabilityError(
             "There is nothing to measure: no features, and no likelihood (or no test images for "

@@ -216,9 +216,10 @@ def load_extractor(
     from zoo.common import compute
     from zoo.data import load_features
     from zoo.evaluation.likelihood import has_likelihood
+    from zoo.evaluation.own import offered_for
 
     if not kind_of(model).is_picture:
-        if not has_likelihood(model):
+        if not has_likelihood(model) and not offered_for(model):
             raise CapabilityError(
                 "The samples of this model are not images, so there are no features to compare "
                 "them "

@@ -280,6 +280,43 @@ class ImporterSpec:
         _check_types(self)
 
 
+@dataclass(frozen=True, kw_only=True)
+class MetricSpec:
+    """A metric of samples, which `zoo evaluate` measures beside its own.
+
+    **Arguments:**
+    - `name`: as a model's; it stands in the facts.
+    - `entry_point`: a function "package.module:function" called as `function(samples, data)` with
+        samples of the model and test data (training data where there are none), both as models
+        take them: `(n, *sample_shape)`, on the CPU. It returns a pair: the value, and its standard
+        error or None.
+    - `kinds`: of samples, such as ("text",).
+    - `summary`: what it is called in tables.
+    - `unit`: of the value.
+    - `better`: "↑" or "↓", where it is better.
+    - `version`: raise it when the same samples would give another value.
+    """
+
+    name: str
+    entry_point: str
+    kinds: tuple[str, ...] = ("image",)
+    summary: str = ""
+    unit: str = ""
+    better: str = ""
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        _check(self.name, NAME, "metric name")
+        _check(self.entry_point, ENTRY_POINT, "entry point")
+        _check_types(self)
+        if unknown := set(self.kinds) - set(KINDS):
+            raise PluginError(
+                f"Metric {self.name!r} has unknown kinds {sorted(unknown)}; there are {KINDS}."
+            )
+        if self.better not in ("", "↑", "↓"):
+            raise PluginError(f"Metric {self.name!r}: better = {self.better[:80]!r} is no ↑ or ↓.")
+
+
 @dataclass(frozen=True)
 class Offer:
     """One kind of record that plugins offer: a row of OFFERS.
@@ -306,6 +343,7 @@ OFFERS = (
     Offer("datasets", DatasetSpec, "a data set"),
     Offer("features", FeatureSpec, "features"),
     Offer("importers", ImporterSpec, "an importer"),
+    Offer("metrics", MetricSpec, "a metric"),
 )
 
 
@@ -332,6 +370,11 @@ def zoo_features() -> Iterable[FeatureSpec]:  # type: ignore[empty-body]  # as a
 @hookspec
 def zoo_importers() -> Iterable[ImporterSpec]:  # type: ignore[empty-body]  # as above
     """Offer ways to bring weights from elsewhere into models."""
+
+
+@hookspec
+def zoo_metrics() -> Iterable[MetricSpec]:  # type: ignore[empty-body]  # as above
+    """Offer metrics of samples."""
 
 
 @hookspec

@@ -32,6 +32,7 @@ from zoo.registry.hookspecs import (
     DatasetSpec,
     FeatureSpec,
     ImporterSpec,
+    MetricSpec,
     ModelSpec,
     Offer,
 )
@@ -101,6 +102,11 @@ class Registry:
         return self.offered["importers"]
 
     @property
+    def metrics(self) -> dict[str, MetricSpec]:
+        """The metrics that plugins offer, by name."""
+        return self.offered["metrics"]
+
+    @property
     def broken(self) -> list[Plugin]:
         """The plugins that something is wrong with."""
         return [plugin for plugin in self.plugins if plugin.problems]
@@ -151,6 +157,10 @@ class Registry:
     def importer(self, name: str) -> Any:
         """The function of an importer, imported now; raises like `model_class`."""
         return self._resolve("importers", name)
+
+    def metric(self, name: str) -> Any:
+        """The function of a metric, imported now; raises like `model_class`."""
+        return self._resolve("metrics", name)
 
     def add_commands(self, cli: "click.Group") -> None:
         """Let every plugin add commands; note one that fails or takes a name that is taken."""
