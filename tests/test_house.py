@@ -55,6 +55,7 @@ DOOR_ROOMS = {
     "models.build",
     "models.capture",
     "optim.optimizers",
+    "sampling.films",
     "sampling.formats",
     "sampling.images",
     "sampling.pictures",
