@@ -63,6 +63,12 @@ from zoo.cli.options import (
     show_default=True,
     help="bf16 is faster on some hardware, and less exact.",
 )
+@click.option(
+    "--truncation",
+    type=click.FloatRange(0, 10),
+    metavar="NUMBER",
+    help="Multiply latents by this: below 1, samples are more alike.",
+)
 @device_option
 @threads_option
 @click.option(

@@ -13,6 +13,7 @@ from zoo.models import GenerativeModel, LatentModel
 from zoo.sampling.kinds import kind_of
 from zoo.sampling.request import whole_number
 
+MOST_TRUNCATION = 10
 BLOCK = 64  # samples that share one generator; changing it would change every sample of every seed
 
 
@@ -26,6 +27,7 @@ def draw(
     batch_size: int | None = None,
     options: Any = None,
     precision: str = "float32",
+    truncation: float | None = None,
 ) -> Tensor:
     """Draw samples `start` … `start + n - 1` of a seed.
 
@@ -47,6 +49,9 @@ def draw(
     - `precision`: "float32", or "bf16" to compute in bfloat16 where that is safe
         (`torch.autocast`), with the convolutions' maps in channels-last order: faster on hardware
         that computes in it (see `emulates_bf16`).
+    - `truncation`: of a model with latents: they are drawn to the mean m of the prior, to
+        m + ψ (z − m); less than 1 gives samples that are more alike (Karras et al. 2019,
+        arXiv:1812.04948, appendix B, where z is the inner latent).
 
     **Returns:** samples on the CPU, float32 `(n, *sample_shape)`; int64 for text.
 
@@ -63,6 +68,7 @@ def draw(
         batch_size=batch_size,
         options=options,
         precision=precision,
+        truncation=truncation,
     ):
         drawn = _room(n, samples) if drawn is None else drawn
         drawn[done : done + len(samples)] = samples
@@ -93,6 +99,7 @@ def stream(
     batch_size: int | None = None,
     options: Any = None,
     precision: str = "float32",
+    truncation: float | None = None,
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
     """The samples of `draw`, which says the arguments, batch by batch in bounded memory.
 
@@ -108,6 +115,7 @@ def stream(
         raise ConfigError(f"precision = {precision!r} is none of {', '.join(PRECISIONS)}.")
     if labels is not None:
         model.check_labels(labels, n)
+    refuse_truncation(model, truncation)
     if precision == "bf16":
         model = channels_last(copy.deepcopy(model))
     for first in range(start, start + n, batch_size):
@@ -119,7 +127,7 @@ def stream(
         )
         autocast = torch.autocast(model.device.type, torch.bfloat16, enabled=precision == "bf16")
         with torch.no_grad(), exact_convolutions(), autocast:
-            samples = _batch(model, seed, first, last, wanted, options)
+            samples = _batch(model, seed, first, last, wanted, options, truncation)
         yield samples, wanted
 
 
@@ -152,6 +160,49 @@ def latents(
         )
 
 
+def truncated(
+    model: LatentModel[Any], z: Tensor, truncation: float, labels: Tensor | None = None
+) -> Tensor:
+    """Latents drawn to the mean m of the prior: m + ψ (z − m).
+
+    **Arguments:**
+    - `z`: float32 `(n, *latent_shape)` on the CPU.
+    - `truncation`: ψ.
+    - `labels`: int64 `(n,)` for a conditional model.
+    """
+    if type(model).prior is LatentModel.prior:
+        return truncation * z
+    mean = model.prior(labels).mean.detach().cpu()
+    return mean + truncation * (z - mean)
+
+
+def refuse_truncation(model: GenerativeModel[Any], truncation: Any) -> None:
+    """Raise `ConfigError` for a truncation of a model that has no latents, or only codes, and for
+    what is no number from 0 to 10.
+    """
+    if truncation is None:
+        return
+    is_number = isinstance(truncation, int | float) and not isinstance(truncation, bool)
+    if not (is_number and 0 <= truncation <= MOST_TRUNCATION):
+        raise ConfigError(
+            f"truncation = {str(truncation)[:80]!r} is not a number from 0 to {MOST_TRUNCATION}."
+        )
+    if not isinstance(model, LatentModel):
+        raise ConfigError(
+            f"{type(model).__name__} has no latents, so truncation = {truncation:g} has no effect: "
+            "leave it out."
+        )
+    if not model.sample_prior(1, torch.Generator(), _zeros(model)).is_floating_point():
+        raise ConfigError(
+            f"The latents of {type(model).__name__} are codes, which have no mean: leave "
+            "truncation out."
+        )
+
+
+def _zeros(model: GenerativeModel[Any]) -> Tensor | None:
+    return torch.zeros(1, dtype=torch.int64) if model.config.num_classes else None
+
+
 def _batch(
     model: GenerativeModel[Any],
     seed: int,
@@ -159,11 +210,14 @@ def _batch(
     last: int,
     labels: Tensor | None,
     options: Any,
+    truncation: float | None,
 ) -> Tensor:
     """Samples `first` … `last - 1`: whole blocks of noise, cut to what is asked for."""
     if isinstance(model, LatentModel):
         z = latents(model, last - first, seed=seed, start=first, labels=labels, options=options)
         given = labels if labels is None else labels.to(model.device)
+        if truncation is not None:
+            z = truncated(model, z, truncation, labels)
         samples = model.decode(model.placed(z), given)
     else:
         samples = _in_blocks(

@@ -62,6 +62,7 @@ def draw(
     batch_size: int | None = None,
     options: Any = None,
     precision: str = "float32",
+    truncation: float | None = None,
     device: str = "auto",
 ) -> "Tensor":
     """Draw samples of a model. Equal seeds give equal samples.
@@ -76,6 +77,8 @@ def draw(
     - `batch_size`: samples computed at once; 256 unless given.
     - `options`: sample-time options by name, for a model that has some.
     - `precision`: "float32", or "bf16", which is faster on some hardware and coarser.
+    - `truncation`: of a model with latents, what these are multiplied by, around the mean of the
+        prior: less than 1 gives samples that are more alike, 0 gives the mean alone.
     - `device`: "auto" (a GPU where there is one), "cpu" or "cuda": where to load a reference.
 
     **Returns:** samples on the CPU, `(n, *sample_shape)`: float32, images in [0, 1], audio in
@@ -104,6 +107,7 @@ def draw(
         batch_size=batch_size,
         options=given,
         precision=precision,
+        truncation=truncation,
     )
 
 
@@ -117,6 +121,7 @@ def sample(
     labels: Any = (),
     batch_size: int | None = None,
     precision: str = "float32",
+    truncation: float | None = None,
     device: str = "auto",
     threads: int | None = None,
     options: Any = (),
@@ -142,6 +147,8 @@ def sample(
     - `labels`: classes by name or number, which the samples take in turn.
     - `batch_size`: samples computed at once; 256 unless given.
     - `precision`: "float32", or "bf16", which is faster on some hardware and coarser.
+    - `truncation`: of a model with latents, what these are multiplied by, around the mean of the
+        prior: less than 1 gives samples that are more alike, 0 gives the mean alone.
     - `device`: "auto" (a GPU where there is one), "cpu" or "cuda".
     - `threads`: on the CPU; what `ZOO_THREADS` says unless given, else the cores that this process
         may use.
@@ -183,6 +190,7 @@ def sample(
         batch_size=batch_size,
         options=options,
         precision=precision,
+        truncation=truncation,
         columns=columns,
         scale=scale or 1,
         suffix=suffix,
@@ -214,6 +222,7 @@ def draw_to(
     batch_size: int | None = None,
     options: Any = (),
     precision: str = "float32",
+    truncation: float | None = None,
     columns: int | None = None,
     scale: int = 1,
     suffix: str | None = None,
@@ -247,6 +256,7 @@ def draw_to(
         options=texts,
         batch_size=batch_size,
         precision=precision,
+        truncation=truncation,
         columns=columns,
         scale=scale,
         suffix=suffix,
@@ -260,6 +270,7 @@ def draw_to(
         batch_size=batch_size,
         options=given,
         precision=precision,
+        truncation=truncation,
     )
     if precision == "bf16" and emulates_bf16(model.device):
         logger.info(
@@ -295,6 +306,7 @@ def how_made(
     options: Sequence[str] = (),
     batch_size: int | None = None,
     precision: str = "float32",
+    truncation: float | None = None,
     columns: int | None = None,
     scale: int = 1,
     suffix: str | None = None,
@@ -316,6 +328,7 @@ def how_made(
         "labels": list(labels),
         "options": list(options),
         "precision": precision,
+        **({} if truncation is None else {"truncation": truncation}),
         "version": version("genzoo"),
     }
     words = ["-n", n, "--seed", seed, *(["--start", start] if start else [])]
@@ -323,6 +336,7 @@ def how_made(
     words += [word for text in options for word in ("--set", text)]
     words += ["--batch-size", batch_size] if batch_size else []
     words += ["--precision", precision] if precision != "float32" else []
+    words += [] if truncation is None else ["--truncation", f"{truncation:g}"]
     words += ["--columns", columns] if columns else []
     words += ["--scale", scale] if scale != 1 else []
     words += ["-o", output]
