@@ -41,7 +41,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from zoo.models import AudioConfig, GenerativeModel, LatentModel, ModelConfig, TextConfig
+from zoo.models import AudioConfig, GenerativeModel, LatentModel, ModelConfig, StrictConfig
+from zoo.models import TextConfig
 
 
 class Letters(LatentModel["Letters.Config"]):
@@ -92,12 +93,17 @@ class Steps(GenerativeModel["Steps.Config"]):
     class Config(ModelConfig):
         sample_shape: tuple[int, ...] = (30,)
 
+    @dataclass(frozen=True, kw_only=True)
+    class Options(StrictConfig):
+        temperature: float = 1.0
+
     def __init__(self, config):
         super().__init__(config)
         self.weight = nn.Parameter(torch.zeros(()))
 
     def sample(self, n, labels=None, *, generator, options=None):
-        return torch.randn(n, 30, generator=generator).cumsum(1)
+        temperature = (options or self.Options()).temperature
+        return temperature * torch.randn(n, 30, generator=generator).cumsum(1)
 
     def training_step(self, samples, labels, step):
         yield from ()
@@ -192,6 +198,10 @@ def test_every_kind_of_a_plugin_s_model_can_be_played_with(browser: Browser, add
         assert page.locator("svg.plot").count() == 5
         assert page.locator("input[type=range]").count() == 0
         assert "-o steps-made-0.npz" in page.locator("#command").inner_text()
+        page.get_by_label("temperature").fill("0.5")
+        page.get_by_label("temperature").press("Enter")
+        page.wait_for_timeout(700)
+        assert "--set temperature=0.5" in page.locator("#command").inner_text()
 
         page.goto(f"{address}&view=pair&left=letters-made&right=tones-made")
         ready(page)

@@ -222,6 +222,7 @@ class Card(BaseModel):
     latent_shape: list[int] | None
     latents_are_codes: bool
     sample_rate: int
+    options: dict[str, float]
 
 
 class Direction(BaseModel):

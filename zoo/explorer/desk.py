@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import shlex
 import tempfile
 from collections.abc import Sequence
@@ -425,6 +426,19 @@ def _shape_of(model: Any) -> dict[str, Any]:
         "latent_shape": None if shape is None else [int(side) for side in shape],
         "latents_are_codes": codes,
         "sample_rate": int(getattr(model.config, "sample_rate", 0)),
+        "options": _options_of(type(model)),
+    }
+
+
+def _options_of(model_class: Any) -> dict[str, float]:
+    """The sample-time options of a model that are numbers, with their defaults."""
+    if model_class.Options is None:
+        return {}
+    defaults = {one.name: one.default for one in dataclasses.fields(model_class.Options)}
+    return {
+        name: value
+        for name, value in defaults.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
     }
 
 

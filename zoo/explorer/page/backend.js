@@ -10,10 +10,11 @@
 //
 // A model has
 //   name, reference, kind, sampleShape, sampleRate, latentShape, latentSize, numClasses, classNames
+//   options                         {name: default}: numbers that a model without latents takes
 //   can                             {decode, encode, invert, inpaint}
 //   latents(n, seed, start, label)  Float32Array, n × latentSize; label: a class number, or null
 //   decode(latents, n, labels)      a Batch; labels: class numbers, or null
-//   sample({n, seed, start, labels})  a Batch, for a model without latents
+//   sample({n, seed, start, labels, set})  a Batch, for a model without latents; set: NAME=VALUE
 //   encode(png, label)              Float32Array, latentSize
 //   invert(png, label)              the same for a model without an encoder, in seconds
 //   inpaint(png, label, seed)       {latents, picture}: what is transparent filled in

@@ -13,9 +13,10 @@ function className(model, number) {
 }
 
 /** The command for samples of a seed; `label` is a class number, or null. */
-export function sampleCommand(model, { seed, n, label, output }) {
+export function sampleCommand(model, { seed, n, label, output, set = [] }) {
   const words = ["zoo", "sample", model.reference, "-n", n, "--seed", seed];
   if (label !== null) words.push("--label", className(model, label));
+  for (const one of set) words.push("--set", one);
   return [...words, "-o", output].map((word) => quoted(String(word))).join(" ");
 }
 

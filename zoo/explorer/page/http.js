@@ -66,12 +66,12 @@ export class HttpBackend {
     return new HttpModel(this, record, card);
   }
 
-  async download(model, { n, seed, labels, latents, output }) {
+  async download(model, { n, seed, labels, latents, output, set = [] }) {
     if (latents) {
       const body = { checkpoint: model.name, latents: rows(latents, n), label: labels ?? [] };
       return (await this.post("v1/decode", { ...body, format: "png" })).blob();
     }
-    const query = { checkpoint: model.name, n, seed, label: labels, output };
+    const query = { checkpoint: model.name, n, seed, label: labels, output, set };
     return (await this.ask("v1/sample", query)).blob();
   }
 
@@ -115,6 +115,7 @@ class HttpModel {
     this.numClasses = record.num_classes;
     this.classNames = record.class_names;
     this.sampleRate = card.sample_rate;
+    this.options = card.options;
     const isImage = record.kind === "image";
     const has = (one) => record.capabilities.includes(one);
     this.can = {
@@ -137,8 +138,8 @@ class HttpModel {
     return this.batchOf(await this.backend.post("v1/decode", body));
   }
 
-  async sample({ n, seed, start = 0, labels = null }) {
-    const query = { checkpoint: this.name, n, seed, start, label: labels, format: this.format };
+  async sample({ n, seed, start = 0, labels = null, set = [] }) {
+    const query = { checkpoint: this.name, n, seed, start, label: labels, set, format: this.format };
     return this.batchOf(await this.backend.ask("v1/sample", query));
   }
 

@@ -123,7 +123,7 @@ class View {
   async paintSamples() {
     const { model, state, space } = this;
     const labels = space.chosen === null ? null : [String(space.chosen)];
-    const batch = await model.sample({ n: state.n, seed: state.seed, labels });
+    const batch = await model.sample({ n: state.n, seed: state.seed, labels, set: this.set });
     if (!this.isImage) {
       put(this.first, batch, Math.min(space.selected, batch.n - 1), model, this.describe());
       this.fillList(batch, 0);
@@ -188,6 +188,13 @@ class View {
     this.change({ sel: to });
   }
 
+  /** Options of a model without latents that differ from their defaults, as `--set` takes them. */
+  get set() {
+    if (this.moves) return [];
+    return (this.state.set ?? "").split(",").filter((one) =>
+      one.split("=")[0] in (this.model.options ?? {}));
+  }
+
   /** The suffix of the file that the command writes. */
   get suffix() {
     return { image: ".png", text: ".txt", audio: ".wav" }[this.model.kind] ?? ".npz";
@@ -201,7 +208,7 @@ class View {
     const { model, space, state } = this;
     if (!this.moves || space.isPlain()) {
       const output = this.name(this.suffix);
-      const asked = { seed: state.seed, n: state.n, label: space.chosen, output };
+      const asked = { seed: state.seed, n: state.n, label: space.chosen, output, set: this.set };
       return { command: sampleCommand(model, asked), note: "It draws all the samples that the page shows." };
     }
     const label = model.numClasses ? space.chosen : null;
@@ -240,7 +247,7 @@ class View {
         const as = this.name(plain ? ".png" : "-edited.png");
         const chosen = space.chosen === null ? null : className(model, space.chosen);
         const wanted = plain
-          ? { n: state.n, seed: state.seed, labels: chosen, output: as }
+          ? { n: state.n, seed: state.seed, labels: chosen, output: as, set: this.set }
           : { ...this.allLatents(), output: as };
         if (!plain && wanted.labels) wanted.labels = wanted.labels.map(String);
         return { blob: await this.backend.download(model, wanted), as };
@@ -315,6 +322,7 @@ function controls(view) {
       element("label", { for: "truncation", title: "Latents times this number: less is more alike" },
         "Truncation"), input, shown]));
   }
+  if (!view.moves) rows.push(...optionFields(view));
   const show = () => {
     if (document.activeElement !== seed) seed.value = state.seed;
     count.value = state.n;
@@ -322,6 +330,23 @@ function controls(view) {
     truncation?.();
   };
   return { place: element("div", {}, rows), show };
+}
+
+/** A field for each option that is a number, such as a temperature. */
+function optionFields({ model, state, change }) {
+  const known = new Map((state.set ?? "").split(",").filter(Boolean).map((one) => one.split("=")));
+  return Object.entries(model.options ?? {}).map(([name, usual]) => {
+    const id = `option-${name}`;
+    const input = element("input", {
+      id, type: "number", step: "any", value: known.get(name) ?? usual,
+      change: () => {
+        if (input.value === "" || Number(input.value) === usual) known.delete(name);
+        else known.set(name, input.value);
+        change({ set: [...known].map((pair) => pair.join("=")).join(",") });
+      },
+    });
+    return element("div", { class: "field" }, [element("label", { for: id }, name), input]);
+  });
 }
 
 function classButtons(view) {
