@@ -96,6 +96,23 @@ def picture_or_latents(output: Any, default: str, folder: Folder, scale: Any, fo
     return path
 
 
+def are_codes(model: Any) -> bool:
+    """Whether the latents of a model are codes, whole numbers with no way from one to the next."""
+    import torch
+
+    labels = torch.zeros(1, dtype=torch.int64) if model.config.num_classes else None
+    return not model.sample_prior(1, torch.Generator(), labels).is_floating_point()
+
+
+def refuse_codes(folder: Folder, model: Any) -> None:
+    """Raise `CapabilityError` where there is no way between latents, since they are codes."""
+    if are_codes(model):
+        raise CapabilityError(
+            f"The latents of {folder.reference} are codes, whole numbers: there is no way from one "
+            "to the next, and no gradient."
+        )
+
+
 def image_paths(images: Any) -> list[Path]:
     """The files that were named, at least one.
 
@@ -142,7 +159,7 @@ def samples_of(folder: Folder, model: Any, paths: Sequence[Path], value_range: A
     if not of_arrays:
         return _images(paths, shape, value_range, folder)
     parts = [
-        _array(path, shape, is_picture)
+        _array(path, shape, request.kind_of_folder(folder))
         if path in of_arrays
         else _images([path], shape, value_range, folder)
         for path in paths
@@ -159,7 +176,7 @@ def _images(
     return to_float(load_images(paths, shape, chosen))
 
 
-def _array(path: Path, shape: Sequence[int], is_picture: bool) -> "Tensor":
+def _array(path: Path, shape: Sequence[int], kind: Any) -> "Tensor":
     """The samples of an .npz; those of type uint8 are divided by 255."""
     import torch
 
@@ -167,8 +184,10 @@ def _array(path: Path, shape: Sequence[int], is_picture: bool) -> "Tensor":
 
     found = arrays.read(path, "samples")["samples"]
     values = arrays.finite(found, shape, "samples", path)
+    if kind.is_whole:
+        return torch.tensor(found.astype("int64"))
     samples = torch.tensor(values / 255 if found.dtype == "uint8" else values)
-    if is_picture and not (samples.min() >= 0 and samples.max() <= 1):
+    if kind.is_picture and not (samples.min() >= 0 and samples.max() <= 1):
         raise DataError(
             f"{path}: the values of images are from 0 to 1, or whole numbers of the type uint8."
         )

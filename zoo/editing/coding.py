@@ -12,7 +12,7 @@ from zoo.common import arguments, files
 from zoo.common.errors import ConfigError, DataError, LabelError, OutputError, counted
 from zoo.common.words import either
 from zoo.editing import asked
-from zoo.sampling import Written, formats, request
+from zoo.sampling import Written, formats, kind_of, request
 from zoo.sampling.request import Reference
 
 if TYPE_CHECKING:
@@ -78,23 +78,14 @@ def encode(
     named = asked.image_paths(images)
     classes = request.class_numbers(labels, folder)
     model: Any = request.load(folder, device, threads)
-    import torch
-
     samples = asked.samples_of(folder, model, named, value_range)
     given = asked.labels_of_images(classes, len(samples), folder)
-    from zoo.common.compute import exact_convolutions
+    from zoo.editing import search
 
-    found = []
-    with torch.no_grad(), exact_convolutions():
-        for first in range(0, len(samples), AT_ONCE):
-            part = slice(first, first + AT_ONCE)
-            some = None if given is None else given[part].to(model.device)
-            posterior = model.encode(samples[part].to(model.device, model.dtype), some)
-            found.append(posterior.mean.float().cpu())
+    latents = search.encoded(model, samples, given)
     words = [*named, *asked.label_words(labels), *asked.range_words(value_range)]
     words += ["-o", path.name] if output is not None else []
     made = asked.made(folder, "encode", words, n=len(samples))
-    latents = torch.cat(found)
     save_latents(path, latents, given, made)
     logger.info(f"{counted(len(samples), 'latent')} by {folder.reference}, in {path}")
     return Latents(path, made, 1, latents, given)
@@ -192,10 +183,9 @@ def decoded(
         some = None if labels is None else labels[part]
         with torch.no_grad(), exact_convolutions():
             samples = model.decode(
-                z[part].to(model.device, model.dtype),
-                None if some is None else some.to(model.device),
+                model.placed(z[part]), None if some is None else some.to(model.device)
             )
-        yield samples.float().cpu(), some
+        yield (samples if kind_of(model).is_whole else samples.float()).cpu(), some
 
 
 def all_decoded(model: "LatentModel[Any]", z: "Tensor", labels: "Tensor | None") -> "Tensor":
@@ -260,7 +250,8 @@ def source_latents(
             wanted = "a path, or a tensor or array of numbers"
             raise arguments.refusal("latents", given, wanted) from error
     z = arrays.finite(found[LATENTS], model.latent_shape, LATENTS, source or "latents")
-    return torch.tensor(z), found.get("labels")
+    held = torch.tensor(z)
+    return held.long() if asked.are_codes(model) else held, found.get("labels")
 
 
 def source(latents: Any) -> Path | None:

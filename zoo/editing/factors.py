@@ -48,7 +48,7 @@ def by_jacobian(model: LatentModel[Any], seed: int) -> Tensor:
     around = max(1, min(AROUND, DECODINGS // (2 * dimensions)))
     identity = torch.eye(dimensions)
     total = torch.zeros(dimensions, dimensions, dtype=torch.float64)
-    for index, z in enumerate(latents(model, around, seed=seed).flatten(1)):
+    for index, z in enumerate(_drawn(model, around, seed).flatten(1)):
         labels = _labels(model, dimensions, index)
         up = decode(model, z + STEP * identity, labels)
         down = decode(model, z - STEP * identity, labels)
@@ -127,8 +127,7 @@ def strength(model: LatentModel[Any], vector: Tensor, seed: int) -> float:
     """How much a step along a direction and one against it differ: the mean absolute difference of
     the samples' values, of latents of the seed.
     """
-    z = latents(model, AROUND, seed=seed)
-    labels = _labels(model, len(z), 0)
+    z, labels = _drawn(model, AROUND, seed), _labels(model, AROUND, 0)
     up, down = decode(model, z + vector, labels), decode(model, z - vector, labels)
     return float((up - down).abs().mean())
 
@@ -139,7 +138,7 @@ def decode(model: LatentModel[Any], z: Tensor, labels: Tensor | None) -> Tensor:
     for part in torch.arange(len(z)).split(AT_ONCE):
         some = None if labels is None else labels[part].to(model.device)
         with torch.no_grad(), exact_convolutions():
-            found.append(model.decode(z[part].to(model.device, model.dtype), some).float().cpu())
+            found.append(model.decode(model.placed(z[part]), some).float().cpu())
     return torch.cat(found)
 
 
@@ -157,6 +156,11 @@ def refuse_few(groups: dict[str, int]) -> None:
             )
 
 
+def _drawn(model: LatentModel[Any], n: int, seed: int) -> Tensor:
+    """Latents of a seed; of a conditional model, as its first class has them."""
+    return latents(model, n, seed=seed, labels=_labels(model, n, 0))
+
+
 def _labels(model: LatentModel[Any], n: int, label: int) -> Tensor | None:
     classes = model.config.num_classes
     return torch.full((n,), label % classes) if classes else None
@@ -168,7 +172,7 @@ def _first_weights(model: LatentModel[Any]) -> Tensor | None:
     """
     if len(model.latent_shape) != 1:
         return None
-    z = latents(model, 2, seed=0)
+    z = _drawn(model, 2, 0)
     found: list[Tensor | None] = []
 
     def look(layer: nn.Module, given: tuple[Any, ...]) -> None:

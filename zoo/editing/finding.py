@@ -202,6 +202,7 @@ def _of_latents(folder: Folder, model: Any, by: str, n: int, data_root: Any) -> 
     """The strongest and the weakest directions that need no labels."""
     from zoo.editing import factors
 
+    asked.refuse_codes(folder, model)
     vectors: Tensor | None = None
     if by in ("", "sefa"):
         vectors = factors.by_first_layer(model)
@@ -315,7 +316,8 @@ def _show(folder: Folder, model: Any, known: Sequence[Direction], path: Path, sc
     from zoo.editing import factors
     from zoo.sampling import images, latents
 
-    (z,) = latents(model, 1, seed=SEED)
+    label = torch.zeros(1, dtype=torch.int64) if folder.num_classes else None
+    (z,) = latents(model, 1, seed=SEED, labels=label)
     along = torch.tensor(STEPS).view(-1, *[1] * z.dim())
     rows = torch.cat([z + along * one.vector for one in known])
     labels = torch.zeros(len(rows), dtype=torch.int64) if folder.num_classes else None

@@ -97,6 +97,7 @@ def inpaint(
     steps = request.whole_number("steps", steps, 0)
     fresh = request.seed_or_fresh(seed)
     model: Any = request.load(folder, device, threads).requires_grad_(False)
+    asked.refuse_codes(folder, model)
     sample, hidden = _read(folder, model, paths[0], paths[1], value_range)
     from zoo.editing import filling
 

@@ -87,6 +87,7 @@ def invert(
     steps = request.whole_number("steps", steps, 0)
     fresh = request.seed_or_fresh(seed)
     model: Any = request.load(folder, device, threads).requires_grad_(False)
+    asked.refuse_codes(folder, model)
     from zoo.editing import search
 
     samples = asked.samples_of(folder, model, named, value_range)

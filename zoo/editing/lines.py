@@ -93,6 +93,7 @@ def interpolate(
     fresh = SEED if named else request.seed_or_fresh(seed)
     formats.require(path.suffix.lower())
     model: Any = request.load(folder, device, threads).requires_grad_(False)
+    asked.refuse_codes(folder, model)
     chosen, texts = request.options_of(type(model), options or None)
     if named:
         ends = _of_images(folder, model, named, numbers, value_range, fresh)

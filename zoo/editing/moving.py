@@ -163,6 +163,7 @@ def move(
 
     from zoo.editing.finding import find_all
 
+    asked.refuse_codes(folder, model)
     total = torch.zeros(model.latent_shape)
     if steps:
         known = find_all(folder, model)
@@ -198,14 +199,13 @@ def _drawn(
 
     from zoo.sampling import latents
 
-    z = latents(model, n, seed=seed)
     if not folder.num_classes:
-        return z, None
-    if not classes:
-        return z, torch.arange(n) % folder.num_classes
-    if len(classes) not in (1, n):
+        return latents(model, n, seed=seed), None
+    if len(classes) > 1 and len(classes) != n:
         raise LabelError(
             f"{len(classes):,} labels were given for {counted(n, 'sample')}: give one for all, or "
             "one for each."
         )
-    return z, torch.tensor(list(classes) * (n if len(classes) == 1 else 1))
+    chosen = torch.tensor(list(classes) or range(folder.num_classes))
+    labels = chosen[torch.arange(n) % len(chosen)]
+    return latents(model, n, seed=seed, labels=labels), labels

@@ -83,6 +83,8 @@ def reconstruct(
             "their own labels."
         )
     model: Any = request.load(folder, device, threads).requires_grad_(False)
+    if not encodes:
+        asked.refuse_codes(folder, model)
     import torch
 
     given: Tensor | None

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from zoo.common.compute import exact_convolutions
-from zoo.models import Autoencoder, LatentModel
+from zoo.models import Autoencoder, LatentModel, mean_or_mode
 from zoo.sampling import latents
 
 Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
@@ -90,14 +90,14 @@ def nearest(
 
 
 def encoded(model: LatentModel[Any], samples: Tensor, labels: Tensor | None) -> Tensor:
-    """The means of the encoder, float32 `(n, *latent_shape)` on the CPU."""
+    """The means of the encoder, or its likeliest codes, `(n, *latent_shape)` on the CPU."""
     assert isinstance(model, Autoencoder)
     means = []
     for part in torch.arange(len(samples)).split(DECODED):
         some = None if labels is None else labels[part].to(model.device)
         with torch.no_grad(), exact_convolutions():
-            posterior = model.encode(samples[part].to(model.device, model.dtype), some)
-            means.append(posterior.mean.float().cpu())
+            given = model.placed(samples[part])
+            means.append(mean_or_mode(model.encode(given, some)).cpu())
     return torch.cat(means)
 
 
@@ -122,19 +122,18 @@ def best_draws(
 
     **Returns:** latents `(n, *latent_shape)`, and labels `(n,)` for a conditional model.
     """
-    z = latents(model, draws, seed=seed, start=start)
-    if labels is None and _classes(model):
-        classes = (torch.arange(draws) + start) % _classes(model)
-        best = _nearest_of(model, z, classes, samples, weights)
-        return z[best], classes[best]
     if labels is None:
-        return z[_nearest_of(model, z, None, samples, weights)], None
-    chosen = torch.zeros(len(samples), dtype=torch.int64)
+        classes = _classes(model)
+        drawn = (torch.arange(draws) + start) % classes if classes else None
+        z = latents(model, draws, seed=seed, start=start, labels=drawn)
+        best = _nearest_of(model, z, drawn, samples, weights)
+        return z[best], None if drawn is None else drawn[best]
+    chosen = torch.zeros(len(samples), *model.latent_shape)
     for label in labels.unique():
-        of_class = labels == label
-        drawn = label.expand(draws)
-        chosen[of_class] = _nearest_of(model, z, drawn, samples[of_class], weights)
-    return z[chosen], labels
+        of_class, drawn = labels == label, label.expand(draws)
+        z = latents(model, draws, seed=seed, start=start, labels=drawn)
+        chosen[of_class] = z[_nearest_of(model, z, drawn, samples[of_class], weights)]
+    return chosen, labels
 
 
 def descend(
@@ -174,7 +173,7 @@ def descend(
         nonlocal before, errors, least
         with exact_convolutions():
             error = (counts * (model.decode(z, given) - target).square()).flatten(1).sum(1)
-        total = error + prior * _surprise(model, z) if prior else error
+        total = error + prior * _surprise(model, z, given) if prior else error
         better = total.detach() < least
         best[better] = z.detach()[better]
         least = torch.where(better, total.detach(), least)
@@ -226,11 +225,12 @@ def _spread(model: LatentModel[Any]) -> float:
     """The standard deviation of the numbers of a latent, over all of them."""
     if type(model).prior is LatentModel.prior:
         return 1.0
-    return float(latents(model, 64, seed=0).std()) or 1.0
+    labels = torch.arange(64) % _classes(model) if _classes(model) else None
+    return float(latents(model, 64, seed=0, labels=labels).std()) or 1.0
 
 
-def _surprise(model: LatentModel[Any], z: Tensor) -> Tensor:
+def _surprise(model: LatentModel[Any], z: Tensor, labels: Tensor | None) -> Tensor:
     """−log p(z), `(n,)`, up to a constant where the prior is standard normal."""
     if type(model).prior is LatentModel.prior:
         return z.square().flatten(1).sum(1) / 2
-    return -model.prior().log_prob(z.cpu()).to(z.device)
+    return -model.prior(labels).log_prob(z.cpu()).to(z.device)
