@@ -59,8 +59,9 @@ def evaluate(
     watch: Watch | None = None,
     model: "type[GenerativeModel[Any]] | None" = None,
 ) -> Evaluations:
-    """Measure a checkpoint: its samples, and how likely it finds images it has not seen. Or measure
-    samples, of whatever made them.
+    """Measure a checkpoint: its samples, and how likely it finds images it has not seen.
+
+    `samples` are measured in its place, whatever made them.
 
     Samples are compared with the training images by the features of a network. A model that has a
     likelihood, such as a VAE, is also measured by the likelihood of the test images. The same
