@@ -196,7 +196,7 @@ def _range(
         told = "have no usual range"
         if usual is not None:
             told = f"are usually from {usual[0]:g} to {usual[1]:g}"
-        example = (0.0, 255.0) if low >= 0 and 1 < high <= 255 else (low, max(high, low + 1))
+        example = (0.0, 255.0) if low >= 0 and 127 < high <= 255 else (low, max(high, low + 1))
         raise DataError(
             f"{called} holds {dtype} values from {low:g} to {high:g}. Such values {told}: say "
             f"which values are black and white, such as --range {range_text(example)}"

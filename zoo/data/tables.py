@@ -8,6 +8,7 @@ import hashlib
 import io
 import logging
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -93,6 +94,8 @@ def _library() -> Any:
             name="datasets",
         ) from error
     datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False  # it would tell what is used
+    if not sys.stderr.isatty():
+        datasets.disable_progress_bars()
     return datasets
 
 

@@ -23,6 +23,7 @@ AT_ONCE = 1_000
 COLUMNS = 8  # of the contact sheet
 MOST_ROWS = 10
 NAMED = 5  # odd samples that are named
+LISTED = 20  # classes of the table
 
 log = logging.getLogger("zoo")
 
@@ -80,7 +81,9 @@ class Overview:
             ("range", f"{self.least:.4g} to {self.greatest:.4g}"),
             ("mean", f"{self.mean:.4g} ± {self.deviation:.4g}"),
         ]
-        found += [(f"class {name}", f"{n:,}") for name, n in self.classes.items()]
+        classes = list(self.classes.items())
+        found += [(f"class {name}", f"{n:,}") for name, n in classes[:LISTED]]
+        found += [("classes", f"{len(classes):,} in all")] if len(classes) > LISTED else []
         found += [("splits", ", ".join(self.splits))] if self.splits else []
         found += [("held out", f"{self.held_out:,}")] if self.held_out else []
         found += [("sha256", self.sha256)]
