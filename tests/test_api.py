@@ -30,6 +30,8 @@ ELSEWHERE = {
     ("list", "features"): "list_features",
     ("list", "runs"): "list_runs",
     ("pull", "names"): "reference",
+    ("train", "grid"): "sweep",
+    ("train", "workers"): "sweep",
 }
 # a parameter whose default is not that of its option, and why
 OTHER_DEFAULT = {

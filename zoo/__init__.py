@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from zoo.registry.records import list_data, list_features, list_models
     from zoo.registry.registry import refresh
     from zoo.sampling import display, draw, grid, sample
+    from zoo.training.sweep import sweep
     from zoo.training.train import train
 
 __all__ = [
@@ -94,6 +95,7 @@ __all__ = [
     "search",
     "serve",
     "space",
+    "sweep",
     "train",
     "verify",
 ]
@@ -146,6 +148,7 @@ _find = lazy.rooms(
         "search": "zoo.hub.search",
         "serve": "zoo.explorer",
         "space": "zoo.checkpoints",
+        "sweep": "zoo.training.sweep",
         "train": "zoo.training.train",
         "verify": "zoo.bulk.verify",
     },

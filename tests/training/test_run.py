@@ -14,7 +14,7 @@ from conftest import files_no_larger_than
 from PIL import Image
 from trainings import MODELS, digits, everything, fresh
 
-from zoo.common.errors import CheckpointError, MissingDependencyError, OutputError
+from zoo.common.errors import CheckpointError, OutputError
 from zoo.models.interface import GenerativeModel, TrainConfig
 from zoo.training import loop
 from zoo.training.loop import fit
@@ -258,7 +258,7 @@ def test_tied_weights_are_kept_and_restored(tmp_path: Path) -> None:
     )
 
 
-# --- history and TensorBoard
+# --- history
 
 HISTORY_OF_TWO: list[dict[str, Any]] = [
     {"epoch": 1, "step": 10, "losses": {"model": 200.5}, "held_out": {"model": 210.0}},
@@ -282,54 +282,6 @@ def test_the_history_is_a_line_of_json_for_each_epoch(tmp_path: Path) -> None:
         "epoch-001.png",
         "epoch-002.png",
     ]
-
-
-def test_tensorboard_gets_the_losses_and_a_picture(tmp_path: Path) -> None:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    run = Run(tmp_path, board=True)
-    for end in (1, 2):
-        run.log(10 * end, HISTORY_OF_TWO[:end], Image.new("L", (6, 4), 40 * end))
-    events = EventAccumulator(str(tmp_path / "tensorboard"))
-    events.Reload()
-    read = {
-        tag: [(one.step, one.value) for one in events.Scalars(tag)]
-        for tag in events.Tags()["scalars"]
-    }
-    assert read == {
-        "losses/model": [(10, 200.5), (20, 150.25)],
-        "held_out/model": [(10, 210.0), (20, 180.0)],
-        "watched/diversity": [(20, pytest.approx(0.9))],
-    }
-    pictures = events.Images("samples")
-    assert [(one.step, one.width, one.height) for one in pictures] == [(10, 6, 4), (20, 6, 4)]
-
-
-def test_what_a_killed_process_showed_of_later_steps_is_shown_once(tmp_path: Path) -> None:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    for steps in ((10, 20, 30), (20, 30, 40)):  # the second goes on from a state of step 10
-        run = Run(tmp_path, board=True)
-        for step in steps:
-            run.log(
-                step, [{"epoch": step // 10, "step": step, "losses": {"model": float(step)}}], None
-            )
-        run.finish()
-    events = EventAccumulator(str(tmp_path / "tensorboard"))
-    events.Reload()
-    assert [one.step for one in events.Scalars("losses/model")] == [10, 20, 30, 40]
-
-
-def test_without_tensorboard_the_extra_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in [
-        name for name in sys.modules if name.startswith(("tensorboard", "torch.utils.tensorboard"))
-    ]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "tensorboard", None)  # type: ignore[arg-type]  # how Python says: not there
-    with pytest.raises(MissingDependencyError, match=r"pip install 'genzoo\[tensorboard\]'"):
-        Run(tmp_path, board=True)
 
 
 @pytest.mark.usefixtures("reports_at_each_step")

@@ -281,6 +281,9 @@ def _training(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         else counted(max(round(seconds), 1), "second")
     )
     rows = {
+        "Begun with": _parent(facts),
+        "Left as they were": ", ".join(map(str, facts.get("frozen", ()))),
+        "Kept": _kept(facts),
         "Seed": facts.get("seed"),
         "Duration": duration if "seconds" in facts else "",
         "Hardware": facts.get("hardware"),
@@ -296,6 +299,27 @@ def _training(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         f"| {key} | {value} |" for key, value in rows.items() if value not in (None, "")
     )
     return f"## Training\n\n```\n{facts['command']}\n```\n\n| | |\n|---|---|\n{table}"
+
+
+def _parent(facts: Mapping[str, Any]) -> str:
+    """The checkpoint that a training began with; empty where it began with fresh weights."""
+    parent = facts.get("parent")
+    if not parent:
+        return ""
+    return f"the weights of {parent['reference']} (sha256 `{str(parent['sha256'])[:64]}`)"
+
+
+def _kept(facts: Mapping[str, Any]) -> str:
+    """Which epoch's weights these are, where epochs were judged; empty where they were not."""
+    kept = facts.get("kept")
+    if not kept:
+        return ""
+    by = str(kept["judged_by"]).replace("_", " ")
+    early = ", stopped early" if kept.get("stopped_early") else ""
+    return (
+        f"epoch {int(kept['epoch'])} of {int(kept['of'])}{early}; the best by {by} was epoch "
+        f"{int(kept['best_epoch'])} ({float(kept['best_value']):.4g})"
+    )
 
 
 def _limits(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:

@@ -173,6 +173,17 @@ def read_model(
     return built.to(device).eval()
 
 
+def read_tensors(folder: Folder) -> dict[str, Tensor]:
+    """All tensors of a checkpoint by name, those that only training needs included, whatever model
+    they are of.
+
+    **Raises:** `CheckpointError` when a file is missing or damaged."""
+    tensors = _read_tensors(folder, WEIGHTS)
+    if folder.has(TRAINING):
+        tensors |= _read_tensors(folder, TRAINING)
+    return tensors
+
+
 def assembled(
     model_class: type[GenerativeModel[Any]],
     values: Mapping[str, Any],

@@ -8,6 +8,7 @@ import click
 from zoo.cli.console import (
     command,
     note,
+    print_as,
     print_json,
     print_table,
     show_preview,
@@ -15,7 +16,8 @@ from zoo.cli.console import (
     warn_of_plugins,
 )
 from zoo.cli.evaluate import measuring
-from zoo.cli.options import complete_checkpoints, force_option
+from zoo.cli.options import complete_checkpoints, force_option, format_option
+from zoo.evaluation import Spread
 from zoo.evaluation import compare as room
 
 
@@ -33,7 +35,16 @@ from zoo.evaluation import compare as room
     help="Picture to make: .png, .jpg or .webp.",
 )
 @force_option
-def compare(references: tuple[str, ...], output: Path, json_: bool, **options: Any) -> None:
+@click.option(
+    "--over",
+    metavar="FIELD",
+    help="Make one column of checkpoints that differ by a field alone, such as seed: mean ± "
+    "deviation, beside the error of each measurement.",
+)
+@format_option
+def compare(
+    references: tuple[str, ...], output: Path, json_: bool, format_: str | None, **options: Any
+) -> None:
     """Compare several checkpoints: a table of results, and a picture with samples.
 
     REF is a name, a path, or a pattern such as 's-*'. zoo takes the results in facts.json, and
@@ -46,7 +57,11 @@ def compare(references: tuple[str, ...], output: Path, json_: bool, **options: A
         raise click.UsageError("Name at least two different checkpoints.")
     warn_of_plugins()
     found = room.compare(*references, output=output, watch=track, **options)
-    if json_:
+    if format_ not in (None, "json"):
+        return print_as(str(format_), found)
+    if (json_ or format_) and isinstance(found, Spread):
+        return print_json({"path": str(output), "over": found.field, "rows": found.rows})
+    if json_ or format_:
         evaluations = {
             name: [one.to_dict() for one in results] for name, results in found.columns.items()
         }

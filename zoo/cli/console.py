@@ -67,6 +67,17 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=True, default=str))
 
 
+def print_as(form: str, table: Any) -> None:
+    """Print a table as CSV, LaTeX or Markdown.
+
+    **Arguments:**
+    - `form`: "csv", "latex" or "markdown".
+    - `table`: what has `to_csv`, `to_latex` and `to_markdown`.
+    """
+    text: str = getattr(table, f"to_{form}")()
+    click.echo(text.rstrip("\n"))
+
+
 class Command(click.Command):
     """A command of ours, whose help ends with its examples."""
 

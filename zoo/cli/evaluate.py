@@ -9,6 +9,7 @@ import click
 from zoo.checkpoints import FEWEST
 from zoo.cli.console import (
     command,
+    print_as,
     print_json,
     print_table,
     print_text,
@@ -22,6 +23,7 @@ from zoo.cli.options import (
     complete_datasets,
     data_root_option,
     device_option,
+    format_option,
     range_option,
     skip_bad_option,
     threads_option,
@@ -105,11 +107,13 @@ def measuring(function: Callable[..., Any]) -> Callable[..., Any]:
 )
 @range_option
 @skip_bad_option
+@format_option
 @click.option("--write", is_flag=True, help="Keep the results in facts.json and in the card.")
 def evaluate(
     reference: str | None,
     samples: str | None,
     json_: bool,
+    format_: str | None,
     **asked: Any,
 ) -> None:
     """Measure how good the checkpoint REF is, or how good --samples of anything are.
@@ -125,13 +129,16 @@ def evaluate(
     try:
         results = measure.evaluate(reference, samples=samples, watch=track, **asked)
     except measure.NotKeptError as error:
-        _print(reference or "", error.results, json_)
+        _print(reference or "", error.results, "json" if json_ else format_)
         raise
-    _print(reference or samples or "", results, json_)
+    _print(reference or samples or "", results, "json" if json_ else format_)
 
 
-def _print(reference: str, results: Evaluations, json_: bool) -> None:
-    if json_:
+def _print(reference: str, results: Evaluations, form: str | None) -> None:
+    if form not in (None, "json"):
+        print_as(str(form), results)
+        return
+    if form:
         print_json({"name": reference, "evaluations": [one.to_dict() for one in results]})
         return
     print_table(results.HEADERS, results.cells())

@@ -60,9 +60,9 @@ EXAMPLES = {
         "zoo inpaint dcgan-mnist photo.png --mask mask.png -n 2 --draws 50 --steps 5",
     ),
     "train": (
-        "zoo train mlp-vae --name my-vae --data mnist",
         "zoo train mlp-vae --name small --epochs 1 --set latent_dim=2 --set hidden_dims=32",
         "zoo train --resume my-vae",
+        "zoo train --from vae-mnist --name my-vae --data ./photos --keep best",
     ),
     "play": ("zoo play", "zoo play vae-mnist --no-browser"),
     "serve": ("zoo serve vae-mnist", "zoo serve vae-mnist dcgan-mnist --port 8080"),
@@ -71,7 +71,11 @@ EXAMPLES = {
         "zoo evaluate my-vae -n 1000 --write",
         "zoo evaluate vae-mnist --features inception",
     ),
-    "compare": ("zoo compare vae-mnist dcgan-mnist", "zoo compare vae-mnist my-vae -n 1000 --json"),
+    "compare": (
+        "zoo compare vae-mnist dcgan-mnist",
+        "zoo compare vae-mnist my-vae -n 1000 --json",
+        "zoo compare 's-*' --over seed --format latex",
+    ),
     "export": (
         "zoo export vae-mnist",
         "zoo export cdcgan-mnist --what sample -o sampler.onnx",

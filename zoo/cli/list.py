@@ -10,12 +10,13 @@ from zoo.cli.console import (
     clean,
     command,
     note,
+    print_as,
     print_json,
     print_table,
     size,
     warn_of_plugins,
 )
-from zoo.cli.options import as_json
+from zoo.cli.options import as_json, format_option
 from zoo.hub.listing import list_checkpoints
 from zoo.registry import list_data, list_features, list_models
 
@@ -31,6 +32,7 @@ from zoo.registry import list_data, list_features, list_models
     is_flag=True,
     help="List only pulled checkpoints that have changed on the Hub since.",
 )
+@format_option
 @as_json
 def list_(
     pattern: str | None,
@@ -39,6 +41,7 @@ def list_(
     features: bool,
     runs: bool,
     outdated: bool,
+    format_: str | None,
     json_: bool,
 ) -> None:
     """List the checkpoints that you have or can pull.
@@ -50,31 +53,34 @@ def list_(
     if sum(chosen) > 1:
         raise click.UsageError("Give only one of --models, --data, --features, --runs, --outdated.")
     warn_of_plugins()
+    form = "json" if json_ else format_
     if models:
-        return _print(list_models(pattern), _model_table, pattern, json_)
+        return _print(list_models(pattern), _model_table, pattern, form)
     if data:
-        return _print(list_data(pattern), _data_table, pattern, json_)
+        return _print(list_data(pattern), _data_table, pattern, form)
     if features:
-        return _print(list_features(pattern), _feature_table, pattern, json_)
+        return _print(list_features(pattern), _feature_table, pattern, form)
     if runs:
         found = list_runs(pattern)
-        if not found and not pattern and not json_:
+        if not found and not pattern and not form:
             return note("There are no unfinished trainings.")
-        return _print(found, _run_table, pattern, json_)
+        return _print(found, _run_table, pattern, form)
     records = list_checkpoints(pattern, outdated=outdated)
-    if outdated and not records and not json_:
+    if outdated and not records and not form:
         return note("Everything that was pulled is up to date.")
-    return _print(records, _checkpoint_table, pattern, json_)
+    return _print(records, _checkpoint_table, pattern, form)
 
 
 def _print(
     records: list[dict[str, Any]],
     table: Callable[[list[dict[str, Any]]], None],
     pattern: str | None,
-    json_: bool,
+    form: str | None,
 ) -> None:
-    if json_:
+    if form == "json":
         return print_json(records)
+    if form and records:
+        return print_as(form, records)
     if records:
         return table(records)
     if not pattern:

@@ -13,6 +13,13 @@ from zoo.registry import installed
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON, for programs.")
 
+format_option = click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["csv", "latex", "markdown", "json"]),
+    help="Print the table as text for papers and programs.",
+)
+
 device_option = click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda"]),

@@ -11,6 +11,7 @@ import zoo
 from zoo.cli.console import Command, command, print_json, warn_of_plugins
 from zoo.cli.options import (
     as_json,
+    complete_checkpoints,
     complete_datasets,
     complete_models,
     data_root_option,
@@ -77,6 +78,20 @@ class TrainCommand(Command):
     metavar="FIELD=VALUE",
     help="Change a field of the model's config or recipe; repeatable. `zoo show MODEL` lists them.",
 )
+@click.option(
+    "--grid",
+    multiple=True,
+    metavar="FIELD=VALUE;…",
+    help="Train each combination of such values, such as 'latent_dim=2;8' and 'seed=0;1;2'; "
+    "repeatable. The same command goes on after a stop.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="Trainings of a grid at a time, each with its share of the cores.",
+)
 @click.option("--balance", is_flag=True, help="Draw every class equally often, however rare it is.")
 @click.option(
     "--augment",
@@ -84,6 +99,37 @@ class TrainCommand(Command):
     metavar="WAY",
     help="Change training images at random: shift, rotate, zoom or flip; repeatable. The model "
     "learns to draw such changed images, too.",
+)
+@click.option(
+    "--from",
+    "from_checkpoint",
+    metavar="REF",
+    shell_complete=complete_checkpoints,
+    help="Begin with the weights of a checkpoint. MODEL is then its model, unless given.",
+)
+@click.option(
+    "--freeze",
+    multiple=True,
+    metavar="PATTERN",
+    help="Leave parameters as they are whose name fits, such as 'encoder.*'; repeatable.",
+)
+@click.option(
+    "--keep",
+    metavar="last|best|every:N",
+    help="The epoch that becomes the checkpoint; every:N also writes each Nth to the folder of the "
+    "training  [default: last]",
+)
+@click.option(
+    "--measure",
+    metavar="METRIC:N",
+    help="Judge epochs by a metric, taken every N epochs, such as frechet_distance:5  [default: by "
+    "the held-out loss]",
+)
+@click.option(
+    "--patience",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Stop after N judged epochs without a better one.",
 )
 @click.option(
     "--seed",
@@ -102,9 +148,23 @@ class TrainCommand(Command):
     "--resume",
     metavar="NAME",
     type=click.Path(path_type=Path),
-    help="Continue an interrupted training, by its name or its folder.",
+    help="Continue an interrupted training, by its name or its folder; with more --epochs, a "
+    "finished one.",
 )
-@click.option("--tensorboard", is_flag=True, help="Also write losses and grids for TensorBoard.")
+@click.option(
+    "--save-state",
+    is_flag=True,
+    help="Keep the state at the end, so that --resume with more --epochs goes on without a jump.",
+)
+@click.option(
+    "--log-with",
+    multiple=True,
+    metavar="TRACKER",
+    help="Follow the training by a tracker that Accelerate knows, such as tensorboard or wandb; "
+    "repeatable.",
+)
+@click.option("--tensorboard", is_flag=True, help="The same as --log-with tensorboard.")
+@click.option("--compile", is_flag=True, help="Have torch compile the networks, where it can.")
 @device_option
 @threads_option
 @as_json
@@ -115,16 +175,20 @@ def train(model: str | None, json_: bool, **asked: Any) -> None:
     The model's recipe says how it is trained; --set changes it. A grid of samples is written after
     each epoch.
     Ctrl-C stops a training so that `zoo train --resume NAME` continues it, to the same result."""
-    if model is None and asked["resume"] is None and asked["data"] is None:
+    begins = asked["resume"] is None
+    if model is None and begins and asked["from_checkpoint"] is None and asked["data"] is None:
         raise click.UsageError(
             "Name the MODEL to train (zoo list --models), or the training to continue: --resume "
             "NAME"
         )
     warn_of_plugins()
-    if model is not None and asked["resume"] is None:
+    if model is not None and begins:
         refuse_unknown_model(model)
-    if asked["name"] is None and asked["out"] is None and asked["resume"] is None:
+    if asked["name"] is None and asked["out"] is None and begins:
         raise click.UsageError("Name the checkpoint: --name NAME")
+    grid, workers = asked.pop("grid"), asked.pop("workers")
+    if grid:
+        return _sweep(zoo.sweep(model, grid, workers=workers, watch=show, **asked), json_)
     made = zoo.train(model, watch=show, **asked)
     if not made.is_first:  # of several processes one speaks
         return None
@@ -138,6 +202,16 @@ def train(model: str | None, json_: bool, **asked: Any) -> None:
     if json_:
         return print_json({"name": made.name, "path": str(made.path), **made.facts})
     return click.echo(made.path)
+
+
+def _sweep(made: Any, json_: bool) -> None:
+    """Print what a grid has made."""
+    logger.info(f"Trained all {len(made)}. Next: zoo compare {' '.join(made.names[:2])}")
+    if json_:
+        return print_json([{"path": str(one.path), **one.facts} for one in made])
+    for one in made:
+        click.echo(one.path)
+    return None
 
 
 def show(reports: Iterable[Any], total: int, name: str) -> Iterator[Any]:

@@ -1,6 +1,7 @@
 """Tables of text: for a terminal, for a notebook (HTML), for papers (Markdown and LaTeX)."""
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zoo.common import files
@@ -80,6 +81,66 @@ def as_latex(headers: Sequence[str], rows: Rows) -> str:
     )
 
 
+def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Records as CSV, a line each below the names of their fields, with all digits."""
+    import csv
+    import io
+
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    written = io.StringIO()
+    writer = csv.DictWriter(written, names, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: _csv_cell(value) for name, value in row.items()})
+    return written.getvalue()
+
+
+def _csv_cell(value: Any) -> Any:
+    """A value as one cell: the entries of a list stand beside each other."""
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value))
+    # a spreadsheet takes a text that begins so for a formula, and runs it
+    if isinstance(value, str) and value.startswith(("=", "+", "@", "\t", "\r")):
+        return f"'{value}"
+    return value
+
+
+class Table(ABC):
+    """What prints as a table, in a terminal and in a notebook, and becomes text for papers."""
+
+    @property
+    @abstractmethod
+    def headers(self) -> Sequence[str]:
+        """The head of the table."""
+
+    @abstractmethod
+    def cells(self) -> list[tuple[str, ...]]:
+        """The table without its head."""
+
+    @property
+    @abstractmethod
+    def rows(self) -> list[dict[str, Any]]:
+        """Dicts as `pandas.DataFrame(rows)` takes them."""
+
+    def to_csv(self) -> str:
+        """The `rows` as CSV, with all digits."""
+        return as_csv(self.rows)
+
+    def to_markdown(self) -> str:
+        """The table as Markdown."""
+        return as_markdown(self.headers, self.cells())
+
+    def to_latex(self) -> str:
+        """The table as LaTeX, in the style of the package booktabs."""
+        return as_latex(self.headers, self.cells())
+
+    def __repr__(self) -> str:
+        return plain(self.headers, self.cells())
+
+    def _repr_html_(self) -> str:
+        return as_html(self.headers, self.cells())
+
+
 class Listing(list[dict[str, Any]]):
     """Records that show themselves as a table, in a terminal and in a notebook.
 
@@ -93,6 +154,18 @@ class Listing(list[dict[str, Any]]):
     ) -> None:
         super().__init__(records)
         self.columns = columns
+
+    def to_csv(self) -> str:
+        """All fields of the records as CSV."""
+        return as_csv(self)
+
+    def to_markdown(self) -> str:
+        """The table as Markdown."""
+        return as_markdown(*self._table()) if self else ""
+
+    def to_latex(self) -> str:
+        """The table as LaTeX, in the style of the package booktabs."""
+        return as_latex(*self._table()) if self else ""
 
     def __repr__(self) -> str:
         return plain(*self._table()) if self else "Nothing is listed."

@@ -51,6 +51,15 @@ def own_class(reference: object, folder: Folder, given: Any) -> Any:
     return given
 
 
+def text(name: str, value: object) -> str:
+    """A text that an argument must be.
+
+    **Raises:** `ConfigError` for another type."""
+    if not isinstance(value, str):
+        raise arguments.refusal(name, value, "a text")
+    return value
+
+
 def whole(name: str, value: object, least: int, most: int = LARGEST) -> int | None:
     """A whole number that an argument may be; None when it was not given.
 

@@ -27,6 +27,7 @@ from zoo.common.errors import CapabilityError, ConfigError, NotFoundError
 from zoo.data import Record
 from zoo.evaluation import asked, measure
 from zoo.evaluation.asked import Reference, Watch
+from zoo.evaluation.spread import Spread, grouped
 from zoo.evaluation.tables import Comparison
 from zoo.registry import installed
 from zoo.sampling import PICTURES, check_path, kind_of, refuse_foreign
@@ -58,9 +59,10 @@ def compare(
     device: str = "auto",
     threads: int | None = None,
     force: bool = False,
+    over: str | None = None,
     watch: Watch | None = None,
     model: "type[GenerativeModel[Any]] | None" = None,
-) -> Comparison:
+) -> Comparison | Spread:
     """Compare several checkpoints, side by side.
 
     It takes the results that their facts hold. It measures missing ones under the same conditions,
@@ -78,15 +80,18 @@ def compare(
     - `output`: a picture to make, which shows samples of each checkpoint: .png, .jpg or .webp. None
         is made unless given.
     - `force`: replace a file that the zoo did not write.
+    - `over`: a field, such as "seed": checkpoints that differ by it alone become one column, with
+        the mean and the deviation over it, beside the error of each measurement.
     - `model`: the class of the models that no plugin offers.
 
-    **Returns:** a `Comparison`, which prints as a table. Its `rows` are dicts for
-    `pandas.DataFrame`; `to_csv()`, `to_latex()` and `to_markdown()` give text.
+    **Returns:** a `Comparison`, or a `Spread` where `over` is given. It prints as a table. Its
+    `rows` are dicts for `pandas.DataFrame`; `to_csv()`, `to_latex()` and `to_markdown()` give text.
 
     **Raises:** `ZooError` when a name is unknown, an argument is wrong, numbers can't stand side by
     side, or something is missing that can't be measured."""
     folders, classes = _found(references, model)
     how = asked.conditions(n, seed, importance_samples)
+    groups = None if over is None else grouped(folders, asked.text("over", over))
     picture = _picture(output, force)
     _refuse_other_kinds(folders)
     first = next(iter(folders.values()))
@@ -119,7 +124,8 @@ def compare(
     if picture is not None:
         options = _options(data, features, weights, alike)
         _save_picture(picture, work, alike["seed"], options)
-    return Comparison(columns, picture, alike["seed"])
+    compared = Comparison(columns, picture, alike["seed"])
+    return compared if groups is None else Spread(compared, groups, str(over))
 
 
 def has_pattern(reference: object) -> bool:

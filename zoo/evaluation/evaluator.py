@@ -178,7 +178,7 @@ def of_samples(
             f"{counted(len(chosen), 'sample')} of {samples.name} are too few to compare by their "
             f"features: give at least {FEWEST}."
         )
-    drawn = _features_of(chosen, extractor, watch)
+    drawn = features_of(chosen, extractor, watch)
     labelled = chosen.labels is not None and chosen.class_names == data.class_names
     return _compared(drawn, chosen.labels if labelled else None, data, test, extractor, seed, watch)
 
@@ -205,7 +205,7 @@ def _by_features(
     labelled = bool(model.config.num_classes) and likelihood.shares_classes(
         model, data, class_names
     )
-    training = _features_of(data, extractor, watch)
+    training = features_of(data, extractor, watch)
     asked: list[Tensor] = []
     floor = None
     if test is not None:
@@ -226,7 +226,7 @@ def _compared(
     watch: Watch,
 ) -> list[Evaluation]:
     """What the features of samples say beside those of training and test images."""
-    training = _features_of(data, extractor, watch)
+    training = features_of(data, extractor, watch)
     floor = None
     if test is not None:
         n, labelled = len(drawn.vectors), labels is not None
@@ -252,7 +252,7 @@ def _floor(
     watch: Watch,
 ) -> _Floor:
     chosen = _chosen(len(test), n, seed)
-    unseen = _rows(_features_of(test, extractor, watch), chosen)
+    unseen = _rows(features_of(test, extractor, watch), chosen)
     given = test.labels[chosen] if test.labels is not None and labelled else None
     try:
         return _Floor(
@@ -464,7 +464,7 @@ def _rows(seen: Features, rows: Tensor) -> Features:
     )
 
 
-def _features_of(data: Dataset, extractor: Extractor, watch: Watch) -> Features:
+def features_of(data: Dataset, extractor: Extractor, watch: Watch) -> Features:
     """The features of real images. They are computed once for each version of a plugin, and kept in
     the zoo's home.
     """

@@ -1,7 +1,5 @@
 """Results as tables: those of one checkpoint, and those of several side by side."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,26 +10,34 @@ from zoo.common import tables
 NOTHING = "–"
 
 
-class Evaluations(list[Evaluation]):
+class Evaluations(list[Evaluation], tables.Table):
     """The results of one checkpoint: a list of records that prints as a table, in a notebook too.
 
-    `pandas.DataFrame([one.to_dict() for one in results])` makes a data frame of it.
+    `pandas.DataFrame(results.rows)` makes a data frame of it.
     """
 
     HEADERS = ("METRIC", "VALUE", "FLOOR", "UNIT")
 
-    def __repr__(self) -> str:
-        return tables.plain(self.HEADERS, self.cells())
+    __repr__ = tables.Table.__repr__
 
-    def _repr_html_(self) -> str:
-        return tables.as_html(self.HEADERS, self.cells())
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The head of the table."""
+        return self.HEADERS
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """One dict for each number: the metric in words ("title"), and all fields of
+        `Evaluation`.
+        """
+        return [{"title": one.title, **one.to_dict()} for one in self]
 
     def cells(self) -> list[tuple[str, ...]]:
         """The table without its head: metric, value with its error, floor, unit."""
         return [(one.title, one.text, one.floor_text, one.unit) for one in self]
 
 
-class Comparison:
+class Comparison(tables.Table):
     """The results of several checkpoints side by side. It prints as a table, in a notebook too.
 
     **Arguments:**
@@ -51,7 +57,7 @@ class Comparison:
         self.columns = {name: Evaluations(results) for name, results in columns.items()}
         self.picture = picture
         self.seed = seed
-        self._beside = side_by_side(columns)
+        self.beside = side_by_side(columns)
 
     @property
     def checkpoints(self) -> tuple[str, ...]:
@@ -70,14 +76,14 @@ class Comparison:
         """
         return [
             {"checkpoint": name, "title": one.title, **one.to_dict()}
-            for row in self._beside
+            for row in self.beside
             for name, one in row.items()
         ]
 
     def cells(self) -> list[tuple[str, ...]]:
         """The table without its head: a row for each metric, a column for each checkpoint."""
         cells = []
-        for row in self._beside:
+        for row in self.beside:
             title = next(iter(row.values())).title
             floor = next((one.floor_text for one in row.values() if one.floor_text), "")
             values = (row[name].text if name in row else NOTHING for name in self.columns)
@@ -86,30 +92,5 @@ class Comparison:
 
     def conditions(self) -> list[str]:
         """How the numbers were measured, in words, each condition once."""
-        measured = (one for row in self._beside for one in row.values())
+        measured = (one for row in self.beside for one in row.values())
         return list(dict.fromkeys(", ".join(one.conditions.values()) for one in measured))
-
-    def to_csv(self) -> str:
-        """The `rows` as CSV: a line for each number, with all digits."""
-        rows = self.rows
-        written = io.StringIO()
-        writer = csv.DictWriter(written, list(rows[0]) if rows else [], lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            values = " ".join(map(str, row["values"]))
-            writer.writerow({**row, "values": values})
-        return written.getvalue()
-
-    def to_markdown(self) -> str:
-        """The table as Markdown."""
-        return tables.as_markdown(self.headers, self.cells())
-
-    def to_latex(self) -> str:
-        """The table as LaTeX, in the style of the package booktabs."""
-        return tables.as_latex(self.headers, self.cells())
-
-    def __repr__(self) -> str:
-        return tables.plain(self.headers, self.cells())
-
-    def _repr_html_(self) -> str:
-        return tables.as_html(self.headers, self.cells())

@@ -16,6 +16,9 @@ class TrainConfig(StrictConfig):
     - `epochs`: passes over the data.
     - `batch_size`: samples in a step, over all processes. The order is new in each epoch; an
         incomplete batch at the end is left out.
+    - `accumulate`: parts that each batch is computed in, one after the other, so that it takes less
+        memory. The gradient is that of the whole batch; statistics of batch norm are those of the
+        parts.
     - `optimizer`: "adam" (Kingma & Ba 2015, arXiv:1412.6980), "adamw" (Loshchilov & Hutter 2019,
         arXiv:1711.05101), "sgd" or "rmsprop" (Tieleman & Hinton 2012).
     - `learning_rate`: learning rate of every parameter group that `learning_rates` does not name.
@@ -47,6 +50,7 @@ class TrainConfig(StrictConfig):
 
     epochs: Size = 10
     batch_size: Size = 128
+    accumulate: Size = 1
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
     learning_rate: Rate = 1e-3
     learning_rates: dict[str, Rate] = dataclasses.field(default_factory=dict)

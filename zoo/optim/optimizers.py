@@ -103,13 +103,32 @@ def take_step(
     **Arguments:**
     - `loss`: of this process, shape `()`.
     """
-    parameters: list[Parameter] = optimizer.param_groups[0]["params"]
-    for parameter in parameters:
+    clear(optimizer)
+    add_gradients(optimizer, loss)
+    step(optimizer, settings, accelerator)
+
+
+def clear(optimizer: Optimizer) -> None:
+    """Forget the gradients of an optimizer's parameters."""
+    for parameter in optimizer.param_groups[0]["params"]:
         parameter.grad = None
+
+
+def add_gradients(optimizer: Optimizer, loss: Tensor) -> None:
+    """Add the gradients of a loss to those of an optimizer's parameters.
+
+    **Arguments:**
+    - `loss`: of this process, or of a part of its batch, shape `()`.
+    """
     # inputs: the other networks that the loss went through need no gradients. Not
     # accelerator.backward, which divides by the accumulation steps that a user's settings of
     # `accelerate launch` may hold
-    loss.backward(inputs=parameters)
+    loss.backward(inputs=optimizer.param_groups[0]["params"])
+
+
+def step(optimizer: Optimizer, settings: TrainConfig, accelerator: Accelerator) -> None:
+    """Take a step of an optimizer by the gradients that are there, averaged over the processes."""
+    parameters: list[Parameter] = optimizer.param_groups[0]["params"]
     with torch.no_grad():
         if accelerator.num_processes > 1:
             average((p.grad for p in parameters if p.grad is not None), accelerator)

@@ -8,7 +8,7 @@ from torch import Tensor
 from zoo.common.config import ModelConfig
 from zoo.common.errors import ConfigError, DataError, PluginError, counted
 from zoo.data import Dataset
-from zoo.models import GenerativeModel, TrainConfig
+from zoo.models import GenerativeModel, Step, TrainConfig
 from zoo.sampling import kind_of
 
 
@@ -68,6 +68,26 @@ def check_sample(model: GenerativeModel[Any]) -> None:
         raise PluginError(
             f"The model draws one sample as {got}, not {(1, *said)}, as its config says. Tell its "
             "authors."
+        )
+
+
+def is_adversarial(model: GenerativeModel[Any], data: Dataset) -> bool:
+    """Whether no loss of a model is expected to fall; it is tried on two samples, and stays as it
+    is.
+
+    **Arguments:**
+    - `model`: where it is.
+    - `data`: what it is to be trained on.
+    """
+    few = data.part(slice(2))
+    samples = few.inputs(few.samples[:].to(model.device))
+    given = few.labels if model.config.num_classes else None
+    labels = None if given is None else given.to(model.device)
+    devices = [model.device] if model.device.type == "cuda" else []
+    model.eval()
+    with torch.no_grad(), torch.random.fork_rng(devices=devices):
+        return all(
+            objective.adversarial for objective in model.training_step(samples, labels, Step(0, 1))
         )
 
 

@@ -1,9 +1,10 @@
 """What a finished training leaves: a checkpoint with its facts, its pictures and its card."""
 
+import contextlib
 import datetime
 import functools
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,7 @@ def keep(session: Session, store: Store) -> Folder:
         folder = _write(session, store, facts)
     except OutputError as error:
         raise OutputError(f"{error} {_put_aside(session, facts)}") from error
+    session.tell(facts, folder.sha256)
     finish(request, run, store)
     return folder
 
@@ -109,6 +111,7 @@ def finish(request: Request, run: Run, store: Store) -> None:
     """End a training whose checkpoint is in its place."""
     if request.out is None:
         store.make_current(request.name)
+    run.put_by(state=request.save_state)
     run.finish()
 
 
@@ -145,15 +148,39 @@ def facts_of(session: Session) -> dict[str, Any]:
         "hardware": session.hardware,
         "versions": {package: version(package) for package in ("genzoo", "torch")},
         "recipe": plan.recipe.to_dict(),
+        **_choice_of(session),
         # from the end, so that the last epoch is among them
         "history": session.history[::-every][::-1],
     }
+
+
+def _choice_of(session: Session) -> dict[str, Any]:
+    """What was chosen on the way: the parent, frozen parts, the epoch that is kept."""
+    request, choice = session.plan.request, session.choice
+    said: dict[str, Any] = {}
+    if request.parent:
+        said["parent"] = {key: request.parent[key] for key in ("reference", "model", "sha256")}
+    said |= {"frozen": list(request.freeze)} if request.freeze else {}
+    said |= {"went_on": session.went_on} if session.went_on else {}
+    best = choice.best(session.history) if choice.judges else None
+    if best is not None:
+        value = best["measured"][choice.metric] if choice.metric else choice.value(best)
+        said["kept"] = {
+            "epoch": (best if choice.keep == "best" else session.history[-1])["epoch"],
+            "of": session.history[-1]["epoch"],
+            "best_epoch": best["epoch"],
+            "judged_by": choice.metric or "held_out_loss",
+            "best_value": value,
+            "stopped_early": session.stopped_early,
+        }
+    return said
 
 
 def _write(session: Session, store: Store, facts: Mapping[str, Any]) -> Folder:
     """Write the checkpoint to the store or to its folder."""
     request = session.plan.request
     shown = _shown(session)
+    again = _is_to_be_replaced(session, request.place or store.directory(request.name))
     if request.out is not None:
         place = request.place
         assert place is not None
@@ -161,16 +188,41 @@ def _write(session: Session, store: Store, facts: Mapping[str, Any]) -> Folder:
         called = files.as_reference(request.out)
         if request.name in store.catalogue:  # it is made to be that checkpoint
             called = request.name
-        with files.replacing(place) as partial:
+        with _in_place_of(place, again) as target, files.replacing(target) as partial:
             partial.mkdir()
-            _fill(partial, session, called, facts, shown)
-        return Folder(place)
-    with store.adding(request.name) as scratch:
+            written = _fill(partial, session, called, facts, shown)
+        return Folder(place, digests={WEIGHTS: written.sha256})
+    with store.adding(request.name, replace=again) as scratch:
         folder = _fill(scratch, session, request.name, facts, shown)
         kept = [name for name in (CONFIG, WEIGHTS, TRAINING) if folder.has(name)]
         digests = {name: folder.digest(name) for name in kept}
         folder.write_origin({"source": "trained", "sha256": digests})
-    return Folder(store.directory(request.name), request.name)
+    return Folder(store.directory(request.name), request.name, digests=digests)
+
+
+def _is_to_be_replaced(session: Session, place: Path) -> bool:
+    """Whether a place holds the checkpoint that this training made before it went on."""
+    try:
+        return bool(session.went_on) and Folder(place).sha256 == session.went_on[-1]["sha256"]
+    except CheckpointError:
+        return False
+
+
+@contextlib.contextmanager
+def _in_place_of(place: Path, again: bool) -> Iterator[Path]:
+    """Where to write a checkpoint: its place or, where an older one gives way, beside it."""
+    if not again:
+        yield place
+        return
+    new = place.with_name(f".{place.name}.new")
+    with files.writing(place):
+        files.remove(new)
+        yield new
+        if files.exchange(new, place):
+            files.remove(new)
+        else:
+            files.remove(place)
+            new.replace(place)
 
 
 def _fill(

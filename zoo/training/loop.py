@@ -168,16 +168,10 @@ class _Loop:
         try:
             with state.randomness("step", state.step, self.rank):
                 samples = augmented(self.batches.data.inputs(samples), self.settings.augment)
-                for objective in self._objectives(state.model, samples, labels):
-                    optimizer = optimizers.chosen(state.optimizers, objective)
-                    loss = self._mean(objective, labels)
-                    group = optimizer.param_groups[0]
-                    group["lr"] = optimizers.rate(
-                        self.settings, objective.optimizer, state.step, self.total
-                    )
-                    optimizers.take_step(optimizer, loss, self.settings, self.accelerator)
-                    self.adversarial[objective.optimizer] = objective.adversarial
-                    _add(state.sums, state.counts, {objective.optimizer: loss, **objective.metrics})
+                parts = self._parts(samples, labels)
+                going = [self._objectives(state.model, *part) for part in parts]
+                while self._minimise(going, parts):
+                    pass
         except (RuntimeError, ValueError) as error:
             told = _in_words(error, self.batches.size)
             if told is None:
@@ -186,6 +180,42 @@ class _Loop:
         state.step += 1
         if state.average:
             state.average.update_parameters(state.model)
+
+    def _parts(self, samples: Tensor, labels: Tensor | None) -> list[tuple[Tensor, Tensor | None]]:
+        """A batch in the parts that it is computed in."""
+        n = self.settings.accumulate
+        if n == 1:
+            return [(samples, labels)]
+        given = [None] * n if labels is None else labels.chunk(n)
+        return list(zip(samples.chunk(n), given, strict=False))
+
+    def _minimise(
+        self, going: list[Iterator[Objective]], parts: list[tuple[Tensor, Tensor | None]]
+    ) -> bool:
+        """A step on the next objective of all parts of a batch.
+
+        **Returns:** whether there was one."""
+        state, n = self.state, sum(len(samples) for samples, _ in parts)
+        optimizer = None
+        for objectives, (samples, labels) in zip(going, parts, strict=True):
+            objective = next(objectives, None)
+            if objective is None:
+                return False
+            if optimizer is None:
+                optimizer = optimizers.chosen(state.optimizers, objective)
+                optimizers.clear(optimizer)
+            loss, share = self._mean(objective, labels), len(samples) / n
+            optimizers.add_gradients(optimizer, loss if share == 1 else loss * share)
+            values = {objective.optimizer: loss, **objective.metrics}
+            _add(state.sums, state.counts, values, share)
+            self.adversarial[objective.optimizer] = objective.adversarial
+            name = objective.optimizer
+        assert optimizer is not None
+        optimizer.param_groups[0]["lr"] = optimizers.rate(
+            self.settings, name, state.step, self.total
+        )
+        optimizers.step(optimizer, self.settings, self.accelerator)
+        return True
 
     def _objectives(
         self, model: GenerativeModel[Any], samples: Tensor, labels: Tensor | None
@@ -294,10 +324,14 @@ class _Loop:
             layer.momentum = momentum
 
 
-def _add(sums: dict[str, Tensor], counts: dict[str, int], values: dict[str, Tensor]) -> None:
+def _add(
+    sums: dict[str, Tensor], counts: dict[str, float], values: dict[str, Tensor], share: float
+) -> None:
+    """Add values to sums, of a share of a batch."""
     for name, value in values.items():
-        sums[name] = sums[name] + value.detach() if name in sums else value.detach()
-        counts[name] = counts.get(name, 0) + 1
+        part = value.detach() if share == 1 else value.detach() * share
+        sums[name] = sums[name] + part if name in sums else part
+        counts[name] = counts.get(name, 0) + share
 
 
 def _in_words(error: Exception, batch_size: int) -> ZooError | None:

@@ -19,16 +19,26 @@ from zoo.common.errors import (
 )
 from zoo.data import IN_MEMORY, check_range, range_text, refuse_unknown
 from zoo.registry import NAME, installed
+from zoo.training.choice import Choice
 
 # the data set that is taken unless another is named
 DEFAULT_DATA = "mnist"
 GREATEST_SEED = 2**63 - 1
+# the tracker that is a flag of its own, too
+TENSORBOARD = "tensorboard"
+# fields that hold several texts
+SEVERAL = ("settings", "log_with", "freeze")
 # of the folder of a training: what it was asked for; gone when it is finished
 SETTINGS = "run.json"
+# the same of a training that is finished
+FINISHED = "finished.json"
 # values that a field may be given from Python, with what each is called in a message
 SIMPLE = (bool, int, float, str)
 # what a training that goes on keeps as it is
-FIXED = ("model", "name", "data", "test", "epochs", "seed", "out", "value_range", "skip_bad")
+FIXED = (
+    *("model", "name", "data", "test", "seed", "out", "value_range", "skip_bad"),
+    *("freeze", "keep", "measure", "patience"),
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,11 +54,16 @@ class Request:
     - `settings`: fields of the config and the recipe, each as "field=value".
     - `seed`: of everything random.
     - `out`: the folder for the checkpoint; None is the store.
-    - `tensorboard`: whether losses and grids are written for TensorBoard, too.
+    - `log_with`: names of the trackers that follow the training.
     - `folder`: where the training was started; relative paths begin there.
     - `data_root`: the folder that holds the data sets, if one was named.
     - `value_range`: the values of deep images that become black and white.
     - `skip_bad`: whether images that can't be read are left out.
+    - `parent`: the checkpoint that it begins with: its `reference`, `model`, `sha256` and `config`.
+    - `freeze`: patterns of names of parameters that stay as they are.
+    - `keep`, `measure`, `patience`: as `Choice.of` takes them.
+    - `save_state`: whether the state is kept when the training is over.
+    - `compile`: whether torch compiles the networks.
     """
 
     model: str
@@ -59,25 +74,40 @@ class Request:
     settings: tuple[str, ...] = ()
     seed: int = 0
     out: str | None = None
-    tensorboard: bool = False
+    log_with: tuple[str, ...] = ()
     folder: str = ""
     data_root: str | None = None
     value_range: tuple[float, float] | None = None
     skip_bad: bool = False
+    parent: Mapping[str, Any] | None = None
+    freeze: tuple[str, ...] = ()
+    keep: str | None = None
+    measure: str | None = None
+    patience: int | None = None
+    save_state: bool = False
+    compile: bool = False
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """What the folder of a training has recorded; `Run.settings` has checked its types."""
         values = {field.name: record[field.name] for field in dataclasses.fields(cls)}
-        values["settings"] = tuple(map(str, values["settings"]))
+        for several in SEVERAL:
+            values[several] = tuple(map(str, values[several]))
         values["value_range"] = check_range(values["value_range"])
-        return cls(**values)
+        request = cls(**values)
+        _ = request.choice  # which refuses what is damaged
+        return request
 
     def record(self) -> dict[str, Any]:
         """The fields as JSON values."""
         value_range = None if self.value_range is None else list(self.value_range)
-        texts = {"settings": list(self.settings), "value_range": value_range}
-        return {**dataclasses.asdict(self), **texts}
+        several = {key: list(getattr(self, key)) for key in SEVERAL}
+        return {**dataclasses.asdict(self), **several, "value_range": value_range}
+
+    @property
+    def choice(self) -> Choice:
+        """Which epoch's weights become the checkpoint, and when it ends early."""
+        return Choice.of(self.keep, self.measure, self.patience)
 
     @property
     def is_own_class(self) -> bool:
@@ -99,9 +129,12 @@ class Request:
         if self.is_own_class or self.is_of_given_data:
             return self._call(named)
         words = ["zoo", "train", self.model]
-        for option in (*(("name",) if named else ()), "data", "test", "epochs", "out"):
+        words += ["--from", self.parent["reference"]] if self.parent else []
+        options = ("data", "test", "epochs", "keep", "measure", "patience", "out")
+        for option in (*(("name",) if named else ()), *options):
             value = getattr(self, option)
             words += [f"--{option}", str(value)] if value is not None else []
+        words += [word for pattern in self.freeze for word in ("--freeze", pattern)]
         words += ["--range", range_text(self.value_range)] if self.value_range else []
         words += ["--skip-bad"] if self.skip_bad else []
         words += [word for setting in self.settings for word in ("--set", setting)]
@@ -112,6 +145,9 @@ class Request:
         given |= {"data": self.data, "test": self.test, "epochs": self.epochs, "out": self.out}
         given |= {"seed": self.seed}
         given |= {"value_range": self.value_range, "skip_bad": self.skip_bad or None}
+        given |= {"from_checkpoint": self.parent["reference"] if self.parent else None}
+        given |= {"freeze": list(self.freeze) or None, "keep": self.keep}
+        given |= {"measure": self.measure, "patience": self.patience}
         given |= {"fields": list(self.settings) or None}
         words = [
             f"{key}={key if value == IN_MEMORY else repr(value)}"
@@ -133,6 +169,13 @@ class Request:
 
     def path_of(self, reference: str) -> str:
         """A reference of data, from where the process stands."""
+        moved = reference.startswith(".") and not self._is_here
+        return str(self._began_in / reference) if moved else reference
+
+    @property
+    def parent_reference(self) -> str:
+        """The parent, from where the process stands."""
+        reference = str(self.parent["reference"]) if self.parent else ""
         moved = reference.startswith(".") and not self._is_here
         return str(self._began_in / reference) if moved else reference
 
@@ -180,34 +223,54 @@ class Asked:
     seed: int | None = None
     out: str | None = None
     data_root: Path | None = None
-    tensorboard: bool = False
+    log_with: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     value_range: tuple[float, float] | None = None
     skip_bad: bool = False
+    from_checkpoint: str | None = None
+    freeze: tuple[str, ...] = ()
+    keep: str | None = None
+    measure: str | None = None
+    patience: int | None = None
+    save_state: bool = False
+    compile: bool = False
 
     def begun(self, store: Store) -> Request:
         """A new training, as it is asked for; refuses what can be refused without torch.
 
+        **Raises:** as `wished` does; `OutputError` for a name or a folder that is taken or can't be
+        written."""
+        request = self.wished(store)
+        if self.out is None:
+            store.refuse_taken(request.name)
+        else:
+            refuse_occupied(Path(self.out))
+        run = request.run_folder(store)
+        anew = f"zoo rm {request.name}" if run == store.run(request.name) else ""
+        refuse_unfinished(run, request.resume_hint(store, run), anew)
+        return request
+
+    def wished(self, store: Store) -> Request:
+        """A new training, as it is asked for, whether there is a place for it or not.
+
         **Raises:** `ConfigError` where the model or the name is missing, `NotFoundError` for an
-        unknown model or data set, `DataError` for a folder that is not there, `OutputError` for a
-        name or a folder that is taken or can't be written."""
-        if self.model is None:
+        unknown model or data set, `DataError` for a folder that is not there."""
+        Choice.of(self.keep, self.measure, self.patience)
+        parent = None if self.from_checkpoint is None else _parent(self.from_checkpoint, store)
+        model = self.model or (parent["model"] if parent else None)
+        if model is None:
             raise ConfigError(
                 "Name the model to train, such as zoo.train('mlp-vae', name='mine') "
                 "(zoo.list_models() lists them), or the training to continue: resume='NAME'."
             )
-        refuse_unknown_model(self.model)
+        refuse_unknown_model(model)
         name = self._checked_name()
-        data = self.data or default_data(self.model)
+        data = self.data or default_data(model)
         for reference in (data, self.test):
             if reference not in (None, IN_MEMORY):
                 refuse_unknown(reference)
-        if self.out is None:
-            store.refuse_taken(name)
-        else:
-            refuse_occupied(Path(self.out))
-        request = Request(
-            model=self.model,
+        return Request(
+            model=model,
             name=name,
             data=data,
             test=self.test,
@@ -215,35 +278,28 @@ class Asked:
             settings=self.settings,
             seed=secrets.randbelow(2**32) if self.seed is None else self.seed,
             out=self.out,
-            tensorboard=self.tensorboard,
+            log_with=self.log_with,
             folder=str(Path.cwd()),
             data_root=None if self.data_root is None else str(self.data_root.resolve()),
             value_range=self.value_range,
             skip_bad=self.skip_bad,
+            parent=parent,
+            freeze=self.freeze,
+            keep=self.keep,
+            measure=self.measure,
+            patience=self.patience,
+            save_state=self.save_state,
+            compile=self.compile,
         )
-        run = request.run_folder(store)
-        anew = f"zoo rm {name}" if run == store.run(name) else ""
-        refuse_unfinished(run, request.resume_hint(store, run), anew)
-        return request
 
     def resumed(self, folder: Path, record: Mapping[str, Any]) -> Request:
         """The training that a folder records; refuses whatever is asked for and differs.
 
         **Raises:** `ConfigError`, naming what the training has and what was asked for."""
         request = Request.from_record(record)
-        for key in (
-            "model",
-            "name",
-            "data",
-            "test",
-            "epochs",
-            "seed",
-            "out",
-            "value_range",
-            "skip_bad",
-        ):
+        for key in FIXED:
             had, wanted = getattr(request, key), getattr(self, key)
-            if wanted not in (None, False) and wanted != had:
+            if wanted not in (None, False, ()) and wanted != had:
                 shown = "unset" if had is None else had
                 raise ConfigError(
                     f"{folder} holds a training with {key} {shown}, not {wanted}. Leave {key} "
@@ -258,7 +314,10 @@ class Asked:
             )
         return dataclasses.replace(
             request,
-            tensorboard=request.tensorboard or self.tensorboard,
+            epochs=request.epochs if self.epochs is None else self.epochs,
+            log_with=tuple(dict.fromkeys((*request.log_with, *self.log_with))),
+            save_state=request.save_state or self.save_state,
+            compile=request.compile or self.compile,
             data_root=request.data_root if self.data_root is None else str(self.data_root),
         )
 
@@ -273,6 +332,21 @@ class Asked:
                 f"most.{'' if self.name else ' Say one with --name.'}"
             )
         return name
+
+
+def _parent(reference: str, store: Store) -> dict[str, Any]:
+    """What is recorded of the checkpoint that a training begins with.
+
+    **Raises:** as `Store.folder` does."""
+    folder = store.folder(reference)
+    config = folder.config
+    own = config.get("class")
+    return {
+        "reference": reference,
+        "model": own if isinstance(own, str) else folder.model,
+        "sha256": folder.sha256,
+        "config": config["config"],
+    }
 
 
 def refuse_unknown_model(name: str) -> None:
@@ -335,8 +409,11 @@ def find_run(store: Store, named: Path) -> Path:
     runs = store.run(str(named)).parent
     files.refuse_unreadable(runs / named)
     # a folder that happens to have the name of a training, such as its pictures, does not hide it
-    begun_here, begun_there = (folder / SETTINGS for folder in (named, runs / named))
-    if named.is_dir() and (begun_here.is_file() or not begun_there.is_file()):
+    here, there = (
+        any((folder / record).is_file() for record in (SETTINGS, FINISHED))
+        for folder in (named, runs / named)
+    )
+    if named.is_dir() and (here or not there):
         return named
     if (runs / named).is_dir():
         return runs / named

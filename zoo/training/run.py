@@ -6,24 +6,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
-from zoo.checkpoints import STATE
+from zoo.checkpoints import STATE, named_losses
 from zoo.common import files
 from zoo.common.compute import laid_out_as
-from zoo.common.errors import CheckpointError, MissingDependencyError
+from zoo.common.errors import CheckpointError
 from zoo.sampling import save_png
+from zoo.training.request import FINISHED, TENSORBOARD, refuse_unfinished
 from zoo.training.request import SETTINGS as SETTINGS
-from zoo.training.request import refuse_unfinished
 from zoo.training.state import TrainingState
 
 HISTORY = "history.jsonl"
-BOARD = "tensorboard"
+# of a training that is finished: its last state, if that is to be kept
+LAST_STATE = "finished.safetensors"
+# what trackers write into the folder
+TRACKED = ("tensorboard", "wandb")
 # a checkpoint of the last state that was kept of a training that broke down
 LAST_GOOD = "last-good"
 # the types of what a training was asked for
@@ -38,12 +40,23 @@ KINDS: dict[str, Any] = {
     "out": str | None,
     "folder": str,
     "data_root": str | None,
-    "tensorboard": bool,
     "value_range": list | None,
     "skip_bad": bool,
+    "log_with": list,
+    "parent": dict | None,
+    "freeze": list,
+    "keep": str | None,
+    "measure": str | None,
+    "patience": int | None,
+    "save_state": bool,
+    "compile": bool,
 }
 # what trainings of an earlier version have not recorded
-LATER: dict[str, Any] = {"test": None, "tensorboard": False, "value_range": None, "skip_bad": False}
+LATER: dict[str, Any] = {
+    **dict.fromkeys(("test", "value_range", "parent", "keep", "measure", "patience")),
+    **dict.fromkeys(("skip_bad", "save_state", "compile"), False),
+    **dict.fromkeys(("log_with", "freeze"), ()),
+}
 # the one key of the state's metadata: with several, safetensors writes them in any order
 NOTES = "run"
 
@@ -53,15 +66,10 @@ class Run:
 
     **Arguments:**
     - `folder`: made when it isn't there.
-    - `board`: also write for TensorBoard, to `tensorboard/`.
-
-    **Raises:** `MissingDependencyError` when TensorBoard is asked for and isn't installed.
     """
 
-    def __init__(self, folder: Path, *, board: bool = False) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._board = _summary_writer() if board else None
-        self._writer: Any = None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -76,14 +84,42 @@ class Run:
                 f"{self.folder} holds no unfinished training: it is finished, or none was begun "
                 "there."
             )
-        settings = {**LATER, **files.read_json(self.folder / SETTINGS)}
-        for key, kind in KINDS.items():
-            if not isinstance(settings.get(key, ...), kind):
-                raise CheckpointError(
-                    f"{self.folder / SETTINGS} is damaged: {key} is "
-                    f"{str(settings.get(key))[:80]!r}. Start anew."
-                )
-        return settings
+        return _checked(self.folder / SETTINGS)
+
+    @property
+    def finished(self) -> dict[str, Any] | None:
+        """What a training that is finished was started with; None where none is finished here.
+
+        **Raises:** `CheckpointError` when the record is damaged."""
+        path = self.folder / FINISHED
+        return _checked(path) if path.is_file() else None
+
+    @property
+    def has_state(self) -> bool:
+        """Whether a state is here to go on from."""
+        return (self.folder / STATE).is_file()
+
+    def bring_back_state(self) -> None:
+        """Put the last state of a finished training, if it was kept, where it goes on from."""
+        if not self.has_state and (self.folder / LAST_STATE).is_file():
+            with files.writing(self.folder):
+                (self.folder / LAST_STATE).replace(self.folder / STATE)
+
+    def reopen(self, settings: Mapping[str, Any]) -> None:
+        """Make a finished training, whose state is here, one that goes on.
+
+        **Arguments:**
+        - `settings`: what it is asked for now."""
+        files.write_json(self.folder / SETTINGS, settings)
+        (self.folder / FINISHED).unlink(missing_ok=True)
+
+    def history(self) -> list[dict[str, Any]]:
+        """The history that is written down here; empty where there is none that can be read."""
+        try:
+            lines = (self.folder / HISTORY).read_text(encoding="utf-8").splitlines()
+            return named_losses(json.loads(line) for line in lines)
+        except (OSError, ValueError, AttributeError):
+            return []
 
     def begin(self, settings: Mapping[str, Any]) -> None:
         """Start anew, without the grids, the history and the last good state of what was there
@@ -92,10 +128,12 @@ class Run:
         **Raises:** `OutputError` when an unfinished training is there, or one whose result found no
         place."""
         refuse_unfinished(self.folder)
+        left = (HISTORY, LAST_GOOD, FINISHED, LAST_STATE, *TRACKED)
         for old in (
             *self.folder.glob("epoch-*.png"),
             *self.folder.glob("epoch-*.txt"),
-            *(self.folder / name for name in (HISTORY, LAST_GOOD, BOARD)),
+            *self.folder.glob("*-epoch-*/"),
+            *(self.folder / name for name in left),
         ):
             files.remove(old)
         self._sweep()
@@ -118,6 +156,7 @@ class Run:
                 kept = {key: value for key, value in values.items() if isinstance(value, Tensor)}
                 tensors |= {f"optimizer.{name}.{index}.{key}": value for key, value in kept.items()}
         tensors |= {f"sum.{name}": total for name, total in state.sums.items()}
+        tensors |= {f"best.{key}": tensor for key, tensor in (state.best or {}).items()}
         # cloned: tied weights share memory, which safetensors refuses
         tensors = {
             key: tensor.detach().cpu().clone().contiguous() for key, tensor in tensors.items()
@@ -183,6 +222,7 @@ class Run:
             )
             if type(state.step) is not int or state.step < 0:
                 raise ValueError(f"its step is {state.step!r}")
+            state.best = _under("best.", tensors) or None
             state.sums = {
                 name: tensors[f"sum.{name}"].to(state.model.device) for name in state.counts
             }
@@ -208,8 +248,8 @@ class Run:
         grid: Image.Image | None,
         texts: Sequence[str] = (),
     ) -> None:
-        """Write down an epoch that ended: the history as JSON lines, a grid of samples or texts,
-        and all of it for TensorBoard.
+        """Write down an epoch that ended: the history as JSON lines, and a grid of samples or
+        texts.
         """
         epoch = history[-1]
         files.write_text(self.folder / HISTORY, "".join(json.dumps(one) + "\n" for one in history))
@@ -219,32 +259,22 @@ class Run:
         if texts:
             lines = "".join(f"{' '.join(text.splitlines())}\n" for text in texts)
             files.write_text(self.folder / f"epoch-{epoch['epoch']:03}.txt", lines)
-        if self._board is None:
-            return
-        # what a killed run wrote of later steps is not shown
-        self._writer = self._writer or self._board(self.folder / BOARD, purge_step=step)
-        for kind in ("losses", "held_out", "watched"):
-            for name, value in epoch.get(kind, {}).items():
-                self._writer.add_scalar(f"{kind}/{name}", value, step)
-        if grid is not None:
-            self._writer.add_image(
-                "samples", np.asarray(grid.convert("RGB")), step, dataformats="HWC"
-            )
-        if texts:
-            self._writer.add_text("samples", "\n\n".join(texts), step)
-        self._writer.flush()
+
+    def put_by(self, *, state: bool) -> None:
+        """Keep, of a training that is over, what lets it go on for more epochs.
+
+        **Arguments:**
+        - `state`: whether its last state is kept, too."""
+        with files.writing(self.folder):
+            if state and (self.folder / STATE).is_file():
+                (self.folder / STATE).replace(self.folder / LAST_STATE)
+            if (self.folder / SETTINGS).is_file():
+                (self.folder / SETTINGS).replace(self.folder / FINISHED)
 
     def finish(self) -> None:
         """Remove what only going on needs."""
         for file in (STATE, SETTINGS):
             (self.folder / file).unlink(missing_ok=True)
-        self.close()
-
-    def close(self) -> None:
-        """Close the file that TensorBoard reads."""
-        if self._writer:
-            self._writer.close()
-            self._writer = None
 
     def _sweep(self) -> None:
         """Remove what a process left that was killed while it wrote; no other is at work here."""
@@ -252,15 +282,18 @@ class Run:
             files.remove(left)
 
 
-def _summary_writer() -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise MissingDependencyError(
-            "--tensorboard needs the package tensorboard: pip install 'genzoo[tensorboard]'",
-            name="tensorboard",
-        ) from error
-    return SummaryWriter
+def _checked(path: Path) -> dict[str, Any]:
+    """What a training was started with, as a file records it."""
+    settings = {**LATER, **files.read_json(path)}
+    if settings.pop("tensorboard", False):  # a field of an earlier version
+        settings["log_with"] = [*settings["log_with"], TENSORBOARD]
+    for key, kind in KINDS.items():
+        value = list(settings[key]) if settings.get(key) == () else settings.get(key, ...)
+        if not isinstance(value, kind):
+            raise CheckpointError(
+                f"{path} is damaged: {key} is {str(settings.get(key))[:80]!r}. Start anew."
+            )
+    return settings
 
 
 def _digest(tensors: Mapping[str, Tensor], rest: Mapping[str, Any]) -> str:

@@ -14,19 +14,33 @@ from typing import Any
 from accelerate.utils import broadcast_object_list
 from PIL import Image
 
-from zoo.checkpoints import Store, named_losses, weights
+from zoo.checkpoints import Folder, Store, card, named_losses, weights
 from zoo.common import compute, files
-from zoo.common.errors import CheckpointError, OutOfMemoryError, TrainingError, counted
+from zoo.common.errors import (
+    CheckpointError,
+    ConfigError,
+    OutOfMemoryError,
+    OutputError,
+    TrainingError,
+    counted,
+)
 from zoo.data import Dataset
+from zoo.evaluation import Meter
 from zoo.models import GenerativeModel, TrainConfig
 from zoo.models.build import build
 from zoo.optim import join, was_left
 from zoo.sampling import TEXTS, draw, kind_of, picture
+from zoo.training import parent
 from zoo.training.alarms import Watch, alarms
+from zoo.training.checks import is_adversarial
+from zoo.training.choice import turned
+from zoo.training.compiling import compile_networks
+from zoo.training.extension import extend
 from zoo.training.loop import Progress, fit
 from zoo.training.request import Request
 from zoo.training.run import LAST_GOOD, Run
 from zoo.training.state import TrainingState
+from zoo.training.trackers import Trackers
 from zoo.training.watching import in_words
 
 # seconds between two states that are kept: at the ends of epochs
@@ -50,6 +64,7 @@ class Plan:
     - `recipe`: how it is trained.
     - `data`: what it is trained on.
     - `exact`: what must be the same when the training goes on, as JSON values.
+    - `extends`: the checkpoint that it made before, when it is to go on for more epochs.
     """
 
     request: Request
@@ -58,6 +73,7 @@ class Plan:
     recipe: TrainConfig
     data: Dataset
     exact: dict[str, Any] = field(default_factory=dict)
+    extends: Folder | None = None
 
 
 class Session:
@@ -78,16 +94,31 @@ class Session:
         self.resumed = resumed
         self.seconds = 0.0
         self.history: list[dict[str, Any]] = []
+        # of each time that a finished training went on: after which epoch, and from what
+        self.went_on: list[dict[str, Any]] = []
+        self.choice = plan.request.choice
+        self.stopped_early = False
         accelerator = join()
         self.processes = accelerator.num_processes
         self.is_first = accelerator.is_main_process
         self._store = store
         self._warned: set[str] = set()
         self._watch = Watch(plan.data)
+        self._trackers = Trackers(
+            plan.request.log_with if self.is_first else (), run.folder, plan.request.name
+        )
+        self._meter: Meter | None = None
+        if self.choice.metric and self.is_first:
+            trained_on, _ = plan.data.split(plan.recipe.holdout)
+            self._meter = Meter(
+                self.choice.metric, state.model, trained_on, device=str(state.model.device)
+            )
 
     @property
     def model(self) -> GenerativeModel[Any]:
-        """What was trained, on the CPU."""
+        """What was trained, on the CPU: with the weights that are to stay."""
+        if self.choice.keep == "best":
+            self.state.take_best()
         return self.state.averaged.eval().cpu()
 
     @property
@@ -112,6 +143,7 @@ class Session:
         try:
             self.seconds = float(notes["seconds"])
             self.history = named_losses(notes["history"])
+            self.went_on = [dict(one) for one in notes.get("went_on", ())]
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(
                 f"The record of the training in {self.run.folder} is damaged: {error}"
@@ -119,7 +151,17 @@ class Session:
 
     def keep(self) -> None:
         """Keep the state in the folder."""
-        self.run.keep(self.state, {"seconds": self.seconds, "history": self.history})
+        notes = {"seconds": self.seconds, "history": self.history, "went_on": self.went_on}
+        self.run.keep(self.state, notes)
+
+    def close(self) -> None:
+        """End what follows the training."""
+        self._trackers.close()
+
+    def tell(self, facts: dict[str, Any], digest: str) -> None:
+        """Tell those who follow the training what came of it."""
+        kept: dict[str, Any] = {key: facts[key] for key in ("kept", "seconds") if key in facts}
+        self._trackers.end(self.state.step, {**kept, "sha256": digest})
 
     @property
     def total(self) -> int:
@@ -147,15 +189,41 @@ class Session:
             ) from error
 
     def _reports(self) -> Generator[Progress]:
+        if self._is_over:  # it was stopped before its checkpoint was written
+            self.stopped_early = self.state.step < self.total
+            return
+        self._refuse_blind_choice()
         reports = fit(self.state, self.plan.data, self.plan.recipe)
         if not self.is_first:
-            yield from reports
+            for report in reports:
+                yield report
+                if report.epoch_ended and self._agree(False):
+                    return
             return
         if not self.resumed:
             self.run.begin({**self.plan.request.record(), "exact": self.plan.exact})
+            if self.plan.request.parent:
+                self.keep()  # so that going on needs no parent
         self._say_what_begins()
+        self._trackers.begin(
+            {**self.plan.request.record(), **self.plan.exact, "steps": self.total}, self.state.step
+        )
         with _stopping(self.state) as stopped:
             yield from self._follow(reports, stopped)
+        if self.choice.keep != "best" and (said := turned(self.history)):
+            logger.warning(said)
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether its patience is at an end, counted from where it went on."""
+        since = self.went_on[-1]["epoch"] if self.went_on else 0
+        return self.choice.is_spent(self.history, since)
+
+    def _agree(self, over: bool) -> bool:
+        """What the first process says: whether the training ends here."""
+        if self.processes == 1 or not self.choice.patience:
+            return over
+        return bool(broadcast_object_list([over])[0])
 
     def _say_what_begins(self) -> None:
         request, recipe, data = self.plan.request, self.plan.recipe, self.plan.data
@@ -182,9 +250,11 @@ class Session:
             for report in reports:
                 now = time.perf_counter()
                 self.seconds = before + now - began
+                done = report.step == report.total
                 if report.epoch_ended:
                     self._end_epoch(report)
-                done = report.step == report.total
+                    self.stopped_early = self._agree(self._is_over) and not done
+                    done = done or self.stopped_early
                 # several processes are at the same step only where an epoch ends
                 can_keep = report.epoch_ended or self.processes == 1
                 pause = KEEP_SECONDS if report.epoch_ended else KEEP_SECONDS_WITHIN
@@ -201,6 +271,13 @@ class Session:
                         self.keep()
                         self._say_stopped()
                     raise
+                if self.stopped_early:
+                    best = self.choice.best(self.history) or {}
+                    logger.info(
+                        f"Stopped early: no better {self.choice.told} than after epoch "
+                        f"{best.get('epoch')}."
+                    )
+                    return
         except OutOfMemoryError:  # what was kept is sound, and can go on where there is more
             raise
         except TrainingError as error:
@@ -218,11 +295,20 @@ class Session:
             "losses": report.losses,
         }
         epoch |= {"held_out": report.held_out} if report.held_out else {}
+        if "loss" not in report.held_out and report.held_out:
+            epoch["minimised"] = [name for name in report.held_out if name not in report.metrics]
+        if self._meter and self.choice.is_measured(report.epoch, self.plan.recipe.epochs):
+            epoch["measured"] = {self.choice.metric: self._meter(model)}
         shown, texts = self._samples(model)
         if kind_of(model).is_picture and report.adversarial:
             epoch["watched"] = self._watch.look(model)
         self.history.append(epoch)
-        logger.info(epoch_line(report, self.plan.recipe.epochs))
+        told = "".join(f"  {name} {value:.4g}" for name, value in epoch.get("measured", {}).items())
+        logger.info(epoch_line(report, self.plan.recipe.epochs) + told)
+        if self.choice.keep == "best" and self.choice.best(self.history) is epoch:
+            self.state.note_best()
+        if self.choice.every and report.epoch % self.choice.every == 0:
+            self._keep_epoch(report.epoch)
         for alarm in alarms(self.history):
             kind = alarm.partition("(")[0]
             if kind not in self._warned:  # once, however the number changes
@@ -231,6 +317,7 @@ class Session:
         if texts:
             logger.info("  " + ", ".join(texts))
         self.run.log(report.step, self.history, shown, texts)
+        self._trackers.log(epoch, shown, texts)
 
     def _samples(self, model: GenerativeModel[Any]) -> tuple[Image.Image | None, list[str]]:
         """What an epoch shows of samples: a picture, or texts."""
@@ -240,6 +327,36 @@ class Session:
         if not kind.is_drawn:
             return None, []
         return picture(model, draw(model, GRID if kind.is_picture else RECORDINGS, seed=0)), []
+
+    def _keep_epoch(self, epoch: int) -> None:
+        """Write the model, as it is after an epoch, to the folder of the training."""
+        request, data = self.plan.request, self.plan.data
+        name = f"{request.name}-epoch-{epoch}"
+        place = self.run.folder / name
+        facts = {
+            "name": name,
+            "reference": files.as_reference(place),
+            "dataset": data.name,
+            "class_names": list(data.class_names),
+            "seed": request.seed,
+            "epoch": epoch,
+            "recipe": self.plan.recipe.to_dict(),
+        }
+        try:
+            files.remove(place)  # which a process wrote that was killed
+            with files.replacing(place) as partial:
+                weights.write_model(self.state.averaged, partial, facts)
+                card.write(partial)
+        except OutputError as error:
+            raise OutputError(f"{error} Go on from the last state: {self.resume_hint}") from error
+
+    def _refuse_blind_choice(self) -> None:
+        """Raise `ConfigError` when nothing would tell which epoch is best."""
+        if self.choice.needs_holdout and is_adversarial(self.state.model, self.plan.data):
+            raise ConfigError(
+                "The losses of this model don't say how good it is. Judge its epochs by a metric: "
+                "--measure frechet_distance:5"
+            )
 
     def _keep_last_good(self) -> str:
         """Turn the last state that was kept, before the training broke, into a checkpoint; says
@@ -293,17 +410,27 @@ def session(
         # each process may have drawn a seed
         seed = broadcast_object_list([plan.request.seed])[0]
         plan = replace(plan, request=replace(plan.request, seed=seed))
-    model = build(plan.model_class, plan.config, plan.request.seed).to(where)
+    request = plan.request
+    model = build(plan.model_class, plan.config, request.seed)
     first = accelerator.is_main_process
     with _alone(folder) if first else contextlib.nullcontext():
-        run = Run(folder, board=plan.request.tensorboard and first)
-        made = Session(plan, run, TrainingState(model, plan.request.seed), store, resumed=resume)
-        if resume:
+        run = Run(folder)
+        goes_on = (resume and run.has_state) or plan.extends is not None
+        if request.parent and not goes_on:
+            parent.begin_with(model, request, store, say=first)
+        parent.freeze(model, request.freeze)
+        model = model.to(where)
+        if request.compile:
+            compile_networks(model)
+        made = Session(plan, run, TrainingState(model, request.seed), store, resumed=resume)
+        if plan.extends is not None:
+            extend(made, plan.extends)
+        elif resume:
             made.take_up()
         try:
             yield made
         finally:
-            run.close()
+            made.close()
 
 
 @contextlib.contextmanager

@@ -27,6 +27,8 @@ class TrainingState:
     - `average`: the running average of the weights, if the recipe averages.
     - `sums`, `counts`: of each loss and metric since the epoch began.
     - `began_at`: each loss at the first report, which tells when it runs away.
+    - `best`: the tensors of the averaged model after its best epoch, on the CPU, where epochs are
+        judged.
     - `report_now`: set it to have the loop report after the step that it is taking.
     """
 
@@ -36,14 +38,25 @@ class TrainingState:
     optimizers: dict[str, Optimizer] = field(default_factory=dict)
     average: AveragedModel | None = None
     sums: dict[str, Tensor] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, float] = field(default_factory=dict)
     began_at: dict[str, float] = field(default_factory=dict)
+    best: dict[str, Tensor] | None = None
     report_now: bool = False
 
     @property
     def averaged(self) -> GenerativeModel[Any]:
         """The model with averaged weights, if the recipe averages: it becomes the checkpoint."""
         return cast("GenerativeModel[Any]", self.average.module) if self.average else self.model
+
+    def note_best(self) -> None:
+        """Remember the averaged weights as they are now."""
+        tensors = self.averaged.state_dict()
+        self.best = {key: tensor.detach().cpu().clone() for key, tensor in tensors.items()}
+
+    def take_best(self) -> None:
+        """Put the weights that were remembered into the averaged model."""
+        if self.best is not None:
+            self.averaged.load_state_dict(self.best)
 
     def prepare(self, settings: TrainConfig) -> None:
         """Make what training by these settings needs and isn't there yet."""

@@ -1,0 +1,34 @@
+"""Networks that torch compiles, where it can."""
+
+import logging
+from typing import Any
+
+import torch
+
+from zoo.models import GenerativeModel
+
+logger = logging.getLogger("zoo")
+
+
+def compile_networks(model: GenerativeModel[Any]) -> bool:
+    """Have torch compile the networks of a model, each when it is first used. What can't be
+    compiled runs as it is.
+
+    **Returns:** whether torch can compile here; where not, a note says why."""
+    try:
+        torch.compile(_twice)(torch.ones(2, device=model.device))
+    except Exception as error:  # no compiler, a Python that is too new, a disk that is full
+        reason = " ".join(str(error).split())[:160]
+        logger.warning(
+            f"torch can't compile here ({type(error).__name__}: {reason}). The training goes on "
+            "without --compile."
+        )
+        return False
+    torch._dynamo.config.suppress_errors = True
+    for network in model.children():
+        network.compile(dynamic=False)
+    return True
+
+
+def _twice(x: torch.Tensor) -> torch.Tensor:
+    return x + x
