@@ -92,7 +92,7 @@ def sweep(
     for refused in ("out", "resume", "minutes"):
         if given.get(refused) is not None:
             raise ConfigError(
-                f"A grid keeps its checkpoints in the store, goes on by itself and says its epochs: "
+                "A grid keeps its checkpoints in the store, goes on by itself and says its epochs: "
                 f"leave {refused} out."
             )
     most = _workers(workers)
