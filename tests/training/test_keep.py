@@ -225,7 +225,6 @@ def test_a_training_killed_after_its_checkpoint_came_only_ends_when_it_goes_on(
         elif moment == "finish":
             patch.setattr(keep.Run, "finish", die)
         else:  # between the state and the settings
-            patch.setattr(keep.Run, "close", die)
             unlink, done = Path.unlink, list[Path]()
 
             def once(path: Path, missing_ok: bool = False) -> None:

@@ -217,7 +217,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "why"), WRONG, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("changes", "why"), WRONG, ids=lambda value: str(value).partition(" at 0x")[0][:40]
+)
 def test_what_zoo_train_is_wrongly_given_is_said_with_what_to_pass(
     changes: dict[str, Any], why: str, tmp_path: Path
 ) -> None:

@@ -115,10 +115,8 @@ def test_a_name_that_another_checkpoint_has_is_refused_before_the_first(tmp_path
 
 
 def test_one_that_fails_does_not_keep_the_others_from_their_turn(tmp_path: Path) -> None:
-    with pytest.raises(
-        TrainingError, match=r"1 of 2 trainings failed[\s\S]*s-learning_rate-1e.?30"
-    ):
-        sweep({"learning_rate": [1e30, 1e-3]}, precision="float32")
+    with pytest.raises(TrainingError, match=r"1 of 2 trainings failed[\s\S]*s-learning_rate-1000"):
+        sweep({"learning_rate": [1000, 1e-3]}, precision="float32", epochs=2)
     assert (tmp_path / "home" / "checkpoints" / "s-learning_rate-0.001").is_dir()
 
 

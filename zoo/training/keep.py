@@ -111,8 +111,7 @@ def finish(request: Request, run: Run, store: Store) -> None:
     """End a training whose checkpoint is in its place."""
     if request.out is None:
         store.make_current(request.name)
-    run.put_by(state=request.save_state)
-    run.finish()
+    run.finish(extensible=True, state=request.save_state)
 
 
 def kept_already(request: Request, store: Store) -> Folder | None:

@@ -260,19 +260,18 @@ class Run:
             lines = "".join(f"{' '.join(text.splitlines())}\n" for text in texts)
             files.write_text(self.folder / f"epoch-{epoch['epoch']:03}.txt", lines)
 
-    def put_by(self, *, state: bool) -> None:
-        """Keep, of a training that is over, what lets it go on for more epochs.
+    def finish(self, *, extensible: bool = False, state: bool = False) -> None:
+        """Remove what only going on needs.
 
         **Arguments:**
-        - `state`: whether its last state is kept, too."""
-        with files.writing(self.folder):
-            if state and (self.folder / STATE).is_file():
+        - `extensible`: whether what was asked for stays, so that it can go on for more epochs.
+        - `state`: whether the last state stays, too."""
+        settings = self.folder / SETTINGS
+        if extensible and settings.is_file():
+            files.write_json(self.folder / FINISHED, files.read_json(settings))
+        if state and self.has_state:
+            with files.writing(self.folder):
                 (self.folder / STATE).replace(self.folder / LAST_STATE)
-            if (self.folder / SETTINGS).is_file():
-                (self.folder / SETTINGS).replace(self.folder / FINISHED)
-
-    def finish(self) -> None:
-        """Remove what only going on needs."""
         for file in (STATE, SETTINGS):
             (self.folder / file).unlink(missing_ok=True)
 

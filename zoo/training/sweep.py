@@ -242,6 +242,8 @@ def _in_processes(waiting: Sequence[_Prepared], workers: int) -> dict[str, str]:
                 start_new_session=True,  # so that Ctrl-C reaches this process alone
             )
             code = process.wait()
+            assert process.stdin is not None
+            process.stdin.close()
             said.seek(0)
             lines = said.read().decode(errors="replace").strip().splitlines()
         if code == 0:
