@@ -31,7 +31,7 @@ SEVERAL = ("settings", "log_with", "freeze")
 # of the folder of a training: what it was asked for; gone when it is finished
 SETTINGS = "run.json"
 # the same of a training that is finished
-FINISHED = "finished.json"
+FINISHED = ".finished.json"
 # values that a field may be given from Python, with what each is called in a message
 SIMPLE = (bool, int, float, str)
 # what a training that goes on keeps as it is
