@@ -825,8 +825,8 @@ def ctrl_c_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     log = runs.Run.log
 
     def arrange(epoch: int) -> None:
-        def press(run: runs.Run, step: int, history: list[dict[str, Any]], grid: Any) -> None:
-            log(run, step, history, grid)
+        def press(run: runs.Run, step: int, history: list[dict[str, Any]], *shown: Any) -> None:
+            log(run, step, history, *shown)
             if history[-1]["epoch"] == epoch:
                 os.kill(os.getpid(), signal.SIGINT)
 
