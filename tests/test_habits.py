@@ -37,7 +37,10 @@ def test_the_tests_run_on_every_python_that_the_package_is_for_on_linux_and_maco
 
 def test_the_workflows_run_what_the_readme_says_developers_run() -> None:
     jobs = workflow("test")["jobs"]
-    assert steps(jobs["test"])[-2:] == ["pip install -e '.[test]'", "pytest"]
+    assert steps(jobs["test"])[-2:] == [
+        "pip install -e '.[test]'",
+        "pytest -n logical --dist loadfile",
+    ]
     assert steps(jobs["readme"]) == ["bash .ci/run"]
     assert (ROOT / ".ci" / "run").is_file()
 
