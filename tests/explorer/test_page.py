@@ -227,7 +227,7 @@ def test_the_copied_command_writes_the_bytes_that_the_page_downloads(
 ) -> None:
     with browser.page() as page:
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        open_at(page, address(server, checkpoint="cvae-mnist", seed=8, **{"class": 4}))
+        open_at(page, address(server, checkpoint="cvae-mnist", seed=8, t=0.7, **{"class": 4}))
         page.get_by_role("button", name="Copy the command").click()
         page.locator("#status", has_text="Copied").wait_for()
         command = page.evaluate_handle("navigator.clipboard.readText()").json_value()

@@ -249,3 +249,12 @@ def test_directions_are_told_with_what_a_step_adds(server: Served) -> None:
     assert told[0]["name"] == "strong-1" and len(told[0]["vector"]) == 50
     answer = server.get("/v1/directions", checkpoint="no-such")
     assert answer.status_code == 404
+
+
+def test_truncated_samples_are_those_of_the_command(server: Served, zoo: Zoo) -> None:
+    query = {"checkpoint": "vae-mnist", "n": 4, "seed": 3, "truncation": 0.5, "output": "some.png"}
+    answer = server.get("/v1/sample", **query)
+    command = answer.headers["zoo-command"]
+    assert "--truncation 0.5" in command
+    assert zoo(*command.split()[1:]).exit_code == 0
+    assert Path("some.png").read_bytes() == answer.content

@@ -81,6 +81,15 @@ class SampleAsked(Strict):
         list[Annotated[str, Field(max_length=200)]],
         Field(max_length=32, description="Sampling options of the model: `NAME=VALUE`."),
     ] = []
+    truncation: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=10,
+            allow_inf_nan=False,
+            description="What latents are multiplied by, around the mean of the prior.",
+        ),
+    ] = None
     format: Format = ""
     columns: Columns = None
     scale: Scale = 1
@@ -223,6 +232,7 @@ class Card(BaseModel):
     latents_are_codes: bool
     sample_rate: int
     options: dict[str, float]
+    standard_prior: bool
 
 
 class Direction(BaseModel):

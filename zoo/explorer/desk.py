@@ -29,7 +29,7 @@ from zoo.explorer import answers, asked
 from zoo.explorer.engine import Engine, Inputs, Job
 from zoo.explorer.guard import Limits, Refusal
 from zoo.explorer.shelf import Shelf
-from zoo.models import are_codes
+from zoo.models import LatentModel, are_codes
 from zoo.registry import installed
 
 # samples in a picture of a conditional model for each class, and of another in all
@@ -71,14 +71,23 @@ class Desk:
         labels = _in_turn(classes, wanted.start, n)
 
         def inputs(model: Any) -> Inputs:
+            sampling.refuse_truncation(model, wanted.truncation)
             z = sampling.latents(
                 model, n, seed=seed, start=wanted.start, labels=labels, options=options
             )
+            if wanted.truncation is not None:
+                z = sampling.truncated(model, z, wanted.truncation, labels)
             return z, labels
 
         def draw(model: Any) -> tuple[Tensor, Tensor | None, Any]:
             batches = sampling.stream(
-                model, n, seed=seed, start=wanted.start, labels=labels, options=options
+                model,
+                n,
+                seed=seed,
+                start=wanted.start,
+                labels=labels,
+                options=options,
+                truncation=wanted.truncation,
             )
             return torch.cat([samples for samples, _ in batches]), labels, model
 
@@ -96,6 +105,7 @@ class Desk:
             start=wanted.start,
             labels=wanted.label,
             options=texts,
+            truncation=wanted.truncation,
             columns=wanted.columns,
             scale=wanted.scale,
             suffix=f".{format}",
@@ -427,6 +437,7 @@ def _shape_of(model: Any) -> dict[str, Any]:
         "latents_are_codes": codes,
         "sample_rate": int(getattr(model.config, "sample_rate", 0)),
         "options": _options_of(type(model)),
+        "standard_prior": getattr(type(model), "prior", None) is LatentModel.prior,
     }
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from zoo.sampling.pictures import pairs, write_all
     from zoo.sampling.provenance import FOLDER_FILE
     from zoo.sampling.request import class_numbers, kind_of_folder, options_of, seed_or_fresh
-    from zoo.sampling.sampler import BLOCK, latents, stream
+    from zoo.sampling.sampler import BLOCK, latents, refuse_truncation, stream, truncated
     from zoo.sampling.save import STDOUT, Written, draw, draw_to, how_made, prints, sample
     from zoo.sampling.showing import TEXTS, as_media, display, picture
 
@@ -64,6 +64,7 @@ __all__ = [
     "preview",
     "prints",
     "refuse_foreign",
+    "refuse_truncation",
     "sample",
     "save_gif",
     "save_picture",
@@ -72,6 +73,7 @@ __all__ = [
     "stream",
     "to_image",
     "to_uint8",
+    "truncated",
     "upper_rows",
     "write",
     "write_all",
@@ -87,6 +89,8 @@ __getattr__ = lazy.rooms(
         "kind_of_folder": "zoo.sampling.request",
         "options_of": "zoo.sampling.request",
         "to_uint8": "zoo.sampling.images",
+        "refuse_truncation": "zoo.sampling.sampler",
+        "truncated": "zoo.sampling.sampler",
         "write": "zoo.sampling.formats",
         "BLOCK": "zoo.sampling.sampler",
         "FOLDER_FILE": "zoo.sampling.provenance",

@@ -11,6 +11,7 @@
 // A model has
 //   name, reference, kind, sampleShape, sampleRate, latentShape, latentSize, numClasses, classNames
 //   options                         {name: default}: numbers that a model without latents takes
+//   standardPrior                   whether latents are drawn from a standard normal
 //   can                             {decode, encode, invert, inpaint}
 //   latents(n, seed, start, label)  Float32Array, n × latentSize; label: a class number, or null
 //   decode(latents, n, labels)      a Batch; labels: class numbers, or null

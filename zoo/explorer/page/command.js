@@ -13,10 +13,11 @@ function className(model, number) {
 }
 
 /** The command for samples of a seed; `label` is a class number, or null. */
-export function sampleCommand(model, { seed, n, label, output, set = [] }) {
+export function sampleCommand(model, { seed, n, label, output, set = [], truncation }) {
   const words = ["zoo", "sample", model.reference, "-n", n, "--seed", seed];
   if (label !== null) words.push("--label", className(model, label));
   for (const one of set) words.push("--set", one);
+  if (truncation !== null) words.push("--truncation", truncation);
   return [...words, "-o", output].map((word) => quoted(String(word))).join(" ");
 }
 

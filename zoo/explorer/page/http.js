@@ -66,12 +66,12 @@ export class HttpBackend {
     return new HttpModel(this, record, card);
   }
 
-  async download(model, { n, seed, labels, latents, output, set = [] }) {
+  async download(model, { n, seed, labels, latents, output, set = [], truncation }) {
     if (latents) {
       const body = { checkpoint: model.name, latents: rows(latents, n), label: labels ?? [] };
       return (await this.post("v1/decode", { ...body, format: "png" })).blob();
     }
-    const query = { checkpoint: model.name, n, seed, label: labels, output, set };
+    const query = { checkpoint: model.name, n, seed, label: labels, output, set, truncation };
     return (await this.ask("v1/sample", query)).blob();
   }
 
@@ -116,6 +116,7 @@ class HttpModel {
     this.classNames = record.class_names;
     this.sampleRate = card.sample_rate;
     this.options = card.options;
+    this.standardPrior = card.standard_prior;
     const isImage = record.kind === "image";
     const has = (one) => record.capabilities.includes(one);
     this.can = {

@@ -195,6 +195,10 @@ class View {
       one.split("=")[0] in (this.model.options ?? {}));
   }
 
+  get truncation() {
+    return this.moves && this.state.t !== 1 ? this.state.t : null;
+  }
+
   /** The suffix of the file that the command writes. */
   get suffix() {
     return { image: ".png", text: ".txt", audio: ".wav" }[this.model.kind] ?? ".npz";
@@ -208,7 +212,8 @@ class View {
     const { model, space, state } = this;
     if (!this.moves || space.isPlain()) {
       const output = this.name(this.suffix);
-      const asked = { seed: state.seed, n: state.n, label: space.chosen, output, set: this.set };
+      const { set, truncation } = this;
+      const asked = { seed: state.seed, n: state.n, label: space.chosen, output, set, truncation };
       return { command: sampleCommand(model, asked), note: "It draws all the samples that the page shows." };
     }
     const label = model.numClasses ? space.chosen : null;
@@ -247,7 +252,10 @@ class View {
         const as = this.name(plain ? ".png" : "-edited.png");
         const chosen = space.chosen === null ? null : className(model, space.chosen);
         const wanted = plain
-          ? { n: state.n, seed: state.seed, labels: chosen, output: as, set: this.set }
+          ? {
+            n: state.n, seed: state.seed, labels: chosen, output: as,
+            set: this.set, truncation: this.truncation,
+          }
           : { ...this.allLatents(), output: as };
         if (!plain && wanted.labels) wanted.labels = wanted.labels.map(String);
         return { blob: await this.backend.download(model, wanted), as };

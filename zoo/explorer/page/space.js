@@ -97,7 +97,8 @@ export class Space {
   /** Whether what is shown is what the seed gives, so that `zoo sample` draws it. */
   isPlain() {
     const moved = Object.values(this.state.moves).some((by) => by !== 0);
-    return this.state.t === 1 && !moved && !this.custom;
+    const drawn = this.state.t === 1 || this.model.standardPrior === true;
+    return drawn && !moved && !this.custom;
   }
 
   /** Whether the samples of the seed are only moved along named directions: `zoo edit` does that. */
