@@ -66,7 +66,7 @@ def zoo_importers() -> Iterable[ImporterSpec]:
 
 @hookimpl
 def zoo_checkpoints() -> Iterable[Checkpoint]:
-    """Four VAEs trained on MNIST."""
+    """VAEs trained on MNIST and on Fashion-MNIST."""
     return [
         Checkpoint(
             name="vae-mnist",
@@ -120,5 +120,18 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:
                 "model.safetensors": "b3ff03bc4f92f6a45948b838383857324c8078b73653a70cabffa89ca413414a",  # noqa: E501
             },
             bundled=bundled(__file__, "vae-mnist-2d"),
+        ),
+        Checkpoint(
+            name="vae-fashion-mnist",
+            model="conv-vae",
+            dataset="fashion-mnist",
+            summary="Clothes in 256 grey levels, with a likelihood in bits",
+            parameters=1_066_439,
+            license="apache-2.0",
+            sha256={
+                "config.json": "e403586d7d3dcd7df7a102d1e5c116f07e6fe7b91b4f19d8294e0a1eb3bf424d",
+                "model.safetensors": "f12981dd8177da16a28764b50a56145aa5f17f60219cbd393322355c50c99cb7",  # noqa: E501
+            },
+            bundled=bundled(__file__, "vae-fashion-mnist"),
         ),
     ]
