@@ -205,3 +205,14 @@ def test_speech_is_written_as_sound_in_files_and_folders(run: Run) -> None:
     assert run("sample", "my-speech", "-n", 4, "--seed", 0, "-o", "sounds").returncode == 0
     assert len(list(Path("sounds").rglob("*.wav"))) == 4
     assert run("sample", "my-speech", "-n", 4, "--seed", 0, "-o", "sounds.png").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["text-vae-names"])
+def test_a_guest_brings_a_checkpoint_that_is_pulled_verified_and_sampled(
+    name: str, run: Run
+) -> None:
+    assert run("pull", name).returncode == 0 and run("verify", name).returncode == 0
+    assert run("sample", "-n", 4, "--seed", 0, "-o", "four.npz").returncode == 0
+    with np.load("four.npz") as file:
+        assert len(file["samples"]) == 4
+    assert "How to sample" in run("show", name).stdout

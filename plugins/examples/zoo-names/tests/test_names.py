@@ -8,9 +8,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 from zoo_names import ALPHABET, names
+from zoo_names.between import between
 from zoo_names.measure import measure
 from zoo_names.vae import TextVAE
 
+import zoo
 from zoo.models import ConfigError, Step, to_texts, to_tokens
 from zoo.testing import ModelContract
 
@@ -132,3 +134,13 @@ def test_a_model_is_measured_on_names_that_it_has_not_seen(root: Path) -> None:
     found = measure(model, root, names=10, draws=3, samples=20)
     assert found["bits"] > found["bits_given"] > 1 and found["kl"] > 0
     assert 0 <= found["exact"] <= 1 and 0 <= found["new"] <= 1 and 0 < found["different"] <= 1
+
+
+def test_the_checkpoint_spells_names_of_the_letter_asked_for_and_walks_between_two() -> None:
+    samples = zoo.draw("text-vae-names", 52, seed=0, labels=torch.arange(52) % 26)
+    spelt = to_texts(samples, ALPHABET)
+    assert [name[0] for name in spelt].count("") == 0 and len(set(spelt)) > 50
+    right = sum(name[0] == ALPHABET[index % 26] for index, name in enumerate(spelt))
+    assert right >= 50
+    walk = between("text-vae-names", "anna", "maria", 8)
+    assert walk[0] == "anna" and walk[-1] == "maria" and len(set(walk)) >= 4

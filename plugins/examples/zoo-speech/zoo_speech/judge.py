@@ -25,7 +25,7 @@ class Judge(nn.Sequential):
     """Spectrograms `(n, 128, frames)` to logits of the digits `(n, 10)`."""
 
     def __init__(self) -> None:
-        layers: list[nn.Module] = [nn.AvgPool2d((2, 1))]
+        layers: list[nn.Module] = [nn.AvgPool2d(2)]
         for before, after in ((1, 16), (16, 32), (32, 48)):
             layers += [nn.Conv2d(before, after, 3, padding=1), nn.BatchNorm2d(after), nn.ReLU()]
             layers += [nn.MaxPool2d(2)]
