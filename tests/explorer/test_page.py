@@ -77,7 +77,7 @@ def test_the_gallery_shows_every_checkpoint_and_finds_them(
 ) -> None:
     with browser.page() as page:
         open_at(page, address(server))
-        assert page.locator(".card").count() == 7
+        assert page.locator(".card").count() == len(server.get("/v1/checkpoints").json()) >= 7
         card = page.locator(".card", has_text="vae-mnist-2d")
         for words in ("mlp-vae", "Fréchet distance", "MB", "apache-2.0"):
             assert words in card.inner_text()
