@@ -5,6 +5,7 @@ and sample.
 import json
 import os
 import re
+import shlex
 import subprocess
 import wave
 from collections.abc import Callable
@@ -185,14 +186,18 @@ def test_names_are_printed_and_written_with_their_provenance(run: Run) -> None:
     assert "nats per sample" in measured.stdout, measured.stderr
 
 
+def tone(path: str, step: float, length: int) -> None:
+    """A recording of a tone, 8 kHz mono."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(path, "wb") as file:
+        file.setparams((1, 2, 8_000, 0, "NONE", ""))
+        file.writeframes((9_000 * np.sin(np.arange(length) * step)).astype("<i2").tobytes())
+
+
 def test_speech_is_written_as_sound_in_files_and_folders(run: Run) -> None:
     for label in ("no", "yes"):
-        Path("takes", label).mkdir(parents=True)
         for take in range(6):
-            with wave.open(f"takes/{label}/{take}.wav", "wb") as file:
-                file.setparams((1, 2, 8_000, 0, "NONE", ""))
-                loud = 9_000 * np.sin(np.arange(400) * (0.3 + 0.1 * take))
-                file.writeframes(loud.astype("<i2").tobytes())
+            tone(f"takes/{label}/{take}.wav", 0.3 + 0.1 * take, 400)
     small = ["--set", "width=8", "--set", "sample_shape=1,448", "--set", "num_classes=2"]
     small += ["--set", "batch_size=4", "--epochs", 1]
     trained = run("train", "speech-vae", "--name", "my-speech", "--data", "./takes", *small)
@@ -205,6 +210,24 @@ def test_speech_is_written_as_sound_in_files_and_folders(run: Run) -> None:
     assert run("sample", "my-speech", "-n", 4, "--seed", 0, "-o", "sounds").returncode == 0
     assert len(list(Path("sounds").rglob("*.wav"))) == 4
     assert run("sample", "my-speech", "-n", 4, "--seed", 0, "-o", "sounds.png").returncode == 0
+
+
+def test_the_guide_to_the_kinds_works_from_its_top_to_its_end(
+    run: Run, guests: Environment
+) -> None:
+    for label in ("one", "two"):
+        for take in range(6):
+            tone(f"digits/{label}/{take}.wav", 0.3 + 0.1 * take, 6_080)
+    guide = (EXAMPLES.parent / "guides" / "kinds.md").read_text()
+    typed = re.findall(r"^\$ zoo (.*)$", guide, re.MULTILINE)
+    assert len(typed) >= 9
+    for command in typed:
+        done = run(*shlex.split(command))
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+    (code,) = re.findall(r"^```python\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    command = [guests.python, "-W", "error", "-c", f"{code}print(names)"]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.count("'") == 10, done.stderr
 
 
 @pytest.mark.parametrize("name", ["text-vae-names"])
