@@ -82,7 +82,7 @@ def test_the_gallery_shows_every_checkpoint_and_finds_them(
         for words in ("mlp-vae", "Fréchet distance", "MB", "apache-2.0"):
             assert words in card.inner_text()
         page.locator(".card img").first.wait_for()
-        page.get_by_label("Search").fill("dcgan classes")
+        page.get_by_label("Search").fill("cdcgan-mnist classes")
         assert page.locator(".card").count() == 1
         page.get_by_role("link", name="cdcgan-mnist").click()
         ready(page)
