@@ -13,7 +13,7 @@ from PIL import Image
 
 import zoo as package
 from zoo.common.errors import ConfigError, DataError
-from zoo.data import Dataset, Record, for_training, hold_out, load_dataset
+from zoo.data import Dataset, Record, for_training, hold_out, load_dataset, usual_holdout
 
 SMALL: list[Any] = ["--epochs", 1, "--seed", 0, "--set", "hidden_dims=8", "--set", "latent_dim=2"]
 DIGITS = load_dataset("mnist", root=Path(__file__).parent)
@@ -56,6 +56,8 @@ def test_a_tenth_of_one_s_own_data_is_held_out_and_nothing_of_named_data() -> No
     assert for_training(numbered(), "./mine", 0)[1] == 0
     data, n = for_training(numbered(), "mnist", 50)
     assert n == 50 and data.facts["data"]["held_out"] == 50
+    many = Dataset("many", torch.zeros(1, 1, 1, 1, dtype=torch.uint8).expand(10**6, 1, 1, 1), None)
+    assert usual_holdout(many, "./mine") == 65_536
     with pytest.raises(DataError, match="100 samples can't be held out of the 100 of numbered"):
         for_training(numbered(), "./mine", 100)
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from zoo.data.features import Extractor, Features, check_shape, extract, load_features
     from zoo.data.folders import folder_digest
     from zoo.data.forms import IN_MEMORY, is_own, kind_of, refuse_unknown
-    from zoo.data.holdout import digest, for_training, hold_out
+    from zoo.data.holdout import digest, for_training, hold_out, usual_holdout
     from zoo.data.image_files import ImageFiles, as_recorded, load_images
     from zoo.data.loading import load_dataset, load_unseen
     from zoo.data.opening import check_range, open_image, range_text
@@ -44,6 +44,7 @@ __all__ = [
     "refuse_unknown",
     "remember",
     "to_float",
+    "usual_holdout",
 ]
 
 __getattr__ = lazy.rooms(
@@ -76,5 +77,6 @@ __getattr__ = lazy.rooms(
         "refuse_unknown": "zoo.data.forms",
         "remember": "zoo.data.origin",
         "to_float": "zoo.data.dataset",
+        "usual_holdout": "zoo.data.holdout",
     },
 )

@@ -17,11 +17,12 @@ SHARE = 10  # of so many samples of one's own data one is held out
 MOST = 65_536  # samples that losses are taken of after each epoch
 
 
-def usual(data: Dataset, reference: str) -> int:
-    """How many samples are held out unless said otherwise: a tenth of one's own data. Nothing of
-    data that has a test set.
+def usual_holdout(data: Dataset, reference: str) -> int:
+    """How many samples are held out unless said otherwise: a tenth of one's own data, 65,536 at
+    most. Nothing of data that has a test set.
     """
-    return len(data) // SHARE if is_own(reference) and "test" not in data.splits else 0
+    is_whole = is_own(reference) and "test" not in data.splits
+    return min(len(data) // SHARE, MOST) if is_whole else 0
 
 
 def for_training(
@@ -38,7 +39,7 @@ def for_training(
     **Arguments:**
     - `data`: all of it.
     - `reference`: as it was asked for.
-    - `n`: how many samples to hold out; as `usual` says unless given.
+    - `n`: how many samples to hold out; as `usual_holdout` says unless given.
     - `test`, `test_reference`: other data to take in their place.
     - `conditional`: whether the labels matter.
 
@@ -52,7 +53,7 @@ def for_training(
         said: dict[str, Any] = {"test": test_reference, "test_samples": len(test)}
         said["test_sha256"] = digest(test)
     else:
-        held_out = usual(data, reference) if n is None else n
+        held_out = usual_holdout(data, reference) if n is None else n
         ready = moved_to_the_end(data, held_out)
         said = {"held_out": held_out}
     record = dataclasses.replace(record, **said)

@@ -158,6 +158,8 @@ def sheet(data: "Dataset") -> Any:
 def _seen(data: "Dataset", reference: str, path: Path | None) -> Overview:
     import torch
 
+    from zoo.data import usual_holdout
+
     n = len(data)
     looked = torch.linspace(0, n - 1, min(n, MOST), dtype=torch.float64).long()
     first_of: dict[bytes, int] = {}
@@ -194,7 +196,7 @@ def _seen(data: "Dataset", reference: str, path: Path | None) -> Overview:
         deviation=max(0.0, squares / numbers - mean * mean) ** 0.5,
         classes=classes,
         splits=data.splits,
-        held_out=n // 10 if is_own(reference) and not data.splits else 0,
+        held_out=usual_holdout(data, reference),
         sha256=data.origin_sha256 or data.sha256,
         looked_at=len(looked),
         duplicates=len(twins),

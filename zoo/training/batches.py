@@ -106,6 +106,8 @@ class Batches:
             read: Iterator[Tensor] = (
                 samples.index_select(0, chosen.to(samples.device)) for chosen in choices
             )
+        elif not samples.slow:  # arrays that the system maps into memory
+            read = (samples[chosen] for chosen in choices)
         else:  # a list of paths: read ahead, by processes of their own
             workers = min(LOADERS, len(choices), os.cpu_count() or 1)
             loading = DataLoader[Tensor](
