@@ -84,14 +84,19 @@ def test_options_of_both_change_what_is_drawn() -> None:
 def test_options_of_a_measurement_are_kept_with_it_and_shown(tmp_path: Path) -> None:
     model = built("trial-ddpm", {"width": 8, "num_classes": 10, "times": 3})
     place = tmp_path / "mine"
+    other = tmp_path / "other"
     names = [str(digit) for digit in range(10)]
-    zoo.save(model, place, dataset="mnist", facts={"class_names": names})
+    for folder in (place, other):
+        zoo.save(model, folder, dataset="mnist", facts={"class_names": names})
     found = zoo.evaluate(place, n=30, options={"guidance": 3.0}, write=True)
     assert {one.options for one in found if one.extractor} == {("guidance=3.0",)}
     card = (place / "README.md").read_text()
     assert "guidance=3.0" in card and "--set guidance=3.0" in card
     plain = zoo.evaluate(place, n=30)
     assert {one.kind for one in plain}.isdisjoint({one.kind for one in found})
+    compared = zoo.compare(place, other, n=30, options={"guidance": 3.0})
+    by_features = [one for results in compared.columns.values() for one in results if one.extractor]
+    assert {one.options for one in by_features} == {("guidance=3.0",)}
     with pytest.raises(ConfigError, match="leave out --set or --usefulness"):
         zoo.evaluate(place, n=30, options=["guidance=3"], usefulness=True)
 

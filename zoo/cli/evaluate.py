@@ -65,6 +65,13 @@ MEASURING = (  # the options of whatever measures, in the order of its --help
         type=click.IntRange(1),
         help="Importance samples per test image, for the likelihood  [default: 500]",
     ),
+    click.option(
+        "--set",
+        "options",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="A sampling option of the model. Repeatable.",
+    ),
     data_root_option,
     device_option,
     threads_option,
@@ -97,13 +104,6 @@ def measuring(function: Callable[..., Any]) -> Callable[..., Any]:
     "--usefulness",
     is_flag=True,
     help="Also train classifiers on samples, and test them on real images.",
-)
-@click.option(
-    "--set",
-    "options",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="A sampling option of the model. Repeatable.",
 )
 @range_option
 @skip_bad_option

@@ -30,7 +30,7 @@ from zoo.evaluation.asked import Reference, Watch
 from zoo.evaluation.spread import Spread, grouped
 from zoo.evaluation.tables import Comparison
 from zoo.registry import installed
-from zoo.sampling import PICTURES, check_path, kind_of, refuse_foreign
+from zoo.sampling import PICTURES, check_path, kind_of, options_of, refuse_foreign, told
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -54,6 +54,7 @@ def compare(
     features: str | None = None,
     weights: str | os.PathLike[str] | None = None,
     importance_samples: int | None = None,
+    options: Any = (),
     output: str | os.PathLike[str] | None = None,
     data_root: str | os.PathLike[str] | None = None,
     device: str = "auto",
@@ -77,6 +78,8 @@ def compare(
     - `data`, `test`, `n`, `seed`, `features`, `weights`, `importance_samples`, `data_root`,
         `device`, `threads`, `watch`: as `zoo.evaluate` takes them. Unless given, the measurement
         follows the results that there are.
+    - `options`: sample-time options by name, of all the models. Results with others are measured
+        again.
     - `output`: a picture to make, which shows samples of each checkpoint: .png, .jpg or .webp. None
         is made unless given.
     - `force`: replace a file that the zoo did not write.
@@ -95,6 +98,7 @@ def compare(
     picture = _picture(output, force)
     _refuse_other_kinds(folders)
     first = next(iter(folders.values()))
+    given, _ = told(options or None)
     against = _trained_on(folders) if data is None else asked.data_for(data, first)
     work = Work(
         folders,
@@ -107,6 +111,7 @@ def compare(
         asked.whole("threads", threads, 1, 4096),
         classes,
         data is not None,
+        tuple(given),
     )
     images = data is not None or test is not None
     wanted = _wanted(work, how, images, features is not None or weights is not None)
@@ -122,8 +127,9 @@ def compare(
         columns[name] = work.measure(folders[name], alike, watch)
     _refuse_unlike(columns)
     if picture is not None:
-        options = _options(data, features, weights, alike)
-        _save_picture(picture, work, alike["seed"], options)
+        conditions = _options(data, features, weights, alike)
+        conditions += [word for text in given for word in ("--set", text)]
+        _save_picture(picture, work, alike["seed"], conditions)
     compared = Comparison(columns, picture, alike["seed"])
     return compared if groups is None else Spread(compared, groups, str(over))
 
@@ -219,6 +225,7 @@ class Work:
     threads: int | None
     classes: Mapping[str, Any]  # of the models that no plugin offers
     is_asked: bool = False  # whether the data was asked for, and not found by the facts
+    options: tuple[str, ...] = ()  # of drawing samples
     _models: "dict[str, GenerativeModel[Any]]" = field(default_factory=dict)
     _images: "dict[tuple[int, ...], tuple[Dataset, Dataset | None]]" = field(default_factory=dict)
     _extractor: "Extractor | None" = None
@@ -279,9 +286,15 @@ class Work:
         """Measure a checkpoint."""
         name = folder.reference
         train, test = self.images(name)
-        return measure.measure(
-            folder, self.model(name), train, test, self.extractor(name), watch=watch, **alike
+        model = self.model(name)
+        given, texts = options_of(type(model), self.options or None)
+        found = measure.measure(
+            *(folder, model, train, test, self.extractor(name)),
+            options=given,
+            watch=watch,
+            **alike,
         )
+        return measure.with_options(found, texts)
 
 
 @dataclass(frozen=True)
@@ -295,12 +308,13 @@ class Wanted:
     seed: int | None = None
     importance_samples: int | None = None
     stated: bool = False  # whether arguments state any condition
+    options: tuple[str, ...] = ()
 
     def fits(self, one: Evaluation) -> bool:
         """Whether a result was measured under these conditions."""
         if self.stated and one.outdated:
             return False
-        if self.seed not in (None, one.seed) or one.options:
+        if self.seed not in (None, one.seed) or (one.extractor and one.options != self.options):
             return False
         if self.images_sha256 and one.reference_sha256 not in self.images_sha256:
             return False
@@ -340,6 +354,7 @@ def _wanted(work: Work, how: Mapping[str, int | None], images: bool, features: b
         how["seed"],
         how["importance_samples"],
         images or features or any(value is not None for value in how.values()),
+        work.options,
     )
 
 
@@ -408,7 +423,8 @@ def _save_picture(path: Path, work: Work, seed: int, options: Sequence[str]) -> 
     from zoo.sampling import draw, grid, save_picture
 
     names = list(work.folders)
-    grids = {name: grid(draw(work.model(name), SHOWN, seed=seed)) for name in names}
+    given = list(work.options) or None
+    grids = {name: grid(draw(work.model(name), SHOWN, seed=seed, options=given)) for name in names}
     words = ["zoo", "compare", *names, *options, "--seed", str(seed), "-o", path.name]
     made = {
         "checkpoints": names,

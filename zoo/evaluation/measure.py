@@ -165,11 +165,7 @@ def evaluate(
         options=given,
         watch=watch,
     )
-    if texts:
-        results = Evaluations(
-            dataclasses.replace(one, options=tuple(texts)) if one.extractor else one
-            for one in results
-        )
+    results = Evaluations(with_options(results, texts))
     if write:
         try:
             keep(folder, loaded, train, unseen, results)
@@ -177,6 +173,13 @@ def evaluate(
             raise NotKeptError(str(error), results) from error
         log.info("Kept in %s and its card.", folder.file(FACTS))
     return results
+
+
+def with_options(results: Sequence[Evaluation], texts: Sequence[str]) -> list[Evaluation]:
+    """Results that say which options the samples were drawn with; a likelihood has no samples."""
+    return [
+        dataclasses.replace(one, options=tuple(texts)) if one.extractor else one for one in results
+    ]
 
 
 class NotKeptError(OutputError):

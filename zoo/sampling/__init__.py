@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from zoo.sampling.kinds import KINDS, Kind, kind_called, kind_of
     from zoo.sampling.pictures import pairs, write_all
     from zoo.sampling.provenance import FOLDER_FILE
-    from zoo.sampling.request import class_numbers, kind_of_folder, options_of, seed_or_fresh
+    from zoo.sampling.request import class_numbers, kind_of_folder, options_of, seed_or_fresh, told
     from zoo.sampling.sampler import BLOCK, latents, refuse_truncation, stream, truncated
     from zoo.sampling.save import STDOUT, Written, draw, draw_to, how_made, prints, sample
     from zoo.sampling.showing import TEXTS, as_media, display, picture
@@ -73,6 +73,7 @@ __all__ = [
     "stream",
     "to_image",
     "to_uint8",
+    "told",
     "truncated",
     "upper_rows",
     "write",
@@ -122,6 +123,7 @@ __getattr__ = lazy.rooms(
         "save_picture": "zoo.sampling.images",
         "save_png": "zoo.sampling.images",
         "stream": "zoo.sampling.sampler",
+        "told": "zoo.sampling.request",
         "to_image": "zoo.sampling.images",
         "upper_rows": "zoo.sampling.images",
         "write_all": "zoo.sampling.pictures",
