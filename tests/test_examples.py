@@ -22,7 +22,7 @@ from zoo.sampling import provenance
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 EXAMPLES = Path(__file__).parents[1] / "plugins" / "examples"
-NAMES = ("flow", "signals", "names", "speech")
+NAMES = ("flow", "signals", "names", "speech", "diffusers")
 
 
 @pytest.fixture(scope="module")
