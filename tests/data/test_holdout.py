@@ -170,6 +170,15 @@ def test_data_that_changed_since_the_training_is_said(zoo: Zoo) -> None:
     assert anyway.exit_code == 0 and '"nll"' not in anyway.stdout
 
 
+def test_the_card_says_that_the_model_learns_what_was_changed_at_random(zoo: Zoo) -> None:
+    save("some.npz", 60)
+    words = ["train", "mlp-vae", "--data", "./some.npz", "--out", "made", *SMALL]
+    assert zoo(*words, "--augment", "shift").exit_code == 0
+    card = Path("made/README.md").read_text(encoding="utf-8")
+    assert "the training images (shift): the model draws such images, too" in card
+    assert "diff_augment" in zoo("train", "--help").stdout
+
+
 def test_few_unseen_images_give_a_likelihood_and_no_floor(zoo: Zoo) -> None:
     save("some.npz", 100)
     zoo("train", "mlp-vae", "--data", "./some.npz", "--out", "made", *SMALL)

@@ -290,6 +290,7 @@ def _training(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         "Versions": ", ".join(
             f"{name} {number}" for name, number in facts.get("versions", {}).items()
         ),
+        "Changed at random": _augmentation(facts),
         "Recipe": _pairs(facts.get("recipe", {})),
         "Config": _pairs(config["config"]),
         "Losses of the last epoch": _pairs(_last_known(history, "losses")),
@@ -299,6 +300,15 @@ def _training(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         f"| {key} | {value} |" for key, value in rows.items() if value not in (None, "")
     )
     return f"## Training\n\n```\n{facts['command']}\n```\n\n| | |\n|---|---|\n{table}"
+
+
+def _augmentation(facts: Mapping[str, Any]) -> str:
+    """How training images were changed; empty where they were not."""
+    recipe = facts.get("recipe")
+    ways = recipe.get("augment") if isinstance(recipe, Mapping) else None
+    if not isinstance(ways, list | tuple) or not ways:
+        return ""
+    return f"the training images ({', '.join(map(str, ways))}): the model draws such images, too"
 
 
 def _parent(facts: Mapping[str, Any]) -> str:

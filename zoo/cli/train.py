@@ -98,7 +98,8 @@ class TrainCommand(Command):
     multiple=True,
     metavar="WAY",
     help="Change training images at random: shift, rotate, zoom or flip; repeatable. The model "
-    "learns to draw such changed images, too.",
+    "learns to draw such changed images, too. For a GAN, `--set diff_augment=...` changes them "
+    "without that (zoo show MODEL).",
 )
 @click.option(
     "--from",
