@@ -22,6 +22,7 @@ from zoo.common.compute import emulates_bf16, keep_freed
 from zoo.data import load_dataset
 from zoo.models.build import build
 from zoo.registry.registry import installed
+from zoo.training.compiling import compile_networks
 from zoo.training.loop import fit
 from zoo.training.state import TrainingState
 
@@ -36,12 +37,15 @@ main()
 """
 
 
-def epochs(model: str, **settings: object) -> Iterator[tuple[float, float]]:
+def epochs(
+    model: str, *, compiled: bool = False, **settings: object
+) -> Iterator[tuple[float, float]]:
     """Train a model on MNIST by its own recipe, but for some settings: the seconds of each epoch,
     and its mean loss.
     """
     model_class = installed().model_class(model)
     state = TrainingState(build(model_class, model_class.Config(), seed=0))
+    assert not compiled or compile_networks(state.model), "torch can't compile here"
     recipe = dataclasses.replace(model_class.recipe, epochs=1000, **settings)
     data = load_dataset("mnist")
     began = time.perf_counter()
@@ -88,39 +92,43 @@ def precision_here(asked: str) -> str:
     return "float32" if emulates_bf16(torch.device("cpu")) else asked
 
 
+@pytest.mark.parametrize(("compiled", "limit"), [(False, 1.08), (True, 1.0)])
 def test_an_epoch_of_the_mlp_vae_takes_little_more_than_a_loop_written_for_speed(
-    root: str,
+    compiled: bool, limit: float, root: str
 ) -> None:
     """784–400–20–400–784 on MNIST, batch 128, Adam, the same precision: steady epochs, whose losses
     agree.
     """
     keep_freed()  # as zoo train does
     precision = precision_here(installed().model_class("mlp-vae").recipe.precision)
-    ours = epochs("mlp-vae")
+    ours = epochs("mlp-vae", compiled=compiled)
     by_hand = resident.vae_epochs(load_dataset("mnist").samples[:], precision)
     rounds = in_turn(lambda: next(ours), lambda: next(by_hand), rounds=5)
     for (_, our_loss), (_, loss) in rounds:
         assert our_loss == pytest.approx(loss, rel=0.02)
     assert report(
-        f"an epoch of mlp-vae / a resident loop in {precision}",
+        f"an epoch of mlp-vae{', compiled' * compiled} / a resident loop in {precision}",
         [ours[0] / by_hand[0] for ours, by_hand in rounds],
-        1.3,
+        limit,
     )
 
 
+@pytest.mark.parametrize(("compiled", "limit"), [(False, 1.08), (True, 1.0)])
 def test_steps_of_dcgan_take_little_more_than_those_of_a_loop_written_for_speed(
-    root: str,
+    compiled: bool, limit: float, root: str
 ) -> None:
     """28 px, width 64, batch 128, the same precision: the zoo's epochs against the hand-written
     loop's time of 30 steps, at an epoch's number.
     """
     keep_freed()  # as zoo train does
     precision = precision_here("bf16")
-    ours = epochs("dcgan", batch_size=128, precision="bf16", ema_decay=0.0)
+    ours = epochs("dcgan", compiled=compiled, batch_size=128, precision="bf16", ema_decay=0.0)
     by_hand = resident.gan_steps(load_dataset("mnist").samples[:], precision, 30)
     rounds = in_turn(lambda: next(ours)[0], lambda: next(by_hand) / 30 * (60_000 // 128), rounds=5)
     assert report(
-        f"an epoch of dcgan / a resident loop in {precision}", [a / b for a, b in rounds], 1.3
+        f"an epoch of dcgan{', compiled' * compiled} / a resident loop in {precision}",
+        [a / b for a, b in rounds],
+        limit,
     )
 
 

@@ -146,6 +146,7 @@ def test_workers_make_the_same_checkpoints_side_by_side(zoo: Zoo, tmp_path: Path
     assert [files.sha256(folder / "model.safetensors") for folder in folders] == digests
 
 
+@pytest.mark.kills
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_killed_grid_goes_on_to_the_same_checkpoints(workers: int, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "zoo", "train", "mlp-vae", "--name", "s", "--grid", "seed=0;1"]

@@ -135,6 +135,7 @@ def records_of(content: bytes) -> Iterator[bytes]:
             record = b""
 
 
+@pytest.mark.long
 def test_wandb_keeps_losses_grids_config_and_the_digest_offline(tmp_path: Path) -> None:
     from wandb.proto import wandb_internal_pb2
 
@@ -155,6 +156,7 @@ def test_wandb_keeps_losses_grids_config_and_the_digest_offline(tmp_path: Path) 
     assert list(kept.parent.rglob("samples*.png"))
 
 
+@pytest.mark.long
 def test_a_training_goes_on_where_wandb_can_not_log_in(tmp_path: Path) -> None:
     done = zoo_train(tmp_path, WANDB_MODE="online", HOME=str(tmp_path))
     assert done.returncode == 0, done.stderr

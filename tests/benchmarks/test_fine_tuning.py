@@ -1,0 +1,35 @@
+"""What beginning with a checkpoint is worth, over seeds: pytest -s tests/benchmarks"""
+
+import statistics
+from typing import Any
+
+from racing import report
+
+import zoo
+
+SEEDS = range(3)
+SHORT, LONG = 4, 12
+
+
+def distance(name: str, epochs: int, seed: int, **given: Any) -> float:
+    """The Fréchet distance of samples to the training images of Fashion-MNIST."""
+    made = zoo.train(
+        "dcgan", name=name, data="fashion-mnist", epochs=epochs, seed=seed, watch=None, **given
+    )
+    measured = zoo.evaluate(made, n=10_000, seed=0)
+    return next(one.value for one in measured if one.metric == "frechet_distance")
+
+
+def test_four_epochs_from_a_checkpoint_of_digits_are_as_good_as_twelve_from_scratch(
+    root: str,
+) -> None:
+    """cdcgan-mnist goes on with clothes, against the same config with fresh weights."""
+    config = dict(zoo.load("cdcgan-mnist").config.to_dict())
+    config.pop("sample_shape")
+    tuned, fresh = [], []
+    for seed in SEEDS:
+        tuned.append(distance(f"tuned-{seed}", SHORT, seed, from_checkpoint="cdcgan-mnist"))
+        fresh.append(distance(f"fresh-{seed}", LONG, seed, fields=config))
+    print(f"\ndistances: tuned {tuned}, fresh {fresh}")
+    ratio = statistics.median(tuned) / statistics.median(fresh)
+    assert report(f"{SHORT} epochs from cdcgan-mnist / {LONG} from scratch", [ratio], 1.0)
