@@ -79,6 +79,22 @@ def test_a_length_that_the_networks_cannot_halve_is_refused(shape: tuple[int, in
         SpeechVAE.Config(sample_shape=shape)
 
 
+def test_latents_get_the_mean_and_the_covariance_of_those_of_their_class() -> None:
+    model = SpeechVAE(SpeechVAE.Config.from_dict({**SMALL, "num_classes": 2}))
+    torch.manual_seed(0)
+    turn = torch.tensor([[1.0, 0.5], [0.0, 0.2]])
+    for _ in range(300):
+        labels = torch.randint(2, (64,))
+        mean = torch.randn(64, 2) @ turn + torch.tensor([[3.0, 0.0], [-3.0, 1.0]])[labels]
+        model.follow(mean, torch.full((64, 2), 0.01), labels)
+    labels = torch.arange(4_000) % 2
+    z = model.of_class(torch.randn(4_000, 2), labels)
+    for label, middle in enumerate(([3.0, 0.0], [-3.0, 1.0])):
+        assert z[labels == label].mean(0).tolist() == pytest.approx(middle, abs=0.15)
+        wanted = turn.T @ turn + 0.01 * torch.eye(2)
+        assert torch.allclose(torch.cov(z[labels == label].T), wanted, atol=0.15)
+
+
 def test_sampling_needs_no_encoder() -> None:
     model = SpeechVAE(SpeechVAE.Config.from_dict(SMALL)).eval()
     del model.encoder
