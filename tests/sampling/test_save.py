@@ -91,10 +91,10 @@ def test_a_grid_is_enlarged_pixel_by_pixel() -> None:
 @pytest.mark.parametrize(
     "images",
     [
-        torch.rand(0, 1, 4, 4),
-        torch.rand(4, 4),
-        torch.rand(2, 2, 4, 4),
-        [torch.rand(1, 2, 2), torch.rand(1, 3, 3)],
+        torch.zeros(0, 1, 4, 4),
+        torch.zeros(4, 4),
+        torch.zeros(2, 2, 4, 4),
+        [torch.zeros(1, 2, 2), torch.zeros(1, 3, 3)],
         np.zeros((2, 1, 4, 4), dtype=int),
         [],
         "pictures",
