@@ -864,7 +864,6 @@ def test_what_was_asked_for_may_be_said_again(zoo: Zoo, unfinished: Path, home: 
         (["mlp-gan"], "mlp-vae", "mlp-gan"),
         (["--name", "other"], "mine", "other"),
         (["--data", "./digits"], "mnist", "./digits"),
-        (["--epochs", "5"], "epochs 3", "5"),
         (["--seed", "8"], "seed 7", "8"),
         (["--out", "made"], "out unset", "made"),
         (["--set", "latent_dim=3"], "latent_dim=2", "latent_dim=3"),
