@@ -230,7 +230,7 @@ def test_the_guide_to_the_kinds_works_from_its_top_to_its_end(
     assert done.returncode == 0 and done.stdout.count("'") == 10, done.stderr
 
 
-@pytest.mark.parametrize("name", ["text-vae-names"])
+@pytest.mark.parametrize("name", ["text-vae-names", "speech-vae-digits"])
 def test_a_guest_brings_a_checkpoint_that_is_pulled_verified_and_sampled(
     name: str, run: Run
 ) -> None:

@@ -85,7 +85,7 @@ class SpeechVAE(LatentModel["SpeechVAE.Config"]):
         width: Size = 128
         spread: Annotated[float, Bounds(0.01, 1_000.0)] = 1.5
         kl_warmup: Fraction = 0.2
-        iterations: Count = 32
+        iterations: Count = 12
         peak: Fraction = 0.9
 
         def __post_init__(self) -> None:
