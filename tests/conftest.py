@@ -50,6 +50,17 @@ OTHERS = {  # which a repository may hold, and nobody pulls
 Zoo = Callable[..., Result]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Iterator[Any]:
+    """What a test printed can be sent from one process to another, also file names that are no UTF-8."""
+    report = yield
+    report.sections = [
+        (title, text.encode("utf-8", "backslashreplace").decode())
+        for title, text in report.sections
+    ]
+    return report
+
+
 @pytest.fixture(scope="session", autouse=True)
 def ctrl_c_can_be_pressed() -> None:
     """A job in the background of a script ignores SIGINT, and so would the commands that tests
