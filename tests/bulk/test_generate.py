@@ -279,8 +279,8 @@ def test_classes_take_turns_and_per_class_counts_them(tmp_path: Path) -> None:
 def test_the_size_of_a_shard_is_turned_into_samples_once(tmp_path: Path) -> None:
     generate("vae-mnist", tmp_path / "d", n=3000, seed=0, shard_size="1MB")
     told = manifest(tmp_path / "d")
-    # a digit takes some 700 bytes with its mark
-    assert told["plan"]["per_shard"] % 256 == 0 and 512 <= told["plan"]["per_shard"] <= 2048
+    # a digit takes some 800 bytes with its mark, and half of that where Parquet has packed it
+    assert told["plan"]["per_shard"] % 256 == 0 and 512 <= told["plan"]["per_shard"] <= 3072
     sizes = [path.stat().st_size for path in (tmp_path / "d" / "data").iterdir()]
     assert max(sizes) <= 1_000_000 and len(sizes) >= 2
 

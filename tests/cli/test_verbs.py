@@ -78,7 +78,7 @@ def test_a_misspelt_command_is_answered_with_the_near_one_and_a_far_one_with_non
     assert instead_of("qqqq", COMMANDS) == " See: zoo --help"
 
 
-@pytest.mark.parametrize("word", ["gan", "edit", "rename", "qed"])
+@pytest.mark.parametrize("word", ["gan", "rename", "qed"])
 def test_a_word_that_is_near_to_no_command_is_answered_with_none(word: str) -> None:
     assert did_you_mean(word, COMMANDS) == ""
     assert "Did you mean" not in instead_of(word, COMMANDS)

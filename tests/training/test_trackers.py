@@ -61,7 +61,7 @@ def test_what_a_killed_process_showed_of_later_steps_is_shown_once(tmp_path: Pat
 
     for steps in ((10, 20, 30), (20, 30, 40)):  # the second goes on from a state of step 10
         trackers = Trackers(["tensorboard"], tmp_path, "mine")
-        trackers.begin({}, 0 if steps[0] == 10 else 20)
+        trackers.begin({}, 0 if steps[0] == 10 else 10)
         for step in steps:
             trackers.log({"epoch": step // 10, "step": step, "losses": {"model": float(step)}})
         trackers.close()

@@ -32,7 +32,6 @@ ELSEWHERE = {
     "gen": "zoo sample NAME",
     "get": "zoo pull NAME",
     "help": "zoo --help, or zoo COMMAND --help",
-    "import": "zoo pull hf:OWNER/REPO",
     "info": "zoo show NAME",
     "init": "zoo new NAME",
     "inspect": "zoo show NAME",
@@ -89,7 +88,6 @@ NOT_HERE = {
     "discussions": (
         "zoo has no discussions: zoo push prints the address of a repository, where they are."
     ),
-    "edit": "zoo edits nothing: a checkpoint is a folder of files. zoo show NAME says where it is.",
     "endpoints": "zoo has no endpoints: it computes on this machine, by zoo sample NAME.",
     "launch": "zoo starts no other programs: it samples at once, by zoo sample NAME.",
     "lfs": "zoo needs no Git LFS: zoo push sends files of any size.",
@@ -105,7 +103,6 @@ NOT_HERE = {
         "says where it is."
     ),
     "sandbox": "zoo has no endpoints: it computes on this machine, by zoo sample NAME.",
-    "serve": "zoo has no server: it samples at once, by zoo sample NAME, or in Python.",
     "skills": "zoo has no skills for assistants: zoo --help says what it can do.",
     "spaces": (
         "zoo has no Spaces: your disk is shown by zoo space, checkpoints on the Hub by zoo search."

@@ -94,7 +94,7 @@ class Trackers:
         kind = LOGGER_TYPE_TO_CLASS[name]
         more: dict[str, Any] = {}
         if name == TENSORBOARD:
-            tracker = kind(TENSORBOARD, self._folder, **({"purge_step": step} if step else {}))
+            tracker = kind(TENSORBOARD, self._folder, **({"purge_step": step + 1} if step else {}))
         elif name == "wandb":
             more = {"name": self._run, "dir": str(self._folder)}
             tracker = kind(PROJECT, **more)
