@@ -117,7 +117,7 @@ def test_where_all_is_well_everything_is_looked_at_and_found_ok(hub: Any, zoo: Z
     assert any(said in one["found"] for one in findings["plugins"])
     # Python may keep what it compiled of the tests beside the digits
     found = findings["data"][0]["found"].removesuffix(", __pycache__")
-    assert found.endswith("(ZOO_DATA): MNIST")
+    assert found.endswith("(ZOO_DATA): FashionMNIST, MNIST")
     bundled = len(installed().checkpoints)
     assert findings["store"][0]["found"].endswith(
         f", to be made: {bundled} checkpoints can be sampled"

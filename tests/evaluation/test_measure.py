@@ -102,7 +102,7 @@ def test_a_watcher_sees_every_sample(mine: str) -> None:
             ConfigError,
             "reference = '7' is of the type int: pass a checkpoint's name",
         ),
-        ({"reference": None}, ConfigError, "reference = 'None' is of the type NoneType"),
+        ({"reference": None}, ConfigError, "Name the checkpoint to measure"),
     ],
 )
 def test_a_wrong_argument_is_refused_in_words(

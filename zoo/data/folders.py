@@ -1,5 +1,6 @@
 """LIGHT: which images a folder holds and which classes they are of, without opening one."""
 
+import errno
 import functools
 import hashlib
 import logging
@@ -149,10 +150,12 @@ def digest_of(found: ImageFolder) -> str:
 
 
 def _size(path: Path) -> int:
-    """Bytes of a file; 0 for a link to a missing one."""
+    """Bytes of a file; 0 for a link to a missing one, or to itself."""
     try:
         return path.stat().st_size
-    except FileNotFoundError:
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ELOOP):
+            raise
         return 0
 
 
