@@ -34,7 +34,7 @@ THE_HUB = GUIDES["hub"]
 def test_the_first_two_blocks_are_the_main_job_and_the_tests() -> None:
     main_job, tests = blocks(README, "bash")
     assert main_job == "pip install . && zoo pull vae-mnist && zoo sample\n"
-    assert tests == "pip install -e '.[test]' && pytest -n logical --dist loadfile\n"
+    assert tests == "pip install -e '.[test]' && pytest\n"
 
 
 # the guide to the kinds needs the plugins of the examples: tests/test_examples.py follows it
