@@ -136,7 +136,7 @@ def test_signals_train_and_are_written_as_arrays_and_as_no_picture(run: Run) -> 
         in measured.stderr
     )
     assert (
-        "Likelihood of 200 of 2,000 test samples, chosen by the seed, with 1 importance sample each"
+        "Likelihood of 200 of 2,000 test samples, chosen by the seed, which is exact"
         in measured.stderr
     )
     (row,) = (

@@ -91,24 +91,19 @@ def test_metadata_of_any_content_are_told_of_and_end_nothing(
 
 GUEST = """
 from zoo import hookimpl
+from zoo.registry import OFFERS
 
-RECORDS = {"models": [], "checkpoints": [], "datasets": [], "features": []}
+RECORDS = {offer.kind: [] for offer in OFFERS}
 
-@hookimpl
-def zoo_models():
-    return RECORDS["models"]
+def hook(offer):
+    def offered():
+        return RECORDS[offer.kind]
 
-@hookimpl
-def zoo_checkpoints():
-    return RECORDS["checkpoints"]
+    offered.__name__ = offer.hook
+    return hookimpl(offered)
 
-@hookimpl
-def zoo_datasets():
-    return RECORDS["datasets"]
-
-@hookimpl
-def zoo_features():
-    return RECORDS["features"]
+for offer in OFFERS:
+    globals()[offer.hook] = hook(offer)
 """
 
 
