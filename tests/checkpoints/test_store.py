@@ -669,3 +669,12 @@ def test_the_command_verifies_everything_that_is_here_and_fails_when_one_is_dama
         ["mine", CONFIG, "missing"],
         ["mine", WEIGHTS, "ok"],
     ]
+
+
+def test_a_file_whose_recorded_name_no_disk_can_hold_is_missing(zoo: Zoo) -> None:
+    folder = home() / "checkpoints" / "mine"
+    folder.mkdir(parents=True)
+    origin = {"source": "trained", "sha256": {"x" * 5000: "0" * 64}}
+    (folder / "origin.json").write_text(json.dumps(origin))
+    result = zoo("verify", "mine")
+    assert result.exit_code == 1 and not isinstance(result.exception, OSError)

@@ -468,6 +468,6 @@ def _is_name(name: str) -> bool:
 
 
 def _verdict(file: Path, digest: str) -> str:
-    if not file.is_file():
+    if not files.is_file(file):
         return "missing"
     return "ok" if files.sha256(file) == digest else "damaged"
