@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -180,35 +180,17 @@ def _add_computing(app: FastAPI, desk: Desk) -> None:
         """Decode latents to samples."""
         return await desk.decode(request, wanted)
 
-    @app.post(
-        "/v1/encode",
-        tags=["Latents"],
-        response_class=Response,
-        responses=_with(LATENTS, body=True),
-        openapi_extra=PICTURE_BODY,
-    )
+    @_takes_picture(app, "/v1/encode", "Latents", LATENTS)
     async def encode(request: Request, wanted: Annotated[asked.EncodeAsked, Query()]) -> Response:
         """Encode the picture in the body: the mean of q(z | x)."""
         return await desk.encode(request, wanted)
 
-    @app.post(
-        "/v1/invert",
-        tags=["Latents"],
-        response_class=Response,
-        responses=_with(LATENTS, body=True),
-        openapi_extra=PICTURE_BODY,
-    )
+    @_takes_picture(app, "/v1/invert", "Latents", LATENTS)
     async def invert(request: Request, wanted: Annotated[asked.InvertAsked, Query()]) -> Response:
         """The latent whose sample is nearest to the picture in the body. It takes seconds."""
         return await desk.invert(request, wanted)
 
-    @app.post(
-        "/v1/inpaint",
-        tags=["Samples"],
-        response_class=Response,
-        responses=_with(SAMPLES, body=True),
-        openapi_extra=PICTURE_BODY,
-    )
+    @_takes_picture(app, "/v1/inpaint", "Samples", SAMPLES)
     async def inpaint(request: Request, wanted: Annotated[asked.InpaintAsked, Query()]) -> Response:
         """Fill in what is transparent in the picture in the body. It takes seconds."""
         return await desk.inpaint(request, wanted)
@@ -218,18 +200,23 @@ def _add_computing(app: FastAPI, desk: Desk) -> None:
         """Directions of the latent space, the strongest first."""
         return [asked.Direction(**one) for one in await desk.directions(request, checkpoint)]
 
-    @app.post(
-        "/v1/reconstruct",
-        tags=["Samples"],
-        response_class=Response,
-        responses=_with(SAMPLES, body=True),
-        openapi_extra=PICTURE_BODY,
-    )
+    @_takes_picture(app, "/v1/reconstruct", "Samples", SAMPLES)
     async def reconstruct(
         request: Request, wanted: Annotated[asked.ReconstructAsked, Query()]
     ) -> Response:
         """Encode the picture in the body, and decode it again."""
         return await desk.reconstruct(request, wanted)
+
+
+def _takes_picture(app: FastAPI, path: str, tag: str, answer: Answers) -> Callable[..., Any]:
+    """An address whose body is a picture."""
+    return app.post(
+        path,
+        tags=[tag],
+        response_class=Response,
+        responses=_with(answer, body=True),
+        openapi_extra=PICTURE_BODY,
+    )
 
 
 def _with(answer: Answers, *, body: bool = False) -> Answers:
