@@ -4,7 +4,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,12 +18,12 @@ from zoo.bulk.steps import Makers, Solo, Step
 from zoo.bulk.worker import Job
 from zoo.common import files, settings, words
 from zoo.common.errors import ConfigError, OutputError, counted
+from zoo.common.watching import Watch
 from zoo.common.words import either
 from zoo.sampling import request
 from zoo.sampling.request import Reference
 
 LOG = logging.getLogger("zoo")
-Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader
 from zoo.common import files, settings
 from zoo.common.compute import usable_cores
 from zoo.common.errors import DataError, OutputError
-from zoo.data.forms import Watch
+from zoo.common.watching import Watch
 from zoo.data.image_files import EIGHT_BITS, Seen, is_plain, look, read_image
 from zoo.data.opening import FORMATS, silenced
 from zoo.data.samples import empty

@@ -1,7 +1,7 @@
 """LIGHT: the forms that one's own data can have: one table, with a row for each."""
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.common import files, settings
 from zoo.common.errors import DataError
 from zoo.common.files import is_path
+from zoo.common.watching import Watch
 from zoo.data.folders import folder_of
 from zoo.data.opening import Range
 from zoo.registry import installed
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 # what stands in a pattern of names for the class
 LABEL = "{label}"
-
-Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ How an image is read:
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from zoo.common.errors import ConfigError, DataError, counted
+from zoo.common.watching import Watch
 from zoo.data.opening import Range, check_range, open_image, quiet, range_text
 from zoo.data.samples import OnDisk, empty, image_shape
 
@@ -48,8 +49,6 @@ TURNS = {
 }
 
 log = logging.getLogger("zoo")
-
-Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from zoo.common.errors import DataError
+from zoo.common.watching import Watch
 from zoo.data.dataset import Dataset
-from zoo.data.forms import Asked, Watch, is_own, place_of, refuse_unknown
+from zoo.data.forms import Asked, is_own, place_of, refuse_unknown
 from zoo.data.given import read_given
 from zoo.data.named import load_by_name
 from zoo.data.opening import check_range

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zoo.common.watching import Watch
 from zoo.editing import search
 from zoo.editing.factors import decode
 from zoo.models import Autoencoder, LatentModel
@@ -27,7 +28,7 @@ def fill(
     seed: int,
     draws: int,
     steps: int,
-    watch: search.Watch | None = None,
+    watch: Watch | None = None,
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Fill in what is hidden: the maximum of p(z | what is seen), from n starts.
 

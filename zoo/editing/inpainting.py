@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from zoo.checkpoints import find
 from zoo.common import arguments
 from zoo.common.errors import DataError, LabelError, counted
+from zoo.common.watching import Watch
 from zoo.common.words import either
 from zoo.editing import asked
 from zoo.editing.coding import Latents
-from zoo.editing.inversion import DRAWS, STEPS, Watch
+from zoo.editing.inversion import DRAWS, STEPS
 from zoo.sampling import request
 from zoo.sampling.request import Reference
 

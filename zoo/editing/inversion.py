@@ -1,13 +1,14 @@
 """invert(): the latents whose samples are nearest to images, for every model with latents."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from zoo.checkpoints import find
 from zoo.common.errors import counted
+from zoo.common.watching import Watch
 from zoo.editing import asked, coding
 from zoo.editing.coding import Latents
 from zoo.sampling import request
@@ -17,7 +18,6 @@ from zoo.sampling.request import Reference
 DRAWS = 1000
 STEPS = 100
 
-Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
 
 logger = logging.getLogger("zoo")
 

@@ -1,13 +1,14 @@
 """reconstruct(): images above what is left of them after they went through the latent space."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.checkpoints import find
 from zoo.common import arguments
 from zoo.common.errors import LabelError, counted
+from zoo.common.watching import Watch
 from zoo.common.words import either
 from zoo.editing import asked
 from zoo.sampling import Written, formats, request
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 # of the draws that an inversion starts from
 SEED = 0
 
-Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
 
 logger = logging.getLogger("zoo")
 

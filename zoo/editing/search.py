@@ -1,7 +1,7 @@
 """The latent whose sample is nearest to an image: the best of many draws, then gradient steps."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 from zoo.common.compute import exact_convolutions
+from zoo.common.watching import Watch
 from zoo.models import Autoencoder, LatentModel, mean_or_mode
 from zoo.sampling import latents
-
-Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
 
 # latents that are decoded at once, without and with gradients
 DECODED = 250

@@ -3,7 +3,7 @@
 import operator
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from zoo.data import IN_MEMORY, Record, is_own, recalled, refuse_unknown
 from zoo.registry import installed
 
 Reference = str | os.PathLike[str] | Folder
-Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
+
 
 VARIANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")  # of features
 LARGEST = 2**63 - 1  # of a whole number that torch takes as a seed

@@ -24,9 +24,10 @@ from zoo.checkpoints import (
 )
 from zoo.common import files
 from zoo.common.errors import CapabilityError, ConfigError, NotFoundError
+from zoo.common.watching import Watch
 from zoo.data import Record
 from zoo.evaluation import asked, measure
-from zoo.evaluation.asked import Reference, Watch
+from zoo.evaluation.asked import Reference
 from zoo.evaluation.spread import Spread, grouped
 from zoo.evaluation.tables import Comparison
 from zoo.registry import installed

@@ -16,9 +16,10 @@ from torch import Tensor
 from zoo.checkpoints import FEWEST, IMPORTANCE_SAMPLES, METRICS, SAMPLES, SEED, Evaluation
 from zoo.common import files, settings
 from zoo.common.errors import CapabilityError, ConfigError, DataError, OutputError, counted
+from zoo.common.watching import Watch
 from zoo.data import Dataset, Extractor, Features, check_shape, extract
 from zoo.evaluation import likelihood, metrics, own
-from zoo.evaluation.asked import Watch, unwatched
+from zoo.evaluation.asked import unwatched
 from zoo.evaluation.likelihood import Batch
 from zoo.evaluation.manifolds import manifolds
 from zoo.evaluation.memorisation import memorised

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.checkpoints import SEED
 from zoo.common.errors import ConfigError, counted
+from zoo.common.watching import Watch
 from zoo.common.words import either
 from zoo.data import is_own, refuse_unknown
 from zoo.evaluation import asked
-from zoo.evaluation.asked import Watch
 from zoo.evaluation.tables import Evaluations
 from zoo.registry import installed
 

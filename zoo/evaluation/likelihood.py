@@ -12,8 +12,9 @@ from torch.distributions import Distribution, Independent, Normal, kl_divergence
 
 from zoo.common.compute import channels_last, exact_convolutions, gpus_of
 from zoo.common.errors import DataError, LabelError
+from zoo.common.watching import Watch
 from zoo.data import Dataset
-from zoo.evaluation.asked import Watch, unwatched
+from zoo.evaluation.asked import unwatched
 from zoo.evaluation.metrics import Estimate, mean
 from zoo.models import Autoencoder, GenerativeModel, mean_or_mode
 

@@ -19,8 +19,9 @@ from zoo.checkpoints import (
 )
 from zoo.common import files
 from zoo.common.errors import CapabilityError, ConfigError, OutputError, ZooError, counted
+from zoo.common.watching import Watch
 from zoo.evaluation import asked
-from zoo.evaluation.asked import Reference, Watch
+from zoo.evaluation.asked import Reference
 from zoo.evaluation.tables import Evaluations
 from zoo.registry import installed
 from zoo.sampling import kind_of, options_of

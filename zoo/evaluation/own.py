@@ -8,8 +8,8 @@ from torch import Tensor
 
 from zoo.checkpoints import Evaluation
 from zoo.common.errors import PluginError
+from zoo.common.watching import Watch
 from zoo.data import Dataset
-from zoo.evaluation.asked import Watch
 from zoo.models import GenerativeModel
 from zoo.registry import MetricSpec, installed
 from zoo.sampling import kind_of, stream

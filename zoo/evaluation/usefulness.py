@@ -8,8 +8,9 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import OneCycleLR
 
 from zoo.common.errors import CapabilityError, DataError
+from zoo.common.watching import Watch
 from zoo.data import Dataset, to_float
-from zoo.evaluation.asked import Watch, unwatched
+from zoo.evaluation.asked import unwatched
 from zoo.evaluation.metrics import Estimate
 from zoo.models import GenerativeModel
 

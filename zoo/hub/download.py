@@ -4,7 +4,7 @@ import functools
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,13 @@ from huggingface_hub.utils.tqdm import tqdm
 from zoo.checkpoints import CONFIG, LAYOUT, WEIGHTS, Folder, check, refuse_large
 from zoo.common import files
 from zoo.common.errors import CheckpointError, HubError, OutputError
+from zoo.common.watching import Watch
 from zoo.hub.guard import COMMIT
 from zoo.hub.session import Session, connected
 from zoo.registry import NAME
 
 MOST_LISTED = 1000  # files of a repository
 TRIES = 3  # at a file, when the connection is lost
-
-Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
 
 
 def download(

@@ -10,7 +10,8 @@ from huggingface_hub.hf_api import RepoFile
 
 from zoo.common import files
 from zoo.common.errors import HubError
-from zoo.hub.download import Watch, commit_of, fetch_file, listed, refuse_full_disk
+from zoo.common.watching import Watch
+from zoo.hub.download import commit_of, fetch_file, listed, refuse_full_disk
 from zoo.hub.endpoint import refuse_broken
 from zoo.hub.session import connected
 

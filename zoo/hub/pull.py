@@ -1,7 +1,6 @@
 """Get a checkpoint, from a plugin's bundle or from the Hub, and verify it."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,12 +8,12 @@ from typing import Any
 from zoo.checkpoints import ORIGIN, Entry, Folder, Store, parse_hub
 from zoo.common import arguments, files
 from zoo.common.errors import CheckpointError, ConfigError, HubError, NotFoundError
+from zoo.common.watching import Watch
 from zoo.hub.endpoint import refuse_broken
 from zoo.registry import Checkpoint, claimed_maker, installed
 
 SOURCES = ("bundle", "hub")
 
-Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
 
 _log = logging.getLogger("zoo")
 

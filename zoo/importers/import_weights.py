@@ -3,13 +3,14 @@
 import datetime
 import functools
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from zoo.checkpoints import CONFIG, TRAINING, WEIGHTS, Folder, Store
 from zoo.common import arguments, files
 from zoo.common.errors import CheckpointError, NotFoundError, PluginError, choose_from
+from zoo.common.watching import Watch
 from zoo.importers.opening import Opening, configs_of, opened_files, opening
 from zoo.importers.source import Source, gathered
 from zoo.registry import ImporterSpec, installed
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from zoo.models import Converted, Foreign
 
 logger = logging.getLogger("zoo")
-
-Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
 
 
 def import_weights(

@@ -5,7 +5,7 @@ import logging
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from zoo.checkpoints import Folder, find
 from zoo.common.errors import ConfigError, OutputError, counted
+from zoo.common.watching import Watch
 from zoo.common.words import either
 from zoo.sampling import formats, request
 from zoo.sampling.kinds import Kind, kind_of
@@ -30,7 +31,6 @@ IN_ALL = 64
 STDOUT = "-"
 
 logger = logging.getLogger("zoo")
-Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
 
 
 @dataclass(frozen=True)

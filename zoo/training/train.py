@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,6 +11,7 @@ from zoo.checkpoints import Folder, Store
 from zoo.common import files, settings
 from zoo.common.config import field_types, parse_assignments
 from zoo.common.errors import ConfigError
+from zoo.common.watching import Watch
 from zoo.data import check_range
 from zoo.registry import installed
 from zoo.training.given import (
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from zoo.training.session import Plan
 
 # gets the reports of a training, its number of steps and its name, and passes the reports on
-Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
 
 
 def train(

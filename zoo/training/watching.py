@@ -1,12 +1,11 @@
 """Who watches a training: nobody, a progress bar in a notebook, or the caller's own function."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator
+from typing import Literal
 
+from zoo.common.watching import Watch
 from zoo.training.loop import Progress
-
-Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
 
 
 def shown_by(watch: Watch | Literal["auto"] | None) -> Watch | None:
