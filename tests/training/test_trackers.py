@@ -5,6 +5,7 @@ import logging
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,8 @@ def test_what_a_killed_process_showed_of_later_steps_is_shown_once(tmp_path: Pat
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     for steps in ((10, 20, 30), (20, 30, 40)):  # the second goes on from a state of step 10
+        # TensorBoard names its files by the second, and reads them in the order of their names.
+        time.sleep(1 - time.time() % 1)
         trackers = Trackers(["tensorboard"], tmp_path, "mine")
         trackers.begin({}, 0 if steps[0] == 10 else 10)
         for step in steps:
