@@ -26,6 +26,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # each worker has one core
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+for size in ("COLUMNS", "LINES"):
+    # readline, which pytest imports, hands them to the workers of pytest-xdist
+    os.environ.pop(size, None)
+
 set_hypothesis_home_dir(Path(tempfile.gettempdir(), "zoo-hypothesis"))
 hypothesis.settings.register_profile("zoo", database=None, deadline=None)
 hypothesis.settings.load_profile("zoo")  # nothing is kept between two runs; machines are busy
@@ -77,6 +81,8 @@ def own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
         monkeypatch.delenv(name)
     monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("ZOO_DATA", str(DIGITS))
+    # urllib keeps the proxies of its first request
+    monkeypatch.setattr("urllib.request._opener", None)
     (tmp_path / "desk").mkdir()
     monkeypatch.chdir(tmp_path / "desk")
     installed.cache_clear()

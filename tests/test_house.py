@@ -1,6 +1,7 @@
 """The rules of the house: two doors, an empty core, light rooms, and imports that run downwards."""
 
 import ast
+import functools
 import importlib
 import os
 import subprocess
@@ -66,15 +67,159 @@ DOOR_ROOMS = {
     "training.session",
 }
 
+# inner rooms whose tests stand in the file of what they are used through
+TESTED_THROUGH = {
+    "bulk/test_generate": (
+        "bulk.asking",
+        "bulk.card",
+        "bulk.crew",
+        "bulk.filters",
+        "bulk.lots",
+        "bulk.manifest",
+        "bulk.names",
+        "bulk.steps",
+        "bulk.work",
+        "bulk.worker",
+        "cli.generate",
+    ),
+    "bulk/test_push": ("hub.push_data",),
+    "bulk/test_ray": ("bulk.ray_crew",),
+    "bulk/test_writers": (
+        "bulk.columns",
+        "bulk.layouts",
+    ),
+    "checkpoints/test_card": ("checkpoints.card_text",),
+    "checkpoints/test_store": (
+        "checkpoints.scratch",
+        "cli.verify",
+    ),
+    "checkpoints/test_upkeep": (
+        "cli.confirm",
+        "cli.space",
+    ),
+    "checkpoints/test_weights": ("models.build",),
+    "cli/test_main": ("cli.options",),
+    "cli/test_progress": (
+        "cli.hearing",
+        "models.progress",
+    ),
+    "cli/test_reconstruct": ("editing.reconstruction",),
+    "common/test_arguments": ("common.words",),
+    "data/test_archives": ("data.samples",),
+    "data/test_arrays": ("data.numbers",),
+    "data/test_folders": ("data.forms",),
+    "data/test_foreign": ("data.converter",),
+    "data/test_holdout": (
+        "data.digests",
+        "data.given",
+        "data.origin",
+    ),
+    "data/test_loading": ("data.named",),
+    "editing/test_coding": (
+        "cli.decode",
+        "cli.encode",
+        "editing.arrays",
+        "editing.asked",
+    ),
+    "editing/test_finding": ("cli.directions",),
+    "editing/test_inpainting": (
+        "cli.inpaint",
+        "editing.filling",
+    ),
+    "editing/test_inversion": ("cli.invert",),
+    "editing/test_lines": ("sampling.films",),
+    "editing/test_moving": ("cli.edit",),
+    "evaluation/test_compare": ("evaluation.tables",),
+    "evaluation/test_measure": (
+        "evaluation.asked",
+        "evaluation.images",
+    ),
+    "explorer/test_guard": ("explorer.engine",),
+    "explorer/test_launch": (
+        "cli.play",
+        "cli.serve",
+    ),
+    "explorer/test_page": ("explorer.pages",),
+    "explorer/test_samples": (
+        "explorer.answers",
+        "explorer.application",
+        "explorer.asked",
+        "explorer.desk",
+        "explorer.shelf",
+    ),
+    "explorer/test_trainings": ("explorer.workshop",),
+    "exporters/test_exporting": ("cli.export",),
+    "exporters/test_page": ("exporters.runtime",),
+    "hub/test_download": ("cli.pull",),
+    "hub/test_pull": ("hub.listing",),
+    "hub/test_push": (
+        "cli.push",
+        "hub.history",
+        "hub.plan",
+        "hub.upload",
+    ),
+    "hub/test_search": ("cli.search",),
+    "hub/test_session": ("hub.refusals",),
+    "importers/test_import_weights": (
+        "cli.import_",
+        "importers.opening",
+    ),
+    "importers/test_importers": ("models.foreign",),
+    "importers/test_source": ("hub.foreign",),
+    "registry/test_registry": (
+        "cli.plugins",
+        "registry.discovery",
+    ),
+    "sampling/test_kinds_written": ("sampling.sounds",),
+    "test_house": ("common.lazy",),
+    "testing/test_testing": (
+        "testing.labels",
+        "testing.latents",
+        "testing.offer",
+        "testing.samples",
+        "testing.subject",
+        "testing.training",
+        "testing.weights",
+    ),
+    "training/test_batches": ("training.checks",),
+    "training/test_choice": ("evaluation.meter",),
+    "training/test_going_on": (
+        "training.extension",
+        "training.parent",
+    ),
+    "training/test_keep": (
+        "checkpoints.history",
+        "training.train",
+    ),
+    "training/test_keep_kinds": (
+        "models.audio",
+        "models.text",
+        "sampling.showing",
+    ),
+    "training/test_loop": ("training.state",),
+    "training/test_processes": ("optim.processes",),
+    "training/test_request": (
+        "training.given",
+        "training.planning",
+    ),
+    "training/test_session": ("common.watching",),
+    "training/test_sweep": ("training.worker",),
+}
+
 
 def rooms(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.py"))
 
 
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def imports(path: Path) -> list[tuple[str, str]]:
     """The (module, name) pairs that a file imports, inside functions too."""
     found = []
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             found += [(alias.name, "") for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -116,8 +261,21 @@ def test_the_top_level_holds_what_was_agreed_and_nothing_else() -> None:
 def test_a_room_fits_one_sitting_and_says_in_a_line_what_it_holds(path: Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) <= 500
-    docstring = ast.get_docstring(ast.parse(text))
+    docstring = ast.get_docstring(parsed(path))
     assert docstring and docstring.splitlines()[0].endswith(".")
+
+
+def test_every_room_has_tests_under_its_name_or_is_listed_with_those_it_is_tested_through() -> None:
+    tests = ROOT / "tests"
+    without = {
+        f"{path.parent.name}.{path.stem}"
+        for path in CORE.glob("*/*.py")
+        if path.stem != "__init__"
+        if not (tests / path.parent.name / f"test_{path.stem.rstrip('_')}.py").exists()
+    }
+    listed = [room for named in TESTED_THROUGH.values() for room in named]
+    assert without == set(listed) and len(listed) == len(without)
+    assert all((tests / f"{name}.py").exists() for name in TESTED_THROUGH)
 
 
 @pytest.mark.parametrize("path", rooms(PLUGINS), ids=lambda path: str(path.relative_to(ROOT)))
@@ -147,7 +305,7 @@ def test_the_core_names_no_plugin_model_data_set_or_checkpoint() -> None:
         "vae-mnist",
     }  # the default of --data, and the example of `zoo --help`
     for path in rooms(CORE):
-        tree = ast.parse(path.read_text())
+        tree = parsed(path)
         documents = {
             id(node.body[0].value)
             for node in ast.walk(tree)
@@ -310,7 +468,7 @@ def test_no_circle_leads_from_a_district_back_to_it() -> None:
     "path", rooms(CORE) + rooms(PLUGINS), ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_a_constant_stands_on_a_line_of_its_own(path: Path) -> None:
-    tree = ast.parse(path.read_text())
+    tree = parsed(path)
     for node in [
         *tree.body,
         *(one for top in tree.body if isinstance(top, ast.ClassDef) for one in top.body),

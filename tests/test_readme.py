@@ -227,6 +227,17 @@ def test_the_changes_are_by_version_and_the_newest_is_at_the_top() -> None:
     assert set(re.findall(r"^#### (.*)$", changes, re.MULTILINE)) <= kinds
 
 
+def test_the_glossary_explains_the_terms_of_the_tables() -> None:
+    explained = re.findall(r"^- \*\*(.*?)\*\*.*?: ", section(README, "## Glossary"), re.MULTILINE)
+    terms = {"Floor", "Nat", "Importance samples", "Fréchet distance", "Active units"}
+    assert terms <= set(explained) and any("diversity" in one for one in explained)
+    assert explained == sorted(explained, key=str.casefold)
+
+
+def test_a_torch_without_cuda_is_offered_to_whoever_has_no_gpu() -> None:
+    assert "--index-url https://download.pytorch.org/whl/cpu" in section(README, "## Install")
+
+
 def test_the_version_to_cite_is_one_of_the_changes() -> None:
     (cited,) = re.findall(r"version = \{(.*)\}", "".join(blocks(README, "bibtex")))
     assert f"### {cited}, " in README

@@ -197,8 +197,9 @@ def make_pipe(path: Path) -> None:
 
 
 def make_socket(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as one:
-        one.bind(str(path))
+    # The path of a socket may have 108 characters only.
+    with contextlib.chdir(path.parent), socket.socket(socket.AF_UNIX) as one:
+        one.bind(path.name)
 
 
 def make_device(path: Path) -> None:

@@ -1,13 +1,56 @@
-"""A short command starts soon: Python looks for garbage among few objects."""
+"""A short command starts and ends soon: Python does not look for garbage in it."""
 
+import gc
 import subprocess
 import sys
+from collections.abc import Iterator
+
+import pytest
+from conftest import Zoo
+
+from zoo.cli import start
+
+COUNTED = """
+import atexit, gc, sys
+import zoo
+found = []
+gc.callbacks.append(lambda phase, said: found.append(phase))
+from zoo.cli import main
+try:
+    main({words!r})
+except SystemExit:
+    pass
+before = gc.get_freeze_count()
+atexit._run_exitfuncs()
+print(len(found), before, gc.get_freeze_count(), file=sys.stderr)
+"""
 
 
-def test_what_was_imported_before_the_command_line_is_not_looked_at_for_garbage() -> None:
-    code = "import gc; import zoo.cli; print(gc.get_freeze_count())"
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
-    assert int(shown) > 1000
+@pytest.fixture(autouse=True)
+def usual_afterwards() -> Iterator[None]:
+    """The tests that follow are no short command."""
+    yield
+    start.begin(short=False)
+
+
+def counted(*words: str) -> list[int]:
+    code = COUNTED.format(words=list(words))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return [int(one) for one in done.stderr.splitlines()[-1].split()]
+
+
+def test_a_short_command_is_over_before_python_looks_for_garbage() -> None:
+    looked, frozen, at_the_end = counted("list")
+    assert looked == frozen == 0 and at_the_end > 1000
+
+
+def test_a_longer_command_and_one_of_a_plugin_have_garbage_looked_for_as_usual(zoo: Zoo) -> None:
+    for words in (["show", "vae-mnist"], ["no-command-of-ours"]):
+        zoo("list")
+        gc.set_threshold(100_000)
+        zoo(*words)
+        assert gc.get_threshold() == start.USUAL
+    assert counted("space")[2] == 0
 
 
 def test_the_patterns_of_leftovers_are_compiled_when_they_are_used() -> None:

@@ -27,7 +27,7 @@ from hub_server import (
 )
 
 from zoo.common.errors import HubError
-from zoo.hub.endpoint import HOME, find_endpoint
+from zoo.hub.endpoint import HOME
 from zoo.hub.session import Session, connected
 
 NAME = "hf:owner/repo"
@@ -63,35 +63,6 @@ def refusal(zoo: Zoo, *words: str) -> str:
     assert "Error: " in result.stderr and "Traceback" not in result.stderr
     assert SECRET not in result.stderr and READ not in result.stderr
     return result.stderr
-
-
-# where to
-
-
-def test_the_endpoint_is_the_one_named_else_the_environments_else_huggingface_co(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert find_endpoint() == HOME
-    monkeypatch.setenv("HF_ENDPOINT", "https://hub.example/")
-    assert find_endpoint() == "https://hub.example"
-    assert find_endpoint("http://[::1]:8000/hf/") == "http://[::1]:8000/hf"
-
-
-@pytest.mark.parametrize(
-    "endpoint",
-    ["huggingface.co", "ftp://hub", "https://", "https:///x", "https://a b", "https://[::1", "https://a?b=c",
-     "https://a:99999", "https://a\x1b[31m", "https://ü", f"https://me:{SECRET}@hub"],
-)  # fmt: skip
-def test_what_is_no_address_is_refused_and_a_password_in_it_not_shown(
-    endpoint: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for named in (True, False):
-        monkeypatch.setenv("HF_ENDPOINT", endpoint)
-        with pytest.raises(HubError, match="is not the address of a Hub, such as") as caught:
-            find_endpoint(endpoint if named else None)
-        assert ("--endpoint" if named else "HF_ENDPOINT") in str(
-            caught.value
-        ) and SECRET not in str(caught.value)
 
 
 # tokens

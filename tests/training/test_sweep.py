@@ -15,7 +15,6 @@ from conftest import Zoo
 import zoo as library
 from zoo.common import files
 from zoo.common.errors import ConfigError, OutputError, TrainingError
-from zoo.training.grid import combinations
 
 SMALL: dict[str, Any] = {"hidden_dims": 8, "epochs": 1, "watch": None}
 WORDS = ["--set", "hidden_dims=8", "--epochs", "1"]
@@ -23,34 +22,6 @@ WORDS = ["--set", "hidden_dims=8", "--epochs", "1"]
 
 def sweep(grid: Any, name: str | None = "s", **given: Any) -> Any:
     return library.sweep("mlp-vae", grid, name=name, **{**SMALL, **given})
-
-
-def test_names_say_the_values_and_the_last_field_varies_fastest() -> None:
-    found = combinations("s", {"latent_dim": [2, 8], "seed": [0, 1]})
-    assert [one.name for one in found] == [
-        "s-latent_dim-2-seed-0",
-        "s-latent_dim-2-seed-1",
-        "s-latent_dim-8-seed-0",
-        "s-latent_dim-8-seed-1",
-    ]
-    assert found[1].values == {"latent_dim": "2", "seed": "1"}
-    assert combinations("s", ["latent_dim=2;8", "seed=0;1"]) == found
-
-
-@pytest.mark.parametrize(
-    ("values", "part"),
-    [
-        ("400,200", "400_200"),
-        ("1e-4", "1e-4"),
-        ("True", "true"),
-        ("generator:1e-4", "generator_1e-4"),
-        ("./photos/", "photos"),
-        ("É", "none"),
-    ],
-)
-def test_any_value_is_a_part_of_a_name(values: str, part: str) -> None:
-    (one,) = combinations("s", [f"field={values}"])
-    assert one.name == f"s-field-{part}"
 
 
 @pytest.mark.parametrize(

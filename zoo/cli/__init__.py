@@ -1,8 +1,11 @@
 """The `zoo` command: a lazy group; commands import torch only when they run."""
 
+# what click imports need not be looked at for garbage
+from zoo.cli import start as start
+
+# isort: split
 import click
 
-from zoo.cli import start as start
 from zoo.cli.group import ZooGroup
 from zoo.common import settings
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from zoo.checkpoints import Store
+from zoo.cli import start
 from zoo.cli.progress import progress as progress
 from zoo.cli.progress import track as track
 from zoo.cli.tables import print_table as print_table
@@ -111,6 +112,7 @@ def command(
 
     def hear(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
         ctx.meta["zoo.quiet"] = value or ctx.meta.get("zoo.quiet", False)
+        start.begin(short)
         if short:
             notes.hear_later(functools.partial(_hear, ctx.meta["zoo.quiet"]))
         else:

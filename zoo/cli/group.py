@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from zoo.cli import streams
+from zoo.cli import start, streams
 from zoo.cli.console import clean, debugging, printable, warn_of_plugins
 from zoo.common import words
 from zoo.common.errors import OutputError, ZooError
@@ -124,6 +124,7 @@ class ZooGroup(click.Group):
 
     def _add_plugin_commands(self) -> None:
         if not self.commands:
+            start.begin(short=False)
             names = (*self.places, *self.aliases)
             reserved = click.Group(
                 commands={name: self._ours(self.aliases.get(name, name)) for name in names}

@@ -1,7 +1,22 @@
-"""Imported before all other rooms of the command line, so that a short command starts sooner."""
+"""Imported before all else of the command line, so that a short command is over sooner."""
 
+import atexit
 import gc
 
-# What is imported so far stays for good: without it, looking for garbage takes Python a tenth of
-# the time of `zoo list`.
-gc.freeze()
+USUAL = gc.get_threshold()
+
+# Looking for garbage takes Python a tenth of the time of `zoo list`, which makes none. It waits
+# for so many objects, until a longer command begins.
+gc.set_threshold(100_000)
+
+
+def begin(short: bool) -> None:
+    """Say that a command begins.
+
+    **Arguments:**
+    - `short`: whether it is over before garbage is worth looking for, at its very end too.
+    """
+    if short:
+        atexit.register(gc.freeze)
+    else:
+        gc.set_threshold(*USUAL)
