@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import subprocess
+import tarfile
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -240,3 +241,47 @@ def test_a_guest_brings_a_checkpoint_that_is_pulled_verified_and_sampled(
     with np.load("four.npz") as file:
         assert len(file["samples"]) == 4
     assert "How to sample" in run("show", name).stdout
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("name", "column", "suffix"),
+    [("text-vae-names", "text", "txt"), ("speech-vae-digits", "audio", "wav")],
+)
+def test_data_sets_of_texts_and_recordings_are_made_of_a_real_model_and_read_by_others(
+    name: str, column: str, suffix: str, run: Run, guests: Environment, tmp_path: Path
+) -> None:
+    import datasets
+
+    # with two workers in a second folder: the same bytes
+    for folder, workers in (("one", 1), ("two", 2)):
+        words = ["-n", 24, "--seed", 0, "--per-shard", 10, "--workers", workers, "-o", folder]
+        done = run("generate", name, *words)
+        assert done.returncode == 0, done.stderr
+    shards = [path.read_bytes() for path in sorted(Path("one/data").iterdir())]
+    assert len(shards) == 3
+    assert shards == [path.read_bytes() for path in sorted(Path("two/data").iterdir())]
+    assert run("verify", "./one").returncode == 0
+    loaded = datasets.load_dataset(
+        str(Path("one").absolute()), split="train", cache_dir=str(tmp_path / "cache")
+    )
+    assert loaded.num_rows == 24 and loaded["index"][:] == list(range(24))
+    names = loaded.features["label"].names
+    done = run("generate", name, "-n", 24, "--seed", 0, "--format", "webdataset", "-o", "tars")
+    assert done.returncode == 0, done.stderr
+    # each sample is what `zoo sample` draws with the same seed and label
+    if column == "text":
+        texts = loaded["text"][:]
+        assert all(texts) and len(set(texts)) > 12
+        label = names[loaded["label"][5]]
+        drawn = run("sample", name, "-n", 24, "--seed", 0, "--label", label).stdout.splitlines()
+        assert drawn[5].strip() == texts[5]
+    else:
+        raw = loaded.cast_column("audio", datasets.Audio(decode=False))[5]["audio"]
+        Path("five.wav").write_bytes(raw["bytes"])
+        with wave.open("five.wav") as file:
+            rate, frames = file.getframerate(), file.getnframes()
+            assert rate == loaded.features["audio"].sampling_rate and frames > 1000
+            assert np.abs(np.frombuffer(file.readframes(frames), "<i2")).max() > 500
+    with tarfile.open("tars/data/shard-000000.tar") as archive:
+        assert archive.getnames()[:3] == [f"000000000.{end}" for end in (suffix, "cls", "json")]

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -149,10 +151,23 @@ def test_twenty_random_kills_leave_no_trace(whole: Path, tmp_path: Path) -> None
     assert contents(output) == contents(whole)
 
 
-def test_two_workers_make_the_same_bytes_as_one(whole: Path, tmp_path: Path) -> None:
-    made = generate("vae-mnist", tmp_path / "two", n=4000, seed=0, per_shard=512, workers=2)
+def test_two_workers_make_the_same_bytes_as_one_and_progress_counts_the_samples_of_both(
+    whole: Path, tmp_path: Path
+) -> None:
+    told: list[tuple[int, str]] = []
+    drawn: list[int] = []
+
+    def watch(steps: Any, samples: int, doing: str) -> Any:
+        told.append((samples, doing))
+        for step in steps:
+            drawn.append(len(step))
+            yield step
+
+    words: dict[str, Any] = {"n": 4000, "seed": 0, "per_shard": 512}
+    made = generate("vae-mnist", tmp_path / "two", workers=2, watch=watch, **words)
     assert contents(tmp_path / "two") == contents(whole)
     assert sum(one["samples"] for one in made.workers) == 4000 and made.finished
+    assert told == [(4000, "Generating")] and sum(drawn) == 4000 and max(drawn) <= 256
 
 
 @pytest.mark.kills
@@ -170,6 +185,9 @@ def test_a_worker_that_dies_is_replaced_and_its_shard_made_by_another(
     _, said = process.communicate()
     assert process.returncode == 0, said
     assert contents(output) == contents(whole)
+    # the summary: samples a second of all and of each worker, and what the dead one cost
+    assert re.search(r"4,000 in [\d.]+ s: [\d,]+ a second; [\d.]+ s were lost with workers", said)
+    assert re.search(r"worker \d: [\d,]+ samples in \d shards?, [\d,]+ a second", said), said
 
 
 @pytest.mark.kills
@@ -488,6 +506,35 @@ def test_other_threads_or_versions_are_refused_unless_mixed(tmp_path: Path) -> N
     made = generate("vae-mnist", output, n=300, seed=0, per_shard=100, mixed=True)
     assert made.made == 200
     assert all("environment" in one for one in manifest(output)["shards"])
+
+
+@pytest.mark.long
+def test_a_processor_with_other_instructions_is_refused_unless_mixed_and_agrees(
+    tmp_path: Path,
+) -> None:
+    """torch is told to do without the instructions that this processor has."""
+    words = ("vae-mnist", "-n", 200, "--seed", 0, "--per-shard", 100, "--format", "npz")
+    plain = {**os.environ, "ATEN_CPU_CAPABILITY": "default"}
+
+    def run(output: str, *further: object, **world: Any) -> subprocess.CompletedProcess[str]:
+        command = [*COMMAND, *map(str, (*words, "-o", tmp_path / output, *further))]
+        return subprocess.run(command, capture_output=True, text=True, **world)
+
+    assert run("here", check=True).returncode == 0
+    assert run("both", "--part", "1/2", check=True).returncode == 0
+    refused = run("both", "--part", "2/2", env=plain)
+    assert refused.returncode == 1 and "made with instructions" in refused.stderr, refused.stderr
+    assert run("both", "--part", "2/2", "--mixed", env=plain).returncode == 0
+    refused = run("both")
+    assert refused.returncode == 1 and "agree within 1e-5 only" in refused.stderr, refused.stderr
+    assert run("both", "--mixed").returncode == 0
+    told = manifest(tmp_path / "both")["shards"]
+    assert "environment" not in told[0] and told[1]["environment"]["instructions"] == "DEFAULT"
+    name = "data/train-00001-of-00002.npz"
+    with np.load(tmp_path / "here" / name) as one, np.load(tmp_path / "both" / name) as other:
+        off = np.abs(one["samples"].astype(int) - other["samples"])
+    # pixels of 8 bits: one on the edge between two values may fall to the other side
+    assert off.max() <= 1 and (off > 0).mean() < 1e-3
 
 
 def test_a_record_that_a_power_cut_shortened_costs_one_shard(tmp_path: Path, whole: Path) -> None:

@@ -16,7 +16,7 @@ from conftest import files_no_larger_than
 from zoo.bulk import work
 from zoo.bulk.generate import generate
 from zoo.bulk.verify import verify
-from zoo.common.errors import CheckpointError, NotFoundError, OutputError
+from zoo.common.errors import CheckpointError, ConfigError, NotFoundError, OutputError
 from zoo.sampling import request
 
 
@@ -174,3 +174,70 @@ def test_what_a_killed_process_left_half_written_is_removed(tmp_path: Path) -> N
     (tmp_path / "d" / ".zoo" / gone).mkdir()
     generate("vae-mnist", tmp_path / "d", n=20, seed=0, per_shard=10, part="2/2")
     assert not (tmp_path / "d" / ".zoo" / gone).exists()
+
+
+def test_a_command_that_waited_finds_what_another_has_finished_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one ends after this one saw that there is work, and before it begins."""
+    from zoo.bulk.generate import Task
+
+    output = tmp_path / "d"
+    looking = Task.finished
+
+    def finished(self: Task) -> Any:
+        found = looking(self)
+        if not output.exists():
+            monkeypatch.setattr(Task, "finished", looking)
+            generate("vae-mnist", output, n=20, per_shard=10)
+            before.update(contents(output))
+        return found
+
+    before: dict[str, str] = {}
+    monkeypatch.setattr(Task, "finished", finished)
+    # no seed is given: another one than the other's would be drawn
+    made = generate("vae-mnist", output, n=20, per_shard=10)
+    assert before and made.finished and made.made == 0
+    assert contents(output) == before
+
+
+def test_parts_that_begin_at_once_follow_the_plan_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "d"
+    survey = work.Maker.survey
+
+    def slow(self: work.Maker, place: Any) -> Any:
+        found = survey(self, place)
+        with pytest.MonkeyPatch.context() as other:
+            other.setattr(work.Maker, "survey", survey)
+            other.setattr(work, "version", lambda package: "1")
+            generate("vae-mnist", output, n=20, seed=0, per_shard=10, part="1/2")
+        return found
+
+    monkeypatch.setattr(work.Maker, "survey", slow)
+    # at once, and not when all was made and is to be joined
+    with pytest.raises(OutputError, match="were made with"):
+        generate("vae-mnist", output, n=20, seed=0, per_shard=10, part="2/2")
+    assert [path.name for path in (output / "data").iterdir()] == ["train-00000-of-00002.parquet"]
+
+
+def test_what_a_killed_process_left_of_an_object_store_s_shard_is_removed(tmp_path: Path) -> None:
+    import tempfile
+
+    from zoo.common import leftovers
+
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    gone = leftovers.partial_name("shard").replace(f"-{os.getpid()}-", f"-{process.pid}-")
+    left = Path(tempfile.gettempdir(), gone)
+    left.mkdir()
+    leftovers.sweep_once.cache_clear()
+    generate("vae-mnist", f"file://{tmp_path}/d", n=5, seed=0)
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("asked", [{"n": 2**63}, {"n": 1, "seed": 2**63}])
+def test_what_no_column_can_hold_is_refused(asked: dict[str, int], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is out of range"):
+        generate("vae-mnist", tmp_path / "d", **asked)

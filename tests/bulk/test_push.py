@@ -115,3 +115,29 @@ def test_more_files_than_a_hub_takes_are_refused(
 def test_a_push_without_a_terminal_asks_for_yes(digits: Path, hub: Hub, zoo: Zoo) -> None:
     done = zoo("push", digits, "owner/digits")
     assert done.exit_code == 1 and "Add --yes" in done.stderr
+
+
+def test_a_shard_of_the_right_size_and_other_bytes_is_not_pushed(digits: Path, hub: Hub) -> None:
+    shard = digits / "data" / "train-00003-of-00007.parquet"
+    secret = digits.with_name("secret")
+    secret.write_bytes(bytes(shard.stat().st_size))
+    shard.unlink()
+    shard.symlink_to(secret)
+    with pytest.raises(OutputError, match="train-00003-of-00007"):
+        push(digits, "owner/digits")
+    assert "datasets/owner/digits" not in hub.repositories
+
+
+def test_a_folder_of_pictures_is_pushed_and_one_that_changed_is_not(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", WRITE)
+    folder = tmp_path / "pictures"
+    words: dict[str, Any] = {"seed": 0, "per_shard": 10, "format": "folder"}
+    generate("cvae-mnist", folder, n=20, where="confidence>0.999", **words)
+    done = push(folder, "owner/pictures")
+    sent = {one["file"] for one in done.plan.changes}
+    assert len(sent) < 22 and {"manifest.json", "README.md"} < sent
+    next(folder.rglob("*.png")).write_bytes(b"other")
+    with pytest.raises(OutputError, match="zoo verify"):
+        push(folder, "owner/pictures")

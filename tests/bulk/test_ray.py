@@ -139,6 +139,29 @@ def test_a_plugin_that_a_node_lacks_is_said_with_the_name_of_the_node(
     assert "vae-mnist" in said and f"(on {platform.node()})" in said, said
 
 
+def test_tasks_go_to_the_gpu_of_a_cluster_that_has_one(tmp_path: Path) -> None:
+    """This machine has none, though its cluster says so: the tasks look for it."""
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(
+        initialize_head=True,
+        head_node_args={
+            "num_cpus": 1,
+            "num_gpus": 1,
+            "object_store_memory": 80 * 2**20,
+            "include_dashboard": False,
+        },
+    )
+    try:
+        _, said = driver(made, tmp_path / "digits").communicate(timeout=120)
+        assert "cuda" in said.casefold() and "Traceback" not in said, said
+        process = driver(made, tmp_path / "digits", "--device", "cpu")
+        _, said = process.communicate(timeout=300)
+        assert process.returncode == 0, said
+    finally:
+        made.shutdown()
+
+
 def test_an_address_where_no_cluster_is_is_said_in_words(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="No Ray cluster answers"):
         generate("vae-mnist", tmp_path / "d", n=5, engine="ray", address="127.0.0.1:9")

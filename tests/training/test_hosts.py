@@ -57,6 +57,15 @@ class Host:
             text=True,
         )
 
+    def cable(self, state: str) -> None:
+        """Pull the cable ("down"), or plug it in ("up")."""
+        ip("-n", self.name, "link", "set", f"{self.name}-eth", state)
+
+    def be_impatient(self) -> None:
+        """Give a silent peer up after seconds; Linux waits for a quarter of an hour."""
+        retries = "echo 3 > /proc/sys/net/ipv4/tcp_retries2"
+        ip("netns", "exec", self.name, "sh", "-c", retries)
+
     def lose(self) -> None:
         """Let the host vanish: every process on it is killed."""
         pids = subprocess.run(
@@ -95,31 +104,66 @@ def test_two_hosts_train_one_model(model: str, hosts: tuple[Host, Host], tmp_pat
     assert len(facts["history"]) == 2 and facts["hardware"].startswith("2 × ")
 
 
+def wait_for_epochs(history: Path, number: int, process: subprocess.Popen[str]) -> None:
+    """Wait until so many epochs are in the history."""
+    until = time.monotonic() + 120
+    while not history.exists() or len(history.read_text().splitlines()) < number:
+        assert time.monotonic() < until and process.poll() is None, process.communicate()
+        time.sleep(0.05)
+
+
+def go_on(hosts: tuple[Host, Host], home: Path, history: Path) -> None:
+    """Resume on both hosts, and stop them once an epoch was trained."""
+    there = len(history.read_text().splitlines())
+    again = [host.start(home, "train", "--resume", "both") for host in hosts]
+    wait_for_epochs(history, there + 1, again[0])
+    for host in hosts:
+        host.lose()
+    for process in again:
+        process.communicate()
+
+
 def test_a_host_that_is_lost_ends_the_training_with_what_to_do_and_resume_does(
     hosts: tuple[Host, Host], tmp_path: Path
 ) -> None:
-    first, second = hosts
+    _, second = hosts
     home = tmp_path / "home"
     words = ["train", "mlp-vae", "--name", "both", "--epochs", "300", "--seed", "0"]
     running = [host.start(home, *words, *SMALL["mlp-vae"]) for host in hosts]
     history = home / "runs" / "both" / "history.jsonl"
-    until = time.monotonic() + 120
-    while not history.exists() or len(history.read_text().splitlines()) < 3:
-        assert time.monotonic() < until and running[0].poll() is None, running[0].communicate()
-        time.sleep(0.05)
+    wait_for_epochs(history, 3, running[0])
     second.lose()
     said, _ = running[0].communicate(timeout=120)
     running[1].communicate()
     assert running[0].returncode != 0
     assert "Another process of this training ended" in said, said
     assert "with: zoo train --resume both" in said
-    lost = len(history.read_text().splitlines())
-    again = [host.start(home, "train", "--resume", "both") for host in (first, second)]
+    go_on(hosts, home, history)
+
+
+@pytest.mark.parametrize("model", SMALL)
+def test_a_cable_that_is_pulled_ends_the_training_with_what_to_do_and_resume_does(
+    model: str, hosts: tuple[Host, Host], tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    words = ["train", model, "--name", "both", "--epochs", "300", "--seed", "0"]
+    for host in hosts:
+        host.be_impatient()
+    running = [host.start(home, *words, *SMALL[model]) for host in hosts]
+    history = home / "runs" / "both" / "history.jsonl"
+    wait_for_epochs(history, 2, running[0])
+    hosts[1].cable("down")
+    # one of them at least waits for an answer to what it sent; the other may wait for words only
     until = time.monotonic() + 120
-    while len(history.read_text().splitlines()) <= lost:
-        assert time.monotonic() < until and again[0].poll() is None, again[0].communicate()
-        time.sleep(0.05)
+    while all(process.poll() is None for process in running) and time.monotonic() < until:
+        time.sleep(0.1)
+    ended = [process.poll() is not None for process in running]
     for host in hosts:
         host.lose()
-    for process in again:
-        process.communicate()
+    said = [process.communicate()[0] for process in running]
+    assert any(
+        done and "its machine can't be reached" in text and "with: zoo train --resume both" in text
+        for done, text in zip(ended, said, strict=True)
+    ), said
+    hosts[1].cable("up")
+    go_on(hosts, home, history)

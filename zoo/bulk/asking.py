@@ -26,6 +26,8 @@ from zoo.sampling.request import Reference
 ENGINES = ("local", "ray")
 # the same as in `zoo.common.compute`, which imports torch
 PRECISIONS = ("float32", "bf16")
+# the largest number that the columns `seed` and `index` hold
+MOST = 2**63 - 1
 
 
 def asked(
@@ -70,7 +72,7 @@ def asked(
         kind=kind,
         format=format,
         n=_number(n, per_class, len(classes)),
-        seed=None if seed is None else request.whole_number("seed", seed, 0),
+        seed=None if seed is None else _storable("seed", seed, 0),
         labels=tuple(str(one) for one in request.as_list(labels)),
         classes=classes,
         class_names=folder.class_names,
@@ -94,13 +96,21 @@ def _number(n: Any, per_class: Any, classes: int) -> int:
             f"Say how many samples to make, by {either('-n or --per-class', 'n or per_class')}."
         )
     if n is not None:
-        return request.whole_number("n", n, 1)
+        return _storable("n", n, 1)
     if not classes:
         raise LabelError(
             f"{either('--per-class', 'per_class')} is for conditional checkpoints, and this one "
             f"has no classes: use {either('-n', 'n')}."
         )
-    return classes * request.whole_number("per_class", per_class, 1)
+    return _storable("n", classes * request.whole_number("per_class", per_class, 1), 1)
+
+
+def _storable(name: str, value: Any, least: int) -> int:
+    """A whole number that a column can hold."""
+    number = request.whole_number(name, value, least)
+    if number > MOST:
+        raise ConfigError(f"{name} is out of range: pass {MOST:,} or less.")
+    return number
 
 
 def _refuse_format(format: Any, kind: str) -> None:

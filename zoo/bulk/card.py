@@ -41,7 +41,7 @@ def write(place: Place) -> None:
     """Write the card of a data set and its extensions; one that people wrote is left."""
     before = place.read(CARD)
     if before is None or MARK.encode() in before:
-        place.write(CARD, render(lots.manifests(place)).encode())
+        place.write(CARD, files.in_utf8(render(lots.manifests(place))).encode())
 
 
 def render(lots: Sequence[Manifest]) -> str:

@@ -154,12 +154,11 @@ def generate(
         LOG.info(f"{place.text} is finished: {_told(done)}. Nothing was left to make.")
         return _result(done, task)
     place.prepare()
-    plan = manifest.read_plan(place)
-    if plan is not None:
-        plans.refuse_other(plan, asked, place.text)
-    task.asked = plan.asked if plan else replace(asked, seed=request.seed_or_fresh(asked.seed))
-    with _alone(place, share), _makers(task, engine, workers, device, address) as makers:
-        return _make(task, plan, makers, watch)
+    with _alone(place, share):
+        plan = task.begun()
+        task.asked = plan.asked if plan else replace(asked, seed=request.seed_or_fresh(asked.seed))
+        with _makers(task, engine, workers, device, address) as makers:
+            return _make(task, plan, makers, watch)
 
 
 @dataclass
@@ -188,14 +187,23 @@ class Task:
             return None
         plans.refuse_other(done.plan, self.asked, self.place.text)
         there = manifest.whole(self.place, done.plan, done.records)
-        if len(there) < done.plan.count:
-            # what is left has records again
-            for one in there:
+        return done if len(there) == done.plan.count else None
+
+    def begun(self) -> Plan | None:
+        """The plan of what is there already. A data set that was finished has records again.
+
+        **Raises:** `OutputError` when another command began it."""
+        done = manifest.read_manifest(self.place)
+        if done is not None:
+            plans.refuse_other(done.plan, self.asked, self.place.text)
+            for one in manifest.whole(self.place, done.plan, done.records):
                 replace(one, environment=one.environment or done.plan.environment).write(self.place)
             manifest.write_plan(self.place, done.plan)
             self.place.remove(manifest.MANIFEST)
-            return None
-        return done
+        plan = manifest.read_plan(self.place)
+        if plan is not None:
+            plans.refuse_other(plan, self.asked, self.place.text)
+        return plan
 
     def numbers(self, plan: Plan) -> list[int]:
         """The shards of this part."""
@@ -207,8 +215,11 @@ def _make(task: Task, plan: Plan | None, makers: Makers, watch: Watch | None) ->
     """Make what is missing, and join it when it is all that there is to be."""
     place = task.place
     if plan is None:
-        plan = replace(makers.survey(), asked=task.asked)
-        manifest.write_plan(place, plan)
+        fixed = replace(makers.survey(), asked=task.asked)
+        # of parts that begin at once, the plan of the first is everybody's
+        plan = task.begun() or fixed
+        if plan is fixed:
+            manifest.write_plan(place, plan)
     if not plan.deterministic:
         LOG.warning(
             "This model does not draw the same samples twice. What is made after an interruption "

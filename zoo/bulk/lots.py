@@ -52,19 +52,18 @@ def extension(place: Place, asked: Asked) -> tuple[Place, Asked]:
     if asked.n == last.asked.start + last.asked.n:
         return place, last.asked
     names = folders(place)
-    for name in names:
+    for name in [*names, f"extension-{len(names) + 1}"]:
         inner = place.inner(name)
         done = manifest.read_manifest(inner)
         if done is None:
-            # it was stopped: it goes on
-            return inner, plans.extended(last, asked.n)
+            break  # it is new, or was stopped
         last = done.plan
         if asked.n == last.asked.start + last.asked.n:
             return inner, last.asked
     further = plans.extended(last, asked.n)
-    inner = place.inner(f"extension-{len(names) + 1}")
-    inner.prepare()
-    # a shard has as many samples as in the data set, whatever the size of the new ones
-    per_shard = min(base.plan.per_shard, further.n)
-    manifest.write_plan(inner, replace(base.plan, asked=further, per_shard=per_shard))
+    if manifest.read_plan(inner) is None:
+        inner.prepare()
+        # a shard has as many samples as in the data set, whatever the size of the new ones
+        per_shard = min(base.plan.per_shard, further.n)
+        manifest.write_plan(inner, replace(base.plan, asked=further, per_shard=per_shard))
     return inner, further

@@ -8,16 +8,16 @@ from importlib.metadata import version
 from typing import Any
 
 from zoo.bulk.layouts import LAYOUTS
-from zoo.bulk.names import file_names
+from zoo.bulk.names import shard_of
 from zoo.bulk.places import WORK, Place
-from zoo.bulk.plan import FORMAT, Plan
+from zoo.bulk.plan import FORMAT, Plan, Shard
+from zoo.bulk.typed import read
+from zoo.common import files
 from zoo.common.errors import OutputError
 
 MANIFEST = "manifest.json"
 PLAN = f"{WORK}/plan.json"
 RECORDS = f"{WORK}/shards"
-# bytes of a manifest that are read at most: 100,000 shards take a quarter of that
-LARGEST = 200 * 10**6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +48,31 @@ class Record:
         return {name: value for name, value in values.items() if value != {}}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Record":
-        """A record from JSON values; raises `ValueError` or `TypeError` for what is none."""
-        classes = {int(label): int(count) for label, count in values.get("classes", {}).items()}
-        return cls(**{**values, "classes": classes})
+    def from_dict(cls, values: Any) -> "Record":
+        """A record from JSON values.
+
+        **Raises:** `ValueError` for what is none."""
+        if isinstance(values, dict) and isinstance(values.get("classes"), dict):
+            # JSON has no whole numbers as names
+            classes = {int(label): count for label, count in values["classes"].items()}
+            values = {**values, "classes": classes}
+        record = read(cls, values)
+        if not 0 <= record.rows <= record.stop - record.start or record.bytes < 0:
+            raise ValueError("numbers out of range")
+        return record
+
+    def is_of(self, shard: Shard) -> bool:
+        """Whether it records this shard of a plan."""
+        own = (self.number, self.file, self.start, self.stop)
+        return own == (shard.number, shard.name, shard.start, shard.stop)
+
+    def fits(self, digests: Mapping[str, str]) -> bool:
+        """Whether its files are those that were made.
+
+        **Arguments:**
+        - `digests`: the SHA-256 of each that is there, by name.
+        """
+        return digests.get(self.file, digest_of(digests)) == self.sha256
 
     def write(self, place: Place) -> None:
         """Record that the shard is whole."""
@@ -100,10 +121,8 @@ class Manifest:
             "bytes": self.bytes,
             "classes": {str(label): count for label, count in self.classes.items()},
         }
-        text = json.dumps(head, indent=2, ensure_ascii=False).removesuffix("\n}")
-        lines = ",\n".join(
-            f"    {json.dumps(one.to_dict(), ensure_ascii=False)}" for one in self.records
-        )
+        text = _text(head, indent=2).removesuffix("\n}")
+        lines = ",\n".join(f"    {_text(one.to_dict())}" for one in self.records)
         place.write(MANIFEST, f'{text},\n  "shards": [\n{lines}\n  ]\n}}\n'.encode())
 
 
@@ -117,7 +136,10 @@ def read_manifest(place: Place) -> Manifest | None:
     try:
         records = [Record.from_dict(one) for one in values["shards"]]
         plan = Plan.from_dict(values["plan"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        # its names of files are opened and sent, so they are those of the plan and no others
+        if not all(map(Record.is_of, records, plan.shards())) or len(records) != plan.count:
+            raise ValueError("other shards than planned")
+    except (KeyError, TypeError, ValueError) as error:
         raise _unreadable(place, MANIFEST) from error
     return Manifest(plan, records)
 
@@ -140,28 +162,28 @@ def recorded(place: Place, plan: Plan) -> Iterator[Record]:
         if name not in known:
             continue
         try:
-            record = Record.from_dict(_read(place, f"{RECORDS}/{name}") or {})
-        except (OutputError, TypeError, ValueError, AttributeError):
+            record = Record.from_dict(_read(place, f"{RECORDS}/{name}"))
+        except (OutputError, ValueError):
             # it was cut off by a power cut: the shard is made again
             continue
-        shard = plan.shard(known[name])
-        if (record.file, record.start, record.stop) == (shard.name, shard.start, shard.stop):
+        if record.is_of(plan.shard(known[name])):
             yield record
 
 
 def whole(place: Place, plan: Plan, records: Iterable[Record]) -> list[Record]:
     """The records whose files are there with the size that they had."""
-    layout = LAYOUTS[plan.asked.format]
-    folder = layout.files.partition("/")[0]
-    sizes = place.sizes(folder)
-    if layout.one_file:
-        return [one for one in records if sizes.get(one.file) == one.bytes]
-    return [
-        one
-        for one in records
-        if sum(sizes[name] for name in file_names(one.start, one.stop, plan) if name in sizes)
-        == one.bytes
-    ]
+    there = files_there(place, plan)
+    return [one for one in records if sum(there.get(one.number, {}).values()) == one.bytes]
+
+
+def files_there(place: Place, plan: Plan) -> dict[int, dict[str, int]]:
+    """The files of shards that are there: by the number of the shard, their sizes by name."""
+    found: dict[int, dict[str, int]] = {}
+    for name, size in place.sizes(LAYOUTS[plan.asked.format].files.partition("/")[0]).items():
+        number = shard_of(name, plan)
+        if number is not None:
+            found.setdefault(number, {})[name] = size
+    return found
 
 
 def refuse_strays(place: Place, plan: Plan) -> None:
@@ -171,8 +193,8 @@ def refuse_strays(place: Place, plan: Plan) -> None:
     layout = LAYOUTS[plan.asked.format]
     if not layout.one_file:
         return
-    known = {shard.name for shard in plan.shards()}
-    strays = sorted(place.sizes(layout.files.partition("/")[0]).keys() - known)
+    sizes = place.sizes(layout.files.partition("/")[0])
+    strays = sorted(name for name in sizes if shard_of(name, plan) is None)
     if strays:
         raise OutputError(
             f"{place.text}/{strays[0]} is not of this data set, and a reader would take it for a "
@@ -180,7 +202,7 @@ def refuse_strays(place: Place, plan: Plan) -> None:
         )
 
 
-def digest_of(digests: dict[str, str]) -> str:
+def digest_of(digests: Mapping[str, str]) -> str:
     """One digest of many files: the SHA-256 of the lines that sha256sum prints of them, by name."""
     lines = [f"{digest}  {name}\n" for name, digest in sorted(digests.items())]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
@@ -191,8 +213,6 @@ def _read(place: Place, name: str) -> dict[str, Any] | None:
     if content is None:
         return None
     try:
-        if len(content) > LARGEST:
-            raise ValueError("too large")
         values = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise _unreadable(place, name) from error
@@ -209,4 +229,10 @@ def _unreadable(place: Place, name: str) -> OutputError:
 
 
 def _bytes(value: object) -> bytes:
-    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+    return f"{_text(value, indent=2)}\n".encode()
+
+
+def _text(value: object, indent: int | None = None) -> str:
+    """A value as JSON; names of files that are no UTF-8 are read back as they were."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    return text if files.is_utf8(text) else json.dumps(value, indent=indent)

@@ -1,7 +1,9 @@
 """How samples are called, and the files that hold one sample."""
 
-from collections.abc import Iterator
+import functools
+import re
 
+from zoo.bulk.layouts import LAYOUTS
 from zoo.bulk.plan import Plan
 from zoo.sampling import folder_names
 
@@ -15,13 +17,28 @@ def file_name(index: int, label: int | None, plan: Plan) -> str:
     """The name of the file of a sample, in a folder for its class where there is one."""
     folder = "train"
     if label is not None:
-        names = folder_names(plan.asked.class_names)
+        names = _folders(plan.asked.class_names)
         folder += f"/{names[label] if label < len(names) else label}"
     return f"{folder}/{key(index)}.{plan.suffix}"
 
 
-def file_names(start: int, stop: int, plan: Plan) -> Iterator[str]:
-    """The names that the files of samples have, those that a filter may have left out included."""
+def shard_of(name: str, plan: Plan) -> int | None:
+    """The number of the shard that a file belongs to; None for a file that no shard has."""
+    digits = re.search(r"[0-9]+", name.rpartition("/")[2])
+    if digits is None:
+        return None
+    number = index = int(digits[0])
+    many = not LAYOUTS[plan.asked.format].one_file
+    if many:
+        number = (index - plan.asked.start) // plan.per_shard
+    if not 0 <= number < plan.count:
+        return None
     classes = plan.asked.classes
-    for index in range(start, stop):
-        yield file_name(index, classes[index % len(classes)] if classes else None, plan)
+    label = classes[index % len(classes)] if classes else None
+    own = file_name(index, label, plan) if many else plan.shard(number).name
+    return number if name == own else None
+
+
+@functools.lru_cache(maxsize=8)
+def _folders(class_names: tuple[str, ...]) -> list[str]:
+    return folder_names(class_names)

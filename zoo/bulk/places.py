@@ -14,6 +14,8 @@ from zoo.common.errors import MissingDependencyError, OutputError
 
 # what is not finished yet lies here, below the folder of the data set
 WORK = ".zoo"
+# bytes of a manifest or a card that are read at most: 100,000 shards take a quarter of that
+LARGEST = 200 * 10**6
 
 
 class Place(ABC):
@@ -44,7 +46,7 @@ class Place(ABC):
 
     @abstractmethod
     def sizes(self, folder: str) -> dict[str, int]:
-        """The bytes of all files below a folder, by name."""
+        """The bytes of all regular files below a folder, by name."""
 
     @abstractmethod
     def scratch(self) -> contextlib.AbstractContextManager[Path]:
@@ -89,11 +91,14 @@ class Local(Place):
     def read(self, name: str) -> bytes | None:
         try:
             with files.open_regular(self.path / name) as file:
-                return file.read()
+                content = file.read(LARGEST + 1)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise OutputError(f"Can't read {self.path / name}: {error.strerror}.") from error
+        if len(content) > LARGEST:
+            raise OutputError(f"Can't read {self.path / name}: it is larger than 200 MB.")
+        return content
 
     def write(self, name: str, content: bytes) -> None:
         with self._writing(), files.replacing(self.path / name) as partial:
@@ -113,12 +118,14 @@ class Local(Place):
             with os.scandir(self.path / folder) as entries:
                 for one in entries:
                     name = f"{folder}/{one.name}"
-                    if one.is_dir():
+                    if one.is_dir(follow_symlinks=False):
                         found |= self.sizes(name)
-                    else:
+                    elif one.is_file():
                         found[name] = one.stat().st_size
         except (FileNotFoundError, NotADirectoryError):
             return {}
+        except OSError as error:
+            raise OutputError(f"Can't read {self.path / folder}: {error.strerror}.") from error
         return found
 
     @contextlib.contextmanager
@@ -234,6 +241,7 @@ class Remote(Place):
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
         folder = Path(tempfile.gettempdir(), leftovers.partial_name("shard"))
+        leftovers.sweep_once(folder.parent)
         with files.writing(folder):
             folder.mkdir(mode=0o700)
             try:
@@ -253,7 +261,7 @@ class Remote(Place):
 
     @contextlib.contextmanager
     def open(self, name: str) -> Iterator[Any]:
-        with self._system.open(self._at(name), "rb") as file:
+        with self._translated("read", name), self._system.open(self._at(name), "rb") as file:
             yield file
 
     def _at(self, name: str) -> str:

@@ -1,12 +1,12 @@
 """What is to be made: which samples in which shard, fixed before the first shard is made."""
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from zoo.bulk.layouts import LAYOUTS
+from zoo.bulk.typed import read
 from zoo.common.errors import ConfigError, OutputError, counted
 from zoo.common.words import either
 
@@ -67,12 +67,18 @@ class Asked:
     features: str = ""
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Asked":
+    def from_dict(cls, values: Any) -> "Asked":
         """The same from JSON values.
 
-        **Raises:** `TypeError` for values that are none."""
-        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-        return cls(**{**values, **lists})
+        **Raises:** `ValueError` for values that are none."""
+        asked = read(cls, values)
+        if asked.format not in LAYOUTS or asked.kind not in LAYOUTS[asked.format].kinds:
+            raise ValueError(f"format = {asked.format[:40]!r}, kind = {asked.kind[:40]!r}")
+        if min(asked.n, asked.batch_size, asked.threads) < 1:
+            raise ValueError("numbers out of range")
+        if any(one < 0 for one in (asked.start, *asked.classes)):
+            raise ValueError("numbers out of range")
+        return asked
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,7 @@ class Plan:
     @property
     def count(self) -> int:
         """How many shards there are."""
-        return math.ceil(self.asked.n / self.per_shard)
+        return -(-self.asked.n // self.per_shard)
 
     def shard(self, number: int) -> Shard:
         """A shard by its number."""
@@ -146,13 +152,10 @@ class Plan:
         try:
             if values["format"] != FORMAT:
                 raise ValueError(f"format {str(values['format'])[:20]}")
-            plan = cls(
-                asked=Asked.from_dict(values["asked"]),
-                per_shard=int(values["per_shard"]),
-                environment=dict(values["environment"]),
-                deterministic=bool(values["deterministic"]),
-            )
-            if plan.per_shard < 1 or plan.asked.n < 1 or plan.asked.format not in LAYOUTS:
+            asked = Asked.from_dict(values["asked"])
+            others = {name: values[name] for name in values if name not in ("format", "asked")}
+            plan = read(cls, {**others, "asked": asked})
+            if plan.per_shard < 1 or plan.count > MOST_SHARDS or plan.asked.seed is None:
                 raise ValueError("numbers out of range")
             return plan
         except (KeyError, TypeError, ValueError) as error:

@@ -1,20 +1,18 @@
 """Publish on the Hub: a checkpoint, or a data set of samples."""
 
 import os
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from zoo.bulk import lots, manifest
 from zoo.bulk.card import CARD, MARK
-from zoo.bulk.layouts import LAYOUTS
-from zoo.bulk.names import file_names
-from zoo.bulk.places import Local, is_remote, open_place
+from zoo.bulk.manifest import MANIFEST, Record
+from zoo.bulk.places import Local, open_place
 from zoo.bulk.verify import holds_data
 from zoo.checkpoints import Folder
 from zoo.common import arguments
 from zoo.common.errors import HubError, OutputError
-from zoo.hub.push import push as push_checkpoint
+from zoo.hub.push import push_checkpoint
 
 if TYPE_CHECKING:
     from zoo.hub.push import Pushed
@@ -68,17 +66,7 @@ def push(
     }
     if isinstance(reference, Folder) or not is_data(reference):
         return push_checkpoint(reference, repository, message=message, **words)
-    from zoo.hub.push_data import push_data
-
-    name = arguments.reference(reference)
-    files, told = _files(name)
-    return push_data(
-        files,
-        repository,
-        is_own=lambda content: MARK.encode() in content,
-        message=message or told,
-        **words,
-    )
+    return _push_data(arguments.reference(reference), repository, message, words)
 
 
 def is_data(reference: Any) -> bool:
@@ -86,41 +74,53 @@ def is_data(reference: Any) -> bool:
     return isinstance(reference, str | os.PathLike) and holds_data(arguments.reference(reference))
 
 
-def _files(name: str) -> tuple[dict[str, Path], str]:
-    """The files of a data set by their names, the manifests and the card last, and a title.
+def _push_data(name: str, repository: str, message: str | None, words: dict[str, Any]) -> "Pushed":
+    from zoo.hub.push_data import push_data
 
-    **Raises:** `OutputError` when a file is missing."""
-    if is_remote(name):
+    place = open_place(name)
+    if not isinstance(place, Local):
         raise HubError(
             f"{name} is not on this machine: copy it to a folder here, and push that folder."
         )
-    place = open_place(name)
-    assert isinstance(place, Local)
-    shards: dict[str, Path] = {}
-    ends: dict[str, Path] = {}
-    rows = 0
-    for lot in lots.places(place):
+    shards = list(_shards(place))
+    names = [called for _, own in shards for called in own.values()]
+    # last, so that a push that was stopped has none
+    names += [MANIFEST, *(f"{folder}/{MANIFEST}" for folder in lots.folders(place))]
+    names += [CARD] if (place.path / CARD).is_file() else []
+
+    def check(digests: Mapping[str, str]) -> None:
+        for record, own in shards:
+            found = {file: digests[called] for file, called in own.items()}
+            if not record.fits(found):
+                raise OutputError(
+                    f"{record.file} of {name} is missing or damaged. Nothing was sent. See: "
+                    f"zoo verify {name}"
+                )
+
+    rows = sum(record.rows for record, _ in shards)
+    return push_data(
+        {one: place.path / one for one in names},
+        repository,
+        is_own=lambda content: MARK.encode() in content,
+        check=check,
+        message=message or f"{place.path.absolute().name}, {rows:,} samples",
+        **words,
+    )
+
+
+def _shards(place: Local) -> Iterator[tuple[Record, dict[str, str]]]:
+    """The shards of a data set and of its extensions: the record of each, and its files that are
+    there: what they are called in the data set, by their names in the folder of the record.
+
+    **Raises:** `OutputError` when the data set or an extension is not finished."""
+    for folder in ("", *lots.folders(place)):
+        lot = place.inner(folder) if folder else place
         whole = manifest.read_manifest(lot)
         if whole is None:
             raise OutputError(
                 f"{lot.text} holds no finished data set: give the command that makes it again."
             )
-        assert isinstance(lot, Local)
-        before = "" if lot.path == place.path else f"{lot.path.name}/"
-        rows += whole.rows
+        there = manifest.files_there(lot, whole.plan)
         for one in whole.records:
-            names = [one.file]
-            if not LAYOUTS[whole.plan.asked.format].one_file:
-                names = list(file_names(one.start, one.stop, whole.plan))
-            found = {f"{before}{file}": lot.path / file for file in names}
-            there = {file: path for file, path in found.items() if path.is_file()}
-            if sum(path.stat().st_size for path in there.values()) != one.bytes:
-                raise OutputError(
-                    f"{one.file} of {lot.text} is missing or damaged. See: zoo verify {name}"
-                )
-            shards |= there
-        ends[f"{before}{manifest.MANIFEST}"] = lot.path / manifest.MANIFEST
-    if (place.path / CARD).is_file():
-        ends[CARD] = place.path / CARD
-    noun = place.path.absolute().name
-    return shards | ends, f"{noun}, {rows:,} samples"
+            names = there.get(one.number, ())
+            yield one, {name: f"{folder}/{name}" if folder else name for name in names}

@@ -131,7 +131,7 @@ def _maker(job: Job) -> Maker:
 
 
 def _survey(job: Job) -> dict[str, Any]:
-    return _told(job, lambda: {"plan": _maker(job).survey().to_dict()})
+    return _told(job, lambda: {"plan": _maker(job).survey(open_place(job.place)).to_dict()})
 
 
 def _make(job: Job, plan: Plan, number: int) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class Solo:
 
     def survey(self) -> Plan:
         """Fix the plan."""
-        return self._ready().survey()
+        return self._ready().survey(open_place(self.job.place))
 
     def make(self, plan: Plan, numbers: Sequence[int]) -> Iterator[Step]:
         """Make shards, one after the other; yields what is done as it is done."""

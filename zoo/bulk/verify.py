@@ -1,15 +1,15 @@
 """Check what lies on the disk against its digests: checkpoints, and data sets of samples."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from zoo.bulk import lots, manifest
 from zoo.bulk.card import command
 from zoo.bulk.layouts import LAYOUTS
-from zoo.bulk.manifest import Manifest, Record, digest_of
-from zoo.bulk.names import file_names
+from zoo.bulk.manifest import Record
 from zoo.bulk.places import Place, is_remote, open_place
+from zoo.bulk.plan import Plan
 from zoo.checkpoints import refuse_damaged as refuse_damaged_checkpoints
 from zoo.checkpoints import verify as verify_checkpoints
 from zoo.common import arguments, files
@@ -64,7 +64,11 @@ def _verdict(name: str, place: Place) -> dict[str, Any]:
                 path=lot.text,
             )
         start = lot.text.removeprefix(place.text.rstrip("/")).lstrip("/")
-        states = {one.file: _state(lot, whole, one) for one in whole.records}
+        there = manifest.files_there(lot, whole.plan)
+        states = {
+            one.file: _state(lot, whole.plan, one, there.get(one.number, ()))
+            for one in whole.records
+        }
         if set(states.values()) != {"ok"}:
             asked = whole.plan.asked
             extend = " --extend" if start else ""
@@ -85,35 +89,22 @@ def refuse_damaged(verdicts: Sequence[dict[str, Any]]) -> None:
     refuse_damaged_checkpoints(verdicts)
 
 
-def _state(place: Place, whole: Manifest, record: Record) -> str:
-    """What a shard is: "ok", "damaged" or "missing"."""
+def _state(place: Place, plan: Plan, record: Record, names: Iterable[str]) -> str:
+    """What a shard is whose files have these names: "ok", "damaged", "missing" or "unreadable"."""
     try:
-        if LAYOUTS[whole.plan.asked.format].one_file:
-            digest = _digest(place, record.file)
-            return "missing" if digest is None else _compared(digest, record)
-        digests = {
-            name: digest
-            for name in file_names(record.start, record.stop, whole.plan)
-            if (digest := _digest(place, name)) is not None
-        }
+        digests = {name: _digest(place, name) for name in names}
     except OSError:
         return "unreadable"
-    if len(digests) < record.rows:
-        return "missing"
-    return _compared(digest_of(digests), record)
+    if record.fits(digests):
+        return "ok"
+    made = 1 if LAYOUTS[plan.asked.format].one_file else record.rows
+    return "missing" if len(digests) < made else "damaged"
 
 
-def _compared(digest: str, record: Record) -> str:
-    return "ok" if digest == record.sha256 else "damaged"
-
-
-def _digest(place: Place, name: str) -> str | None:
-    """The SHA-256 of a file, read piece by piece; None when it isn't there."""
+def _digest(place: Place, name: str) -> str:
+    """The SHA-256 of a file, read piece by piece."""
     digest = hashlib.sha256()
-    try:
-        with place.open(name) as file:
-            while piece := file.read(PIECE):
-                digest.update(piece)
-    except FileNotFoundError:
-        return None
+    with place.open(name) as file:
+        while piece := file.read(PIECE):
+            digest.update(piece)
     return digest.hexdigest()

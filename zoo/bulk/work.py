@@ -1,12 +1,10 @@
 """Making shards: the model is loaded once, and then draws shard after shard."""
 
 import platform
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -58,13 +56,16 @@ class Maker:
         self.rate = self.model.config.sample_rate if asked.kind == "audio" else 0
         self.environment = _environment(asked, self.model.device)
 
-    def survey(self) -> Plan:
-        """Draw the first samples, to see how many fit into a shard, and fix the plan."""
+    def survey(self, place: Place) -> Plan:
+        """Draw the first samples, to see how many fit into a shard, and fix the plan.
+
+        **Arguments:**
+        - `place`: where they may be written for that; nothing of them stays."""
         n = min(self.asked.n, SURVEYED)
         shard = Shard(0, self.asked.start, self.asked.start + n, "survey")
         first, again = next(self._drawn(shard)), next(self._drawn(shard))
         same = torch.equal(first.samples, again.samples)
-        size = self._size(shard) / n if self.asked.per_shard is None else 1.0
+        size = self._size(shard, place) / n if self.asked.per_shard is None else 1.0
         return fix(self.asked, size, environment=self.environment, deterministic=same)
 
     def make(self, plan: Plan, shard: Shard, place: Place) -> Iterator[int | Record]:
@@ -96,14 +97,14 @@ class Maker:
         record.write(place)
         yield record
 
-    def _size(self, shard: Shard) -> int:
+    def _size(self, shard: Shard, place: Place) -> int:
         """How many bytes a shard has, before any is filtered out."""
         plan = Plan(asked=self.asked, per_shard=self.asked.n, environment={})
         write = getattr(writers, LAYOUTS[self.asked.format].writer)
-        with tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
-            for _ in write(Path(scratch), shard, self._drawn(shard), plan):
+        with place.scratch() as scratch:
+            for _ in write(scratch, shard, self._drawn(shard), plan):
                 pass
-            return files.size(Path(scratch))
+            return files.size(scratch)
 
     def _drawn(self, shard: Shard) -> Iterator[Batch]:
         """The samples of a shard, batch by batch."""

@@ -81,4 +81,4 @@ def _work(answer: Callable[..., None]) -> None:
                     else:
                         answer(record=done.to_dict())
             else:
-                answer(plan=maker.survey().to_dict())
+                answer(plan=maker.survey(place).to_dict())

@@ -43,7 +43,7 @@ class Pushed:
     plan: "Plan | DataPlan"
 
 
-def push(
+def push_checkpoint(
     reference: str | os.PathLike[str] | Folder,
     repository: str,
     *,
@@ -57,24 +57,9 @@ def push(
 ) -> Pushed:
     """Publish a checkpoint in a repository of the Hub, in one commit.
 
-    The repository is made if there is none. Only a checkpoint's own files are sent. What people
-    wrote into the README.md on the Hub stays there. A repository with changes that this machine has
-    not seen is not written to.
-
     **Arguments:**
     - `reference`: a checkpoint's name, the path of its folder, or `hf:OWNER/REPO[@REVISION]`.
-    - `repository`: where to, as "OWNER/REPO".
-    - `private`: make a new repository a private one.
-    - `revision`: which branch; a new one is made from main.
-    - `message`: what the commit is called.
-    - `dry_run`: find out what would be sent, and send nothing.
-    - `endpoint`: address of the Hub; `HF_ENDPOINT` or https://huggingface.co unless given.
-    - `token`: access token of the Hub; `HF_TOKEN` unless given, and for huggingface.co the stored
-        login.
-    - `agree`: is called with the plan and the address before anything is sent; nothing is sent
-        when it returns False.
-
-    **Returns:** the address, the commit and what was changed.
+    - the others: as for `zoo.push`.
 
     **Raises:** `NotFoundError` and `CheckpointError` as for any reference; `HubError` when the Hub
     can't be reached, refuses, or holds something that was never seen here."""

@@ -65,6 +65,7 @@ def push_data(
     repository: str,
     *,
     is_own: Callable[[bytes], bool],
+    check: Callable[[Mapping[str, str]], None],
     private: bool = False,
     revision: str = "main",
     message: str = "",
@@ -80,18 +81,21 @@ def push_data(
     - `files`: by their names there, in the order in which they are sent.
     - `repository`: where to, as "OWNER/NAME".
     - `is_own`: whether a card that is there may be replaced by ours; called with its bytes.
+    - `check`: is called with the SHA-256 of each file before the Hub is asked anything.
     - the others: as for `zoo.push`.
 
-    **Raises:** `HubError` when the Hub refuses, or holds another data set there."""
+    **Raises:** `HubError` when the Hub refuses, or holds another data set there; what `check`
+    raises."""
     refuse_misnamed(repository, revision)
     _refuse_many(files)
+    ours = {name: Upload(name, str(path)) for name, path in files.items()}
+    check({name: one.sha256 for name, one in ours.items()})
     where: dict[str, Any] = {"endpoint": endpoint, "token": token}
     doing = f"push to {repository} on"
     with connected(doing, repository, revision, **where) as session:
         if not (session.token or dry_run):
             raise HubError(session.unknown)
         there = _look(session, repository, revision)
-        ours = {name: Upload(name, str(path)) for name, path in files.items()}
         sent = _missing(session, ours, there or {}, repository, revision, is_own)
         url = f"{session.endpoint}/datasets/{repository}"
         known = frozenset(there or {})
