@@ -2,7 +2,8 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -12,21 +13,47 @@ from zoo.models import CheckpointError, Converted, Foreign
 
 # what the networks of these tutorials call their outermost parts
 ROOTS = re.compile(r"^(.*?)((?:main|model|l1|conv_blocks|conv_model|adv_layer)\..+)$")
+# of a sequence of layers
+LAYER = re.compile(r"\d{1,2}\.[^.]+")
 OURS = 1e-5  # the epsilon of batch norm in torch
 THEIRS = 0.8  # that of PyTorch-GAN, which gives it where momentum was meant
 
-Network = dict[str, Tensor]
+Tensors = dict[str, Tensor]
+
+
+@dataclass
+class Network:
+    """One network of a source.
+
+    **Arguments:**
+    - `file`: that holds it.
+    - `before`: what stands before its names in the file, such as "netG.".
+    - `tensors`: by its own names, such as "main.0.weight".
+    """
+
+    file: str
+    before: str
+    tensors: Tensors = field(default_factory=dict)
+
+    def layers(self, *roots: str) -> Tensors:
+        """The tensors of a sequence of layers that has one of these names, by "0.weight"."""
+        found = {}
+        for key, tensor in self.tensors.items():
+            root, _, layer = key.partition(".")
+            if root in roots and LAYER.fullmatch(layer):
+                found[layer] = tensor
+        return found
 
 
 def dcgan(foreign: Foreign) -> Converted | None:
     """The DCGAN of pytorch/examples and all that copied it; the last layer's maps may differ.
 
     Radford et al. 2015, arXiv:1511.06434, as in https://github.com/pytorch/examples, dcgan."""
-    networks = [_without_root(one, "main", "model") for one in _networks(foreign)]
-    generators = [one for one in networks if _is_dcgan_generator(one)]
-    if not generators:
+    networks = [(one, one.layers("main", "model")) for one in _networks(foreign)]
+    source = next((one for one in networks if _is_dcgan_generator(one[1])), None)
+    if source is None:
         return None
-    generator = generators[0]
+    generator = source[1]
     last = max(int(key.partition(".")[0]) for key in generator)
     latent_dim = generator["0.weight"].shape[0]
     width, channels = generator[f"{last}.weight"].shape[:2]
@@ -42,31 +69,32 @@ def dcgan(foreign: Foreign) -> Converted | None:
         tensors[f"{ours}.{leaf}"] = tensor
         if tensor.dim() == 4:
             tensors.setdefault(f"{ours}.bias", tensor.new_zeros(tensor.shape[1]))
+    used = [source]
     for one in networks:
-        if _is_dcgan_discriminator(one) and one["0.weight"].shape[:2] == (width, channels):
-            tensors |= _dcgan_discriminator(one)
+        if _is_dcgan_discriminator(one[1]) and one[1]["0.weight"].shape[:2] == (width, channels):
+            tensors |= _dcgan_discriminator(one[1])
+            used.append(one)
             break
     config = {"sample_shape": [channels, edge, edge], "latent_dim": latent_dim, "width": width}
-    return Converted(config=config, tensors=_counted(tensors))
+    return _converted(config, tensors, networks, used)
 
 
-def _is_dcgan_generator(network: Network) -> bool:
+def _is_dcgan_generator(network: Tensors) -> bool:
     first, norm = network.get("0.weight"), network.get("1.weight")
     return (
         first is not None
         and norm is not None
         and tuple(first.shape[2:]) == (4, 4)
         and norm.shape == first.shape[1:2]
-        and all(re.match(r"\d+\.", key) for key in network)
     )
 
 
-def _is_dcgan_discriminator(network: Network) -> bool:
+def _is_dcgan_discriminator(network: Tensors) -> bool:
     first = network.get("0.weight")
     return first is not None and tuple(first.shape[2:]) == (4, 4) and "1.weight" not in network
 
 
-def _dcgan_discriminator(network: Network) -> Network:
+def _dcgan_discriminator(network: Tensors) -> Tensors:
     last = max(int(key.partition(".")[0]) for key in network)
     tensors = {}
     for key, tensor in network.items():
@@ -83,14 +111,11 @@ def _dcgan_discriminator(network: Network) -> Network:
 
 def pytorch_gan(foreign: Foreign) -> Converted | None:
     """gan.py of PyTorch-GAN (https://github.com/eriklindernoren/PyTorch-GAN)."""
-    networks = [_without_root(one, "model") for one in _networks(foreign)]
-    generators = [
-        one for one in networks if {"0.weight", "2.weight", "3.running_var"} <= one.keys()
-    ]
-    generators = [one for one in generators if one["0.weight"].dim() == 2]
-    if not generators:
+    networks = [(one, one.layers("model")) for one in _networks(foreign)]
+    source = next((one for one in networks if _is_linear_generator(one[1])), None)
+    if source is None:
         return None
-    generator = generators[0]
+    generator = source[1]
     linear = sorted(
         (key for key, one in generator.items() if one.dim() == 2),
         key=lambda key: int(key.partition(".")[0]),
@@ -105,27 +130,34 @@ def pytorch_gan(foreign: Foreign) -> Converted | None:
     tensors |= _identity_norm("generator.1", dims[0])
     config: dict[str, Any] = {"latent_dim": latent_dim, "generator_dims": dims[:-1]}
     config |= {"sample_shape": _shape_of(pixels), "dropout": 0.0}
-    for one in networks:
-        first = one.get("0.weight")
-        if first is not None and first.shape[1:] == (pixels,) and "3.running_var" not in one:
-            rows = [one[key].shape[0] for key in ("0.weight", "2.weight")]
+    used = [source]
+    for network, layers in networks:
+        first = layers.get("0.weight")
+        if first is not None and first.shape[1:] == (pixels,) and "3.running_var" not in layers:
+            rows = [layers[key].shape[0] for key in ("0.weight", "2.weight")]
             config["discriminator_dims"] = rows
             places = {"0": 1, "2": 4, "4": 7}
-            for key, tensor in one.items():
+            for key, tensor in layers.items():
                 index, _, leaf = key.partition(".")
                 tensors[f"discriminator.{places.get(index, index)}.{leaf}"] = tensor
+            used.append((network, layers))
             break
-    return Converted(config=config, tensors=_counted(tensors))
+    return _converted(config, tensors, networks, used)
+
+
+def _is_linear_generator(layers: Tensors) -> bool:
+    known = {"0.weight", "2.weight", "3.running_var"} <= layers.keys()
+    return known and layers["0.weight"].dim() == 2
 
 
 def pytorch_gan_dcgan(foreign: Foreign) -> Converted | None:
     """dcgan.py of PyTorch-GAN (https://github.com/eriklindernoren/PyTorch-GAN)."""
-    networks = _networks(foreign)
-    generators = [one for one in networks if "l1.0.weight" in one]
-    if not generators:
+    networks = [(one, one.tensors) for one in _networks(foreign)]
+    source = next((one for one in networks if "l1.0.weight" in one[1]), None)
+    if source is None:
         return None
-    generator = generators[0]
-    body = "conv_model" if "conv_model.2.weight" in generator else "conv_blocks"
+    body = "conv_model" if "conv_model.2.weight" in source[1] else "conv_blocks"
+    generator = _parts(source[1], "l1", body)
     linear = generator["l1.0.weight"]
     width = generator[f"{body}.2.weight"].shape[0]
     channels = generator[f"{body}.9.weight"].shape[0]
@@ -139,36 +171,73 @@ def pytorch_gan_dcgan(foreign: Foreign) -> Converted | None:
         tensors[f"generator.{place}.{leaf}"] = folded
     config: dict[str, Any] = {"latent_dim": linear.shape[1], "width": width}
     config |= {"sample_shape": [channels, edge, edge]}
-    for one in networks:
-        if "adv_layer.0.weight" in one:
-            places = sorted({int(key.split(".")[1]) for key in one if key.startswith("model.")})
-            weights = [one[f"model.{place}.weight"] for place in places]
+    used = [(source[0], generator)]
+    for network, found in networks:
+        if "adv_layer.0.weight" in found:
+            judge = _parts(found, "model", "adv_layer")
+            places = sorted({int(key.split(".")[1]) for key in judge if key.startswith("model.")})
+            weights = [judge[f"model.{place}.weight"] for place in places]
             config["discriminator_channels"] = [w.shape[0] for w in weights if w.dim() == 4]
             end = str(places[-1] + 4)
-            for key, tensor in one.items():
+            for key, tensor in judge.items():
                 root, index, leaf = key.split(".", 2)
                 place = end if root == "adv_layer" else index
                 tensors[f"discriminator.{place}.{leaf}"] = _refolded(leaf, tensor)
+            used.append((network, judge))
             break
-    return Converted(config=config, tensors=_counted(tensors))
+    return _converted(config, tensors, networks, used)
+
+
+def _parts(tensors: Tensors, *roots: str) -> Tensors:
+    """The tensors of sequences of layers that have these names, by "l1.0.weight"."""
+    split = {key: key.partition(".") for key in tensors}
+    return {
+        key: tensors[key]
+        for key, (root, _, layer) in split.items()
+        if root in roots and LAYER.fullmatch(layer)
+    }
 
 
 def _networks(foreign: Foreign) -> list[Network]:
     """The networks of all files: those of one file may be nested in dicts of their own."""
     found: dict[tuple[str, str], Network] = {}
+    others: list[tuple[str, str, Tensor]] = []
     for file in foreign.weights:
         for key, tensor in foreign.tensors(file).items():
             if match := ROOTS.match(key):
-                found.setdefault((file, match[1]), {})[match[2]] = tensor
+                place = file, match[1]
+                found.setdefault(place, Network(*place)).tensors[match[2]] = tensor
+            else:
+                others.append((file, key, tensor))
+    for file, key, tensor in others:  # each to the network whose dict it lies in
+        near = [one for one in found.values() if one.file == file and key.startswith(one.before)]
+        if near:
+            owner = max(near, key=lambda one: len(one.before))
+            owner.tensors[key.removeprefix(owner.before)] = tensor
+        else:
+            found[file, key] = Network(file, "", {key: tensor})
     return list(found.values())
 
 
-def _without_root(network: Network, *roots: str) -> Network:
-    """A network whose only part has one of these names, without that name."""
-    names = {key.partition(".")[0] for key in network}
-    if len(names) != 1 or not names <= set(roots):
-        return {}
-    return {key.partition(".")[2]: tensor for key, tensor in network.items()}
+def _converted(
+    config: Mapping[str, Any],
+    tensors: Tensors,
+    networks: Sequence[tuple[Network, Tensors]],
+    used: Sequence[tuple[Network, Tensors]],
+) -> Converted:
+    """What was made of some networks. What else these hold is passed on by its own names, which the
+    model has not; other networks are left out.
+    """
+    extra, left_out = {}, []
+    taken = {id(tensor) for _, layers in used for tensor in layers.values()}
+    for network, _ in networks:
+        is_used = any(network is one for one, _ in used)
+        for key, tensor in network.tensors.items():
+            if is_used and id(tensor) not in taken:
+                extra[f"{network.before}{key}"] = tensor
+            if not is_used:
+                left_out.append(f"{network.before}{key} of {network.file}")
+    return Converted(config=config, tensors={**_counted(tensors), **extra}, left_out=left_out)
 
 
 def _refolded(leaf: str, tensor: Tensor) -> Tensor:
@@ -176,14 +245,14 @@ def _refolded(leaf: str, tensor: Tensor) -> Tensor:
     return tensor + (THEIRS - OURS) if leaf == "running_var" else tensor
 
 
-def _identity_norm(name: str, width: int) -> Network:
+def _identity_norm(name: str, width: int) -> Tensors:
     """Batch norm that does nothing, where a model of the zoo has one and theirs has none."""
     ones, zeros = torch.ones(width), torch.zeros(width)
     tensors = {"weight": ones, "bias": zeros, "running_mean": zeros, "running_var": ones - OURS}
     return {f"{name}.{leaf}": tensor.clone() for leaf, tensor in tensors.items()}
 
 
-def _counted(tensors: Mapping[str, Tensor]) -> Network:
+def _counted(tensors: Mapping[str, Tensor]) -> Tensors:
     """Tensors with the count of batches that files from before torch 0.4.1 lack."""
     counts = {
         key.replace("running_mean", "num_batches_tracked"): torch.tensor(0)

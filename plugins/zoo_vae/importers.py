@@ -12,7 +12,8 @@ def pytorch_vae(foreign: Foreign) -> Converted | None:
     """The VAE of pytorch/examples (https://github.com/pytorch/examples, vae), of MNIST."""
     names = {"fc1": "encoder.0", "fc3": "decoder.0", "fc4": "decoder.2"}
     halves = ("fc21", "fc22")
-    found = _after(foreign.tensors(), "fc1.weight")
+    file = next(iter(foreign.weights), "")
+    found, left_out = _found(foreign, file, "fc1.weight")
     if not {"fc1.weight", *(f"{half}.weight" for half in halves)} <= found.keys():
         return None
     latent_dim, hidden = found["fc21.weight"].shape
@@ -20,6 +21,7 @@ def pytorch_vae(foreign: Foreign) -> Converted | None:
         config={"sample_shape": [1, 28, 28], "latent_dim": latent_dim, "hidden_dims": [hidden]},
         tensors=_renamed(found, names, halves),
         dataset="mnist",
+        left_out=left_out,
     )
 
 
@@ -31,7 +33,7 @@ def pythae_vae(foreign: Foreign) -> Converted | None:
     file = next((one for one in foreign.weights if one.rpartition("/")[2] == "model.pt"), "")
     folder = file.removesuffix("model.pt")
     told = foreign.config(f"{folder}model_config.json")
-    found = _after(foreign.tensors(file), "encoder.layers.0.0.weight")
+    found, left_out = _found(foreign, file, "encoder.layers.0.0.weight")
     if told.get("name") != "VAEConfig" or "encoder.log_var.weight" not in found:
         return None
     names = {"encoder.layers.0.0": "encoder.0"}
@@ -44,16 +46,27 @@ def pythae_vae(foreign: Foreign) -> Converted | None:
     if told.get("reconstruction_loss") == "mse":  # half the squared error
         config |= {"likelihood": "gaussian", "sigma": 1.0}
     halves = ("encoder.embedding", "encoder.log_var")
-    return Converted(config=config, tensors=_renamed(found, names, halves))
+    tensors = _renamed(found, names, halves)
+    return Converted(config=config, tensors=tensors, left_out=left_out)
 
 
-def _after(tensors: dict[str, Tensor], key: str) -> dict[str, Tensor]:
-    """Tensors without what stands before the names of the network, such as "model_state_dict."."""
+def _found(foreign: Foreign, file: str, key: str) -> tuple[dict[str, Tensor], list[str]]:
+    """The tensors of the network in a file that has a tensor of this name, without what stands
+    before their names, such as "model_state_dict."; and the names of all other tensors.
+    """
+    tensors = foreign.tensors(file)
     named = next((name for name in tensors if name == key or name.endswith(f".{key}")), key)
     before = named.removesuffix(key)
-    return {
+    found = {
         name.removeprefix(before): one for name, one in tensors.items() if name.startswith(before)
     }
+    left_out = [
+        f"{name} of {one}"
+        for one in foreign.weights
+        for name in foreign.tensors(one)
+        if one != file or not name.startswith(before)
+    ]
+    return found, left_out
 
 
 def _renamed(

@@ -236,6 +236,7 @@ def test_help_says_what_each_kind_is(zoo: Zoo) -> None:
         ("vae-mnist", "'vae-mnist' is taken by what genzoo offers in zoo_checkpoints"),
         ("fashion-mnist", "'fashion-mnist' is taken by what genzoo offers in zoo_datasets"),
         ("inception", "'inception' is taken by what genzoo offers in zoo_features"),
+        ("pythae-vae", "'pythae-vae' is taken by what genzoo offers in zoo_importers"),
     ],
 )
 def test_a_name_that_would_not_work_is_refused_in_words_that_mend_it(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from zoo.common.errors import DataError
+from zoo.common.errors import ConfigError, DataError
 from zoo.data import Dataset, load_dataset
-from zoo.models import to_texts
+from zoo.models import TextConfig, to_texts
 
 
 def read(reference: str, **asked: object) -> Dataset:
@@ -112,6 +112,43 @@ def test_another_encoding_is_refused_with_its_line_and_what_to_do(name: str) -> 
     Path(name).write_bytes(b"name\nZo\xeb\n")
     with pytest.raises(DataError, match=r"is not UTF-8: line 2 holds the byte 0xeb.*iconv"):
         read(f"./{name}")
+
+
+@pytest.mark.parametrize(("bad", "shown"), [("\ud83d", "'\\ud83d'"), ("\n", "'\\n'")])
+def test_half_a_character_and_the_end_of_a_line_are_in_no_text(bad: str, shown: str) -> None:
+    Path("t.jsonl").write_text("".join(json.dumps({"text": t}) + "\n" for t in ("ab", f"a{bad}b")))
+    with pytest.raises(DataError) as told:
+        read("./t.jsonl")
+    assert f"line 2: 'a{shown[1:-1]}b' holds {shown}, which is not in the alphabet" in str(
+        told.value
+    )
+    data = read("./t.jsonl", skip_bad=True)
+    assert texts(data) == ["ab"] and data.metadata["alphabet"] == "ab"
+
+
+@pytest.mark.parametrize(
+    ("alphabet", "why"),
+    [
+        ("", "alphabet is empty"),
+        ("aba", "alphabet names 'a' twice"),
+        ("a\n", r"holds '\\n', which ends a line"),
+        ("a\ud800", r"holds '\\ud800', which is half of a character"),
+        ("".join(map(chr, range(0x4E00, 0x4E00 + 1_001))), "1,000 are the most"),
+    ],
+)
+def test_an_alphabet_of_a_stranger_that_spells_nothing_is_refused(alphabet: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        TextConfig(alphabet=alphabet)
+
+
+def test_one_long_line_among_many_short_ones_takes_no_more_memory_than_there_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("zoo.data.texts.fits", lambda shape: shape[0] * shape[1] < 10_000_000)
+    Path("t.txt").write_text("a\n" * 50 + "b" * 60_000 + "\n")
+    with pytest.raises(DataError, match=r"51 texts of 60,000 characters don't fit in memory"):
+        read("./t.txt")
+    assert len(read("./t.txt", skip_bad=True, sample_shape=(5,))) == 50
 
 
 def test_a_character_outside_the_alphabet_is_named_with_its_line() -> None:

@@ -14,6 +14,7 @@ from zoo.evaluation.manifolds import manifolds
 from zoo.evaluation.metrics import (
     Estimate,
     asked_accuracy,
+    bits_per_character,
     class_metrics,
     frechet_distance,
     kernel_distance,
@@ -230,3 +231,24 @@ def test_labels_for_another_number_of_samples_are_refused() -> None:
         asked_accuracy(torch.zeros(4), torch.zeros(3))
     with pytest.raises(DataError, match="1 sample are too few"):
         class_metrics(torch.tensor([1]), torch.ones(1), 10, seed=0)
+
+
+def test_bits_per_character_are_all_bits_by_all_characters() -> None:
+    bits = math.log(2) * torch.tensor([3.0, 5.0], dtype=torch.float64)
+    found = bits_per_character(bits, torch.tensor([2.0, 2.0]))
+    assert found.value == pytest.approx(2.0) and found.standard_error == pytest.approx(0.5)
+    # of texts of different lengths, no mean of their own means
+    bits = math.log(2) * torch.tensor([2.0, 6.0, 30.0], dtype=torch.float64)
+    assert bits_per_character(bits, torch.tensor([1.0, 1.0, 8.0])).value == pytest.approx(3.8)
+
+
+def test_the_error_of_bits_per_character_is_what_they_spread_by() -> None:
+    generator = torch.Generator().manual_seed(0)
+    lengths = torch.randint(2, 12, (400, 200), generator=generator).double()
+    bits = lengths * (3 + torch.randn(400, 200, generator=generator).double())
+    found = [
+        bits_per_character(math.log(2) * one, own) for one, own in zip(bits, lengths, strict=True)
+    ]
+    spread = statistics.stdev(one.value for one in found)
+    told = statistics.mean(one.standard_error or 0 for one in found)
+    assert told == pytest.approx(spread, rel=0.15)

@@ -8,7 +8,9 @@ import pytest
 from conftest import Zoo
 
 import zoo as door
+from zoo.checkpoints.results import side_by_side
 from zoo.common.errors import PluginError
+from zoo.evaluation.measure import with_options
 from zoo.registry.registry import installed
 
 OFFER = """
@@ -67,6 +69,20 @@ def test_a_metric_of_a_plugin_is_measured_with_its_error_and_kept(
     (one,) = [one for one in door.evaluate("gan-mnist", n=40) if one.metric == "brightness"]
     assert one.title.startswith("Mean brightness beyond that of the data")
     assert one.title.endswith("↓") and one.value == own["value"]
+
+
+def test_a_metric_of_a_plugin_compares_only_where_samples_were_drawn_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer(tmp_path / "site", monkeypatch)
+    few, many = (
+        next(one for one in door.evaluate("gan-mnist", n=n) if one.metric == "brightness")
+        for n in (20, 40)
+    )
+    with pytest.raises(door.ZooError, match=r"one was measured on 20 samples.*on 40 samples"):
+        side_by_side({"one": [few], "other": [many]})
+    (told,) = with_options([few], ["heat=2"])
+    assert told.options == ("heat=2",) and "heat=2" in told.name and told.kind != few.kind
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 import zoo as door
 from zoo.checkpoints import Store
 from zoo.common import files
-from zoo.common.errors import CheckpointError, NotFoundError, OutputError
+from zoo.common.errors import CheckpointError, ConfigError, NotFoundError, OutputError
 
 
 def vae(path: Path, **changed: Any) -> Path:
@@ -72,6 +72,58 @@ def test_a_file_of_safetensors_that_is_cut_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(CheckpointError, match=r"vae.safetensors is damaged"):
         door.import_weights(str(path), "mine")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"main.0.weight": torch.zeros(3)}, "No importer knows the weights"),
+        (
+            {"main.3.weight": torch.zeros(32, 16, 3, 3)},
+            r"'generator.4.weight' is .*\(32, 16, 3, 3\)",
+        ),
+        ({"main.4.weight": None}, "lacks 1 of the model's tensors, 'generator.5.weight' first"),
+        (
+            {"main.99.weight": torch.zeros(4, 3, 4, 4)},
+            "sample_shape = 34359738368 is out of bounds",
+        ),
+        ({"main.13.weight": torch.zeros(4)}, "The importer 'dcgan' can't read these weights"),
+        ({"main.x.weight": torch.zeros(4)}, "has 1 tensor that the model has not, 'main.x.weight'"),
+    ],
+    ids=["shape", "misshaped", "missing", "deep", "flat", "no-number"],
+)
+def test_a_gan_that_is_none_is_refused_in_words(
+    changed: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    state = {**foreign.Dcgan().state_dict(), **changed}
+    save_file(
+        {key: one for key, one in state.items() if one is not None}, tmp_path / "g.safetensors"
+    )
+    with pytest.raises((CheckpointError, NotFoundError, ConfigError), match=said):
+        door.import_weights(str(tmp_path / "g.safetensors"), "mine")
+    assert not Store({}).holds("mine")
+
+
+def test_a_folder_with_more_pickles_than_are_opened_at_a_time_is_refused(tmp_path: Path) -> None:
+    for epoch in range(17):
+        (tmp_path / f"netG_epoch_{epoch}.pth").touch()
+    with pytest.raises(NotFoundError, match=r"17 files of weights .* Name the one to import"):
+        door.import_weights(str(tmp_path), "mine")
+
+
+def test_a_model_that_cannot_be_built_of_a_config_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Any, config: Any) -> None:
+        raise RuntimeError("no such\nlayer")
+
+    from zoo_vae.mlp import MLPVAE
+
+    monkeypatch.setattr(MLPVAE, "__init__", broken)
+    with pytest.raises(
+        CheckpointError, match="no model can be built of its config: RuntimeError: no such layer"
+    ):
+        door.import_weights(str(vae(tmp_path / "vae.safetensors")), "mine")
 
 
 def test_weights_that_no_importer_knows_are_told_with_the_importers_there_are(

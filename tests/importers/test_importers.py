@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 import zoo
+from zoo.checkpoints import Store
 from zoo.checkpoints.weights import read_model
 from zoo.models import Autoencoder, LatentModel
 
@@ -98,6 +99,59 @@ def test_a_discriminator_comes_along_where_it_is_given(
         expected = networks["d"](2 * images - 1)
         found = model.discriminate(2 * images - 1, None)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+GANS = {"dcgan": foreign.Dcgan, "gan": foreign.Gan, "upsampling": foreign.Upsampling}
+FOUND = {"dcgan": "main", "gan": "model", "upsampling": "conv_blocks"}
+
+
+@pytest.mark.parametrize("where", ["", "netG."], ids=["plain", "nested"])
+@pytest.mark.parametrize("name", GANS)
+@pytest.mark.parametrize("extra", ["attention.gamma", "{root}.40.weight", "{root}.1.scale"])
+def test_a_tensor_that_the_tutorials_network_has_not_is_refused_by_its_name(
+    name: str, where: str, extra: str, tmp_path: Path
+) -> None:
+    extra = extra.format(root=FOUND[name])
+    state = foreign.seen(GANS[name]()).state_dict()
+    path = kept(
+        {where + key: one for key, one in {**state, extra: torch.zeros(3)}.items()},
+        tmp_path / "generator.safetensors",
+    )
+    with pytest.raises(zoo.ZooError) as told:
+        zoo.import_weights(str(path), "theirs")
+    assert "the model has not" in str(told.value) or "can't read these weights" in str(told.value)
+    assert not Store({}).holds("theirs")
+
+
+def test_another_network_beside_the_one_that_is_taken_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    original = foreign.seen(foreign.Dcgan())
+    state = original.state_dict()
+    both = {f"{part}.{key}": one.clone() for part in ("netG", "old") for key, one in state.items()}
+    path = kept({**both, "fixed_noise": torch.zeros(4, 10)}, tmp_path / "generator.safetensors")
+    same_samples(imported(path), original, Z)
+    (told,) = [one for one in caplog.messages if one.startswith("Left out")]
+    assert "a dcgan has no place for: " in told and f"({len(state) + 1} in all)" in told
+    assert "netG" not in told
+
+
+def test_other_files_and_networks_beside_a_vae_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    original = foreign.Vae().eval()
+    kept(
+        {
+            f"{part}.{key}": one.clone()
+            for part in ("vae", "was")
+            for key, one in original.state_dict().items()
+        },
+        tmp_path / "a.safetensors",
+    )
+    kept({"scale": torch.zeros(2)}, tmp_path / "b.safetensors")
+    same_samples(imported(tmp_path), original, torch.randn(4, 20))
+    (told,) = [one for one in caplog.messages if one.startswith("Left out")]
+    assert "was.fc1.bias of a.safetensors" in told and "(11 in all)" in told
 
 
 def test_a_vae_goes_on_decoding_and_encoding(tmp_path: Path) -> None:

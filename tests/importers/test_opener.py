@@ -90,3 +90,8 @@ def test_tensors_that_are_far_larger_than_their_file_are_refused(tmp_path: Path)
 def test_a_file_that_is_no_pickle_is_refused(tmp_path: Path) -> None:
     (tmp_path / "noise.pth").write_bytes(bytes(range(256)) * 40)
     assert "can't be imported" in opened_by_a_child(tmp_path / "noise.pth")
+
+
+def test_two_tensors_of_one_name_are_refused(tmp_path: Path) -> None:
+    torch.save({"a.b": torch.zeros(2), "a": {"b": torch.ones(2)}}, tmp_path / "twice.pth")
+    assert "it holds two tensors called 'a.b'" in opened_by_a_child(tmp_path / "twice.pth")

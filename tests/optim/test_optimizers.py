@@ -201,6 +201,30 @@ def test_each_group_has_its_own_rate_on_the_one_schedule() -> None:
     assert [built[name].param_groups[0]["lr"] for name in ("first", "second")] == [1.0, 0.1]
 
 
+def test_each_group_may_have_a_warm_up_and_a_schedule_of_its_own() -> None:
+    recipe = TrainConfig(
+        learning_rate=1.0,
+        warmup=0.5,
+        warmups={"second": 0.1},
+        schedules={"second": "cosine"},
+    )
+    first, second = (
+        [optimizers.rate(recipe, name, step, 100) for step in (0, 10, 55, 99)]
+        for name in ("first", "second")
+    )
+    assert first == pytest.approx([1 / 51, 11 / 51, 1.0, 1.0])
+    assert second == pytest.approx([1 / 11, 1.0, 0.5, 0.5 * (1 + math.cos(math.pi * 89 / 90))])
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("learning_rates", 0.1), ("warmups", 0.1), ("schedules", "cosine")],
+)
+def test_what_names_a_group_that_is_not_there_is_refused(field: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=rf"{field} names \['third'\]; the parameter groups are"):
+        optimizers.build(Toy(), TrainConfig(**{field: {"third": value}}))
+
+
 def test_a_rate_for_a_group_that_is_not_there_is_refused() -> None:
     with pytest.raises(
         ConfigError, match=r"\['third'\]; the parameter groups are \['first', 'second'\]"

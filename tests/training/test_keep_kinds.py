@@ -20,6 +20,7 @@ from zoo.models import (
     ModelConfig,
     Objective,
     Step,
+    StrictConfig,
     TextConfig,
     TrainConfig,
 )
@@ -186,6 +187,64 @@ def test_a_text_in_html_is_escaped() -> None:
     from zoo.sampling.showing import texts_html
 
     assert texts_html(["<b>&"]) == "<ol><li>&lt;b&gt;&amp;</li></ol>"
+
+
+class Repeated(Letters):
+    """One character again and again, where that is asked for by an option."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Options(StrictConfig):
+        """What is repeated."""
+
+        place: int = 0
+
+    def sample(
+        self,
+        n: int,
+        labels: Tensor | None = None,
+        *,
+        generator: torch.Generator,
+        options: Any = None,
+    ) -> Tensor:
+        place = (options or self.Options()).place
+        if not place:
+            return super().sample(n, labels, generator=generator)
+        return torch.full((n, *self.config.sample_shape), place)
+
+
+def test_the_options_of_a_recipe_are_those_of_what_its_epochs_and_its_card_show() -> None:
+    Path("names.txt").write_text("anna\nnaan\nbob\nobo\nann\nbobo\n")
+    trained = zoo.train(
+        Repeated,
+        name="bs",
+        data="./names.txt",
+        seed=0,
+        watch=None,
+        epochs=1,
+        sample_options={"place": "2"},
+    )
+    (history,) = trained.path.parent.parent.rglob("history.jsonl")
+    assert (history.parent / "epoch-001.txt").read_text() == "bbbb\n" * 20
+    facts = trained.facts
+    assert facts["samples_command"] == "zoo sample bs -n 20 --seed 0 --set place=2"
+    assert facts["texts"] == ["bbbb"] * 20
+    assert facts["recipe"]["sample_options"] == {"place": "2"}
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "why"),
+    [
+        (Letters, {"place": "2"}, "no sample-time options: it does not take 'place=2'"),
+        (Repeated, {"plaice": "2"}, "Unknown field 'plaice'"),
+        (Repeated, {"place": "b"}, "place = 'b' is not of its type"),
+    ],
+)
+def test_options_of_a_recipe_that_the_model_has_not_are_refused_before_it_is_trained(
+    model: Any, options: dict[str, str], why: str
+) -> None:
+    Path("names.txt").write_text("anna\nnaan\n")
+    with pytest.raises(zoo.ZooError, match=why):
+        zoo.train(model, name="x", data="./names.txt", sample_options=options, watch=None)
 
 
 def test_a_model_of_another_kind_renders_nothing(hum: Any) -> None:

@@ -15,6 +15,7 @@ from zoo.common.errors import ConfigError, DataError, PluginError, TrainingError
 from zoo.data import Dataset, load_dataset, to_float
 from zoo.models.build import build
 from zoo.models.interface import GenerativeModel, ModelConfig, Objective, Step, TrainConfig
+from zoo.optim import optimizers
 from zoo.registry.registry import installed
 from zoo.sampling import sampler
 from zoo.training import loop
@@ -162,6 +163,67 @@ def test_without_averaging_the_model_itself_becomes_the_checkpoint() -> None:
     model = make()
     state, _ = train(model)
     assert state.averaged is model
+
+
+class Counting(Toy):
+    """Steps on its first weight; one buffer has the number of steps, another counts them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("level", torch.zeros(2))
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
+        if self.training:
+            self.get_buffer("steps").add_(1)
+            self.get_buffer("level").fill_(float(self.steps))
+        yield Objective(self.first**2, optimizer="first")
+
+
+@pytest.mark.parametrize(("ema_buffers", "level"), [(False, 3.0), (True, None)])
+def test_buffers_are_copied_into_the_averaged_model_or_averaged_where_that_is_asked_for(
+    ema_buffers: bool, level: float | None
+) -> None:
+    state, _ = train(Counting(), noise(96), epochs=1, ema_decay=0.9, ema_buffers=ema_buffers)
+    if level is None:  # 1, then shares of 2/11 and 3/12, as the weights have them
+        level = 1.0
+        for value, n in ((2.0, 1), (3.0, 2)):
+            level += (1 - min(0.9, (1 + n) / (10 + n))) * (value - level)
+    assert state.averaged.level.tolist() == pytest.approx([level] * 2)
+    assert int(state.averaged.steps) == int(state.model.steps) == 3
+
+
+class Late(Toy):
+    """Its second group begins to learn in the second half of the training."""
+
+    def training_step(
+        self, samples: Tensor, labels: Tensor | None, step: Step
+    ) -> Iterator[Objective]:
+        yield Objective((self.first - 3) ** 2, optimizer="first")
+        if step.index >= step.total // 2:
+            yield Objective((self.second - 3) ** 2, optimizer="second")
+
+
+def test_the_warm_up_and_the_schedule_of_a_group_begin_with_its_first_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rates: dict[str, list[float]] = {"first": [], "second": []}
+    plain = optimizers.rate
+
+    def noted(settings: TrainConfig, group: str, step: int, total: int) -> float:
+        found = plain(settings, group, step, total)
+        rates[group].append(found)
+        return found
+
+    monkeypatch.setattr(optimizers, "rate", noted)
+    train(Late(), noise(256), epochs=1, warmups={"second": 0.5}, schedules={"second": "cosine"})
+    began = {name: values[1:] for name, values in rates.items()}  # the first is that of building
+    assert began["first"] == [1e-3] * 8
+    # 4 steps: 2 of warm-up, then the cosine from its top
+    expected = [1e-3 / 3, 2e-3 / 3, 1e-3, 0.5e-3]
+    assert began["second"] == pytest.approx(expected)
 
 
 def test_batch_norm_statistics_are_made_to_fit_the_averaged_weights() -> None:

@@ -58,6 +58,7 @@ def kept_at(folder: Path, step: int, recipe: TrainConfig, name: str = "vae") -> 
         ("vae", {"optimizer": "rmsprop", "momentum": 0.5, "balance": True, "holdout": 10}),
         ("gan", {"ema_decay": 0.9, "learning_rates": {"discriminator": 4e-4}}),
         ("spectral", {"ema_decay": 0.9, "precision": "bf16"}),
+        ("gan", {"ema_decay": 0.9, "ema_buffers": True, "warmups": {"generator": 0.5}}),
     ],
     ids=str,
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zoo.checkpoints.history import named_losses
-from zoo.checkpoints.results import Evaluation, recorded
+from zoo.checkpoints.results import USEFULNESS, Evaluation, recorded
 from zoo.common.errors import counted
 from zoo.registry import DISTRIBUTION, ENTRY_POINT, DatasetSpec, installed
 
@@ -161,6 +161,8 @@ def _circumstances(one: Evaluation) -> str:
     kind = f"{'training' if one.split == 'train' else one.split} {one.noun}"
     images = f"{counted(one.reference_n, kind)} of {one.reference}"
     digest = f"(sha256 `{one.reference_sha256[:12]}…`)"
+    if one.is_of_samples and not one.extractor:
+        return f"{counted(one.n, 'sample')}, seed {one.seed}, against the {images} {digest}."
     if not one.extractor:
         pixels = ""
         if one.binarised:
@@ -195,9 +197,11 @@ def _commands(facts: Mapping[str, Any], results: Sequence[Evaluation]) -> str:
     )  # a folder must be named
     words += [] if known else ["--data", one.reference]
     words += ["--seed", str(one.seed)]
-    if one.extractor:
-        given = [word for option in one.options for word in ("--set", option)]
-        alternatives = [["-n", str(one.n), "--features", one.extractor, *given]]
+    if one.is_of_samples:
+        given = ["--features", one.extractor] if one.extractor else []
+        given += ["--usefulness"] if any(each.metric == USEFULNESS for each in results) else []
+        given += [word for option in one.options for word in ("--set", option)]
+        alternatives = [["-n", str(one.n), *given]]
     else:
         ks = sorted(
             {k for each in results if each.metric == "nll" and (k := each.importance_samples)}

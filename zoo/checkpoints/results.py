@@ -60,6 +60,7 @@ METRICS = {
     "elbo": Metric("ELBO", "nats per image", "↑", version=2),
     "nll": Metric("Negative log-likelihood", "nats per image", "↓"),
     "bits_per_dimension": Metric("Bits per dimension", "bits", "↓"),
+    "bits_per_character": Metric("Bits per character", "bits", "↓"),
     "effective_samples": Metric("Effective importance samples, median", better="↑"),
     "kl": Metric("KL of the posterior from the prior", "nats per image"),
     "active_units": Metric("Active latent dimensions", "dimensions"),
@@ -68,6 +69,7 @@ METRICS = {
 BOUNDED = (
     "nll",
     "bits_per_dimension",
+    "bits_per_character",
     "effective_samples",
 )  # which depend on the number of importance samples
 
@@ -125,6 +127,11 @@ class Evaluation(StrictConfig):
     values: tuple[float, ...] = ()
     options: tuple[str, ...] = ()
     version: Annotated[int, Bounds(1, 2**31 - 1)] = 1
+
+    @property
+    def is_of_samples(self) -> bool:
+        """Whether samples were drawn for it; a likelihood is that of data."""
+        return bool(self.extractor) or self.metric == USEFULNESS or self.metric not in METRICS
 
     @property
     def outdated(self) -> bool:
@@ -211,7 +218,7 @@ class Evaluation(StrictConfig):
             f"({self.reference_sha256[:12]})"
         )
         words = {"seed": f"with seed {self.seed}", "reference": f"against {images}"}
-        if self.extractor or self.metric == USEFULNESS:
+        if self.is_of_samples:
             words["n"] = f"on {counted(self.n, 'sample')}"
         if self.extractor:
             words["features"] = f"with the features {self.extractor} ({self.extractor_sha256[:12]})"

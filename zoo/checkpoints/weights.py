@@ -199,11 +199,19 @@ def assembled(
         those without any tensor are left out of the model. Numbers get the model's dtype.
     - `path`: of the file, for messages.
 
-    **Raises:** `CheckpointError` for missing, extra, misshaped and infinite tensors; `ConfigError`
-    on a config that the model refuses."""
+    **Raises:** `CheckpointError` for missing, extra, misshaped and infinite tensors, and where no
+    model can be built; `ConfigError` on a config that the model refuses."""
     config = model_class.Config.from_dict(values)
-    with torch.device("meta"):
-        built = model_class(config)
+    try:
+        with torch.device("meta"):
+            built = model_class(config)
+    except ZooError:
+        raise
+    except Exception as error:  # whatever a network raises for sizes that do not fit
+        raise CheckpointError(
+            f"{path}: no model can be built of its config: {type(error).__name__}: "
+            f"{' '.join(str(error).split())[:200]}"
+        ) from error
     given = {key.partition(".")[0] for key in tensors}
     for part in built.training_only:
         if part not in given:

@@ -28,7 +28,7 @@ from zoo.cli.options import (
 @click.option(
     "--steps",
     type=click.IntRange(2),
-    help="Images on each line  [default: 8; 30 in a film]",
+    help="Samples on each line  [default: 8; 30 in a film]",
 )
 @click.option(
     "--image",
@@ -36,6 +36,12 @@ from zoo.cli.options import (
     multiple=True,
     type=click.Path(path_type=Path),
     help="An image to go from and to, two at least, instead of random samples.",
+)
+@click.option(
+    "--text",
+    "texts",
+    multiple=True,
+    help="A text to go from and to, two at least, for a model of text.",
 )
 @click.option("--spherical", is_flag=True, help="Go along the arc between two latents.")
 @seed_option
@@ -45,8 +51,8 @@ from zoo.cli.options import (
     "-o",
     "--output",
     metavar="PATH",
-    help="Where to write: .png or .jpg is a picture; .gif, .webp and .mp4 are films  "
-    "[default: interpolation.png]",
+    help="Where to write: .png or .jpg is a picture; .gif, .webp and .mp4 are films; .wav holds "
+    "audio, .txt and .jsonl text  [default: interpolation.png; text is printed]",
 )
 @scale_option
 @click.option(
@@ -64,11 +70,15 @@ def interpolate(reference: str, output: str | None, json_: bool, **asked: Any) -
     """Turn one random sample of REF into another, step by step.
 
     Each row of the picture is a straight line between the latents of two random samples, or of two
-    images that follow each other.
+    images that follow each other. Texts are printed, and recordings shown as spectrograms.
     """
     warn_of_plugins()
     written = editing.interpolate(reference, output, **asked)
     if json_:
         return print_json(written.to_dict())
+    if written.path is None:
+        for place, walk in enumerate(written.texts):
+            click.echo("\n".join(["", *walk] if place else walk))
+        return None
     show_preview(written.path, written.rows)
     return click.echo(written.path)

@@ -18,7 +18,7 @@ from zoo.cli.console import command, note, print_json, warn_of_plugins
 from zoo.cli.options import as_json
 from zoo.common import files
 from zoo.common.errors import ConfigError, OutputError
-from zoo.registry import found, installed
+from zoo.registry import OFFERS, found, installed
 
 TEMPLATES = (
     resources("zoo.cli") / "templates"
@@ -116,9 +116,9 @@ def _owner(name: str) -> str:
             )
     registry = installed()
     warn_of_plugins()
-    for kind in ("models", "checkpoints", "datasets", "features"):
-        if plugin := registry.offered_by(kind, name):
-            return f"what {plugin.distribution} offers in zoo_{kind}"
+    for offer in OFFERS:
+        if plugin := registry.offered_by(offer.kind, name):
+            return f"what {plugin.distribution} offers in zoo_{offer.kind}"
     try:
         return f"the installed distribution {distribution(f'zoo-{name}').name}"
     except PackageNotFoundError:

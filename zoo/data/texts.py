@@ -14,9 +14,11 @@ from torch import Tensor
 
 from zoo.common import files
 from zoo.common.errors import DataError, MissingDependencyError, counted
+from zoo.common.text import is_spellable
 from zoo.data.dataset import Dataset
 from zoo.data.digests import file_digest
 from zoo.data.forms import Asked, Place
+from zoo.data.samples import fits
 from zoo.models import to_tokens
 
 # bytes of a file of texts
@@ -144,6 +146,11 @@ def _dataset(
     if wrong:
         _refuse_or_leave_out(place, asked, kept, wrong)
     chosen = {number: text for number, text in kept.items() if number not in wrong}
+    if not fits((8 * len(chosen), length)):
+        raise DataError(
+            f"{counted(len(chosen), 'text')} of {length:,} characters don't fit in memory: leave "
+            "long ones out (--skip-bad --set sample_shape=LENGTH), or take fewer."
+        )
     names = tuple(sorted({labels[number] for number in chosen})) if labels else ()
     places = {name: index for index, name in enumerate(names)}
     found: Tensor | None = None
@@ -162,11 +169,13 @@ def _dataset(
 
 
 def _alphabet(place: Place, asked: Asked, texts: Mapping[int, str]) -> str:
-    """The alphabet that was asked for, or all characters of the texts, sorted."""
+    """The alphabet that was asked for, or all characters of the texts that can stand in a line,
+    sorted.
+    """
     given = asked.fields.get("alphabet")
     if isinstance(given, str):
         return given
-    alphabet = "".join(sorted(set().union(*texts.values())))
+    alphabet = "".join(filter(is_spellable, sorted(set().union(*texts.values()))))
     if len(alphabet) > MOST_CHARACTERS:
         raise DataError(
             f"{place.path} holds {len(alphabet):,} different characters, more than the "

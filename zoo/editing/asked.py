@@ -18,7 +18,7 @@ from zoo.common.errors import (
 )
 from zoo.common.words import either
 from zoo.registry import installed
-from zoo.sampling import formats, request
+from zoo.sampling import Kind, formats, request
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,12 +66,21 @@ def checked(
     """Where a picture goes, once nothing speaks against it.
 
     **Raises:** `OutputError`."""
-    path = request.output_path(output, default)
     kind = request.kind_of_folder(folder)
     if not kind.is_picture:
         raise OutputError(
             f"The samples of {folder.reference} are not images: there is nothing to show."
         )
+    return checked_file(output, default, suffixes, kind, force)
+
+
+def checked_file(
+    output: Any, default: str, suffixes: Sequence[str], kind: Kind, force: bool
+) -> Path:
+    """Where a file of samples of a kind goes, once nothing speaks against it.
+
+    **Raises:** `OutputError`."""
+    path = request.output_path(output, default)
     if path.suffix.lower() not in suffixes:
         raise OutputError(f"{path} must end in {', '.join(suffixes[:-1])} or {suffixes[-1]}.")
     formats.check_path(path, kind.name, suffixes)
@@ -224,8 +233,8 @@ def rows_of_pairs(n: int) -> int:
 def latents_of(
     model: Any, samples: "Tensor", labels: "Tensor | None", seed: int, watch: Any = None
 ) -> "tuple[Tensor, Tensor | None]":
-    """Latents of images, float32 `(n, *latent_shape)`, and their classes: by the encoder where
-    there is one, else by inversion.
+    """Latents of images or texts, float32 `(n, *latent_shape)`, and their classes: by the encoder
+    where there is one, else by inversion.
 
     **Arguments:**
     - `samples`: float32 `(n, *sample_shape)`.
@@ -237,6 +246,8 @@ def latents_of(
     from zoo.editing.inversion import DRAWS, STEPS
     from zoo.models import Autoencoder
 
+    if isinstance(model, Autoencoder) and model.sample_kind == "text" and model.config.num_classes:
+        labels = search.likeliest_labels(model, samples) if labels is None else labels
     if isinstance(model, Autoencoder) and (labels is not None or not model.config.num_classes):
         return search.encoded(model, samples, labels), labels
     found = search.nearest(model, samples, labels, seed=seed, draws=DRAWS, steps=STEPS, watch=watch)

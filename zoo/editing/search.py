@@ -100,6 +100,22 @@ def encoded(model: LatentModel[Any], samples: Tensor, labels: Tensor | None) -> 
     return torch.cat(means)
 
 
+def likeliest_labels(model: Autoencoder[Any], samples: Tensor) -> Tensor:
+    """Of a conditional model with a likelihood, the class that makes each sample most likely, given
+    the mean of its latents in that class: int64 `(n,)` on the CPU.
+
+    **Arguments:**
+    - `samples`: `(n, *sample_shape)`.
+    """
+    found = []
+    for label in range(model.config.num_classes):
+        labels = torch.full((len(samples),), label)
+        z, there = model.placed(encoded(model, samples, labels)), labels.to(model.device)
+        with torch.no_grad():
+            found.append(model.likelihood(z, there).log_prob(model.placed(samples)).cpu())
+    return torch.stack(found).argmax(0)
+
+
 def best_draws(
     model: LatentModel[Any],
     samples: Tensor,

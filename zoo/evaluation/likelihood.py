@@ -15,7 +15,7 @@ from zoo.common.errors import DataError, LabelError
 from zoo.common.watching import Watch
 from zoo.data import Dataset
 from zoo.evaluation.asked import unwatched
-from zoo.evaluation.metrics import Estimate, mean
+from zoo.evaluation.metrics import Estimate, bits_per_character, mean
 from zoo.models import Autoencoder, GenerativeModel, mean_or_mode
 
 ELBO_LATENTS = 16  # of each image, at least: their chance is then small beside that of the images
@@ -112,8 +112,9 @@ def bounds(
     - `importance_samples`: K.
     - `seed`: of the latents and of the binarisation.
 
-    **Returns:** "nll"; and for an autoencoder "elbo" and "effective_samples", whose value is the
-    median over the images.
+    **Returns:** "nll", and for text "bits_per_character", where the end of a text counts as one;
+    and for an autoencoder "elbo" and "effective_samples", whose value is the median over the
+    images.
 
     **Raises:** `DataError`, `LabelError` when the data doesn't fit the model.
     """
@@ -134,12 +135,18 @@ def bounds(
             for name, one in values.items():
                 found.setdefault(name, []).append(one.double().cpu())
     whole = {name: torch.cat(parts) for name, parts in found.items()}
-    return {
+    estimates = {
         name: Estimate(values.quantile(0.5).item(), None)
         if name == "effective_samples"
         else mean(values)
         for name, values in whole.items()
     }
+    if model.sample_kind == "text":
+        tokens = data.samples[:]
+        spelt = torch.tensor([len(text) for text in model.render(tokens)])
+        ended = (tokens == 0).flatten(1).any(1)  # a text of the greatest length has no end
+        estimates["bits_per_character"] = bits_per_character(whole["nll"], spelt + ended)
+    return estimates
 
 
 def latents_of_elbo(importance_samples: int) -> int:

@@ -179,7 +179,8 @@ def evaluate(
 def with_options(results: Sequence[Evaluation], texts: Sequence[str]) -> list[Evaluation]:
     """Results that say which options the samples were drawn with; a likelihood has no samples."""
     return [
-        dataclasses.replace(one, options=tuple(texts)) if one.extractor else one for one in results
+        dataclasses.replace(one, options=tuple(texts)) if one.is_of_samples else one
+        for one in results
     ]
 
 
@@ -271,7 +272,7 @@ def measure(
     from zoo.evaluation import evaluator, images, likelihood
 
     names = folder.class_names or None
-    floor = images.gives_floor(test)
+    floor = extractor is not None and images.gives_floor(test)
     if extractor is not None:
         _say_distances(folder, model, train, test if floor else None, extractor, n, seed)
     if not likelihood.shares_classes(model, test or train, names):
@@ -308,10 +309,11 @@ def _say_bound(results: Sequence[Evaluation]) -> None:
         if one.metric == "effective_samples":
             log.info(
                 "The negative log-likelihood is an upper bound: the true value is lower. Of %s, "
-                "%.1f count for the median image (the effective sample size). When few count, the "
+                "%.1f count for the median %s (the effective sample size). When few count, the "
                 "bound can be too high by half a nat or more; a larger -k gives a tighter one.",
                 counted(one.importance_samples or 0, "importance sample"),
                 one.value,
+                one.noun,
             )
 
 

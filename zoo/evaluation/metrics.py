@@ -176,6 +176,21 @@ def asked_accuracy(classes: Tensor, asked: Tensor) -> Estimate:
     return mean(classes == asked)
 
 
+def bits_per_character(nll: Tensor, characters: Tensor) -> Estimate:
+    """Bits for each character of texts: all nats of all texts by all of their characters.
+
+    The standard error is that of a ratio of two means, to first order in 1/n (Cochran 1977,
+    Sampling Techniques, chapter 6).
+
+    **Arguments:**
+    - `nll`: nats of each text, float64 `(n,)`.
+    - `characters`: of each text, `(n,)`.
+    """
+    bits, length = nll / math.log(2), characters.double().mean()
+    ratio = bits.mean() / length
+    return Estimate(float(ratio), mean((bits - ratio * characters) / length).standard_error)
+
+
 def bits_per_dimension(nll: Estimate, values: int) -> Estimate:
     """A negative log-likelihood of discrete values, in bits for each: nll / (values · ln 2).
 

@@ -17,6 +17,7 @@ from zoo.hub.session import connected
 
 PATH = re.compile(r"[\w+-][\w.+-]*(/[\w+-][\w.+-]*)*")
 LARGEST = 20 << 30  # bytes of a repository
+MOST_FILES = 1000
 
 
 def fetch(
@@ -48,6 +49,11 @@ def fetch(
     with connected(doing, repository, revision, endpoint=endpoint, token=token) as session:
         commit = commit_of(session, repository, revision)
         wanted = _wanted(listed(session, repository, commit), suffixes)
+        if len(wanted) > MOST_FILES:
+            raise HubError(
+                f"{repository} holds {len(wanted):,} files of weights and configs; {MOST_FILES:,} "
+                "are the most that are imported."
+            )
         size = sum(one.size for one in wanted)
         if size > LARGEST:
             raise HubError(

@@ -158,6 +158,12 @@ def _keep(
             {"source": "imported", "sha256": {one: folder.digest(one) for one in kept}}
         )
     store.make_current(name)
+    if left := [*converted.left_out]:
+        more = f", … ({len(left):,} in all)" if len(left) > 3 else ""
+        logger.warning(
+            f"Left out what a {spec.model} has no place for: "
+            f"{', '.join(one[:120] for one in left[:3])}{more}"
+        )
     logger.info(f"Imported {name}: a {spec.model}, read by {spec.name}. Draw samples: zoo sample")
     return Folder(store.directory(name), name)
 

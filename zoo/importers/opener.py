@@ -89,6 +89,8 @@ def _flatten(found: Any, name: str, tensors: dict[str, Any], depth: int, torch: 
     if isinstance(found, torch.Tensor):
         if found.layout is not torch.strided or found.is_quantized:
             raise Refused(f"the tensor {name[:80]!r} is sparse or quantised")
+        if name in tensors:
+            raise Refused(f"it holds two tensors called {name[:80]!r}")
         if len(tensors) == MOST_TENSORS:
             raise Refused(f"it holds more than {MOST_TENSORS:,} tensors")
         tensors[name or "tensor"] = found.detach()

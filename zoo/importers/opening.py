@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.common.errors import CheckpointError
+from zoo.common.errors import CheckpointError, NotFoundError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,15 +20,24 @@ SAFE = ".safetensors"
 OPENER = Path(__file__).with_name("opener.py")
 LARGEST_CONFIG = 1 << 20  # bytes
 SECONDS = 900  # after which a child is given up
+# children at a time: each of them imports torch
+MOST_PICKLES = 16
 
 
 def opened_files(files: Sequence[str]) -> tuple[str, ...]:
-    """The files whose tensors are read: safetensors; pickles where no safetensors lie beside."""
+    """The files whose tensors are read: safetensors; pickles where no safetensors lie beside.
+
+    **Raises:** `NotFoundError` for more pickles than are opened at a time."""
     safe = [one for one in files if one.endswith(SAFE)]
     beside = {one.rpartition("/")[0] for one in safe}
     pickles = [
         one for one in files if one.endswith(PICKLES) and one.rpartition("/")[0] not in beside
     ]
+    if len(pickles) > MOST_PICKLES:
+        raise NotFoundError(
+            f"{len(pickles):,} files of weights are there, such as {pickles[0][:80]}; each takes a "
+            f"process to open, and {MOST_PICKLES} are the most. Name the one to import."
+        )
     return (*safe, *pickles)
 
 

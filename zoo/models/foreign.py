@@ -54,8 +54,11 @@ class Converted:
     - `tensors`: all tensors of the model, by their names in its state dict. The parts that only
         training needs may be left out as a whole.
     - `dataset`: name of the data set that it was trained on, where that is known.
+    - `left_out`: names of tensors that the files hold and the model has no place for, such as those
+        of another network beside it. Whoever imports is told.
     """
 
     config: Mapping[str, Any]
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
     dataset: str = ""
+    left_out: Sequence[str] = ()

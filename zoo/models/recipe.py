@@ -32,11 +32,16 @@ class TrainConfig(StrictConfig):
         0 clips nothing. (`clip_norm` is the old name; it still works.)
     - `warmup`: part of the training, 0 to 1, in which the learning rate grows from 0 (Goyal et al.
         2017, arXiv:1706.02677).
+    - `warmups`: the same by parameter group, such as prior:0.1.
     - `schedule`: learning rate over time: "constant", or "cosine", which falls to 0 at the end
-        (Loshchilov & Hutter 2017, arXiv:1608.03983).
+        (Loshchilov & Hutter 2017, arXiv:1608.03983). Warm-up and schedule of a parameter group
+        begin with its first step, so one that begins to learn late has both in what is left.
+    - `schedules`: the same by parameter group, such as prior:cosine.
     - `ema_decay`: decay of the moving average of the weights, which becomes the checkpoint; 0 takes
         the last weights. After n steps the decay is min(ema_decay, (1 + n) / (10 + n)). (`average`
         is the old name; it still works.)
+    - `ema_buffers`: average the buffers as well; else they are copied from the model after each
+        step. Whole numbers are always copied, and statistics of batch norm are taken anew.
     - `precision`: "float32", or "bf16" to compute the networks in bfloat16 where the hardware
         supports it.
     - `balance`: draw every class equally often, however few samples it has.
@@ -46,6 +51,8 @@ class TrainConfig(StrictConfig):
         too.
     - `holdout`: samples at the end of the data that are not used for training. Their losses are
         reported after each epoch.
+    - `sample_options`: sample-time options of the model for the samples that each epoch and the
+        card show, such as steps:50.
     """
 
     epochs: Size = 10
@@ -60,13 +67,17 @@ class TrainConfig(StrictConfig):
     l1: Rate = 0.0
     max_grad_norm: Rate = 0.0
     warmup: Fraction = 0.0
+    warmups: dict[str, Fraction] = dataclasses.field(default_factory=dict)
     schedule: Literal["constant", "cosine"] = "constant"
+    schedules: dict[str, Literal["constant", "cosine"]] = dataclasses.field(default_factory=dict)
     ema_decay: Annotated[float, Bounds(0.0, 0.99999)] = 0.0
+    ema_buffers: bool = False
     precision: Literal["float32", "bf16"] = "float32"
     balance: bool = False
     class_weights: tuple[Rate, ...] = ()
     augment: tuple[Literal["shift", "rotate", "zoom", "flip"], ...] = ()
     holdout: Count = 0
+    sample_options: dict[str, str] = dataclasses.field(default_factory=dict)
     average: dataclasses.InitVar[float | None] = None
     clip_norm: dataclasses.InitVar[float | None] = None
 

@@ -8,9 +8,7 @@ from torch import Tensor
 
 from zoo.common.config import ModelConfig, Size
 from zoo.common.errors import ConfigError, DataError
-
-# characters that end a line, so that a file of a text a line could not hold them
-LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+from zoo.common.text import LINE_ENDS, is_spellable
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,13 +36,14 @@ class TextConfig(ModelConfig):
 
 def check_alphabet(alphabet: str) -> None:
     """Raise `ConfigError` for an alphabet that is empty, names a character twice or holds one that
-    ends a line.
+    ends a line, or half of one.
     """
     twice = next((one for one in alphabet if alphabet.count(one) > 1), "")
-    ends = next((one for one in alphabet if one in LINE_ENDS), "")
-    if alphabet and not twice and not ends:
+    bad = next((one for one in alphabet if not is_spellable(one)), "")
+    if alphabet and not twice and not bad:
         return
-    wrong = f"names {twice!r} twice" if twice else f"holds {ends!r}, which ends a line"
+    why = "ends a line" if bad in LINE_ENDS else "is half of a character"
+    wrong = f"names {twice!r} twice" if twice else f"holds {bad!r}, which {why}"
     raise ConfigError(f"alphabet {wrong if alphabet else 'is empty'}: give each character once.")
 
 

@@ -33,17 +33,18 @@ def build(model: GenerativeModel[Any], settings: TrainConfig) -> dict[str, Optim
     - `model`: where its parameters are; frozen ones are left out.
     - `settings`: which optimizer, at what rates.
 
-    **Raises:** `ConfigError` when `learning_rates` names a group that isn't there, or all of a
-    group is frozen."""
+    **Raises:** `ConfigError` when `learning_rates`, `warmups` or `schedules` name a group that
+    isn't there, or all of a group is frozen."""
     groups = trainable(model)
     if frozen := [name for name, group in groups.items() if not group]:
         raise ConfigError(
             f"The parameter group {frozen[0]!r} has no parameter that can be trained."
         )
-    if unknown := sorted(set(settings.learning_rates) - set(groups)):
-        raise ConfigError(
-            f"learning_rates names {unknown}; the parameter groups are {sorted(groups)}."
-        )
+    for field in ("learning_rates", "warmups", "schedules"):
+        if unknown := sorted(set(getattr(settings, field)) - set(groups)):
+            raise ConfigError(
+                f"{field} names {unknown}; the parameter groups are {sorted(groups)}."
+            )
     return {
         name: _optimizer(group, settings, rate(settings, name, 0, 1))
         for name, group in groups.items()
@@ -85,12 +86,13 @@ def chosen(optimizers: Mapping[str, Optimizer], objective: object) -> Optimizer:
 
 
 def rate(settings: TrainConfig, group: str, step: int, total: int) -> float:
-    """The learning rate of a parameter group at a step, from 0, of `total`."""
+    """The learning rate of a parameter group at a step, from 0, of `total`, counted from its
+    first."""
     highest = settings.learning_rates.get(group, settings.learning_rate)
-    rising = settings.warmup * total  # steps
+    rising = settings.warmups.get(group, settings.warmup) * total  # steps
     if step < rising:
         return highest * (step + 1) / (rising + 1)
-    if settings.schedule == "constant":
+    if settings.schedules.get(group, settings.schedule) == "constant":
         return highest
     return highest * 0.5 * (1 + math.cos(math.pi * (step - rising) / (total - rising)))
 
@@ -151,6 +153,9 @@ def averaging(decay: float) -> Callable[[Any, Any, Any], None]:
 
     @torch.no_grad()
     def update(average: list[Tensor], weights: list[Tensor], steps: Any) -> None:
+        if not average[0].is_floating_point():  # buffers that count; a list is of one type
+            torch._foreach_copy_(average, weights)
+            return
         torch._foreach_lerp_(
             average, weights, 1 - min(decay, (1 + float(steps)) / (10 + float(steps)))
         )

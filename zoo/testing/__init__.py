@@ -17,6 +17,7 @@ from zoo.testing.latents import (
     check_likelihood,
 )
 from zoo.testing.offer import check_capabilities, check_config, check_entry_module, check_spec
+from zoo.testing.pace import expected
 from zoo.testing.samples import (
     check_bf16,
     check_global_generator,
@@ -64,6 +65,7 @@ __all__ = [
     "check_spec",
     "check_state_dict",
     "check_training",
+    "expected",
     "verdicts",
 ]
 

@@ -159,7 +159,9 @@ def train(model: GenerativeModel[Any], steps: int, *, learn: bool = True) -> lis
     **Raises:** `Shortfall` where no step can be taken on what the model yields.
     """
     model.train()
-    recipe = dataclasses.replace(type(model).recipe, warmup=0.0, schedule="constant")
+    recipe = dataclasses.replace(
+        type(model).recipe, warmup=0.0, warmups={}, schedule="constant", schedules={}
+    )
     try:
         stepping = optimizers.build(model, recipe)
     except ConfigError as error:

@@ -33,6 +33,7 @@ def extend(session: "Session", folder: Folder) -> None:
     else:
         parent.take(state.model, folder)
         state.prepare(session.plan.recipe)
+        state.first_steps = dict.fromkeys(state.optimizers, 0)
         session.history = run.history() or named_losses(folder.facts.get("history", []))
         session.seconds = float(folder.facts.get("seconds", 0.0))
         session.went_on = [dict(one) for one in folder.facts.get("went_on", ())]

@@ -4,7 +4,7 @@ import contextlib
 import datetime
 import functools
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from zoo.data import Dataset, load_dataset
 from zoo.evaluation.measure import SHOWN
 from zoo.models import GenerativeModel
 from zoo.registry import installed
-from zoo.sampling import TEXTS, draw, draw_to, kind_of, write_all
+from zoo.sampling import TEXTS, draw, draw_to, kind_of, told, write_all
 from zoo.training import curves
 from zoo.training.request import Request
 from zoo.training.run import Run
@@ -236,12 +236,13 @@ def _fill(
     # what others will load: its samples are theirs to the bit
     model = weights.read_model(folder, model=session.plan.model_class)
     record = {"checkpoint": reference}
+    options, _ = told(session.plan.recipe.sample_options)
     if kind_of(model).is_drawn:
         target = directory / "images" / "samples.png"
-        made = draw_to(target, model, reference, folder, seed=0)
+        made = draw_to(target, model, reference, folder, seed=0, options=options)
         folder.write_facts({**folder.facts, "samples_command": made["command"]})
     if kind_of(model).name == "text":
-        folder.write_facts({**folder.facts, **texts_of(model, reference)})
+        folder.write_facts({**folder.facts, **texts_of(model, reference, options)})
     if kind_of(model).is_picture:
         write_all(model, directory, record, samples=shown.samples[:], labels=shown.labels)
     curves.write(directory, record, facts["history"])
@@ -249,12 +250,13 @@ def _fill(
     return folder
 
 
-def texts_of(model: GenerativeModel[Any], reference: str) -> dict[str, Any]:
+def texts_of(model: GenerativeModel[Any], reference: str, options: Sequence[str]) -> dict[str, Any]:
     """Twenty samples of a model of text, and the command that prints them, for facts.json."""
     classes = model.config.num_classes
     labels = torch.arange(TEXTS) % classes if classes else None
-    samples = draw(model, TEXTS, seed=0, labels=labels)
-    command = shlex.join(["zoo", "sample", reference, "-n", str(TEXTS), "--seed", "0"])
+    samples = draw(model, TEXTS, seed=0, labels=labels, options=options)
+    words = ["zoo", "sample", reference, "-n", str(TEXTS), "--seed", "0"]
+    command = shlex.join([*words, *(word for text in options for word in ("--set", text))])
     return {"samples_command": command, "texts": model.render(samples)}
 
 

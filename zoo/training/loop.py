@@ -211,8 +211,9 @@ class _Loop:
             self.adversarial[objective.optimizer] = objective.adversarial
             name = objective.optimizer
         assert optimizer is not None
+        first = state.first_steps.setdefault(name, state.step)
         optimizer.param_groups[0]["lr"] = optimizers.rate(
-            self.settings, name, state.step, self.total
+            self.settings, name, state.step - first, self.total - first
         )
         optimizers.step(optimizer, self.settings, self.accelerator)
         return True

@@ -165,6 +165,7 @@ class Run:
             "step": state.step,
             "seed": state.seed,
             "counts": state.counts,
+            "first_steps": state.first_steps,
             "began_at": state.began_at,
         }
         rest = {"numbers": numbers, "notes": notes}
@@ -220,6 +221,9 @@ class Run:
                 numbers["counts"],
                 numbers["began_at"],
             )
+            # an earlier version counted from the beginning
+            named = dict.fromkeys(state.optimizers, 0)
+            state.first_steps = {**numbers.get("first_steps", named)}
             if type(state.step) is not int or state.step < 0:
                 raise ValueError(f"its step is {state.step!r}")
             state.best = _under("best.", tensors) or None

@@ -29,7 +29,7 @@ from zoo.evaluation import Meter
 from zoo.models import GenerativeModel, TrainConfig
 from zoo.models.build import build
 from zoo.optim import join, was_left
-from zoo.sampling import TEXTS, draw, kind_of, picture
+from zoo.sampling import TEXTS, draw, kind_of, picture, told
 from zoo.training import parent
 from zoo.training.alarms import Watch, alarms
 from zoo.training.checks import is_adversarial
@@ -322,11 +322,13 @@ class Session:
     def _samples(self, model: GenerativeModel[Any]) -> tuple[Image.Image | None, list[str]]:
         """What an epoch shows of samples: a picture, or texts."""
         kind = kind_of(model)
+        options, _ = told(self.plan.recipe.sample_options)
         if kind.name == "text":
-            return None, model.render(draw(model, TEXTS, seed=0))
+            return None, model.render(draw(model, TEXTS, seed=0, options=options))
         if not kind.is_drawn:
             return None, []
-        return picture(model, draw(model, GRID if kind.is_picture else RECORDINGS, seed=0)), []
+        n = GRID if kind.is_picture else RECORDINGS
+        return picture(model, draw(model, n, seed=0, options=options)), []
 
     def _keep_epoch(self, epoch: int) -> None:
         """Write the model, as it is after an epoch, to the folder of the training."""

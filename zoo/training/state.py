@@ -26,6 +26,7 @@ class TrainingState:
     - `optimizers`: by parameter group; made when training begins.
     - `average`: the running average of the weights, if the recipe averages.
     - `sums`, `counts`: of each loss and metric since the epoch began.
+    - `first_steps`: the first step of each optimizer, from which its warm-up and schedule count.
     - `began_at`: each loss at the first report, which tells when it runs away.
     - `best`: the tensors of the averaged model after its best epoch, on the CPU, where epochs are
         judged.
@@ -39,6 +40,7 @@ class TrainingState:
     average: AveragedModel | None = None
     sums: dict[str, Tensor] = field(default_factory=dict)
     counts: dict[str, float] = field(default_factory=dict)
+    first_steps: dict[str, int] = field(default_factory=dict)
     began_at: dict[str, float] = field(default_factory=dict)
     best: dict[str, Tensor] | None = None
     report_now: bool = False
@@ -67,7 +69,9 @@ class TrainingState:
         self.optimizers = self.optimizers or optimizers.build(self.model, settings)
         if settings.ema_decay and self.average is None:
             self.average = AveragedModel(
-                self.model, multi_avg_fn=optimizers.averaging(settings.ema_decay)
+                self.model,
+                multi_avg_fn=optimizers.averaging(settings.ema_decay),
+                use_buffers=settings.ema_buffers,
             )
 
     @contextlib.contextmanager

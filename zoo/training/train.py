@@ -257,6 +257,7 @@ class Training:
         """The class, the fields of its config, and the recipe; refuses unknown and wrong fields."""
         from zoo.checkpoints import weights
         from zoo.common import compute
+        from zoo.sampling import options_of, told
 
         compute.pick_device(self.device)
         model_class = self.own_class or weights.model_class(request.model)
@@ -269,6 +270,7 @@ class Training:
         recipe_values |= {"epochs": request.epochs} if request.epochs else {}
         recipe = dataclasses.replace(own, **recipe_values)
         model_class.Config.from_dict(values)
+        options_of(model_class, told(recipe.sample_options)[0])  # refuses those it has not
         return model_class, values, recipe
 
     def _train(self, plan: "Plan", folder: Path, *, resume: bool) -> "Trained":

@@ -1,5 +1,6 @@
 """A pipeline that the library saved draws what the library draws; the model keeps the contract."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,22 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
 
 
-@pytest.mark.parametrize("scheduler", [DDPMScheduler, DDIMScheduler])
-def test_a_pipeline_draws_what_its_library_draws(scheduler: Any, tmp_path: Path) -> None:
-    pipeline = saved(tmp_path / "theirs", scheduler(num_train_timesteps=20))
+@pytest.mark.parametrize(
+    ("scheduler", "more"),
+    [
+        (DDPMScheduler, {}),
+        (DDIMScheduler, {}),
+        (DDPMScheduler, {"beta_schedule": "squaredcos_cap_v2", "variance_type": "fixed_large"}),
+        (DDPMScheduler, {"prediction_type": "v_prediction", "clip_sample": False}),
+        (DDIMScheduler, {"prediction_type": "sample", "timestep_spacing": "trailing"}),
+        (DDIMScheduler, {"set_alpha_to_one": False, "steps_offset": 1}),
+    ],
+    ids=str,
+)
+def test_a_pipeline_draws_what_its_library_draws(
+    scheduler: Any, more: dict[str, Any], tmp_path: Path
+) -> None:
+    pipeline = saved(tmp_path / "theirs", scheduler(num_train_timesteps=20, **more))
     pipeline.set_progress_bar_config(disable=True)
     zoo.import_weights(str(tmp_path / "theirs"), "theirs")
     model: Any = zoo.load("theirs")
@@ -95,6 +109,49 @@ def test_names_from_before_diffusers_0_17_are_read(tmp_path: Path) -> None:
     options = {"steps": 2}
     drawn = [zoo.draw(name, 1, seed=0, options=options) for name in ("new", "old")]
     assert torch.equal(*drawn)
+
+
+def test_weights_in_another_precision_beside_them_are_left_out_by_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    saved(tmp_path / "theirs", DDPMScheduler(num_train_timesteps=5))
+    path = tmp_path / "theirs" / "unet" / "diffusion_pytorch_model.safetensors"
+    tensors = load_file(path)
+    halves = {key: one.half() for key, one in tensors.items()}
+    save_file(halves, path.with_name("diffusion_pytorch_model.fp16.safetensors"))
+    zoo.import_weights(str(tmp_path / "theirs"), "theirs")
+    found = zoo.load("theirs").state_dict()
+    assert all(torch.equal(found[f"unet.{key}"], one) for key, one in tensors.items())
+    assert "all of unet/diffusion_pytorch_model.fp16.safetensors" in caplog.text
+
+
+HOSTILE = [
+    ("unet", {"layers_per_block": 10**6}, "layers_per_block = 1000000 is out of bounds"),
+    ("unet", {"block_out_channels": [10**9, 8]}, "is out of bounds"),
+    ("unet", {"down_block_types": ["DownBlock2D"] * 1000}, "of 1,000 entries, is out of bounds"),
+    ("unet", {"down_block_types": ["Evil", "DownBlock2D"]}, "unet can't be built"),
+    ("unet", {"block_out_channels": "many"}, "unet can't be built"),
+    ("unet", {"sample_size": None}, "says no size of the images"),
+    ("unet", {"extra": "x" * 70_000}, "bytes of JSON; 65,536 are the most"),
+    ("unet", {"norm_num_groups": 0}, "unet can't be built"),
+    ("scheduler", {"num_train_timesteps": 10**12}, "is out of bounds"),
+    ("scheduler", {"beta_schedule": "none"}, "scheduler can't be made"),
+    ("scheduler", {"_class_name": "ScoreSdeVeScheduler"}, "The scheduler is ScoreSdeVeScheduler"),
+    ("scheduler", {"_class_name": ["DDPMScheduler"]}, "The scheduler is"),
+]
+
+
+@pytest.mark.parametrize(("part", "changed", "why"), HOSTILE, ids=str)
+def test_a_config_that_asks_for_too_much_or_for_nonsense_is_refused_in_words(
+    part: str, changed: dict[str, Any], why: str, tmp_path: Path
+) -> None:
+    saved(tmp_path / "theirs", DDPMScheduler(num_train_timesteps=5))
+    name = "config.json" if part == "unet" else "scheduler_config.json"
+    path = tmp_path / "theirs" / part / name
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changed}))
+    with pytest.raises(zoo.ZooError) as told:
+        zoo.import_weights(str(tmp_path / "theirs"), "theirs")
+    assert why in str(told.value)
 
 
 def test_a_pipeline_without_its_scheduler_is_refused(tmp_path: Path) -> None:

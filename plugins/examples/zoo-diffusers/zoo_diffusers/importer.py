@@ -6,6 +6,8 @@ from zoo.models import CheckpointError, Converted, Foreign
 
 # what attention was called before diffusers 0.17
 OLD = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
+# the weights themselves, and not a variant of them in another precision beside them
+PLAIN = re.compile(r"[^.]*\.(safetensors|bin)")
 ATTENTION = re.compile(r"(attentions\.\d+)\.(query|key|value|proj_attn)\.")
 
 
@@ -19,9 +21,10 @@ def pipeline(foreign: Foreign) -> Converted | None:
     scheduler = scheduler or foreign.config("scheduler_config.json")
     if not scheduler:
         raise CheckpointError("The pipeline has no scheduler_config.json: import its whole folder.")
-    weights = [one for one in foreign.weights if one.rpartition("/")[0] == folder.rstrip("/")]
+    inside = [one for one in foreign.weights if one.rpartition("/")[0] == folder.rstrip("/")]
+    plain = [one for one in inside if PLAIN.fullmatch(one.rpartition("/")[2])]
     tensors = {}
-    for file in weights:
+    for file in plain or inside:
         for key, tensor in foreign.tensors(file).items():
             modern = ATTENTION.sub(lambda found: f"{found[1]}.{OLD[found[2]]}.", key)
             tensors[f"unet.{modern}"] = tensor
@@ -35,4 +38,5 @@ def pipeline(foreign: Foreign) -> Converted | None:
         "unet": unet,
         "scheduler": scheduler,
     }
-    return Converted(config=config, tensors=tensors)
+    left_out = [f"all of {one}" for one in foreign.weights if one not in (plain or inside)]
+    return Converted(config=config, tensors=tensors, left_out=left_out)

@@ -26,6 +26,9 @@ from zoo.models import (
 
 SCHEDULERS = {"ddpm": DDPMScheduler, "ddim": DDIMScheduler}
 STEPS = {"ddpm": 1000, "ddim": 50}  # as the library's pipelines take them
+# what no file may ask for more of: steps and channels; layers in a block, and blocks
+LARGEST = 65_536
+MOST_LAYERS = 64
 SMALL = {
     "block_out_channels": [32, 64, 64],
     "down_block_types": ["DownBlock2D", "DownBlock2D", "AttnDownBlock2D"],
@@ -65,6 +68,14 @@ class DiffusersUNet(GenerativeModel["DiffusersUNet.Config"]):
                     "diffusers-unet needs images, with sample_shape=channels,height,width (given: "
                     f"{self.sample_shape})."
                 )
+            if wrong := _too_large(self.unet) or _too_large(self.scheduler):
+                raise ConfigError(f"{wrong} is out of bounds for diffusers-unet.")
+            called = self.scheduler.get("_class_name", DDPMScheduler.__name__)
+            if called not in [one.__name__ for one in SCHEDULERS.values()]:
+                raise ConfigError(
+                    f"The scheduler is {str(called)[:80]}: diffusers-unet has DDPMScheduler and "
+                    "DDIMScheduler, and a model of another noise draws nonsense by them."
+                )
 
     @dataclass(frozen=True, kw_only=True)
     class Options(StrictConfig):
@@ -92,8 +103,19 @@ class DiffusersUNet(GenerativeModel["DiffusersUNet.Config"]):
             given["num_class_embeds"] = config.num_classes
         try:
             self.unet: Any = UNet2DModel(**given)
-        except (TypeError, ValueError, AttributeError) as error:
-            raise ConfigError(f"unet can't be built of these arguments: {error}") from error
+        except Exception as error:  # whatever the library raises for arguments that do not fit
+            raise ConfigError(
+                f"unet can't be built of these arguments: {type(error).__name__}: "
+                f"{' '.join(str(error).split())[:200]}"
+            ) from error
+        try:
+            with torch.device("cpu"):
+                _made(SCHEDULERS[_name_of(config.scheduler)], config.scheduler)
+        except Exception as error:
+            raise ConfigError(
+                f"scheduler can't be made of these arguments: {type(error).__name__}: "
+                f"{' '.join(str(error).split())[:200]}"
+            ) from error
 
     def sample(
         self,
@@ -134,8 +156,21 @@ class DiffusersUNet(GenerativeModel["DiffusersUNet.Config"]):
         yield Objective((predicted.float() - wanted).square().flatten(1).mean(1))
 
 
+def _too_large(given: Mapping[str, Any]) -> str:
+    """What of a config asks for more than a model needs, in words; "" when nothing does."""
+    for key, value in given.items():
+        each = value if isinstance(value, list) else [value]
+        most = MOST_LAYERS if key == "layers_per_block" else LARGEST
+        numbers = [one for one in each if isinstance(one, int | float)]
+        if len(each) > MOST_LAYERS and key != "trained_betas":
+            return f"{key[:80]}, of {len(each):,} entries,"
+        if any(not -most <= one <= most for one in numbers):
+            return f"{key[:80]} = {str(value)[:80]}"
+    return ""
+
+
 def _name_of(published: Mapping[str, Any]) -> str:
-    """Which of the schedulers here a model was published with; "ddpm" for one that is not here."""
+    """Which of the schedulers here a model was published with; "ddpm" where that is not said."""
     called = published.get("_class_name")
     return next((name for name, one in SCHEDULERS.items() if one.__name__ == called), "ddpm")
 

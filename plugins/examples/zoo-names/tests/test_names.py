@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch.nn import functional as F
 from zoo_names import ALPHABET, names
-from zoo_names.between import between
 from zoo_names.measure import measure
 from zoo_names.vae import TextVAE
 
@@ -142,5 +141,5 @@ def test_the_checkpoint_spells_names_of_the_letter_asked_for_and_walks_between_t
     assert [name[0] for name in spelt].count("") == 0 and len(set(spelt)) > 50
     right = sum(name[0] == ALPHABET[index % 26] for index, name in enumerate(spelt))
     assert right >= 50
-    walk = between("text-vae-names", "anna", "maria", 8)
+    (walk,) = zoo.interpolate("text-vae-names", texts=["anna", "maria"]).texts
     assert walk[0] == "anna" and walk[-1] == "maria" and len(set(walk)) >= 4

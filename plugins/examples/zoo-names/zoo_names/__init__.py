@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable
 
-import click
-
 from zoo import Checkpoint, DatasetSpec, ModelSpec, bundled, hookimpl
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"
@@ -20,6 +18,7 @@ def zoo_models() -> Iterable[ModelSpec]:
             capabilities=("sample", "decode", "encode"),
             reference="https://arxiv.org/abs/1511.06349",
             kind="text",
+            dataset="names",
         )
     ]
 
@@ -62,19 +61,3 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:
             bundled=bundled(__file__, "text-vae-names"),
         )
     ]
-
-
-@hookimpl
-def zoo_commands(cli: click.Group) -> None:
-    """`zoo between`."""
-
-    @cli.command()
-    @click.argument("start")
-    @click.argument("end")
-    @click.option("--steps", type=click.IntRange(2), default=8, show_default=True)
-    @click.option("--ref", "reference", default="text-vae-names", show_default=True)
-    def between(start: str, end: str, steps: int, reference: str) -> None:
-        """Print names on the line from START to END, both encoded and decoded again."""
-        from zoo_names.between import between
-
-        click.echo("\n".join(between(reference, start, end, steps)))

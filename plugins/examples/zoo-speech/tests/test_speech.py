@@ -95,6 +95,19 @@ def test_latents_get_the_mean_and_the_covariance_of_those_of_their_class() -> No
         assert torch.allclose(torch.cov(z[labels == label].T), wanted, atol=0.15)
 
 
+def test_a_sample_does_not_depend_on_its_batch() -> None:
+    torch.manual_seed(0)
+    model = SpeechVAE(SpeechVAE.Config()).eval()
+    for parameter in model.decoder.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    z = torch.randn(5, 40)
+    with torch.no_grad():
+        whole = model.decode(z)
+        alone = torch.cat([model.decode(one) for one in z[:, None]])
+    # but for the last bit of a float32
+    assert whole.dtype == torch.float32 and (whole - alone).abs().max() <= 1e-7
+
+
 def test_sampling_needs_no_encoder() -> None:
     model = SpeechVAE(SpeechVAE.Config.from_dict(SMALL)).eval()
     del model.encoder

@@ -18,6 +18,7 @@ def zoo_models() -> Iterable[ModelSpec]:
             capabilities=("sample", "decode"),
             reference="https://arxiv.org/abs/1312.6114",
             kind="audio",
+            dataset="spoken-digits",
         )
     ]
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F
 
 from zoo.models import (
@@ -49,7 +50,8 @@ class SpeechVAE(LatentModel["SpeechVAE.Config"]):
     The encoder is needed in training only. The likelihood of a spectrogram is a Laplace
     distribution around the decoder's output. The waveform comes from the magnitudes by the
     algorithm of Griffin & Lim (1984, doi:10.1109/TASSP.1984.1164317), which begins with the phases
-    of steady tones.
+    of steady tones. It makes small differences of the magnitudes a hundred times as large, so all
+    of `decode` computes in float64: a sample is then the same in every batch.
     """
 
     sample_kind = "audio"
@@ -138,12 +140,15 @@ class SpeechVAE(LatentModel["SpeechVAE.Config"]):
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """The waveforms of latents, in [-1, 1]."""
         with torch.autocast(z.device.type, enabled=False):
-            spectrograms = self.spectrograms(self.of_class(z, labels), labels)
+            latents = self.of_class(z.double(), labels)
+            exact = {name: one.double() for name, one in self.decoder.named_parameters()}
+            drawn = functional_call(self.decoder, exact, (self.with_labels(latents, labels),))
+            spectrograms = _unpaired(drawn)
             sounds = waveforms(spectrograms, self.config.iterations)
             if self.config.peak:
                 loudest = sounds.abs().amax(1, keepdim=True).clamp(min=QUIETEST)
                 sounds = self.config.peak * sounds / loudest
-            return sounds.clamp(-1, 1)[:, None]
+            return sounds.clamp(-1, 1).float()[:, None]
 
     def of_class(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Latents with the mean and the covariance of those of a class.
@@ -154,10 +159,10 @@ class SpeechVAE(LatentModel["SpeechVAE.Config"]):
         """
         self.check_labels(labels, z.shape[0])
         classes = torch.zeros_like(z[:, 0], dtype=torch.int64) if labels is None else labels
-        means, moments = self.get_buffer("means").float(), self.get_buffer("moments").float()
-        small = 1e-4 * torch.eye(z.shape[1], device=z.device)
+        means, moments = self.get_buffer("means").double(), self.get_buffer("moments").double()
+        small = 1e-4 * torch.eye(z.shape[1], device=z.device, dtype=torch.float64)
         roots = torch.linalg.cholesky(moments - means[:, :, None] * means[:, None] + small)
-        moved = (roots[classes] * z.float()[:, None]).sum(2)
+        moved = (roots[classes] * z.double()[:, None]).sum(2)
         latents: Tensor = means[classes] + moved
         return latents.to(z.dtype)
 
@@ -182,8 +187,7 @@ class SpeechVAE(LatentModel["SpeechVAE.Config"]):
 
     def spectrograms(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Logarithms of magnitudes, `(n, 128, frames)`, as `log_magnitudes` gives them."""
-        drawn = self.decoder(self.with_labels(z, labels))  # (n, 2 · 128, frames / 2)
-        return at_least_float32(drawn.unflatten(1, (PAIRED, BINS)).permute(0, 2, 3, 1).flatten(2))
+        return _unpaired(self.decoder(self.with_labels(z, labels)))
 
     def posterior(self, spectrograms: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z | x), each `(n, latent_dim)`."""
@@ -249,7 +253,7 @@ def waveforms(logarithms: Tensor, iterations: int) -> Tensor:
     - `logarithms`: as `log_magnitudes` gives them.
     - `iterations`: how often the magnitudes are put in place again.
 
-    **Returns:** float32 `(n, length)`.
+    **Returns:** `(n, length)`, in the precision of the logarithms.
     """
     magnitudes = F.pad((logarithms.clamp(max=6).exp() - FLOOR).clamp(min=0), (0, 0, 0, 1))
     bins, frames = magnitudes.shape[1:]
@@ -258,7 +262,7 @@ def waveforms(logarithms: Tensor, iterations: int) -> Tensor:
     )
     # a steady tone in the middle of each bin; one between two bins has opposite signs in them
     angles = 2 * math.pi * HOP / WINDOW * turns + math.pi * torch.arange(bins)[:, None].to(turns)
-    spectra = torch.polar(magnitudes, angles.expand_as(magnitudes).float())
+    spectra = torch.polar(magnitudes, angles.expand_as(magnitudes).to(magnitudes.dtype))
     for _ in range(iterations):
         spectra = _spectra(_inverse(spectra))
         # where little is heard the phase is of no matter; the small number keeps it steady there
@@ -266,12 +270,18 @@ def waveforms(logarithms: Tensor, iterations: int) -> Tensor:
     return _inverse(spectra)
 
 
+def _unpaired(drawn: Tensor) -> Tensor:
+    """What the decoder gives, `(n, 2 · 128, frames / 2)`, frame by frame."""
+    return at_least_float32(drawn.unflatten(1, (PAIRED, BINS)).permute(0, 2, 3, 1).flatten(2))
+
+
 def _spectra(samples: Tensor) -> Tensor:
-    window = torch.hann_window(WINDOW, device=samples.device)
+    window = torch.hann_window(WINDOW, device=samples.device, dtype=samples.dtype)
     return torch.stft(samples, WINDOW, HOP, window=window, pad_mode="constant", return_complex=True)
 
 
 def _inverse(spectra: Tensor) -> Tensor:
-    window = torch.hann_window(WINDOW, device=spectra.device)
+    real = spectra.real.dtype
+    window = torch.hann_window(WINDOW, device=spectra.device, dtype=real)
     length = HOP * (spectra.shape[2] - 1)
     return torch.istft(spectra, WINDOW, HOP, window=window, length=length)
