@@ -56,23 +56,17 @@ def vae_epochs(
         yield time.perf_counter() - began, total.item() / seen
 
 
-def gan_steps(data: Tensor, precision: str, steps: int, batch_size: int = 128) -> Iterator[float]:
-    """Train the zoo's DCGAN with a non-saturating loss: the seconds of so many steps, each time."""
-    model_class = installed().model_class("dcgan")
-    gan: Any = build(model_class, model_class.Config(), seed=0)
-    if precision == "bf16":
-        keep_channels_last(channels_last(gan))
+def gan_steps(
+    model: str, data: Tensor, precision: str, steps: int, batch_size: int = 128, **config: Any
+) -> Iterator[float]:
+    """Train the networks of a GAN with a non-saturating loss: the seconds of so many steps."""
+    gan = networks(model, precision, **config)
     discriminator, generator = gan.discriminator, gan.generator
     rates: dict[str, Any] = {"lr": 2e-4, "betas": (0.5, 0.999), "fused": True}
     of_discriminator = Adam(discriminator.parameters(), **rates)
     of_generator = Adam(generator.parameters(), **rates)
     latent_dim = gan.config.latent_dim
-
-    def endless() -> Iterator[Tensor]:
-        while True:
-            yield from batches(data, batch_size)
-
-    images = endless()
+    images = endless(data, batch_size)
     while True:
         began = time.perf_counter()
         for _ in range(steps):
@@ -90,6 +84,49 @@ def gan_steps(data: Tensor, precision: str, steps: int, batch_size: int = 128) -
             loss.backward(inputs=list(generator.parameters()))
             of_generator.step()
         yield time.perf_counter() - began
+
+
+def ladder_steps(
+    data: Tensor, precision: str, steps: int, batch_size: int = 128
+) -> Iterator[float]:
+    """Train the networks of ladder-vae with the ELBO: the seconds of so many steps."""
+    ladder = networks("ladder-vae", precision)
+    optimizer = Adam(ladder.parameters(), lr=2e-3, fused=True)
+    images = endless(data, batch_size)
+    while True:
+        began = time.perf_counter()
+        for _ in range(steps):
+            real = next(images)
+            with _in(precision):
+                path = ladder.encode(real).path(
+                    lambda mean, std: mean + std * torch.randn_like(mean)
+                )
+            mean, deviation = path.mean.float(), path.deviation.float()
+            cross_entropy = F.binary_cross_entropy_with_logits(
+                path.output.float(), real, reduction="sum"
+            )
+            divergence = 0.5 * (mean.square() + deviation.square() - 1) - deviation.log()
+            loss = (cross_entropy + divergence.sum()) / batch_size
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(ladder.parameters(), 200.0)
+            optimizer.step()
+        yield time.perf_counter() - began
+
+
+def networks(model: str, precision: str, **config: Any) -> Any:
+    """A model of the zoo, for its networks alone."""
+    model_class = installed().model_class(model)
+    built = build(model_class, model_class.Config(**config), seed=0)
+    if precision == "bf16":
+        keep_channels_last(channels_last(built))
+    return built.train()
+
+
+def endless(data: Tensor, batch_size: int) -> Iterator[Tensor]:
+    """Batches of one epoch after the other."""
+    while True:
+        yield from batches(data, batch_size)
 
 
 def _in(precision: str) -> Any:

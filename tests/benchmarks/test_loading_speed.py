@@ -106,6 +106,27 @@ def test_data_of_20_gb_trains_in_2_gb_of_anonymous_memory(tmp_path: Path) -> Non
     assert 0 < most <= 2e9
 
 
+def test_cifar10_loads_about_as_fast_as_its_bytes_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files of the archive's size, which lie in the system's cache."""
+    folder = tmp_path / "cifar-10-batches-bin"
+    folder.mkdir()
+    records = np.random.default_rng(0).integers(0, 10, (10_000, 3073), np.uint8)
+    paths = [folder / f"data_batch_{number}.bin" for number in range(1, 6)]
+    for path in paths:
+        path.write_bytes(records.tobytes())
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path))
+    load_dataset("cifar10")
+    ours, theirs = [], []
+    for _ in range(7):
+        theirs.append(seconds(lambda: [path.read_bytes() for path in paths]))
+        ours.append(seconds(lambda: load_dataset("cifar10")))
+    ratio = statistics.median(ours) / statistics.median(theirs)
+    print(f"\ncifar10: {statistics.median(ours):.2f} s, {ratio:.2f} × reading its bytes")
+    assert ratio <= 1.5
+
+
 def _anonymous(process: psutil.Process) -> int:
     """Bytes of a process that no file backs."""
     status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")

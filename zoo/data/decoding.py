@@ -48,27 +48,28 @@ class _Chunks:
 
     def __getitem__(self, index: int) -> Tensor:
         some = self.paths[index * AT_ONCE : (index + 1) * AT_ONCE]
-        rows = np.empty((len(some), *self.sample_shape), np.uint8)
+        channels, height, width = self.sample_shape
+        rows = np.empty((len(some), height, width, channels), np.uint8)
         with silenced(), contextlib.suppress(DataError, *_DAMAGE):
             for row, path in zip(rows, some, strict=True):
                 if not self._decode(path, row):
                     return torch.empty(0)
-            return torch.from_numpy(rows)
+            return torch.from_numpy(rows).permute(0, 3, 1, 2).contiguous()
         return torch.empty(0)
 
     def _decode(self, path: Path, row: Any) -> bool:
-        """Read an image into a row; whether it is like the others."""
+        """Read an image into a row, `(height, width, channels)`; whether it is like the others."""
         channels, height, width = self.sample_shape
         if self.is_resized:
             seen = Seen()
-            row[:] = read_image(path, self.sample_shape, None, seen)
+            row[:] = read_image(path, self.sample_shape, None, seen).transpose(1, 2, 0)
             return not seen.deep
         with files.open_regular(path) as file, Image.open(file, formats=FORMATS) as image:
             if image.mode != EIGHT_BITS[channels] or image.size != (width, height):
                 return False
             if not is_plain(image):
                 return False
-            row[:] = np.asarray(image).reshape(height, width, channels).transpose(2, 0, 1)
+            row[:] = np.asarray(image).reshape(row.shape)
         return True
 
 

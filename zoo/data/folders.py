@@ -4,6 +4,7 @@ import errno
 import functools
 import hashlib
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,12 +110,13 @@ def find_images(folder: Path) -> ImageFolder:
     own: list[Path] = []
     below: dict[str, list[Path]] = {}
     for entry in _entries(folder, found):
-        if entry.is_dir() and not _is_image(entry):
-            below[entry.name] = list(_images_below(entry, found))
-        elif _is_image(entry):
-            own.append(entry)
+        path = folder / entry.name
+        if _is_image(entry.name):
+            own.append(path)
+        elif entry.is_dir():
+            below[entry.name] = list(_images_below(path, found))
         elif entry.name not in OWN:
-            found.others.append(entry)
+            found.others.append(path)
     found.classes = tuple(sorted(name for name, paths in below.items() if paths))
     found.empty += [folder / name for name, paths in below.items() if not paths]
     found.empty.sort()
@@ -190,21 +192,23 @@ def _images_below(folder: Path, found: ImageFolder, above: tuple[Path, ...] = ()
     """The images of a folder and of all folders in it; a link to a folder above is not followed."""
     above = (*above, folder.resolve())
     for entry in _entries(folder, found):
-        if _is_image(entry):
-            yield entry
+        path = folder / entry.name
+        if _is_image(entry.name):
+            yield path
         elif not entry.is_dir():
-            found.others.append(entry)
-        elif entry.resolve() not in above:
-            inside = list(_images_below(entry, found, above))
+            found.others.append(path)
+        elif path.resolve() not in above:
+            inside = list(_images_below(path, found, above))
             if not inside:
-                found.empty.append(entry)
+                found.empty.append(path)
             yield from inside
 
 
-def _entries(folder: Path, found: ImageFolder) -> Iterator[Path]:
+def _entries(folder: Path, found: ImageFolder) -> Iterator["os.DirEntry[str]"]:
     """What a folder holds, in the order of the names, without what is skipped by its name."""
     try:
-        entries = sorted(folder.iterdir())
+        with os.scandir(folder) as listed:
+            entries = sorted(listed, key=lambda entry: entry.name)
     except OSError as error:
         raise DataError(
             f"Can't read the folder {folder}: {error.strerror}. Change its permissions, or move "
@@ -212,13 +216,13 @@ def _entries(folder: Path, found: ImageFolder) -> Iterator[Path]:
         ) from error
     for entry in entries:
         if entry.name.startswith(".") or entry.name.lower() in COMPANIONS:
-            found.hidden.append(entry)
+            found.hidden.append(folder / entry.name)
         else:
             yield entry
 
 
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES
+def _is_image(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES)
 
 
 def below(folder: Path, path: Any) -> str:
