@@ -187,7 +187,9 @@ class Task:
             return None
         plans.refuse_other(done.plan, self.asked, self.place.text)
         there = manifest.whole(self.place, done.plan, done.records)
-        return done if len(there) == done.plan.count else None
+        # a command that was killed at its very end has more to do
+        ended = WORK not in self.place.names()
+        return done if ended and len(there) == done.plan.count else None
 
     def begun(self) -> Plan | None:
         """The plan of what is there already. A data set that was finished has records again.
@@ -285,8 +287,8 @@ def _join(task: Task, plan: Plan) -> Manifest:
     ]
     whole = Manifest(plan, told)
     whole.write(place)
-    place.remove(WORK)
     card.write(task.root)
+    place.remove(WORK)
     return whole
 
 
