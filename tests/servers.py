@@ -19,6 +19,7 @@ from zoo.explorer.application import create
 from zoo.explorer.desk import Desk
 from zoo.explorer.engine import Engine
 from zoo.explorer.guard import Guard, Limits
+from zoo.explorer.launch import config_of
 from zoo.explorer.shelf import Shelf
 
 
@@ -58,9 +59,7 @@ def serving(
     engine = Engine("cpu", 1, limits.max_queue)
     desk = Desk(Shelf(references), engine, limits)
     app = create(desk, with_page=with_page, with_token=bool(token))
-    config = uvicorn.Config(
-        Guard(app, limits, token, "127.0.0.1"), log_level="error", server_header=False
-    )
+    config = config_of(Guard(app, limits, token, "127.0.0.1"), limits)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()

@@ -143,12 +143,19 @@ def test_space_says_what_the_home_holds_in_bytes(zoo: Zoo, home: Path, trained: 
     (home / "features" / "one.safetensors").write_bytes(b"x" * 1000)
     (home / "data" / "MNIST").mkdir(parents=True)
     (home / "data" / "MNIST" / "raw").write_bytes(b"x" * 2000)
+    (home / "directions").mkdir()
+    (home / "directions" / "some.safetensors").write_bytes(b"x" * 300)
+    (home / "runtime" / "onnxruntime-web-1").mkdir(parents=True)
+    (home / "runtime" / "onnxruntime-web-1" / "ort.wasm").write_bytes(b"x" * 400)
     found = {one["what"]: one for one in door.space()}
     assert found["checkpoints"]["size"] == files.size(home / "checkpoints" / "mine")
     assert (found["features"]["size"], found["data"]["size"]) == (1000, 2000)
+    assert (found["directions"]["size"], found["runtime"]["size"]) == (300, 400)
+    assert found["other"]["size"] == 0
     assert [what for what, one in found.items() if one["prunable"]] == [
         "data",
         "features",
+        "runtime",
         "caches",
     ]
     assert json.loads(zoo("space", "--json").stdout) == list(found.values())
@@ -164,11 +171,14 @@ def test_what_can_be_had_again_is_pruned_after_asking_and_nothing_else(
     before = files.size(directory)
     (home / "features").mkdir(exist_ok=True)
     (home / "features" / "one.safetensors").write_bytes(b"x" * 1000)
+    (home / "directions").mkdir()
+    (home / "directions" / "named.safetensors").write_bytes(b"x")
     refused = zoo("space", "--prune")
     assert refused.exit_code == 1 and (home / "features" / "one.safetensors").exists()
     code, said = answering(monkeypatch, "y\n", "space", "--prune")
     assert code == 0 and not list((home / "features").iterdir()) and "Freed " in said
     assert files.size(directory) == before and (home / "runs" / "unfinished").is_dir()
+    assert (home / "directions" / "named.safetensors").exists()
 
 
 def test_an_empty_home_takes_no_room(zoo: Zoo, home: Path) -> None:

@@ -19,6 +19,7 @@ from zoo.common import files
 from zoo.common.errors import ConfigError, DataError, NotFoundError, OutputError, ZooError
 from zoo.evaluation.measure import NotKeptError
 from zoo.registry import installed
+from zoo.sampling import provenance
 
 Trained = Callable[..., Path]
 
@@ -45,6 +46,45 @@ def test_results_print_as_a_table_and_show_as_one_in_a_notebook(zoo: Zoo, mine: 
 def test_written_results_stand_in_the_facts(mine: str) -> None:
     results = door.evaluate(mine, n=40, write=True)
     assert recorded(Folder("mine").facts) == list(results)
+
+
+def test_a_truncation_is_measured_recorded_and_told_on_the_card(zoo: Zoo, mine: str) -> None:
+    plain = door.evaluate(mine, n=40)
+    words = ["evaluate", mine, "-n", 40, "--truncation", 0.5]
+    told = zoo(*words, "--write")
+    assert told.exit_code == 0, told.stderr
+    assert "truncation=0.5" in told.stdout
+    kept = recorded(Folder("mine").facts)
+    assert {one.options for one in kept} == {("truncation=0.5",)}
+    assert [one.value for one in kept] != [one.value for one in plain]
+    card = Folder("mine").card
+    assert "truncation=0.5" in card
+    assert "--truncation 0.5" in card and "--set" not in card
+    again = json.loads(zoo(*words, "--json").stdout)
+    assert again["evaluations"] == [one.to_dict() for one in kept]
+    # beside numbers without it they do not stand
+    door.evaluate(mine, n=40, write=True)
+    assert {one.options for one in recorded(Folder("mine").facts)} == {(), ("truncation=0.5",)}
+
+
+def test_a_truncation_is_compared_with_the_same_alone(mine: str) -> None:
+    shutil.copytree("mine", "other")
+    door.evaluate(mine, n=40, truncation=0.5, write=True)
+    found = door.compare(mine, "./other", n=40, truncation=0.5, output="both.png")
+    assert {one.options for column in found.columns.values() for one in column} == {
+        ("truncation=0.5",)
+    }
+    assert "--truncation 0.5" in provenance.read(Path("both.png"))["command"]
+    plain = door.compare(mine, "./other", n=40)
+    assert {one.options for column in plain.columns.values() for one in column} == {()}
+
+
+@pytest.mark.parametrize("truncation", [-1, 11, "half", True, float("nan")])
+def test_what_is_no_truncation_is_refused(mine: str, truncation: Any) -> None:
+    with pytest.raises(ConfigError, match="not a number from 0 to 10"):
+        door.evaluate(mine, n=40, truncation=truncation)
+    with pytest.raises(ConfigError, match="leave out --truncation or --usefulness"):
+        door.evaluate(mine, n=40, truncation=0.5, usefulness=True)
 
 
 @pytest.mark.parametrize("named", ["path", "folder", "object with a path"])

@@ -1,14 +1,22 @@
 """Models of plugins on the page: the tutorial's PPCA, texts and recordings, without a line for it."""
 
-from collections.abc import Callable, Iterator
+import io
+import json
+import os
+import re
+import subprocess
+import wave
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+import httpx
+import numpy as np
 import pytest
 from browsers import Browser, browsing, ready, shown
 from conftest import DIGITS
 from documents import TUTORIAL, blocks
 from environments import Environment
+from hosts import hosted, onnxruntime_web
 from servers import command
 
 pytestmark = pytest.mark.browser
@@ -132,17 +140,23 @@ def guest(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     return environment
 
 
-@pytest.fixture
-def address(guest: Environment, tmp_path: Path) -> Iterator[str]:
-    """The page of the plugin's checkpoints."""
-    import subprocess
-
-    words = ["train", "ppca", "--out", "ppca-made", "--name", "ppca-made", "--epochs", "1"]
-    trained = guest.zoo(*words, "--seed", "0", "--data-root", str(DIGITS))
+@pytest.fixture(scope="module")
+def made(guest: Environment, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Checkpoints of the plugin's models, by the names of the models: references to them."""
+    place = tmp_path_factory.mktemp("made")
+    world = {"ZOO_HOME": str(place / "home"), "ZOO_DATA": str(DIGITS)}
+    words = ["train", "ppca", "--out", place / "ppca-made", "--name", "ppca-made", "--epochs", 1]
+    trained = guest.zoo(*words, "--seed", 0, **world)
     assert trained.returncode == 0, trained.stderr
-    subprocess.run([str(guest.python), "-c", SAVE], check=True)
-    made = [f"./{name}-made" for name in ("ppca", "letters", "tones", "steps")]
-    with command("play", "--no-browser", *made, python=guest.python) as (address, _):
+    subprocess.run([str(guest.python), "-c", SAVE], check=True, cwd=place, env=os.environ | world)
+    names = ("ppca", "letters", "tones", "steps")
+    return {name: str(place / f"{name}-made") for name in names}
+
+
+@pytest.fixture
+def address(guest: Environment, made: dict[str, str]) -> Iterator[str]:
+    """The page of the plugin's checkpoints."""
+    with command("play", "--no-browser", *made.values(), python=guest.python) as (address, _):
         yield address
 
 
@@ -151,9 +165,6 @@ def browser() -> Iterator[Browser]:
     """One browser for all tests of this file."""
     with browsing() as browser:
         yield browser
-
-
-Wait = Callable[[Any], bool]
 
 
 def test_every_kind_of_a_plugin_s_model_can_be_played_with(browser: Browser, address: str) -> None:
@@ -206,3 +217,66 @@ def test_every_kind_of_a_plugin_s_model_can_be_played_with(browser: Browser, add
         page.goto(f"{address}&view=pair&left=letters-made&right=tones-made")
         ready(page)
         assert page.locator("li.text").count() == 16 and page.locator("audio").count() == 16
+
+
+def test_a_plugin_s_model_is_exported_as_programs_and_as_a_page(
+    browser: Browser, guest: Environment, made: dict[str, str], tmp_path: Path
+) -> None:
+    import onnxruntime
+    import torch
+
+    for what, name in (("decode", "d.onnx"), ("sample", "s.onnx"), ("decode", "d.pt2")):
+        done = guest.zoo("export", made["ppca"], "--what", what, "-o", name)
+        assert done.returncode == 0, done.stderr
+    z = np.random.default_rng(0).standard_normal((5, 16), np.float32)
+    session = onnxruntime.InferenceSession("d.onnx", providers=["CPUExecutionProvider"])
+    (images,) = session.run(None, {"latents": z})
+    program = torch.export.load("d.pt2").module()
+    assert images.shape == (5, 1, 28, 28)
+    assert np.abs(program(torch.from_numpy(z)).numpy() - images).max() <= 1e-5
+
+    words = ["--to", "page", "-o", "page", "--runtime", onnxruntime_web(tmp_path)]
+    done = guest.zoo("export", made["ppca"], *words)
+    assert done.returncode == 0, done.stderr
+    with hosted(Path("page")) as address, browser.page() as page:
+        page.goto(f"{address}/#checkpoint=ppca-made&seed=1")
+        ready(page)
+        before = shown(page)
+        page.locator("input[id^=move-]").first.fill("2")
+        page.wait_for_timeout(700)
+        assert shown(page) != before and page.locator(".plane").count() == 1
+
+
+def test_what_is_no_image_has_a_form_of_its_own_over_http(
+    guest: Environment, made: dict[str, str]
+) -> None:
+    with command("serve", "--port", "0", *made.values(), python=guest.python) as (address, _):
+
+        def drawn(name: str, form: str) -> httpx.Response:
+            query = {"checkpoint": f"{name}-made", "n": 3, "seed": 4, "format": form}
+            return httpx.get(f"{address}/v1/sample", params=query, trust_env=False)
+
+        usual = drawn("letters", "")
+        assert usual.headers["content-type"] == "text/plain; charset=utf-8"
+        texts = usual.text.splitlines()
+        assert len(texts) == 3 and all(re.fullmatch("[a-z]{6}", one) for one in texts)
+        rows = [json.loads(line) for line in drawn("letters", "jsonl").text.splitlines()]
+        assert [one["text"] for one in rows] == texts and rows[0]["zoo"]["seed"] == 4
+        told = drawn("letters", "json").json()
+        assert told["texts"] == texts and np.array(told["samples"]).shape == (3, 6)
+
+        sound = drawn("tones", "wav")
+        assert sound.headers["content-type"] == "audio/wav"
+        assert sound.content == drawn("tones", "").content
+        with wave.open(io.BytesIO(sound.content)) as file:
+            assert file.getnchannels() == 1 and file.getnframes() >= 3 * 2000
+            heard = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+        assert np.abs(heard).max() > 1000
+
+        curves = drawn("steps", "")
+        assert curves.headers["content-type"] == "application/x-npz"
+        with np.load(io.BytesIO(curves.content)) as arrays:
+            assert arrays["samples"].shape == (3, 30)
+        for name, form in (("letters", "png"), ("tones", "txt"), ("steps", "wav")):
+            refused = drawn(name, form)
+            assert refused.status_code == 409 and "can't hold these" in refused.json()["detail"]

@@ -1,5 +1,6 @@
 """`zoo play` and `zoo serve` as commands: what they refuse, how they begin, how they end."""
 
+import json
 import signal
 import socket
 import subprocess
@@ -106,6 +107,20 @@ def test_play_prints_an_address_with_a_token_that_opens_the_page() -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
         assert process.stderr.read() == ""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("verb", ["play", "serve"])
+def test_programs_get_the_address_in_a_line_of_json(verb: str) -> None:
+    words = ["--no-browser"] if verb == "play" else ["--port", "0"]
+    line = [sys.executable, "-m", "zoo", verb, "vae-mnist", *words, "--json"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = json.loads(process.stdout.readline())["address"]
+        base = address.partition("/#")[0]
+        assert httpx.get(f"{base}/health", trust_env=False).json()["status"] == "ok"
+        process.terminate()
+        assert process.wait(30) in (0, -signal.SIGTERM)
 
 
 def test_sigterm_lets_running_requests_end_and_takes_no_new_ones() -> None:

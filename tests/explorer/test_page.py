@@ -3,6 +3,7 @@
 import io
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -219,6 +220,7 @@ def test_two_models_stand_side_by_side_with_the_same_seed(browser: Browser, serv
         after = wait_until_shown(page, before, ".pair .panel:nth-child(2) canvas")
         page.locator("#pair-right").select_option("gan-mnist")
         wait_until_shown(page, after, ".pair .panel:nth-child(2) canvas")
+        page.wait_for_timeout(400)  # the address follows a little later
         assert "right=gan-mnist" in page.url and "seed=9" in page.url
 
 
@@ -328,10 +330,84 @@ def test_the_address_shows_the_same_page_again(browser: Browser, server: Served)
         moved = wait_until_shown(page, moved)
         page.get_by_label("Truncation").fill("0.7")
         moved = wait_until_shown(page, moved)
+        page.wait_for_timeout(400)  # the address follows a little later
         where = page.url
     with browser.page() as other:
         open_at(other, where)
         assert shown(other) == moved
+
+
+def test_a_slider_that_is_dragged_long_keeps_the_address_true(
+    browser: Browser, server: Served
+) -> None:
+    # browsers take some 100 changes of the address in 30 seconds, and then complain
+    with browser.page() as page:
+        open_at(page, address(server, checkpoint="vae-mnist-2d", n=1))
+        changes = page.evaluate("""async () => {
+          const slider = document.querySelector("input[id^=move-]");
+          const replace = history.replaceState.bind(history);
+          let changes = 0;
+          history.replaceState = (...given) => { changes += 1; replace(...given); };
+          for (let i = 1; i <= 300; i += 1) {
+            slider.value = i % 2 ? i / 100 : -i / 100;
+            slider.dispatchEvent(new Event("input"));
+            await new Promise((go) => setTimeout(go, 4));
+          }
+          await new Promise((go) => setTimeout(go, 400));
+          return changes;
+        }""")
+        assert 2 <= changes <= 20
+        assert "moves=strong-1%3A-3" in page.url
+
+
+def test_the_link_to_the_content_leads_there_and_nowhere_else(
+    browser: Browser, server: Served
+) -> None:
+    with browser.page() as page:
+        open_at(page, address(server, checkpoint="vae-mnist", seed=4))
+        before, where = shown(page), page.url
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        assert page.evaluate_handle("document.activeElement").evaluate("e => e.id") == "view"
+        page.wait_for_timeout(300)
+        assert (shown(page), page.url) == (before, where)
+
+
+def test_a_picture_is_dropped_on_the_drawing_area(browser: Browser, server: Served) -> None:
+    with browser.page() as page:
+        open_at(page, address(server, checkpoint="vae-mnist"))
+        before = shown(page)
+        page.locator(".sketch").evaluate("""async (area) => {
+          const picture = Object.assign(document.createElement("canvas"), { width: 60, height: 50 });
+          const pen = picture.getContext("2d");
+          pen.fillStyle = "#fff";
+          pen.fillRect(26, 5, 8, 40);
+          const blob = await new Promise((resolve) => picture.toBlob(resolve));
+          const given = new DataTransfer();
+          given.items.add(new File([blob], "one.png", { type: "image/png" }));
+          area.dispatchEvent(new DragEvent("drop", { dataTransfer: given, bubbles: true }));
+        }""")
+        wait_until_shown(page, before)
+        page.wait_for_timeout(300)
+        assert digit_drawn(page) == 1
+
+
+def test_a_checkpoint_that_is_removed_while_it_is_shown_is_said_to_be_gone(
+    browser: Browser, tmp_path: Path
+) -> None:
+    zoo_package.save(zoo_package.load("vae-mnist-2d"), tmp_path / "mine", dataset="mnist")
+    with (
+        serving([str(tmp_path / "mine")], with_page=True) as server,
+        browser.page() as page,
+    ):
+        open_at(page, f"{server.address}/#checkpoint=mine")
+        shutil.rmtree(tmp_path / "mine")
+        page.locator("input[id^=move-]").first.fill("2")
+        page.locator("#status.problem", has_text="There is no folder").wait_for()
+        page.get_by_role("link", name="Gallery").click()
+        ready(page)
+        assert "no folder" in page.locator(".card").inner_text()
+        browser.errors.clear()  # the console says that the answer was 404
 
 
 def test_the_keyboard_alone_does(browser: Browser, server: Served) -> None:

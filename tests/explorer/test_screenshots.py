@@ -1,4 +1,4 @@
-"""The pictures of the guides, as the page looks now.
+"""The pictures of the README and the guides, as the pages look now.
 
 `SCREENSHOTS=plugins/guides/images pytest -m browser tests/explorer/test_screenshots.py` makes them
 anew.
@@ -6,31 +6,51 @@ anew.
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from browsers import browsing, ready, save
+from hosts import hosted, onnxruntime_web
 from PIL import Image
 from servers import serving
 
+import zoo
+
 ROOT = Path(__file__).parents[2]
+IMAGES = ROOT / "plugins" / "guides" / "images"
 PLACE = os.environ.get("SCREENSHOTS")
+STATE = "#checkpoint=vae-mnist&seed=3&moves=strong-2:1.2"
 
 pytestmark = pytest.mark.browser
 
 
+def photograph(page: Any, address: str, name: str) -> None:
+    """Open a page, keep how it looks, and hold the picture that is kept to its size."""
+    kept, made = IMAGES / name, ROOT / PLACE / name if PLACE else Path(name)
+    page.set_viewport_size({"width": 1280, "height": 1070})
+    page.goto(address)
+    ready(page)
+    page.wait_for_timeout(500)
+    save(page, made, 960)
+    with Image.open(made) as now, Image.open(kept) as then:
+        assert now.size == then.size
+    assert kept.stat().st_size < 150_000
+
+
 def test_the_picture_of_the_guide_shows_the_page() -> None:
-    kept = ROOT / "plugins" / "guides" / "images" / "play.png"
-    made = ROOT / PLACE / "play.png" if PLACE else Path("play.png")
     with (
         browsing() as browser,
         serving(with_page=True) as server,
         browser.page(device_scale_factor=2) as page,
     ):
-        page.set_viewport_size({"width": 1280, "height": 1070})
-        page.goto(f"{server.address}/#checkpoint=vae-mnist&seed=3&moves=strong-2:1.2")
-        ready(page)
-        page.wait_for_timeout(500)
-        save(page, made, 960)
-    with Image.open(made) as now, Image.open(kept) as then:
-        assert now.size == then.size
-    assert kept.stat().st_size < 150_000
+        photograph(page, f"{server.address}/{STATE}", "play.png")
+
+
+def test_the_picture_of_the_readme_shows_an_exported_page(tmp_path: Path) -> None:
+    zoo.export("vae-mnist", "page", to="page", runtime=onnxruntime_web(tmp_path))
+    with (
+        hosted(Path("page")) as address,
+        browsing() as browser,
+        browser.page(device_scale_factor=2) as page,
+    ):
+        photograph(page, f"{address}/{STATE}", "page.png")

@@ -1,5 +1,6 @@
 """Pulling from the page, and trainings as they go: their films and their losses."""
 
+import hashlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,8 +8,11 @@ from typing import Any
 
 import pytest
 from browsers import browsing, ready
-from conftest import Zoo
+from conftest import CHECKPOINT, Zoo
 from servers import Served, serving
+
+from zoo.registry import Checkpoint
+from zoo.registry.registry import installed
 
 TINY = ("--set", "hidden_dims=16", "--set", "latent_dim=2", "--seed", "0")
 
@@ -56,6 +60,33 @@ def test_a_checkpoint_of_a_hub_is_pulled_with_progress(server: Served, hub: Any)
     names = [one["name"] for one in server.get("/v1/checkpoints").json()]
     assert "hf:owner/repo" in names
     assert server.get("/v1/sample", checkpoint="hf:owner/repo", n=1).status_code == 200
+
+
+@pytest.mark.browser
+def test_a_checkpoint_is_pulled_from_the_gallery_and_then_played_with(
+    server: Served, hub: Any
+) -> None:
+    names = ("config.json", "model.safetensors")
+    installed().checkpoints["from-afar"] = Checkpoint(
+        name="from-afar",
+        model="mlp-vae",
+        dataset="mnist",
+        summary="Far away",
+        license="apache-2.0",
+        repo_id="owner/repo",
+        revision=hub.commit("owner/repo"),
+        sha256={name: hashlib.sha256(CHECKPOINT[name]).hexdigest() for name in names},
+    )
+    with browsing() as browser, browser.page() as page:
+        page.goto(server.address)
+        ready(page)
+        card = page.locator(".card", has_text="from-afar")
+        assert "usable" not in (card.get_attribute("class") or "")
+        card.get_by_role("button", name="Pull from-afar").click()
+        page.get_by_role("link", name="from-afar").click()
+        page.locator("h1", has_text="from-afar").wait_for()
+        ready(page)
+        assert page.locator(".grid .tile").count() == 16
 
 
 def test_a_pull_that_fails_says_why(server: Served, hub: Any) -> None:

@@ -1,17 +1,13 @@
 """The page that is the model: in a real browser, from a static host, without a server of ours."""
 
-import functools
 import gzip
 import hashlib
-import http.server
 import io
 import json
 import re
 import tarfile
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +16,7 @@ import pytest
 import torch
 from browsers import Browser, browsing, ready, shown
 from conftest import Zoo
+from hosts import hosted, onnxruntime_web
 from PIL import Image
 
 import zoo as door
@@ -28,29 +25,6 @@ from zoo.errors import CapabilityError, DataError, OutputError, ZooError
 from zoo.exporters import runtime
 from zoo.sampling import latents, provenance
 from zoo.sampling.images import to_image
-
-# where the runtime is kept between the tests of one run
-KEPT: dict[str, bytes] = {}
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """A static host that says nothing."""
-
-    def log_message(self, *arguments: Any) -> None:
-        pass
-
-
-@contextmanager
-def hosted(folder: Path) -> Iterator[str]:
-    """A static host on loopback; its address."""
-    handler = functools.partial(Quiet, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @pytest.fixture
@@ -99,6 +73,7 @@ def test_a_page_is_a_folder_with_all_that_it_needs(
         *(f"runtime/{name}" for name in runtime.DIGESTS),
     } <= names
     assert not names & {"page/http.js", "page/play.js", "page/docs.js"}
+    assert "onnx.js" in Path("shown/page/start.js").read_text()  # and not that of zoo play
     # what one module imports of another is there, and nothing comes from elsewhere
     for path in Path("shown").rglob("*.js"):
         for wanted in re.findall(r'from "([^"]+)"', path.read_text()):
@@ -181,16 +156,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def real_runtime(tmp_path: Path) -> Path:
     """A folder with onnxruntime-web itself, fetched once for all tests; skips without a net."""
-    if not KEPT:
-        try:
-            KEPT.update(runtime.read())
-        except DataError as error:
-            pytest.skip(f"onnxruntime-web is not to be had here: {error}")
-    folder = tmp_path / "onnxruntime-web"
-    folder.mkdir()
-    for name, content in KEPT.items():
-        (folder / name).write_bytes(content)
-    return folder
+    return onnxruntime_web(tmp_path)
 
 
 NUMBERS = """async ([name, z, n, labels]) => {
@@ -268,6 +234,30 @@ def test_a_person_moves_sliders_draws_a_digit_and_takes_the_latents_home(
     found = np.array(copy).reshape(28, 28, 4)[..., 0]
     # the drawing is shown large and shrunk again before it is encoded
     assert np.abs(found - expected.numpy()).mean() < 8
+
+
+@pytest.mark.browser
+def test_classes_and_the_plane_work_without_a_server(browser: Browser, real_runtime: Path) -> None:
+    door.export("cvae-mnist", "page", to="page", runtime=real_runtime)
+    model: Any = door.load("cvae-mnist")
+    z = latents(model, 1, seed=3)
+    expected = (model.decode(z, torch.tensor([7]))[0, 0] * 255).numpy()
+    with hosted(Path("page")) as address, browser.page(phone=True) as page:
+        page.goto(f"{address}/#checkpoint=cvae-mnist&seed=3")
+        ready(page)
+        before = shown(page)
+        page.get_by_role("button", name="7", exact=True).click()
+        until(lambda: shown(page) != before)
+        seven = page.locator(".large").evaluate(
+            "(one) => Array.from(one.getContext('2d').getImageData(0, 0, 28, 28).data)"
+        )
+        before = shown(page)
+        page.locator(".plane").press("Shift+ArrowRight")
+        until(lambda: shown(page) != before)
+        assert "zoo edit cvae-mnist" in page.locator("#command").inner_text()
+        assert page.get_by_role("link", name="Side by side").count() == 0
+        assert page.locator("html").evaluate("e => e.scrollWidth") <= 390
+    assert np.abs(np.array(seven).reshape(28, 28, 4)[..., 0] - expected).max() <= 1
 
 
 @pytest.mark.browser

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zoo.checkpoints.history import named_losses
-from zoo.checkpoints.results import USEFULNESS, Evaluation, recorded
+from zoo.checkpoints.results import TRUNCATION, USEFULNESS, Evaluation, recorded
 from zoo.common.errors import counted
 from zoo.registry import DISTRIBUTION, ENTRY_POINT, DatasetSpec, installed
 
@@ -200,7 +200,7 @@ def _commands(facts: Mapping[str, Any], results: Sequence[Evaluation]) -> str:
     if one.is_of_samples:
         given = ["--features", one.extractor] if one.extractor else []
         given += ["--usefulness"] if any(each.metric == USEFULNESS for each in results) else []
-        given += [word for option in one.options for word in ("--set", option)]
+        given += [word for option in one.options for word in _as_words(option)]
         alternatives = [["-n", str(one.n), *given]]
     else:
         ks = sorted(
@@ -209,6 +209,12 @@ def _commands(facts: Mapping[str, Any], results: Sequence[Evaluation]) -> str:
         images = ["--test-images", str(one.reference_n)]
         alternatives = [["-k", str(k), *images] for k in ks] or [images]
     return "```\n" + "\n".join(shlex.join([*words, *rest]) for rest in alternatives) + "\n```"
+
+
+def _as_words(option: str) -> list[str]:
+    """How samples were drawn, as options of a command."""
+    name, _, value = option.partition("=")
+    return ["--truncation", value] if name == TRUNCATION else ["--set", option]
 
 
 def _table(results: Sequence[Evaluation]) -> str:

@@ -13,6 +13,8 @@ from zoo.registry import installed
 # Of an evaluation, unless told otherwise.
 SAMPLES = 10_000
 SEED = 0
+# what a result calls the truncation of latents among its options
+TRUNCATION = "truncation"
 IMPORTANCE_SAMPLES = 500
 FEWEST = 20  # samples that every metric can be taken of
 
@@ -102,7 +104,8 @@ class Evaluation(StrictConfig):
     - `labelled`: for a likelihood, whether it is that of an image given its class, log p(x | y), as
         a conditional model has it. It may be up to log(classes) better than log p(x), and the two
         can't be compared.
-    - `options`: sample-time options that the samples were drawn with, as "name=value".
+    - `options`: sample-time options that the samples were drawn with, and the truncation of their
+        latents, as "name=value".
     - `values`: for the KL, that of each latent dimension, in falling order; 64 at most.
     """
 
@@ -246,6 +249,27 @@ def recorded(facts: Mapping[str, Any]) -> list[Evaluation]:
         except ConfigError as error:
             raise CheckpointError(f"facts.json: evaluations[{index}]: {error}") from error
     return results
+
+
+def measured(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The numbers that a checkpoint's facts hold, in the words of the tables, as JSON values.
+
+    **Raises:** `CheckpointError` as `recorded` does.
+    """
+    told = []
+    for one in recorded(facts):
+        metric = _known(one.metric)
+        told.append(
+            {
+                "metric": one.metric,
+                "title": metric.title,
+                "better": metric.better,
+                "value": one.value,
+                "standard_error": one.standard_error,
+                "unit": one.unit,
+            }
+        )
+    return told
 
 
 def merged(old: Sequence[Evaluation], new: Sequence[Evaluation]) -> list[Evaluation]:

@@ -20,7 +20,9 @@ from zoo.common.tables import Listing
 from zoo.registry import installed
 
 # what of the home can be had again: by computing it, or by downloading it
-PRUNABLE = ("data", "features", "caches")
+# folders of the home, by what is in them
+FOLDERS = ("checkpoints", "runs", "directions", "data", "features", "runtime")
+PRUNABLE = ("data", "features", "runtime", "caches")
 
 
 def remove(names: str | Sequence[str]) -> list[dict[str, Any]]:
@@ -119,11 +121,12 @@ def space(*, prune: bool = False) -> Listing:
     """Show how much disk space the zoo uses, or free some of it.
 
     **Arguments:**
-    - `prune`: remove what can be downloaded or computed again: data sets, features and caches.
-        Checkpoints and trainings stay.
+    - `prune`: remove what can be downloaded or computed again: data sets, features, caches and the
+        runtime of exported pages. Checkpoints, trainings and directions stay.
 
-    **Returns:** for each kind of thing its `what` ("checkpoints", "runs", "data", "features",
-    "caches" or "other"), `number`, `size` (bytes), `prunable`, `freed` (bytes) and `path`.
+    **Returns:** for each kind of thing its `what` ("checkpoints", "runs", "directions", "data",
+    "features", "runtime", "caches" or "other"), `number`, `size` (bytes), `prunable`, `freed`
+    (bytes) and `path`.
     """
     root = Store({}).root
     records = []
@@ -151,12 +154,12 @@ def space(*, prune: bool = False) -> Listing:
 
 def _kinds(root: Path) -> dict[str, list[Path]]:
     """What lies in the home, by kind."""
-    kinds = {what: _inside(root / what) for what in ("checkpoints", "runs", "data", "features")}
+    kinds = {what: _inside(root / what) for what in FOLDERS}
     kinds["caches"] = [
         root / INDEX,
         *(one for one in _inside(root / "scratch") if leftovers.is_abandoned(one)),
     ]
-    known = {"checkpoints", "runs", "data", "features", "scratch", "locks", Path(INDEX).parts[0]}
+    known = {*FOLDERS, "scratch", "locks", Path(INDEX).parts[0]}
     kinds["other"] = [one for one in _inside(root) if one.name not in known]
     return kinds
 

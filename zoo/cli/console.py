@@ -136,6 +136,26 @@ def command(
     return decorate
 
 
+def print_address(address: str, json_: bool) -> None:
+    """Say where a server listens, in a line that programs can wait for."""
+    import json
+
+    click.echo(json.dumps({"address": address}) if json_ else address)
+
+
+def print_written(written: Any, json_: bool) -> None:
+    """Say where a file is: its path, after a preview of what it shows, or all of it as JSON.
+
+    **Arguments:**
+    - `written`: what a function that writes files returns.
+    """
+    if json_:
+        print_json(written.to_dict())
+        return
+    show_preview(written.path, written.rows)
+    click.echo(written.path)
+
+
 def show_preview(path: Path | None, rows: int = 1) -> None:
     """Show the upper part of a picture in coloured blocks, when standard output goes to a person
     whose terminal has colours.

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from zoo import editing
-from zoo.cli.console import command, print_json, show_preview, warn_of_plugins
+from zoo.cli.console import command, print_written, warn_of_plugins
 from zoo.cli.options import (
     as_json,
     complete_checkpoints,
@@ -42,7 +42,4 @@ def decode(reference: str, latents: Path, output: str | None, json_: bool, **ask
     """
     warn_of_plugins()
     written = editing.decode(reference, latents, output, **asked)
-    if json_:
-        return print_json(written.to_dict())
-    show_preview(written.path, written.rows)
-    return click.echo(written.path)
+    print_written(written, json_)

@@ -6,18 +6,8 @@ from typing import Any
 import click
 
 from zoo import editing
-from zoo.cli.console import command, print_json, show_preview, warn_of_plugins
-from zoo.cli.options import (
-    as_json,
-    complete_checkpoints,
-    device_option,
-    force_option,
-    label_option,
-    range_option,
-    scale_option,
-    seed_option,
-    threads_option,
-)
+from zoo.cli.console import command, print_written, warn_of_plugins
+from zoo.cli.options import complete_checkpoints, picture_options, seed_option
 
 
 @command()
@@ -64,13 +54,7 @@ from zoo.cli.options import (
     help="Where to write: .png, .jpg, .webp (before above after), .npz (latents)  "
     "[default: edited.png]",
 )
-@label_option
-@range_option
-@scale_option
-@device_option
-@threads_option
-@force_option
-@as_json
+@picture_options
 def edit(reference: str, output: str | None, json_: bool, **asked: Any) -> None:
     """Edit images or samples of REF in the latent space.
 
@@ -79,7 +63,4 @@ def edit(reference: str, output: str | None, json_: bool, **asked: Any) -> None:
     """
     warn_of_plugins()
     written = editing.edit(reference, output, **asked)
-    if json_:
-        return print_json(written.to_dict())
-    show_preview(written.path, written.rows)
-    return click.echo(written.path)
+    print_written(written, json_)

@@ -1,6 +1,5 @@
 """zoo evaluate: measure a checkpoint."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +26,13 @@ from zoo.cli.options import (
     range_option,
     skip_bad_option,
     threads_option,
+    together,
+    truncation_option,
 )
 from zoo.evaluation import Evaluations, measure
 
-MEASURING = (  # the options of whatever measures, in the order of its --help
+# the options of whatever measures
+measuring = together(
     click.option(
         "--data",
         metavar="NAME|./FOLDER",
@@ -72,18 +74,12 @@ MEASURING = (  # the options of whatever measures, in the order of its --help
         metavar="NAME=VALUE",
         help="A sampling option of the model. Repeatable.",
     ),
+    truncation_option,
     data_root_option,
     device_option,
     threads_option,
     as_json,
 )
-
-
-def measuring(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of whatever measures."""
-    for option in reversed(MEASURING):
-        function = option(function)
-    return function
 
 
 @command()

@@ -6,18 +6,8 @@ from typing import Any
 import click
 
 from zoo import editing
-from zoo.cli.console import command, print_json, show_preview, track, warn_of_plugins
-from zoo.cli.options import (
-    as_json,
-    complete_checkpoints,
-    device_option,
-    force_option,
-    label_option,
-    range_option,
-    scale_option,
-    seed_option,
-    threads_option,
-)
+from zoo.cli.console import command, print_written, track, warn_of_plugins
+from zoo.cli.options import complete_checkpoints, picture_options, search_options
 
 
 @command()
@@ -39,24 +29,8 @@ from zoo.cli.options import (
     help="Where to write: .png, .jpg, .webp (image, what is seen, answers) or .npz  "
     "[default: inpainted.png]",
 )
-@click.option(
-    "--draws",
-    type=click.IntRange(1),
-    default=1000,
-    show_default=True,
-    help="Latents that each answer is begun with.",
-)
-@click.option(
-    "--steps", type=click.IntRange(0), default=100, show_default=True, help="Gradient steps."
-)
-@seed_option
-@label_option
-@range_option
-@scale_option
-@device_option
-@threads_option
-@force_option
-@as_json
+@search_options
+@picture_options
 def inpaint(
     reference: str, image: Path, mask: Path, output: str | None, json_: bool, **asked: Any
 ) -> None:
@@ -66,7 +40,4 @@ def inpaint(
     """
     warn_of_plugins()
     written = editing.inpaint(reference, image, mask, output, watch=track, **asked)
-    if json_:
-        return print_json(written.to_dict())
-    show_preview(written.path, written.rows)
-    return click.echo(written.path)
+    print_written(written, json_)

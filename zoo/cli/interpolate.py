@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from zoo import editing
-from zoo.cli.console import command, print_json, show_preview, warn_of_plugins
+from zoo.cli.console import command, print_written, warn_of_plugins
 from zoo.cli.options import (
     as_json,
     complete_checkpoints,
@@ -74,11 +74,8 @@ def interpolate(reference: str, output: str | None, json_: bool, **asked: Any) -
     """
     warn_of_plugins()
     written = editing.interpolate(reference, output, **asked)
-    if json_:
-        return print_json(written.to_dict())
-    if written.path is None:
+    if written.path is None and not json_:
         for place, walk in enumerate(written.texts):
             click.echo("\n".join(["", *walk] if place else walk))
-        return None
-    show_preview(written.path, written.rows)
-    return click.echo(written.path)
+        return
+    print_written(written, json_)

@@ -44,6 +44,13 @@ scale_option = click.option(
     help="Enlarge each pixel to a square, this many pixels wide.",
 )
 
+truncation_option = click.option(
+    "--truncation",
+    type=click.FloatRange(0, 10),
+    metavar="NUMBER",
+    help="Multiply latents by this: below 1, samples are more alike.",
+)
+
 force_option = click.option("--force", is_flag=True, help="Replace a file that zoo did not write.")
 
 threads_option = click.option(
@@ -93,17 +100,53 @@ data_root_option = click.option(
 )
 
 
-def hub_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of a command that speaks with the Hub: `endpoint` and `token`."""
-    where = click.option(
+def together(*options: Callable[..., Any]) -> Callable[..., Any]:
+    """Several options as one decorator, in the order of the --help."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+# of a command that takes pictures or latents and writes a picture
+picture_options = together(
+    label_option,
+    range_option,
+    scale_option,
+    device_option,
+    threads_option,
+    force_option,
+    as_json,
+)
+
+# of a command that looks for latents
+search_options = together(
+    click.option(
+        "--draws",
+        type=click.IntRange(1),
+        default=1000,
+        show_default=True,
+        help="Random latents that the search chooses its start from.",
+    ),
+    click.option(
+        "--steps", type=click.IntRange(0), default=100, show_default=True, help="Gradient steps."
+    ),
+    seed_option,
+)
+
+
+# of a command that speaks with the Hub
+hub_options = together(
+    click.option(
         "--endpoint",
         metavar="URL",
         help="Address of the Hub  [default: HF_ENDPOINT, then huggingface.co]",
-    )
-    who = click.option(
-        "--token", help="Hub access token  [default: HF_TOKEN, then the stored login]"
-    )
-    return where(who(function))
+    ),
+    click.option("--token", help="Hub access token  [default: HF_TOKEN, then the stored login]"),
+)
 
 
 def complete_checkpoints(

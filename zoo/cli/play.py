@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from zoo import explorer
-from zoo.cli.console import command, warn_of_plugins
-from zoo.cli.options import complete_checkpoints, device_option, threads_option
+from zoo.cli.console import command, print_address, warn_of_plugins
+from zoo.cli.options import as_json, complete_checkpoints, device_option, threads_option
 
 
 @command()
@@ -15,7 +15,8 @@ from zoo.cli.options import complete_checkpoints, device_option, threads_option
 @click.option("--no-browser", is_flag=True, help="Print the address, and open no browser.")
 @device_option
 @threads_option
-def play(references: tuple[str, ...], **asked: Any) -> None:
+@as_json
+def play(references: tuple[str, ...], json_: bool, **asked: Any) -> None:
     """Open a page in the browser to play with the checkpoints REF, or with all.
 
     The page has sliders for the latent space, classes, lines between samples, drawing, and films
@@ -23,4 +24,4 @@ def play(references: tuple[str, ...], **asked: Any) -> None:
     address holds a token. Ctrl-C stops it.
     """
     warn_of_plugins()
-    explorer.play(references, ready=click.echo, **asked)
+    explorer.play(references, ready=lambda url: print_address(url, json_), **asked)

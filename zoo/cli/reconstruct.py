@@ -6,18 +6,8 @@ from typing import Any
 import click
 
 from zoo import editing
-from zoo.cli.console import command, print_json, show_preview, track, warn_of_plugins
-from zoo.cli.options import (
-    as_json,
-    complete_checkpoints,
-    data_root_option,
-    device_option,
-    force_option,
-    label_option,
-    range_option,
-    scale_option,
-    threads_option,
-)
+from zoo.cli.console import command, print_written, track, warn_of_plugins
+from zoo.cli.options import complete_checkpoints, data_root_option, picture_options
 
 
 @command()
@@ -38,13 +28,7 @@ from zoo.cli.options import (
     help="Where to write: .png, .jpg or .webp  [default: reconstructions.png]",
 )
 @data_root_option
-@label_option
-@range_option
-@scale_option
-@device_option
-@threads_option
-@force_option
-@as_json
+@picture_options
 def reconstruct(
     reference: str, images: tuple[Path, ...], output: str | None, json_: bool, **asked: Any
 ) -> None:
@@ -56,7 +40,4 @@ def reconstruct(
     """
     warn_of_plugins()
     written = editing.reconstruct(reference, images, output, watch=track, **asked)
-    if json_:
-        return print_json(written.to_dict())
-    show_preview(written.path, written.rows)
-    return click.echo(written.path)
+    print_written(written, json_)

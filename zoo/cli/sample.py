@@ -16,6 +16,7 @@ from zoo.cli.options import (
     scale_option,
     seed_option,
     threads_option,
+    truncation_option,
 )
 
 
@@ -63,12 +64,7 @@ from zoo.cli.options import (
     show_default=True,
     help="bf16 is faster on some hardware, and less exact.",
 )
-@click.option(
-    "--truncation",
-    type=click.FloatRange(0, 10),
-    metavar="NUMBER",
-    help="Multiply latents by this: below 1, samples are more alike.",
-)
+@truncation_option
 @device_option
 @threads_option
 @click.option(

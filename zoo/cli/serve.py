@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from zoo import explorer
-from zoo.cli.console import command, warn_of_plugins
-from zoo.cli.options import complete_checkpoints, device_option, threads_option
+from zoo.cli.console import command, print_address, warn_of_plugins
+from zoo.cli.options import as_json, complete_checkpoints, device_option, threads_option
 
 
 @command()
@@ -56,11 +56,12 @@ from zoo.cli.options import complete_checkpoints, device_option, threads_option
 )
 @device_option
 @threads_option
-def serve(references: tuple[str, ...], **asked: Any) -> None:
+@as_json
+def serve(references: tuple[str, ...], json_: bool, **asked: Any) -> None:
     """Answer requests over HTTP for the checkpoints REF, or for all that are here.
 
     /docs describes the API. Requests for the same model that come at the same time are computed
     together. SIGTERM and Ctrl-C let running requests end first.
     """
     warn_of_plugins()
-    explorer.serve(references, ready=click.echo, **asked)
+    explorer.serve(references, ready=lambda url: print_address(url, json_), **asked)

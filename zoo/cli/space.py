@@ -12,16 +12,17 @@ from zoo.cli.options import as_json
 @click.option(
     "--prune",
     is_flag=True,
-    help="Remove what can be downloaded or computed again: data sets, features, caches.",
+    help="Remove what can be downloaded or computed again: data sets, features, the runtime of "
+    "exported pages, caches.",
 )
 @click.option("-y", "--yes", is_flag=True, help="Prune without asking.")
 @as_json
 def space(prune: bool, yes: bool, json_: bool) -> None:
     """Show how much disk space the zoo uses.
 
-    The home of the zoo holds checkpoints, trainings (runs), data, features and caches. zoo space
-    --prune frees what can be downloaded or computed again. To remove checkpoints and trainings, use
-    zoo rm.
+    The home of the zoo holds checkpoints, trainings (runs), directions that were found, data,
+    features, the runtime of exported pages, and caches. zoo space --prune frees what can be
+    downloaded or computed again. To remove checkpoints and trainings, use zoo rm.
     """
     found = measure()
     room = sum(one["size"] for one in found if one["prunable"])

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from zoo.common import lazy
 
 if TYPE_CHECKING:
+    from zoo.editing.batches import all_decoded, encoded
     from zoo.editing.coding import Latents, decode, encode
     from zoo.editing.filling import fill
     from zoo.editing.finding import directions, find_all
@@ -21,10 +22,12 @@ __all__ = [
     "Inpainted",
     "Inversion",
     "Latents",
+    "all_decoded",
     "decode",
     "directions",
     "edit",
     "encode",
+    "encoded",
     "fill",
     "find_all",
     "inpaint",
@@ -42,10 +45,12 @@ __getattr__ = lazy.rooms(
         "Inpainted": "zoo.editing.inpainting",
         "Inversion": "zoo.editing.inversion",
         "Latents": "zoo.editing.coding",
+        "all_decoded": "zoo.editing.batches",
         "decode": "zoo.editing.coding",
         "directions": "zoo.editing.finding",
         "edit": "zoo.editing.moving",
         "encode": "zoo.editing.coding",
+        "encoded": "zoo.editing.batches",
         "fill": "zoo.editing.filling",
         "find_all": "zoo.editing.finding",
         "interpolate": "zoo.editing.lines",

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # images in a row of a picture of pairs, as `sampling.pictures` has it
 COLUMNS = 8
+# of the draws that an inversion starts from which nobody asked for by name
+SEED = 0
 VERBS = {"encode": "encode images", "decode": "decode latents"}
 
 
@@ -218,7 +220,7 @@ def save_pairs(
     - `samples`: float32 in [0, 1], `(n, channels, height, width)`.
     - `latents`, `labels`: of each.
     """
-    from zoo.editing.coding import all_decoded
+    from zoo.editing.batches import all_decoded
     from zoo.sampling import images, pictures
 
     copies = all_decoded(model, latents, labels)
@@ -231,7 +233,7 @@ def rows_of_pairs(n: int) -> int:
 
 
 def latents_of(
-    model: Any, samples: "Tensor", labels: "Tensor | None", seed: int, watch: Any = None
+    model: Any, samples: "Tensor", labels: "Tensor | None", watch: Any = None
 ) -> "tuple[Tensor, Tensor | None]":
     """Latents of images or texts, float32 `(n, *latent_shape)`, and their classes: by the encoder
     where there is one, else by inversion.
@@ -239,18 +241,18 @@ def latents_of(
     **Arguments:**
     - `samples`: float32 `(n, *sample_shape)`.
     - `labels`: int64 `(n,)` for a conditional model; found unless given.
-    - `seed`: of the draws that an inversion starts from.
     - `watch`: shows how far an inversion is.
     """
     from zoo.editing import search
+    from zoo.editing.batches import encoded
     from zoo.editing.inversion import DRAWS, STEPS
     from zoo.models import Autoencoder
 
     if isinstance(model, Autoencoder) and model.sample_kind == "text" and model.config.num_classes:
         labels = search.likeliest_labels(model, samples) if labels is None else labels
     if isinstance(model, Autoencoder) and (labels is not None or not model.config.num_classes):
-        return search.encoded(model, samples, labels), labels
-    found = search.nearest(model, samples, labels, seed=seed, draws=DRAWS, steps=STEPS, watch=watch)
+        return encoded(model, samples, labels), labels
+    found = search.nearest(model, samples, labels, seed=SEED, draws=DRAWS, steps=STEPS, watch=watch)
     return found.latents, found.labels
 
 

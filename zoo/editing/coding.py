@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from zoo.common import arguments, files
 from zoo.common.errors import ConfigError, DataError, LabelError, OutputError, counted
 from zoo.common.words import either
 from zoo.editing import asked
-from zoo.sampling import Written, formats, kind_of, request
+from zoo.sampling import Written, formats, request
 from zoo.sampling.request import Reference
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from zoo.models import LatentModel
 
-# images or latents that go through a network at once
-AT_ONCE = 256
 # the name of the latents in an .npz
 LATENTS = "latents"
 
@@ -80,9 +78,9 @@ def encode(
     model: Any = request.load(folder, device, threads)
     samples = asked.samples_of(folder, model, named, value_range)
     given = asked.labels_of_images(classes, len(samples), folder)
-    from zoo.editing import search
+    from zoo.editing import batches
 
-    latents = search.encoded(model, samples, given)
+    latents = batches.encoded(model, samples, given)
     words = [*named, *asked.label_words(labels), *asked.range_words(value_range)]
     words += ["-o", path.name] if output is not None else []
     made = asked.made(folder, "encode", words, n=len(samples))
@@ -147,9 +145,11 @@ def decode(
         del made["command"]
     else:
         made["latents_sha256"] = files.sha256(named)
+    from zoo.editing import batches
+
     formats.write(
         path,
-        decoded(model, z, given),
+        batches.decoded(model, z, given),
         len(z),
         made,
         sample_kind=kind.name,
@@ -161,38 +161,6 @@ def decode(
     from zoo.sampling import images
 
     return Written(path, made, images.layout(len(z), columns)[0])
-
-
-def decoded(
-    model: "LatentModel[Any]", z: "Tensor", labels: "Tensor | None"
-) -> "Iterator[tuple[Tensor, Tensor | None]]":
-    """Samples of latents, batch by batch.
-
-    **Arguments:**
-    - `z`: `(n, *latent_shape)`.
-    - `labels`: int64 `(n,)` for a conditional model.
-
-    **Returns:** samples, float32 `(b, *sample_shape)` on the CPU, and their labels.
-    """
-    import torch
-
-    from zoo.common.compute import exact_convolutions
-
-    for first in range(0, len(z), AT_ONCE):
-        part = slice(first, first + AT_ONCE)
-        some = None if labels is None else labels[part]
-        with torch.no_grad(), exact_convolutions():
-            samples = model.decode(
-                model.placed(z[part]), None if some is None else some.to(model.device)
-            )
-        yield (samples if kind_of(model).is_whole else samples.float()).cpu(), some
-
-
-def all_decoded(model: "LatentModel[Any]", z: "Tensor", labels: "Tensor | None") -> "Tensor":
-    """The same at once: float32 `(n, *sample_shape)` on the CPU."""
-    import torch
-
-    return torch.cat([samples for samples, _ in decoded(model, z, labels)])
 
 
 def latents_path(output: Any, force: bool) -> Path:

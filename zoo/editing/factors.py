@@ -6,15 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.common.compute import exact_convolutions
 from zoo.common.errors import DataError, counted
+from zoo.editing.batches import all_decoded
 from zoo.models import LatentModel
 from zoo.sampling import latents
 
 # latents around which a decoder is looked at, and decodings that this may take
 AROUND = 16
 DECODINGS = 4000
-AT_ONCE = 250
 # how far a latent is moved to see what a direction does
 STEP = 0.5
 # steps of the linear classifier, and what it pays for the size of its weights
@@ -50,8 +49,8 @@ def by_jacobian(model: LatentModel[Any], seed: int) -> Tensor:
     total = torch.zeros(dimensions, dimensions, dtype=torch.float64)
     for index, z in enumerate(_drawn(model, around, seed).flatten(1)):
         labels = _labels(model, dimensions, index)
-        up = decode(model, z + STEP * identity, labels)
-        down = decode(model, z - STEP * identity, labels)
+        up = _decoded(model, z + STEP * identity, labels)
+        down = _decoded(model, z - STEP * identity, labels)
         jacobian = ((up - down) / (2 * STEP)).flatten(1).double()  # (d, values of a sample)
         total += jacobian @ jacobian.T
     return eigenvectors(total / around)
@@ -128,18 +127,13 @@ def strength(model: LatentModel[Any], vector: Tensor, seed: int) -> float:
     the samples' values, of latents of the seed.
     """
     z, labels = _drawn(model, AROUND, seed), _labels(model, AROUND, 0)
-    up, down = decode(model, z + vector, labels), decode(model, z - vector, labels)
+    up, down = _decoded(model, z + vector, labels), _decoded(model, z - vector, labels)
     return float((up - down).abs().mean())
 
 
-def decode(model: LatentModel[Any], z: Tensor, labels: Tensor | None) -> Tensor:
-    """Samples of latents `(n, d)` or `(n, *latent_shape)`, however many, on the CPU."""
-    z, found = z.view(-1, *model.latent_shape), []
-    for part in torch.arange(len(z)).split(AT_ONCE):
-        some = None if labels is None else labels[part].to(model.device)
-        with torch.no_grad(), exact_convolutions():
-            found.append(model.decode(model.placed(z[part]), some).float().cpu())
-    return torch.cat(found)
+def _decoded(model: LatentModel[Any], z: Tensor, labels: Tensor | None) -> Tensor:
+    """Samples of latents `(n, d)`."""
+    return all_decoded(model, z.view(-1, *model.latent_shape), labels)
 
 
 def refuse_few(groups: dict[str, int]) -> None:
@@ -188,7 +182,7 @@ def _first_weights(model: LatentModel[Any]) -> Tensor | None:
 
     hooks = [layer.register_forward_pre_hook(look) for layer in model.modules()]
     try:
-        decode(model, z, _labels(model, 2, 0))
+        _decoded(model, z, _labels(model, 2, 0))
     finally:
         for hook in hooks:
             hook.remove()

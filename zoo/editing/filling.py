@@ -8,7 +8,7 @@ from torch import Tensor
 
 from zoo.common.watching import Watch
 from zoo.editing import search
-from zoo.editing.factors import decode
+from zoo.editing.batches import all_decoded, encoded
 from zoo.models import Autoencoder, LatentModel
 
 # rounds of encoding what is seen with the answer so far
@@ -68,9 +68,9 @@ def fill(
     wanted = image.expand(n, *image.shape)
     if isinstance(model, Autoencoder):
         for _ in range(ROUNDS):
-            whole = torch.where(hidden, decode(model, z, all_labels), wanted)
-            z = search.encoded(model, whole, all_labels)
+            whole = torch.where(hidden, all_decoded(model, z, all_labels), wanted)
+            z = encoded(model, whole, all_labels)
     ticks: Iterable[Any] = range(steps)
     ticks = watch(ticks, steps, "Filling in") if watch else ticks
     z, _, _ = search.descend(model, z, all_labels, wanted, ticks, steps, weights=seen, prior=PRIOR)
-    return torch.where(hidden, decode(model, z, all_labels), wanted), z, all_labels
+    return torch.where(hidden, all_decoded(model, z, all_labels), wanted), z, all_labels

@@ -261,7 +261,7 @@ def _of_images(
     ends = []
     for paths in of_images:
         samples = asked.samples_of(folder, model, paths, None)
-        ends.append(asked.latents_of(model, samples, None, SEED)[0])
+        ends.append(asked.latents_of(model, samples, None)[0])
     return [_direction(model, str(name), "images", factors.between_means(ends[1], ends[0]))]
 
 
@@ -275,20 +275,20 @@ def _encodings(
     folder: Folder, model: Any, data_root: Any
 ) -> "tuple[Tensor, Tensor | None, list[str]]":
     """Latents of test images, their labels, and what these mean."""
-    from zoo.editing import search
+    from zoo.editing import batches
 
     data = asked.data_of(folder, model, data_root)
     samples = asked.as_float(data.samples[:LOOKED_AT])
     labels = None if data.labels is None else data.labels[:LOOKED_AT]
     names = list(data.class_names)
     given = labels if model.config.num_classes else None
-    return search.encoded(model, samples, given), labels, names
+    return batches.encoded(model, samples, given), labels, names
 
 
 def _classified(folder: Folder, model: Any) -> "tuple[Tensor, Tensor, list[str]]":
     """Latents that are drawn, the classes of their samples, and what these mean."""
     from zoo.data import extract, load_features
-    from zoo.editing import coding
+    from zoo.editing import batches
     from zoo.sampling import latents
 
     able = [
@@ -304,7 +304,7 @@ def _classified(folder: Folder, model: Any) -> "tuple[Tensor, Tensor, list[str]]
         )
     z = latents(model, LOOKED_AT, seed=SEED)
     extractor = load_features(able[0], device=model.device)
-    seen = extract(extractor, (samples for samples, _ in coding.decoded(model, z, None)))
+    seen = extract(extractor, (samples for samples, _ in batches.decoded(model, z, None)))
     assert seen.classes is not None
     return z, seen.classes, list(extractor.class_names)
 
@@ -313,7 +313,7 @@ def _show(folder: Folder, model: Any, known: Sequence[Direction], path: Path, sc
     """A picture: a row for each direction, from three steps against it to three along it."""
     import torch
 
-    from zoo.editing import factors
+    from zoo.editing import batches
     from zoo.sampling import images, latents
 
     label = torch.zeros(1, dtype=torch.int64) if folder.num_classes else None
@@ -321,7 +321,7 @@ def _show(folder: Folder, model: Any, known: Sequence[Direction], path: Path, sc
     along = torch.tensor(STEPS).view(-1, *[1] * z.dim())
     rows = torch.cat([z + along * one.vector for one in known])
     labels = torch.zeros(len(rows), dtype=torch.int64) if folder.num_classes else None
-    grid = images.grid(factors.decode(model, rows, labels), len(STEPS), scale)
+    grid = images.grid(batches.all_decoded(model, rows, labels), len(STEPS), scale)
     made = asked.made(
         folder,
         "directions",

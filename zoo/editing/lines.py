@@ -10,7 +10,7 @@ from zoo.checkpoints import Folder, find
 from zoo.common import arguments
 from zoo.common.errors import CapabilityError, ConfigError, LabelError, counted
 from zoo.common.words import either
-from zoo.editing import asked, coding
+from zoo.editing import asked
 from zoo.sampling import Kind, Written, formats, kind_of, request
 from zoo.sampling.request import Reference
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 STEPS = 8
 FRAMES = 30
 LINES = 8
-# of the draws that an inversion starts from
-SEED = 0
 PICTURES = (".png", ".jpg", ".jpeg")
 # what samples of each kind go to, and where unless told; texts are then printed
 TARGETS = {
@@ -118,14 +116,14 @@ def interpolate(
     steps = (FRAMES if is_film else STEPS) if steps is None else steps
     steps = request.whole_number("steps", steps, 2)
     size = None if scale is None else request.whole_number("scale", scale, 1)
-    fresh = SEED if named or spelt else request.seed_or_fresh(seed)
+    fresh = asked.SEED if named or spelt else request.seed_or_fresh(seed)
     model: Any = request.load(folder, device, threads).requires_grad_(False)
     asked.refuse_codes(folder, model)
     chosen, said = request.options_of(type(model), options or None)
     if spelt:
         ends = _of_texts(folder, model, spelt, numbers)
     elif named:
-        ends = _of_images(folder, model, named, numbers, value_range, fresh)
+        ends = _of_images(folder, model, named, numbers, value_range)
     else:
         ends = _of_seed(folder, model, n, fresh, numbers, chosen)
     n = len(ends[0])
@@ -253,12 +251,11 @@ def _of_images(
     named: Sequence[Path],
     numbers: Sequence[int],
     value_range: Any,
-    seed: int,
 ) -> Ends:
     samples = asked.samples_of(folder, model, named, value_range)
     if len(samples) < 2:
         raise ConfigError("Name two images at least: a line goes from one to the next.")
-    return _of_samples(folder, model, samples, numbers, seed, "image")
+    return _of_samples(folder, model, samples, numbers, "image")
 
 
 def _of_texts(folder: Folder, model: Any, spelt: Sequence[str], numbers: Sequence[int]) -> Ends:
@@ -270,11 +267,11 @@ def _of_texts(folder: Folder, model: Any, spelt: Sequence[str], numbers: Sequenc
             f"{folder.reference} can't encode texts: go between samples of a seed instead."
         )
     tokens = to_tokens(spelt, alphabet, model.config.sample_shape[0])
-    return _of_samples(folder, model, tokens, numbers, SEED, "text")
+    return _of_samples(folder, model, tokens, numbers, "text")
 
 
 def _of_samples(
-    folder: Folder, model: Any, samples: "Tensor", numbers: Sequence[int], seed: int, noun: str
+    folder: Folder, model: Any, samples: "Tensor", numbers: Sequence[int], noun: str
 ) -> Ends:
     """From each sample to the next."""
     if numbers and len(numbers) not in (1, len(samples)):
@@ -283,7 +280,7 @@ def _of_samples(
             "all, or one for each."
         )
     given = asked.labels_of_images(numbers, len(samples), folder) if numbers else None
-    z, labels = asked.latents_of(model, samples, given, seed)
+    z, labels = asked.latents_of(model, samples, given)
     if labels is None:
         return z[:-1], z[1:], None, None
     return z[:-1], z[1:], labels[:-1], labels[1:]
@@ -293,6 +290,8 @@ def _decoded(model: Any, ends: Ends, steps: int, spherical: bool) -> "Tensor":
     """The samples on each line, `(n, steps, *sample_shape)`."""
     import torch
 
+    from zoo.editing import batches
+
     start, end, first, last = ends
     z = between(start, end, steps, spherical)  # (n, steps, *latent_shape)
     labels = None
@@ -300,7 +299,7 @@ def _decoded(model: Any, ends: Ends, steps: int, spherical: bool) -> "Tensor":
         # each half of the way has the class of its end
         is_late = torch.arange(steps) * 2 >= steps
         labels = torch.where(is_late, last.unsqueeze(1), first.unsqueeze(1)).flatten()
-    samples = coding.all_decoded(model, z.flatten(0, 1), labels)
+    samples = batches.all_decoded(model, z.flatten(0, 1), labels)
     lines: Tensor = samples.unflatten(0, (len(start), steps))
     return lines
 

@@ -17,8 +17,6 @@ from zoo.sampling.request import Reference
 if TYPE_CHECKING:
     from torch import Tensor
 
-# of the search for the latent of an image, for a model without encoder
-SEED = 0
 # steps along a direction at most
 MOST = 1e6
 
@@ -81,13 +79,13 @@ def edit(
     classes = request.class_numbers(labels, folder)
     if known := kept.names(folder):
         kept.refuse_unknown(folder, steps, known)
-    fresh = SEED if named or latents is not None else request.seed_or_fresh(seed)
+    fresh = asked.SEED if named or latents is not None else request.seed_or_fresh(seed)
     source = coding.source(latents) if latents is not None else None
     model: Any = request.load(folder, device, threads).requires_grad_(False)
     samples = asked.samples_of(folder, model, named, value_range) if named else None
     if samples is not None:
         some = asked.labels_of_images(classes, len(samples), folder) if classes else None
-        z, given = asked.latents_of(model, samples, some, fresh)
+        z, given = asked.latents_of(model, samples, some)
     elif latents is not None:
         z, held = coding.source_latents(source, latents, model)
         given = coding.labels_of_latents(classes, held, len(z), folder)
@@ -107,10 +105,16 @@ def edit(
     if path.suffix.lower() == ".npz":
         coding.save_latents(path, moved, given, made)
     else:
-        upper = coding.all_decoded(model, z, given) if samples is None else samples
+        upper = _as_samples(model, z, given) if samples is None else samples
         asked.save_pairs(model, upper, moved, given, path, made, scale)
     logger.info(f"Edited {counted(len(z), 'latent')} of {folder.reference}, in {path}")
     return Latents(path, made, asked.rows_of_pairs(len(z)), moved, given)
+
+
+def _as_samples(model: Any, z: "Tensor", labels: "Tensor | None") -> "Tensor":
+    from zoo.editing.batches import all_decoded
+
+    return all_decoded(model, z, labels)
 
 
 def _each(option: str, values: Iterable[Any]) -> list[Any]:
@@ -173,7 +177,7 @@ def move(
     for sign, paths in zip((1, -1), images, strict=True):
         if paths:
             samples = asked.samples_of(folder, model, paths, value_range)
-            total = total + sign * asked.latents_of(model, samples, None, SEED)[0].sum(0)
+            total = total + sign * asked.latents_of(model, samples, None)[0].sum(0)
     return total
 
 

@@ -17,10 +17,6 @@ from zoo.sampling.request import Reference
 if TYPE_CHECKING:
     from torch import Tensor
 
-# of the draws that an inversion starts from
-SEED = 0
-
-
 logger = logging.getLogger("zoo")
 
 
@@ -99,8 +95,8 @@ def reconstruct(
     words += asked.range_words(value_range)
     words += ["--scale", scale] if scale > 1 else []
     words += ["-o", path.name] if output is not None else []
-    z, found = asked.latents_of(model, samples, given, SEED, watch)
-    further = {} if encodes else {"seed": SEED, "by": "inversion"}
+    z, found = asked.latents_of(model, samples, given, watch)
+    further = {} if encodes else {"seed": asked.SEED, "by": "inversion"}
     made = asked.made(folder, "reconstruct", words, n=len(samples), **further)
     asked.save_pairs(model, samples, z, found, path, made, scale)
     logger.info(

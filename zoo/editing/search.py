@@ -10,11 +10,11 @@ from torch import Tensor
 
 from zoo.common.compute import exact_convolutions
 from zoo.common.watching import Watch
-from zoo.models import Autoencoder, LatentModel, mean_or_mode
+from zoo.editing.batches import decoded, encoded
+from zoo.models import Autoencoder, LatentModel
 from zoo.sampling import latents
 
-# latents that are decoded at once, without and with gradients
-DECODED = 250
+# latents that are decoded at once with gradients
 DESCENDED = 16
 # the step of Adam, in standard deviations of the prior: at the beginning, and its last part
 RATE = 0.05
@@ -86,18 +86,6 @@ def nearest(
     next(counter, None)
     z, errors, before = (torch.cat(one) for one in zip(*found, strict=True))
     return Found(z, chosen, errors, before)
-
-
-def encoded(model: LatentModel[Any], samples: Tensor, labels: Tensor | None) -> Tensor:
-    """The means of the encoder, or its likeliest codes, `(n, *latent_shape)` on the CPU."""
-    assert isinstance(model, Autoencoder)
-    means = []
-    for part in torch.arange(len(samples)).split(DECODED):
-        some = None if labels is None else labels[part].to(model.device)
-        with torch.no_grad(), exact_convolutions():
-            given = model.placed(samples[part])
-            means.append(mean_or_mode(model.encode(given, some)).cpu())
-    return torch.cat(means)
 
 
 def likeliest_labels(model: Autoencoder[Any], samples: Tensor) -> Tensor:
@@ -221,13 +209,12 @@ def _nearest_of(
         torch.full((len(samples),), math.inf),
         torch.zeros(len(samples), dtype=torch.int64),
     )
-    for part in torch.arange(len(z)).split(DECODED):
-        some = None if classes is None else classes[part].to(model.device)
-        with torch.no_grad(), exact_convolutions():
-            drawn = model.decode(z[part].to(model.device, model.dtype), some).float().cpu()
+    first = 0
+    for drawn, _ in decoded(model, z, classes):
         error, index = torch.cdist(wanted, (drawn * root).flatten(1)).min(1)
         better = error < best
-        best[better], chosen[better] = error[better], part[index[better]]
+        best[better], chosen[better] = error[better], first + index[better]
+        first += len(drawn)
     return chosen
 
 

@@ -56,6 +56,7 @@ def compare(
     weights: str | os.PathLike[str] | None = None,
     importance_samples: int | None = None,
     options: Any = (),
+    truncation: float | None = None,
     output: str | os.PathLike[str] | None = None,
     data_root: str | os.PathLike[str] | None = None,
     device: str = "auto",
@@ -81,6 +82,7 @@ def compare(
         follows the results that there are.
     - `options`: sample-time options by name, of all the models. Results with others are measured
         again.
+    - `truncation`: as `zoo.evaluate` takes it. Results with another are measured again.
     - `output`: a picture to make, which shows samples of each checkpoint: .png, .jpg or .webp. None
         is made unless given.
     - `force`: replace a file that the zoo did not write.
@@ -113,6 +115,7 @@ def compare(
         classes,
         data is not None,
         tuple(given),
+        truncation,
     )
     images = data is not None or test is not None
     wanted = _wanted(work, how, images, features is not None or weights is not None)
@@ -130,6 +133,7 @@ def compare(
     if picture is not None:
         conditions = _options(data, features, weights, alike)
         conditions += [word for text in given for word in ("--set", text)]
+        conditions += [] if truncation is None else ["--truncation", f"{truncation:g}"]
         _save_picture(picture, work, alike["seed"], conditions)
     compared = Comparison(columns, picture, alike["seed"])
     return compared if groups is None else Spread(compared, groups, str(over))
@@ -227,6 +231,7 @@ class Work:
     classes: Mapping[str, Any]  # of the models that no plugin offers
     is_asked: bool = False  # whether the data was asked for, and not found by the facts
     options: tuple[str, ...] = ()  # of drawing samples
+    truncation: float | None = None  # of the latents that they are drawn from
     _models: "dict[str, GenerativeModel[Any]]" = field(default_factory=dict)
     _images: "dict[tuple[int, ...], tuple[Dataset, Dataset | None]]" = field(default_factory=dict)
     _extractor: "Extractor | None" = None
@@ -285,17 +290,21 @@ class Work:
         self, folder: Folder, alike: Mapping[str, Any], watch: Watch | None
     ) -> list[Evaluation]:
         """Measure a checkpoint."""
+        from zoo.sampling import refuse_truncation
+
         name = folder.reference
         train, test = self.images(name)
         model = self.model(name)
         given, texts = options_of(type(model), self.options or None)
+        refuse_truncation(model, self.truncation)
         found = measure.measure(
             *(folder, model, train, test, self.extractor(name)),
             options=given,
+            truncation=self.truncation,
             watch=watch,
             **alike,
         )
-        return measure.with_options(found, texts)
+        return measure.with_options(found, measure.drawn_with(texts, self.truncation))
 
 
 @dataclass(frozen=True)
@@ -315,7 +324,9 @@ class Wanted:
         """Whether a result was measured under these conditions."""
         if self.stated and one.outdated:
             return False
-        if self.seed not in (None, one.seed) or (one.extractor and one.options != self.options):
+        if self.seed not in (None, one.seed):
+            return False
+        if one.is_of_samples and one.options != self.options:
             return False
         if self.images_sha256 and one.reference_sha256 not in self.images_sha256:
             return False
@@ -355,7 +366,7 @@ def _wanted(work: Work, how: Mapping[str, int | None], images: bool, features: b
         how["seed"],
         how["importance_samples"],
         images or features or any(value is not None for value in how.values()),
-        work.options,
+        tuple(measure.drawn_with(work.options, work.truncation)),
     )
 
 
@@ -424,8 +435,8 @@ def _save_picture(path: Path, work: Work, seed: int, options: Sequence[str]) -> 
     from zoo.sampling import draw, grid, save_picture
 
     names = list(work.folders)
-    given = list(work.options) or None
-    grids = {name: grid(draw(work.model(name), SHOWN, seed=seed, options=given)) for name in names}
+    how: dict[str, Any] = {"options": list(work.options) or None, "truncation": work.truncation}
+    grids = {name: grid(draw(work.model(name), SHOWN, seed=seed, **how)) for name in names}
     words = ["zoo", "compare", *names, *options, "--seed", str(seed), "-o", path.name]
     made = {
         "checkpoints": names,

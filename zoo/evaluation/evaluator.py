@@ -48,6 +48,7 @@ def evaluate(
     usefulness: bool = False,
     floor: bool = True,
     options: Any = None,
+    truncation: float | None = None,
     watch: Watch = unwatched,
 ) -> list[Evaluation]:
     """Measure a model. The same arguments give the same numbers on one machine.
@@ -78,6 +79,7 @@ def evaluate(
         them on `test`; for a conditional model.
     - `floor`: whether test images give a floor.
     - `options`: of drawing samples, an instance of the model's `Options`.
+    - `truncation`: of the latents that samples are drawn from, as `draw` takes it.
     - `watch`: called as `watch(batches, how_many, doing)`; it passes the batches on, and can show
         progress.
 
@@ -99,7 +101,7 @@ def evaluate(
     results = []
     if extractor is not None:
         unseen = test if floor else None
-        drawing = _Drawing(n, seed, options)
+        drawing = _Drawing(n, seed, options, truncation)
         results += _by_features(model, data, unseen, extractor, class_names, drawing, watch)
     if usefulness and test is not None:
         results.append(_by_usefulness(model, data, test, class_names, n, seed, watch))
@@ -118,6 +120,7 @@ def evaluate(
         n=n,
         seed=seed,
         options=options,
+        truncation=truncation,
         watch=watch,
     )
     if not results:
@@ -190,6 +193,7 @@ class _Drawing(NamedTuple):
     n: int
     seed: int
     options: Any
+    truncation: float | None
 
 
 def _by_features(
@@ -201,7 +205,7 @@ def _by_features(
     drawing: _Drawing,
     watch: Watch,
 ) -> list[Evaluation]:
-    n, seed, options = drawing
+    n, seed, options, truncation = drawing
     check_shape(extractor, model.config.sample_shape)
     labelled = bool(model.config.num_classes) and likelihood.shares_classes(
         model, data, class_names
@@ -211,7 +215,8 @@ def _by_features(
     floor = None
     if test is not None:
         floor = _floor(test, training, data, extractor, labelled, n, seed, watch)
-    batches = watch(stream(model, n, seed=seed, options=options), n, "Sampling")
+    samples = stream(model, n, seed=seed, options=options, truncation=truncation)
+    batches = watch(samples, n, "Sampling")
     drawn = extract(extractor, _images(batches, asked))
     labels = torch.cat(asked) if asked and labelled else None
     return _results(drawn, labels, training, floor, data, extractor, seed)

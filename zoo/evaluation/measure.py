@@ -11,6 +11,7 @@ from zoo.checkpoints import (
     IMPORTANCE_SAMPLES,
     SAMPLES,
     SEED,
+    TRUNCATION,
     Evaluation,
     Folder,
     merged,
@@ -51,6 +52,7 @@ def evaluate(
     test_images: int | None = None,
     usefulness: bool = False,
     options: Any = (),
+    truncation: float | None = None,
     write: bool = False,
     value_range: Sequence[float] | None = None,
     skip_bad: bool = False,
@@ -87,6 +89,8 @@ def evaluate(
         the test images; the floor is that of classifiers trained on as many real images.
     - `options`: sample-time options by name, for a model that has some. They are recorded, and
         results with other options are not compared.
+    - `truncation`: of a model with latents, what these are multiplied by, as for `zoo.sample`. It
+        is recorded as options are.
     - `write`: keep the results in the checkpoint's facts.json and card.
     - `value_range`: for a folder of images deeper than 8 bits, the values that become black and
         white; as the checkpoint was trained unless given.
@@ -140,12 +144,17 @@ def evaluate(
         _card(folder, folder.facts)
         files.refuse_unwritable(folder.file(FACTS))
     from zoo.evaluation import images
+    from zoo.sampling import refuse_truncation
 
     loaded = load_model(folder, device, threads, asked.own_class(reference, folder, model))
     given, texts = options_of(type(loaded), options or None)
+    refuse_truncation(loaded, truncation)
+    texts = drawn_with(texts, truncation)
     if texts and usefulness:
+        given_up = "--set" if truncation is None else "--truncation"
         raise ConfigError(
-            "Usefulness is measured of samples without options: leave out --set or --usefulness."
+            "Usefulness is measured of samples without options: leave out "
+            f"{given_up} or --usefulness."
         )
     how = images.reading(folder, against, value_range, skip_bad)
     train, unseen = images.read_data(
@@ -164,6 +173,7 @@ def evaluate(
         test_images=conditions["test_images"],
         usefulness=usefulness,
         options=given,
+        truncation=truncation,
         watch=watch,
     )
     results = Evaluations(with_options(results, texts))
@@ -182,6 +192,11 @@ def with_options(results: Sequence[Evaluation], texts: Sequence[str]) -> list[Ev
         dataclasses.replace(one, options=tuple(texts)) if one.is_of_samples else one
         for one in results
     ]
+
+
+def drawn_with(options: Sequence[str], truncation: float | None) -> list[str]:
+    """What results record of how samples were drawn, as "name=value"."""
+    return [*options, *([] if truncation is None else [f"{TRUNCATION}={truncation:g}"])]
 
 
 class NotKeptError(OutputError):
@@ -261,6 +276,7 @@ def measure(
     test_images: int | None = None,
     usefulness: bool = False,
     options: Any = None,
+    truncation: float | None = None,
     watch: Watch | None = None,
 ) -> Evaluations:
     """Measure the model of a checkpoint. Notes say what is done, and how long the likelihood will
@@ -297,6 +313,7 @@ def measure(
         usefulness=usefulness,
         floor=floor,
         options=options,
+        truncation=truncation,
         watch=watch or asked.unwatched,
     )
     _say_bound(results)

@@ -29,6 +29,7 @@ def measure(
     n: int,
     seed: int,
     options: Any,
+    truncation: float | None,
     watch: Watch,
 ) -> list[Evaluation]:
     """What the metrics of plugins say of samples of a model.
@@ -36,14 +37,14 @@ def measure(
     **Arguments:**
     - `model`: in eval mode.
     - `data`: what its samples are compared with, of the split "train" or "test".
-    - `n`, `seed`, `options`: which samples are drawn.
+    - `n`, `seed`, `options`, `truncation`: which samples are drawn.
 
     **Raises:** `PluginError` for a metric that fails, or gives no number."""
     specs = offered_for(model)
     if not specs:
         return []
-    batches = watch(stream(model, n, seed=seed, options=options), n, "Sampling")
-    samples = torch.cat([some for some, _ in batches])
+    drawn = stream(model, n, seed=seed, options=options, truncation=truncation)
+    samples = torch.cat([some for some, _ in watch(drawn, n, "Sampling")])
     reference = data.inputs(data.samples[:])
     found = []
     for spec in specs:

@@ -4,11 +4,9 @@ import asyncio
 import contextlib
 import dataclasses
 import shlex
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import Future
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,15 +15,10 @@ from torch import Tensor
 
 import zoo.sampling as sampling
 from zoo.checkpoints import Folder
-from zoo.common.errors import (
-    CapabilityError,
-    ConfigError,
-    DataError,
-    LabelError,
-)
-from zoo.data import as_recorded, load_images, open_image
+from zoo.common.errors import CapabilityError, ConfigError, LabelError
+from zoo.data import as_recorded
 from zoo.editing import fill, find_all, nearest
-from zoo.explorer import answers, asked
+from zoo.explorer import answers, asked, bodies
 from zoo.explorer.engine import Engine, Inputs, Job
 from zoo.explorer.guard import Limits, Refusal
 from zoo.explorer.shelf import Shelf
@@ -194,7 +187,7 @@ class Desk:
         """A picture whose transparent parts are filled in, with several answers."""
         folder, samples, labels = await self._picture(request, wanted, "decode", needs_label=False)
         shape = folder.config["config"]["sample_shape"]
-        hidden = await asyncio.to_thread(read_hidden, await request.body(), shape)
+        hidden = await asyncio.to_thread(bodies.hidden, await request.body(), shape)
 
         def work(model: Any) -> tuple[Tensor, Tensor, Tensor | None, Any]:
             label = None if labels is None else int(labels[0])
@@ -292,7 +285,7 @@ class Desk:
         body = await request.body()
         shape = folder.config["config"]["sample_shape"]
         value_range = as_recorded(folder.facts)["value_range"]
-        pixels = await asyncio.to_thread(read_picture, body, shape, value_range)
+        pixels = await asyncio.to_thread(bodies.picture, body, shape, value_range)
         return folder, pixels.float() / 255, labels
 
     async def _result(self, request: Request, job: Job) -> Any:
@@ -332,48 +325,6 @@ class Desk:
                 f"n = {n:,} samples of {folder.reference} are too much for one answer: ask for "
                 "fewer, or for a smaller scale."
             )
-
-
-def read_picture(body: bytes, sample_shape: Sequence[int], value_range: Any = None) -> Tensor:
-    """A picture in a body as a sample, cropped to the middle and scaled to fit.
-
-    **Arguments:**
-    - `body`: a file in one of the formats of `zoo.data`.
-    - `sample_shape`: (1 or 3 channels, height, width).
-    - `value_range`: of deep images, the values that become black and white.
-
-    **Returns:** uint8 `(1, *sample_shape)`.
-
-    **Raises:** `DataError`."""
-    with tempfile.TemporaryDirectory(prefix="zoo-") as place:
-        path = Path(place, "picture")
-        path.write_bytes(body)
-        try:
-            return load_images([path], sample_shape, value_range)
-        except DataError as error:
-            raise DataError(str(error).replace(str(path), "The body")) from None
-
-
-def read_hidden(body: bytes, sample_shape: Sequence[int]) -> Tensor:
-    """Which values of a picture are to be filled in: those where it is more than half transparent.
-
-    **Returns:** bool `(*sample_shape,)`.
-
-    **Raises:** `DataError` for a picture without transparency, and one that is nothing else."""
-    with tempfile.TemporaryDirectory(prefix="zoo-") as place:
-        path, mask = Path(place, "picture"), Path(place, "mask.png")
-        path.write_bytes(body)
-        with open_image(path) as image:
-            if "A" not in image.getbands() and "transparency" not in image.info:
-                raise DataError("The body has no transparent part that could be filled in.")
-            alpha = image.convert("RGBA").getchannel("A")
-        alpha.point(lambda value: 255 - value).save(mask)
-        (painted,) = load_images([mask], sample_shape)
-    hidden: Tensor = painted.float().mean(0, keepdim=True).gt(127).expand(*painted.shape)
-    if not hidden.any() or hidden.all():
-        part = "no part" if not hidden.any() else "all"
-        raise DataError(f"Of the body {part} is transparent: there must be something to go by.")
-    return hidden
 
 
 async def _gone(request: Request) -> None:

@@ -1,7 +1,6 @@
 """One thread that computes what waits in a bounded queue, requests that are alike together."""
 
 import collections
-import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -14,17 +13,13 @@ from torch import Tensor
 
 from zoo.checkpoints import Folder, weights
 from zoo.common import compute
-from zoo.common.errors import CapabilityError
+from zoo.editing import all_decoded, encoded
 from zoo.explorer.shelf import Stamp, stamp_of
-from zoo.models import mean_or_mode
-from zoo.sampling import kind_of
 
 # samples computed at once; as many as `zoo sample` takes, so that one request gives the same bytes
 TOGETHER = 256
 # models that are kept in memory
 KEPT = 8
-
-logger = logging.getLogger("zoo")
 
 Inputs = tuple[Tensor, Tensor | None]
 
@@ -224,22 +219,4 @@ def _step(model: Any, step: str, inputs: Sequence[Inputs]) -> Tensor:
     x = torch.cat([one for one, _ in inputs])
     labels = [some for _, some in inputs if some is not None]
     y = torch.cat(labels) if labels else None
-    done = []
-    with torch.no_grad():
-        for begin in range(0, len(x), TOGETHER):
-            part = model.placed(x[begin : begin + TOGETHER])
-            some = None if y is None else y[begin : begin + TOGETHER].to(model.device)
-            done.append((_encode if step == "encode" else _decode)(model, part, some))
-    return torch.cat(done)
-
-
-def _decode(model: Any, z: Tensor, labels: Tensor | None) -> Tensor:
-    samples: Tensor = model.decode(z, labels)
-    return samples.to(torch.int64 if kind_of(model).is_whole else torch.float32).cpu()
-
-
-def _encode(model: Any, samples: Tensor, labels: Tensor | None) -> Tensor:
-    if not hasattr(model, "encode"):
-        raise CapabilityError(f"{type(model).__name__} has no encoder.")
-    z: Tensor = mean_or_mode(model.encode(samples, labels))
-    return (z.float() if z.is_floating_point() else z).cpu()
+    return encoded(model, x, y) if step == "encode" else all_decoded(model, x, y)

@@ -38,7 +38,8 @@ class Limits:
     - `max_n`: samples in one request.
     - `max_body`: bytes of a request's body.
     - `max_queue`: requests that wait for the model; four times as many may be open.
-    - `timeout`: seconds until a request is answered, and until its body has come.
+    - `timeout`: seconds until a request is answered, and until its body has come. A connection on
+        which nothing comes, or from which nothing is taken, is closed after 20 at most.
     """
 
     max_n: int = 1024

@@ -3,22 +3,28 @@
 import asyncio
 import contextlib
 import logging
+import math
 import resource
 import secrets
 import socket
 import threading
 import webbrowser
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import ConfigError, MissingDependencyError, OutputError
 from zoo.common.words import either
 from zoo.explorer.guard import Guard, Limits, is_loopback
 from zoo.explorer.shelf import Shelf
 
+if TYPE_CHECKING:
+    import uvicorn
+
 LOCAL = "127.0.0.1"
 # connections that the system keeps until they are taken
 BACKLOG = 2048
+# seconds until a connection on which nothing comes is closed
+IDLE = 20
 # files, connections included, that the server may have open
 FILES = 65_536
 
@@ -174,16 +180,7 @@ def _run(
             await super().startup(sockets)
             ready()
 
-    config = uvicorn.Config(
-        Guard(app, limits, token, host),
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=20,
-        timeout_graceful_shutdown=int(limits.timeout) + 1,
-    )
-    server = Server(config)
+    server = Server(config_of(Guard(app, limits, token, host), limits))
     if _inside_a_loop():
         threading.Thread(
             target=server.run, kwargs={"sockets": [listening]}, name="zoo-server", daemon=True
@@ -191,6 +188,25 @@ def _run(
         return
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listening])
+
+
+def config_of(guard: Guard, limits: Limits) -> "uvicorn.Config":
+    """How a server of the zoo speaks HTTP."""
+    import uvicorn
+
+    from zoo.explorer.connection import Connection
+
+    return uvicorn.Config(
+        guard,
+        http=Connection,
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=min(IDLE, math.ceil(limits.timeout)),
+        timeout_graceful_shutdown=int(limits.timeout) + 1,
+    )
 
 
 def _inside_a_loop() -> bool:

@@ -3,7 +3,7 @@
 from importlib.resources import files as package_files
 from typing import Any
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, HTTPException, Response
 from fastapi.responses import RedirectResponse
 
 TYPES = {
@@ -35,7 +35,7 @@ def add(app: FastAPI, *, with_page: bool) -> None:
 
     def answer(name: str) -> Response:
         if name not in shown:
-            return Response('{"detail": "There is no such file."}', 404, media_type="text/json")
+            raise HTTPException(404, "There is no such file.")
         headers = {"Cache-Control": "no-cache"}
         return Response(shown[name], media_type=TYPES[_suffix(name)], headers=headers)
 

@@ -5,16 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.checkpoints import (
-    CONFIG,
-    METRICS,
-    WEIGHTS,
-    Folder,
-    Store,
-    find,
-    list_checkpoints,
-    recorded,
-)
+from zoo.checkpoints import CONFIG, WEIGHTS, Folder, Store, find, list_checkpoints, measured
 from zoo.common import files
 from zoo.common.errors import ConfigError, DataError, NotFoundError, ZooError
 from zoo.registry import installed
@@ -24,8 +15,6 @@ from zoo.sampling import kind_of_folder
 HERE = ("bundled", "pulled", "trained")
 # names of a card's pictures
 PICTURE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-# the one that a gallery shows
-SAMPLES = "samples"
 
 # what tells the weights of a folder from others
 Stamp = tuple[str, int, int, int]
@@ -79,12 +68,16 @@ class Shelf:
         """What is known of one, as the gallery shows it.
 
         **Raises:** `NotFoundError` when it may not be asked for."""
+        folder = None
         try:
             folder = self.folder(name)
-        except NotFoundError:
-            raise
+            return self._told(name, folder, known)
         except ZooError as error:
+            if folder is None and isinstance(error, NotFoundError):
+                raise
             return _absent({**(known or {}), "name": name, "state": "damaged"}, str(error))
+
+    def _told(self, name: str, folder: Folder, known: Mapping[str, Any] | None) -> dict[str, Any]:
         entry = known or next(iter(list_checkpoints(name)), None) or {}
         spec = installed().models.get(folder.model)
         shape = folder.config["config"].get("sample_shape") or ()
@@ -103,7 +96,7 @@ class Shelf:
             "kind": kind_of_folder(folder).name,
             "capabilities": list(spec.capabilities) if spec else [],
             "sample_shape": [int(side) for side in shape],
-            "quality": _quality(folder),
+            "quality": measured(folder.facts),
             "pictures": _pictures(folder),
             "problem": "",
         }
@@ -189,24 +182,6 @@ def _absent(record: Mapping[str, Any], problem: str = "") -> dict[str, Any]:
         "pictures": [],
         "problem": problem,
     }
-
-
-def _quality(folder: Folder) -> list[dict[str, Any]]:
-    """The numbers that were measured, in the words of the tables."""
-    told = []
-    for one in recorded(folder.facts):
-        metric = METRICS.get(one.metric)
-        told.append(
-            {
-                "metric": one.metric,
-                "title": metric.title if metric else one.metric,
-                "better": metric.better if metric else "",
-                "value": one.value,
-                "standard_error": one.standard_error,
-                "unit": one.unit,
-            }
-        )
-    return told
 
 
 def _pictures(folder: Folder) -> list[str]:

@@ -15,6 +15,7 @@ from zoo.common.errors import CapabilityError, ConfigError, MissingDependencyErr
 from zoo.common.words import either
 from zoo.registry import installed
 from zoo.sampling import formats, request
+from zoo.sampling.request import Reference
 
 # the suffixes of exports
 SUFFIXES = (".onnx", ".pt2")
@@ -24,8 +25,6 @@ PRECISIONS = ("float32", "float16")
 OPSET = 20
 LEAST_OPSET = 18
 MOST_OPSET = 23
-
-Reference = request.Reference
 
 logger = logging.getLogger("zoo")
 
@@ -214,7 +213,7 @@ def _write(
     words += ["-o", path.name] if is_named else []
     made = record(folder, what, precision, opset if suffix == ".onnx" else None, words)
     made |= {**program.shapes(), "farthest": farthest}
-    content = onnx.told(content, made) if suffix == ".onnx" else pt2.told(program, made)
+    content = onnx.told(content, made) if suffix == ".onnx" else pt2.converted(program, made)
     with files.replacing(path) as partial:
         partial.write_bytes(content)
     logger.info(

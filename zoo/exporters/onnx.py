@@ -10,8 +10,6 @@ from torch import Tensor
 from zoo.common.errors import CapabilityError
 from zoo.exporters.program import Program, hushed
 
-# the version of ONNX's operators
-OPSET = 20
 # the name of the free size of the batch
 BATCH = "n"
 

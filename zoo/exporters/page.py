@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.checkpoints import Folder
+from zoo.checkpoints import Folder, measured
 from zoo.common import files
 from zoo.common.errors import CapabilityError, OutputError
 from zoo.editing import find_all
 from zoo.exporters import onnx, parity, runtime
-from zoo.exporters.exporting import Exported, default_name, record, require_onnx
+from zoo.exporters.exporting import OPSET, Exported, default_name, record, require_onnx
 from zoo.exporters.program import capture
 from zoo.models import Autoencoder, LatentModel
 from zoo.sampling import FOLDER_FILE, request
@@ -21,8 +21,9 @@ from zoo.sampling import FOLDER_FILE, request
 KINDS = ("image", "array", "audio")
 # directions that get a slider
 DIRECTIONS = 24
-# files of the page of `zoo play` that are not for a page without a server
-OF_THE_SERVER = ("index.html", "play.js", "http.js", "docs.html", "docs.js")
+# files of the page of `zoo play` that are not for a page without a server; start.js has another in
+# its place
+OF_THE_SERVER = ("start.js", "http.js", "docs.html", "docs.js")
 SUFFIXES = (".js", ".css", ".svg")
 README = """---
 title: {name}
@@ -121,7 +122,7 @@ def _programs(
     found, farthest = {}, 0.0
     for what in wanted:
         program = capture(model, what, precision, folder.reference)
-        content = onnx.converted(program, onnx.OPSET)
+        content = onnx.converted(program, OPSET)
         far = parity.check(program, onnx.runner(content), precision, ".onnx")
         farthest = max(farthest, far)
         found[what] = content
@@ -142,11 +143,11 @@ def _fill(
     own = Path(__file__).parent / "static"
     # files, not code: what both pages have in common lies with the larger one
     shared = Path(__file__).parents[1] / "explorer" / "page"
+    shutil.copyfile(shared / "index.html", place / "index.html")
     for source in (shared, own):
         for file in sorted(source.iterdir()):
             if file.suffix in SUFFIXES and file.name not in OF_THE_SERVER:
                 shutil.copyfile(file, place / "page" / file.name)
-    shutil.copyfile(own / "index.html", place / "index.html")
     for what, content in programs.items():
         (place / "model" / f"{what}r.onnx").write_bytes(content)
     for name, content in held.items():
@@ -181,7 +182,7 @@ def _told(folder: Folder, model: Any, programs: list[str], picture: bool) -> dic
             "kind": request.kind_of_folder(folder).name,
             "capabilities": ["sample", *programs],
             "sample_shape": list(model.config.sample_shape),
-            "quality": [],
+            "quality": measured(folder.facts),
             "problem": "",
         },
         "latent_shape": list(model.latent_shape),

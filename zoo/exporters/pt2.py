@@ -14,17 +14,14 @@ from zoo.sampling.provenance import PT2_RECORD
 
 
 def converted(program: Program, made: Mapping[str, Any] | None = None) -> bytes:
-    """A program as a .pt2 file, which `torch.export.load` reads."""
+    """A program as a .pt2 file, which `torch.export.load` reads; with a record of how it was made,
+    where there is one.
+    """
     stream = io.BytesIO()
     further = {} if made is None else {PT2_RECORD: json.dumps(made)}
     with hushed():
         torch.export.save(program.exported, stream, extra_files=further)
     return stream.getvalue()
-
-
-def told(program: Program, made: Mapping[str, Any]) -> bytes:
-    """The same, with a record of how it was made."""
-    return converted(program, made)
 
 
 def runner(content: bytes) -> Run:

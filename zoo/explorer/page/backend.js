@@ -2,7 +2,8 @@
 // the model itself in the browser (a page that `zoo export --to page` writes brings its own).
 //
 // A backend has
-//   features        {pull, runs}: whether checkpoints can be pulled and trainings watched
+//   features        {pull, runs, pair}: whether checkpoints can be pulled, trainings be watched, and
+//                   two models stand side by side
 //   list()          records of the checkpoints, as /v1/checkpoints gives them
 //   picture(name)   a Blob with the card's samples, where its record's pictures hold "samples"
 //   open(name)      a model

@@ -29,6 +29,24 @@ export function onceAFrame(call) {
   };
 }
 
+/** Call a function at once, and again at the earliest so many milliseconds later, for all calls in
+ * between; `forget()` drops a call that waits. */
+export function onceEvery(milliseconds, call) {
+  let timer = null;
+  let wanted = false;
+  function next() {
+    timer = wanted ? setTimeout(next, milliseconds) : null;
+    if (wanted) call();
+    wanted = false;
+  }
+  function limited() {
+    wanted = true;
+    if (timer === null) next();
+  }
+  limited.forget = () => { wanted = false; };
+  return limited;
+}
+
 /** Run an asynchronous function again for the newest arguments only, never twice at once. */
 export function newestOnly(call) {
   let running = false;

@@ -10,7 +10,7 @@ export class Problem extends Error {}
 export class HttpBackend {
   constructor(token) {
     this.token = token;
-    this.features = { pull: true, runs: true };
+    this.features = { pull: true, runs: true, pair: true };
   }
 
   async ask(path, query = {}, options = {}) {

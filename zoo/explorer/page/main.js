@@ -1,13 +1,15 @@
 // The page: it reads its address, shows a view, and keeps the address true.
 
 import { read, write } from "./address.js";
-import { element, say } from "./dom.js";
+import { element, onceEvery, say } from "./dom.js";
 import { gallery } from "./gallery.js";
 import { modelView } from "./model.js";
 import { pairView } from "./pair.js";
 import { trainingView } from "./training.js";
 
 const THEMES = ["auto", "light", "dark"];
+// milliseconds between two changes of the address: browsers take 100 in 30 seconds at least
+const EVERY = 300;
 
 /** Start the page with a backend. */
 export function start(backend, { home = {} } = {}) {
@@ -16,11 +18,10 @@ export function start(backend, { home = {} } = {}) {
   let shown = "";
   let turn = 0;
 
-  function keep() {
-    const address = write(state);
-    shown = address;
-    history.replaceState(null, "", address);
-  }
+  const keep = onceEvery(EVERY, () => {
+    shown = write(state);
+    history.replaceState(null, "", shown);
+  });
 
   const change = (part) => {
     Object.assign(state, part);
@@ -41,7 +42,7 @@ export function start(backend, { home = {} } = {}) {
     document.title = state.view === "model" ? `${state.checkpoint} · zoo` : "zoo";
     try {
       if (state.view === "model") await modelView(fresh, backend, state, keep);
-      else if (state.view === "pair") await pairView(fresh, backend, state, change);
+      else if (state.view === "pair" && backend.features.pair) await pairView(fresh, backend, state, change);
       else if (state.view === "training" && backend.features.runs) {
         await trainingView(fresh, backend, state, change);
       } else await gallery(fresh, backend, state, go, change);
@@ -57,17 +58,23 @@ export function start(backend, { home = {} } = {}) {
   }
 
   addEventListener("hashchange", () => {
+    keep.forget();
     if (location.hash === shown) return;
     state = { ...read(location.hash) };
     shown = location.hash;
     show();
+  });
+  document.getElementById("skip").addEventListener("click", (event) => {
+    event.preventDefault(); // the address says what is shown, and nothing else
+    place.focus();
   });
   themeButton();
   show();
 }
 
 function menu(state, go, backend) {
-  const entries = [["gallery", "Gallery"], ["pair", "Side by side"]];
+  const entries = [["gallery", "Gallery"]];
+  if (backend.features.pair) entries.push(["pair", "Side by side"]);
   if (backend.features.runs) entries.push(["training", "Trainings"]);
   document.getElementById("menu").replaceChildren(...entries.map(([view, name]) =>
     element("a", {

@@ -19,7 +19,7 @@ export function plane(space, change) {
     keydown: step,
   });
   const here = pictureCanvas("The picture at the point", "pixels here");
-  let pictures = null;
+  let pictures = null; // ImageData of all of them
   let drawnFor = "";
   let waiting = null;
   const failed = (error) => say(error.message, "problem");
@@ -88,9 +88,8 @@ export function plane(space, change) {
     if (now === drawnFor) return;
     const label = space.currentLabel();
     const labels = label === null ? null : Array(SIDE * SIDE).fill(label);
-    pictures = await model.decode(places(), SIDE * SIDE, labels);
+    pictures = sideBySide(await model.decode(places(), SIDE * SIDE, labels));
     drawnFor = now;
-    paintAll(canvas, pictures);
     mark();
   });
 
@@ -101,14 +100,16 @@ export function plane(space, change) {
       await decode();
       return;
     }
-    paintAll(canvas, pictures);
     mark();
     if (wanted() !== drawnFor) waiting = setTimeout(() => decode().catch(failed), PAUSE);
   }
 
   function mark() {
     const [x, y] = point();
+    if (canvas.width !== pictures.width) canvas.width = pictures.width;
+    if (canvas.height !== pictures.height) canvas.height = pictures.height;
     const pen = canvas.getContext("2d");
+    pen.putImageData(pictures, 0, 0);
     const at = [((x / REACH + 1) / 2) * canvas.width, ((1 - y / REACH) / 2) * canvas.height];
     const radius = canvas.width / 40;
     for (const [colour, width] of [["#000", radius / 1.6], ["#ffb000", radius / 3]]) {
@@ -163,8 +164,8 @@ function vectorOf(space, key) {
   return axis;
 }
 
-/** All pictures of a batch side by side, without gaps. */
-function paintAll(canvas, batch) {
+/** All pictures of a batch in one, without gaps. */
+function sideBySide(batch) {
   const [channels, height, width] = batch.shape;
   const whole = new ImageData(SIDE * width, SIDE * height);
   const area = height * width;
@@ -179,9 +180,5 @@ function paintAll(canvas, batch) {
       whole.data[to + 3] = 255;
     }
   }
-  if (canvas.width !== whole.width || canvas.height !== whole.height) {
-    canvas.width = whole.width;
-    canvas.height = whole.height;
-  }
-  canvas.getContext("2d").putImageData(whole, 0, 0);
+  return whole;
 }

@@ -30,14 +30,16 @@ export function plot(numbers, label) {
   const least = Math.min(...numbers);
   const span = Math.max(...numbers) - least || 1;
   const points = Array.from(numbers, (one, i) =>
-    `${(100 * i) / Math.max(1, numbers.length - 1)},${38 - (36 * (one - least)) / span}`);
+    [(100 * i) / Math.max(1, numbers.length - 1), 38 - (36 * (one - least)) / span]);
+  return curve(points, { class: "plot", viewBox: "0 0 100 40", label });
+}
+
+/** A line through points, pairs of numbers, in an SVG that takes the room it gets. */
+export function curve(points, { label, ...attributes }) {
   const name = "http://www.w3.org/2000/svg";
   const svg = document.createElementNS(name, "svg");
-  svg.setAttribute("viewBox", "0 0 100 40");
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("class", "plot");
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", label);
+  const told = { ...attributes, preserveAspectRatio: "none", role: "img", "aria-label": label };
+  for (const [key, value] of Object.entries(told)) svg.setAttribute(key, value);
   const line = document.createElementNS(name, "polyline");
   line.setAttribute("points", points.join(" "));
   svg.append(line);
@@ -52,9 +54,9 @@ export function put(place, batch, index, model, label) {
   }
   const size = batch.data.length / batch.n;
   const numbers = batch.data.subarray(index * size, (index + 1) * size);
-  const curve = plot(numbers.subarray(0, 4096), label);
+  const line = plot(numbers.subarray(0, 4096), label);
   if (model.kind !== "audio") {
-    place.replaceChildren(curve);
+    place.replaceChildren(line);
     return;
   }
   const [channels] = batch.shape;
@@ -67,7 +69,7 @@ export function put(place, batch, index, model, label) {
   URL.revokeObjectURL(player.src);
   player.src = URL.createObjectURL(blob);
   place.querySelector("svg")?.remove();
-  place.prepend(curve);
+  place.prepend(line);
 }
 
 /** A WAV file of 16 bits from numbers in [-1, 1], channel after channel. */

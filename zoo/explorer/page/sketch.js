@@ -5,6 +5,7 @@ import { paint, pictureCanvas, toPng } from "./show.js";
 
 const SHOWN = 280; // CSS pixels of the longer side
 const PEN = 0.09; // of the longer side
+const COVER = "#b03070"; // what is covered
 
 export function sketch(space, change) {
   const { model } = space;
@@ -66,30 +67,22 @@ export function sketch(space, change) {
 
   function stroke(to) {
     const covers = tool.value === "mask";
-    const onto = covers ? mask.getContext("2d") : pen;
-    onto.lineCap = "round";
-    onto.lineWidth = PEN * Math.max(...large) * (tool.value === "draw" ? 1 : 2);
-    onto.strokeStyle = covers ? "#fff" : tool.value === "erase" ? "#000" : colour?.value ?? "#fff";
-    onto.beginPath();
-    onto.moveTo(...last);
-    onto.lineTo(to[0] + 0.01, to[1]);
-    onto.stroke();
-    if (covers) {
-      pen.save();
-      pen.globalAlpha = 1;
-      pen.fillStyle = "#c0408080";
-      pen.lineCap = "round";
-      pen.lineWidth = onto.lineWidth;
-      pen.strokeStyle = "#b03070";
-      pen.beginPath();
-      pen.moveTo(...last);
-      pen.lineTo(to[0] + 0.01, to[1]);
-      pen.stroke();
-      pen.restore();
-    }
+    const paints = { draw: colour?.value ?? "#fff", erase: "#000", mask: COVER };
+    draw(pen, paints[tool.value], to);
+    if (covers) draw(mask.getContext("2d"), "#fff", to);
     last = to;
     used = true;
     if (model.can.encode && !covers) follow();
+  }
+
+  function draw(onto, paint, to) {
+    onto.lineCap = "round";
+    onto.lineWidth = PEN * Math.max(...large) * (tool.value === "draw" ? 1 : 2);
+    onto.strokeStyle = paint;
+    onto.beginPath();
+    onto.moveTo(...last);
+    onto.lineTo(to[0] + 0.01, to[1]); // a click leaves a dot
+    onto.stroke();
   }
 
   /** Put a picture on the canvas, its middle, as large as fits. */

@@ -1,6 +1,7 @@
 // What training did: the grids of the epochs as a film, and the losses as they come.
 
 import { element, say } from "./dom.js";
+import { curve } from "./show.js";
 
 const EVERY = 2000; // milliseconds between two looks at a training that goes on
 const FRAME = 250;
@@ -133,8 +134,6 @@ function show(place, backend, name, state, change) {
   };
 }
 
-const SVG = "http://www.w3.org/2000/svg";
-
 /** One small chart for each loss, with its numbers in a table for those who can't see it. */
 function losses(history) {
   const series = new Map();
@@ -148,29 +147,22 @@ function losses(history) {
     }
   });
   const charts = [...series].filter(([, points]) => points.length)
-    .map(([name, points]) => curve(name, points));
+    .map(([name, points]) => chart(name, points));
   return element("div", { class: "curves" },
     charts.length ? charts : element("p", {}, "No epoch has ended yet."));
 }
 
-function curve(name, points) {
+function chart(name, points) {
   const [first, last] = [points[0], points[points.length - 1]];
   const values = points.map(([, value]) => value);
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const span = [last[0] - first[0] || 1, high - low || 1];
-  const line = points.map(([x, y]) =>
-    `${4 + (192 * (x - first[0])) / span[0]},${76 - (72 * (y - low)) / span[1]}`).join(" ");
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 200 80");
-  svg.setAttribute("class", "curve");
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label",
-    `${name}: from ${first[1].toPrecision(4)} to ${last[1].toPrecision(4)}`);
-  const drawn = document.createElementNS(SVG, "polyline");
-  drawn.setAttribute("points", points.length > 1 ? line : `${line} 196,${line.split(",")[1]}`);
-  svg.append(drawn);
+  const places = points.map(([x, y]) =>
+    [4 + (192 * (x - first[0])) / span[0], 76 - (72 * (y - low)) / span[1]]);
+  if (points.length === 1) places.push([196, places[0][1]]);
+  const label = `${name}: from ${first[1].toPrecision(4)} to ${last[1].toPrecision(4)}`;
   return element("figure", {}, [
-    svg,
+    curve(places, { class: "curve", viewBox: "0 0 200 80", label }),
     element("figcaption", {}, `${name}: ${last[1].toPrecision(4)} after epoch ${last[0]}`),
   ]);
 }

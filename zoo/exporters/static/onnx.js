@@ -22,7 +22,7 @@ export class OnnxBackend {
     this.place = place;
     this.told = told;
     this.record = told.record;
-    this.features = { pull: false, runs: false };
+    this.features = { pull: false, runs: false, pair: false };
     this.model = null;
   }
 
