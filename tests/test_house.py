@@ -120,6 +120,7 @@ TESTED_THROUGH = {
         "cli.encode",
         "editing.arrays",
         "editing.asked",
+        "editing.batches",
     ),
     "editing/test_finding": ("cli.directions",),
     "editing/test_inpainting": (
@@ -144,8 +145,8 @@ TESTED_THROUGH = {
         "explorer.answers",
         "explorer.application",
         "explorer.asked",
+        "explorer.bodies",
         "explorer.desk",
-        "explorer.shelf",
     ),
     "explorer/test_trainings": ("explorer.workshop",),
     "exporters/test_exporting": ("cli.export",),

@@ -59,7 +59,7 @@ def test_a_truncation_is_measured_recorded_and_told_on_the_card(zoo: Zoo, mine: 
     assert [one.value for one in kept] != [one.value for one in plain]
     card = Folder("mine").card
     assert "truncation=0.5" in card
-    assert "--truncation 0.5" in card and "--set" not in card
+    assert "--truncation 0.5" in card and "--set truncation" not in card
     again = json.loads(zoo(*words, "--json").stdout)
     assert again["evaluations"] == [one.to_dict() for one in kept]
     # beside numbers without it they do not stand
