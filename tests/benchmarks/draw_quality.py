@@ -65,11 +65,13 @@ def draw(points: list[Point], paper: str, ink: str, line: str) -> Any:
             zorder=3,
         )
     for one in points:
+        left = any(is_right_beside(other, one) for other in points)
         axes.annotate(
             one.name,
             (one.megabytes, one.floors),
-            xytext=(6, 3),
+            xytext=(-6 if left else 6, 3),
             textcoords="offset points",
+            ha="right" if left else "left",
             color=ink,
             fontsize=9,
         )
@@ -84,6 +86,12 @@ def draw(points: list[Point], paper: str, ink: str, line: str) -> Any:
         spine.set_color(line)
     axes.legend(facecolor=paper, edgecolor=line, labelcolor=ink)
     return figure
+
+
+def is_right_beside(other: Point, one: Point) -> bool:
+    """Whether a point stands where the name of another would."""
+    near = max(other.floors / one.floors, one.floors / other.floors) < 1.4
+    return 0 < other.megabytes - one.megabytes < 1.5 and near
 
 
 if __name__ == "__main__":
