@@ -15,6 +15,7 @@ from zoo.evaluation.metrics import (
     Estimate,
     asked_accuracy,
     bits_per_character,
+    bits_per_dimension,
     class_metrics,
     frechet_distance,
     kernel_distance,
@@ -252,3 +253,12 @@ def test_the_error_of_bits_per_character_is_what_they_spread_by() -> None:
     spread = statistics.stdev(one.value for one in found)
     told = statistics.mean(one.standard_error or 0 for one in found)
     assert told == pytest.approx(spread, rel=0.15)
+
+
+def test_bits_per_dimension_are_those_by_hand() -> None:
+    # an image of 784 values, of which each of 256 levels is equally likely
+    assert bits_per_dimension(Estimate(784 * math.log(256), None), 784).value == pytest.approx(8)
+    # 2,000 nats by 3,072 values: 0.6510 nats each, and a bit is 0.6931 nats
+    found = bits_per_dimension(Estimate(2000.0, 10.0), 3 * 32 * 32)
+    assert found.value == pytest.approx(0.93926, abs=1e-5)
+    assert found.standard_error == pytest.approx(0.93926 / 200, abs=1e-6)
