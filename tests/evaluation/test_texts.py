@@ -9,6 +9,9 @@ import walkers
 from conftest import Zoo
 
 import zoo as door
+from zoo.data import Dataset
+from zoo.evaluation import evaluator
+from zoo.models import GenerativeModel, TextConfig, to_tokens
 
 
 @pytest.fixture
@@ -50,3 +53,42 @@ def test_a_model_that_spells_by_tokens_of_its_own_is_measured_by_the_characters_
     monkeypatch.setattr(walkers.Speller, "render", twice)
     other = next(o for o in door.evaluate(speller, **asked) if o.metric == "bits_per_character")
     assert other.value == pytest.approx(plain.value * (4 + 4 + 2) / (8 + 7 + 3))
+
+
+class Dice(GenerativeModel[TextConfig]):
+    """Each place has each character, or the end, with one chance: its likelihood is exact."""
+
+    Config = TextConfig
+    sample_kind = "text"
+    exact_likelihood = True
+
+    def sample(
+        self,
+        n: int,
+        labels: torch.Tensor | None = None,
+        *,
+        generator: torch.Generator,
+        options: object = None,
+    ) -> torch.Tensor:
+        return torch.randint(6, (n, *self.config.sample_shape), generator=generator)
+
+    def log_likelihood(
+        self,
+        samples: torch.Tensor,
+        labels: torch.Tensor | None = None,
+        *,
+        importance_samples: int = 1,
+    ) -> torch.Tensor:
+        assert importance_samples == 1
+        counted = ((samples > 0).sum(1) + 1).clamp(max=samples.shape[1])
+        return -math.log(6) * counted
+
+
+def test_an_exact_likelihood_names_no_number_of_importance_samples() -> None:
+    tokens = to_tokens(["dead", "bee", "a"], "abcde", 4)
+    data = Dataset("some", tokens, None, metadata={"alphabet": "abcde"})
+    model = Dice(TextConfig(sample_shape=(4,), alphabet="abcde")).eval()
+    found = {one.metric: one for one in evaluator.evaluate(model, data, data, n=20)}
+    assert found["nll"].name == "Negative log-likelihood (3 samples)"
+    assert found["nll"].importance_samples is None and "elbo" not in found
+    assert found["bits_per_character"].value == pytest.approx(math.log2(6))

@@ -153,6 +153,16 @@ def test_no_text_of_a_stranger_ends_the_block_of_a_card() -> None:
         body_of({"model": "x", "config": {}}, {**facts, "texts": [1]})
 
 
+def test_a_card_shows_the_last_known_loss_of_a_group_whose_phase_is_over() -> None:
+    history = [
+        {"epoch": 1, "losses": {"autoencoder": 5.0}},
+        {"epoch": 2, "losses": {"autoencoder": 4.0, "prior": 3.0}},
+        {"epoch": 3, "losses": {"prior": 2.0}},
+    ]
+    body = body_of({"model": "x", "config": {}}, {"command": "zoo train x", "history": history})
+    assert "| Losses of the last epoch | autoencoder 4, prior 2 |" in body
+
+
 def test_the_rate_comes_from_the_recordings_and_is_kept(hum: Any) -> None:
     config = hum.folder.config["config"]
     assert config["sample_rate"] == 11_025 and config["sample_shape"] == [1, 900]

@@ -239,8 +239,9 @@ def _looseness(results: Sequence[Evaluation]) -> list[str]:
     """What a reader must know of a bound, where there is one."""
     if not any(one.metric == "nll" and one.family for one in results):
         return []
+    each = "an image" if results[0].noun == "image" else "a sample"
     return [
-        "The negative log-likelihood is an upper bound, by K importance samples an image: the true "
+        f"The negative log-likelihood is an upper bound, by K importance samples {each}: the true "
         "value is lower. The fewer of the K are effective, the looser the bound is, at times by "
         "half a nat or more."
     ]

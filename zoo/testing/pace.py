@@ -13,7 +13,7 @@ from zoo.testing.subject import built
 # blocks of samples; and seconds that torch.export and a fresh interpreter take, whatever the model
 BUILDINGS = 60
 BLOCKS = 30
-FIXED = 4.0
+FIXED = 2.0
 
 
 def expected(name: str, config: Mapping[str, Any]) -> float:
