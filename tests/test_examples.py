@@ -47,6 +47,7 @@ def run(guests: Environment, monkeypatch: pytest.MonkeyPatch) -> Run:
     return zoo
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_the_tests_of_an_example_pass_where_it_is_installed(
     name: str, guests: Environment, tmp_path: Path
@@ -93,6 +94,7 @@ def test_the_flow_brings_a_checkpoint_that_is_pulled_verified_and_sampled(
     assert "Negative log-likelihood" in card and "Fréchet distance" in card
 
 
+@pytest.mark.long
 def test_the_flow_trains_and_samples_at_the_temperature_asked_for(run: Run) -> None:
     small = [
         "--set",
@@ -119,6 +121,7 @@ def test_the_flow_trains_and_samples_at_the_temperature_asked_for(run: Run) -> N
     assert refused.returncode == 1 and "Did you mean 'temperature'?" in refused.stderr
 
 
+@pytest.mark.long
 def test_signals_train_and_are_written_as_arrays_and_as_no_picture(run: Run) -> None:
     small = ["--set", "channels=8", "--set", "num_classes=3", "--epochs", 2]
     trained = run("train", "wave", "--name", "my-wave", "--data", "sines", "--seed", 0, *small)
@@ -164,6 +167,7 @@ def test_signals_train_and_are_written_as_arrays_and_as_no_picture(run: Run) -> 
     )
 
 
+@pytest.mark.long
 def test_names_are_printed_and_written_with_their_provenance(run: Run) -> None:
     names = [a + b + c for a in "abcdef" for b in "aeiou" for c in "klmn"]
     Path("own.txt").write_text("\n".join(names) + "\n")
@@ -196,6 +200,7 @@ def tone(path: str, step: float, length: int) -> None:
         file.writeframes((9_000 * np.sin(np.arange(length) * step)).astype("<i2").tobytes())
 
 
+@pytest.mark.long
 def test_speech_is_written_as_sound_in_files_and_folders(run: Run) -> None:
     for label in ("no", "yes"):
         for take in range(6):
@@ -214,6 +219,7 @@ def test_speech_is_written_as_sound_in_files_and_folders(run: Run) -> None:
     assert run("sample", "my-speech", "-n", 4, "--seed", 0, "-o", "sounds.png").returncode == 0
 
 
+@pytest.mark.long
 def test_the_guide_to_the_kinds_works_from_its_top_to_its_end(
     run: Run, guests: Environment
 ) -> None:

@@ -39,7 +39,7 @@ def test_the_workflows_run_what_the_readme_says_developers_run() -> None:
     jobs = workflow("test")["jobs"]
     assert steps(jobs["test"])[-2:] == [
         "pip install -e '.[test]'",
-        "pytest",
+        "pytest -n 2 --dist loadfile",
     ]
     assert steps(jobs["readme"]) == ["bash .ci/run"]
     assert (ROOT / ".ci" / "run").is_file()

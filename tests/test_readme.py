@@ -34,11 +34,18 @@ THE_HUB = GUIDES["hub"]
 def test_the_first_two_blocks_are_the_main_job_and_the_tests() -> None:
     main_job, tests = blocks(README, "bash")
     assert main_job == "pip install . && zoo pull vae-mnist && zoo sample\n"
-    assert tests == "pip install -e '.[test]' && pytest\n"
+    assert tests == "pip install -e '.[test]' && pytest -n 2 --dist loadfile\n"
 
 
 # the guide to the kinds needs the plugins of the examples: tests/test_examples.py follows it
-@pytest.mark.parametrize("guide", sorted(GUIDES.keys() - {"hub", "kinds"}))
+TRAINS_LONG = "experiments"
+FOLLOWED = [
+    *sorted(GUIDES.keys() - {"hub", "kinds", TRAINS_LONG}),
+    pytest.param(TRAINS_LONG, marks=pytest.mark.long),
+]
+
+
+@pytest.mark.parametrize("guide", FOLLOWED)
 def test_a_guide_works_from_its_top_to_its_end(guide: str, zoo: Zoo) -> None:
     follow(GUIDES[guide], zoo)
 
@@ -319,6 +326,7 @@ class Author:
         return done.stdout
 
 
+@pytest.mark.long
 def test_the_tutorial_leads_from_nothing_to_a_published_plugin(
     make_environment: Callable[[], Environment], tmp_path: Path
 ) -> None:

@@ -93,7 +93,8 @@ def test_sampling_opens_and_hashes_each_file_once(mine: Path) -> None:
 
 
 def test_evaluating_opens_and_hashes_each_file_once(mine: Path) -> None:
-    words = ("evaluate", "mine", "-n", 100, "--features", "digits", "--write")
+    few = ("-n", 100, "-k", 2, "--test-images", 20)
+    words = ("evaluate", "mine", *few, "--features", "digits", "--write")
     opened, hashed = counts(mine, *words)
     assert_once(opened, CONFIG, FACTS, ORIGIN, WEIGHTS, CARD)
     assert hashed.count((mine / WEIGHTS).stat().st_size) == 1

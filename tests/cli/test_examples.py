@@ -37,6 +37,7 @@ def test_every_example_parses(example: str) -> None:
             pass
 
 
+@pytest.mark.long
 def test_the_examples_that_can_run_as_they_stand_do(zoo: Zoo) -> None:
     Image.new("L", (28, 28), 99).save("photo.png")
     half = Image.new("L", (28, 28))

@@ -71,6 +71,7 @@ def guests(
     return environment, trees
 
 
+@pytest.mark.long
 def test_a_new_plugin_of_each_kind_installs_and_its_tests_pass(
     guests: tuple[Environment, Mapping[str, Path]],
 ) -> None:
@@ -84,6 +85,7 @@ def test_a_new_plugin_of_each_kind_installs_and_its_tests_pass(
     assert f"{2 * len(KINDS) * len(checks)} passed" in done.stdout  # with classes and without
 
 
+@pytest.mark.long
 def test_a_new_plugin_of_each_kind_learns_is_sampled_and_is_pushed(
     guests: tuple[Environment, Mapping[str, Path]], hub: Any, tmp_path: Path
 ) -> None:

@@ -136,6 +136,7 @@ def test_without_the_library_it_is_said_what_to_install(monkeypatch: pytest.Monk
         load_dataset("./some.parquet")
 
 
+@pytest.mark.long
 def test_a_data_set_of_the_hub_is_trained_on_and_measured_by_its_test_split(
     hub: Any, tmp_path: Path
 ) -> None:

@@ -87,6 +87,7 @@ def test_data_gets_features_by_its_record_else_by_what_they_say_they_suit(
         load_features("nothing")
 
 
+@pytest.mark.long
 def test_own_images_are_compared_without_naming_features(zoo: Zoo) -> None:
     np.save("real.npy", GREY.numpy())
     done = zoo("evaluate", "--samples", "./real.npy", "--data", "./real.npy", "--json")

@@ -4,6 +4,7 @@ import io
 import sys
 import types
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -50,6 +51,34 @@ def test_a_notebook_with_widgets_gets_rich_s_bar_with_the_losses(
     assert len(list(watching.notebook_bar(reports(), 12, "mine"))) == 2
     assert "mine" in written.getvalue() and "12/12" in written.getvalue()
     assert "loss 90" in written.getvalue() and "samples/s" in written.getvalue()
+
+
+class Output:
+    """The output of a cell, as ipywidgets has it."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def clear_output(self, wait: bool) -> None: ...
+
+
+def test_the_bar_of_a_notebook_ends_full_with_the_last_losses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from rich.console import Console
+
+    shown: list[Any] = []
+    cells: Any = types.SimpleNamespace(display=shown.append)
+    monkeypatch.setitem(sys.modules, "ipywidgets", types.SimpleNamespace(Output=Output))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "IPython.display", cells)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    notebook = Console(force_jupyter=True, width=120)
+    monkeypatch.setattr("rich.progress.get_console", lambda: notebook)
+    for _ in watching.notebook_bar(reports(), 12, "mine"):
+        pass
+    last = [one.text for one in shown if getattr(one, "text", "").strip()][-1]
+    assert "mine" in last and "12/12" in last and "loss 90" in last
 
 
 def reports() -> Iterator[loop.Progress]:

@@ -85,9 +85,13 @@ def notebook_bar(reports: Iterable[Progress], total: int, name: str) -> Iterator
     )
     with Bar(*columns) as bar:
         task = bar.add_task(name, total=total, losses="")
-        for report in reports:
-            bar.update(task, completed=report.step, losses=in_words(report))
-            yield report
+        try:
+            for report in reports:
+                bar.update(task, completed=report.step, losses=in_words(report))
+                yield report
+        finally:
+            # at its end, rich draws the last state in a terminal only
+            bar.refresh()
 
 
 def _lines(reports: Iterable[Progress]) -> Iterator[Progress]:
