@@ -107,7 +107,6 @@ TESTED_THROUGH = {
     "data/test_folders": ("data.forms",),
     "data/test_foreign": ("data.converter",),
     "data/test_holdout": (
-        "data.digests",
         "data.given",
         "data.origin",
     ),

@@ -21,7 +21,7 @@ from zoo.models import (
     Step,
     at_least_float32,
 )
-from zoo_vae.likelihoods import ContinuousBernoulli
+from zoo_vae.likelihoods import ContinuousBernoulli, IndependentBernoulli
 from zoo_vae.mixture import LogisticMixture, parameters_per_pixel
 from zoo_vae.objectives import importance_weighted_bound, kl_to_prior, warm_up, with_free_bits
 
@@ -162,15 +162,18 @@ class VAE(Autoencoder[C]):
         """p(x | z) from the output of the decoder network, `(n, *config.output_shape)`."""
         logits = at_least_float32(output)
         pixels: Distribution
+        dimensions = logits.dim() - 1
+        if self.config.likelihood == "bernoulli":
+            # not validated: a Bernoulli distribution refuses grey pixels
+            pixels = Bernoulli(logits=logits, validate_args=False)
+            return IndependentBernoulli(pixels, dimensions, validate_args=False)
         if self.config.likelihood == "logistic-mixture":
             return LogisticMixture(logits, self.config.components, self.config.sample_shape[0])
         if self.config.likelihood == "gaussian":
             pixels = Normal(logits.sigmoid(), self.config.sigma, validate_args=False)
-        elif self.config.likelihood == "continuous-bernoulli":
+        else:
             pixels = ContinuousBernoulli(logits=logits, validate_args=False)
-        else:  # not validated: a Bernoulli distribution refuses grey pixels
-            pixels = Bernoulli(logits=logits, validate_args=False)
-        return Independent(pixels, logits.dim() - 1, validate_args=False)
+        return Independent(pixels, dimensions, validate_args=False)
 
     def training_step(
         self, samples: Tensor, labels: Tensor | None, step: Step

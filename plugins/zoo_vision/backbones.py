@@ -1,5 +1,6 @@
 """Any backbone of timm as features: `timm:NAME`, with weights that are safetensors."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,10 @@ from torch.nn import functional as F
 from zoo import ZooError
 
 EXAMPLE = "timm:vit_small_patch14_dinov2.lvd142m"
+FILE = "model.safetensors"  # of a repository of weights
 LARGEST = 224  # pixels of an edge: larger networks see images of this size where they can
+
+log = logging.getLogger("zoo")
 
 
 class Backbone(nn.Module):
@@ -105,8 +109,8 @@ def _made(timm: Any, variant: str, path: Path) -> Any:
 
 
 def _fetched(timm: Any, variant: str) -> Path:
-    """The weights of a network, from the Hub, as safetensors."""
-    from huggingface_hub import hf_hub_download
+    """The weights of a network, from the Hub, as safetensors; those that are here need no net."""
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
     config = timm.get_pretrained_cfg(variant)
     if config is None or not config.hf_hub_id:
@@ -114,11 +118,16 @@ def _fetched(timm: Any, variant: str) -> Path:
             f"timm publishes no weights of {variant!r} on the Hub: name one with them, such as "
             f"{EXAMPLE}, or a file with --weights."
         )
+    here = try_to_load_from_cache(config.hf_hub_id, FILE)
+    if isinstance(here, str):
+        return Path(here)
+    log.info("Downloading the weights of %s from the Hub: %s", variant, config.hf_hub_id)
     try:
-        return Path(hf_hub_download(config.hf_hub_id, "model.safetensors"))
+        return Path(hf_hub_download(config.hf_hub_id, FILE))
     except Exception as error:
-        told = " ".join(str(error).split())[:200]
+        told = " ".join(str(error).split())[:200].rstrip(".")
         raise ZooError(
             f"The weights of {variant!r} can't be downloaded from {config.hf_hub_id}: {told}. "
-            "Without internet, name a file with --weights."
+            f"Without internet, fetch {FILE} of {config.hf_hub_id} elsewhere, and name "
+            "the file: --weights FILE"
         ) from error

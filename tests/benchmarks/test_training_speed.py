@@ -51,7 +51,8 @@ def epochs(
     """
     model_class = installed().model_class(model)
     state = TrainingState(build(model_class, model_class.Config(**config or {}), seed=0))
-    assert not compiled or compile_networks(state.model), "torch can't compile here"
+    state.compiled = compiled and compile_networks(state.model)
+    assert state.compiled == compiled, "torch can't compile here"
     recipe = dataclasses.replace(model_class.recipe, epochs=1000, **settings)
     data = load_dataset("mnist").part(slice(samples))
     began = time.perf_counter()

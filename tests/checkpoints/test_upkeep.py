@@ -181,6 +181,16 @@ def test_what_can_be_had_again_is_pruned_after_asking_and_nothing_else(
     assert (home / "directions" / "named.safetensors").exists()
 
 
+def test_decoded_images_are_pruned_and_where_data_lies_is_still_known(zoo: Zoo, home: Path) -> None:
+    for place in ("caches/decoded/a", "caches/digests", "places"):
+        (home / place).mkdir(parents=True)
+        (home / place / "one").write_bytes(b"x" * 1000)
+    found = {one["what"]: one for one in door.space()}
+    assert (found["caches"]["size"], found["other"]["number"]) == (2000, 0)
+    assert zoo("space", "--prune", "--yes").exit_code == 0
+    assert not list((home / "caches").iterdir()) and (home / "places" / "one").exists()
+
+
 def test_an_empty_home_takes_no_room(zoo: Zoo, home: Path) -> None:
     shutil.rmtree(home, ignore_errors=True)
     assert sum(one["size"] for one in door.space()) == 0

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import shlex
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from conftest import Zoo
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
+from terminals import at_a_terminal
 
 from zoo.common import files
 from zoo.common.errors import ConfigError
@@ -56,31 +56,6 @@ def test_a_fresh_seed_is_drawn_each_time(zoo: Zoo) -> None:
         json.loads(zoo("sample", "vae-mnist", "-n", 1, "--json").stdout)["seed"] for _ in range(3)
     }
     assert len(seeds) == 3
-
-
-def at_a_terminal(*words: str, **environment: str) -> tuple[list[str], str]:
-    """Run a command whose standard output is a terminal of 60 columns and 24 lines; returns the
-    lines of its standard output, and its standard error.
-    """
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "zoo", *words]
-    size = {"COLUMNS": "60", "LINES": "24", "TERM": "xterm-256color", **environment}
-    told = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | size
-    with subprocess.Popen(
-        command, stdout=theirs, stderr=subprocess.PIPE, env=told, text=True
-    ) as process:
-        os.close(theirs)
-        seen = b""
-        try:
-            while part := os.read(ours, 65536):
-                seen += part
-        except OSError:  # how Linux says that the other side is closed
-            pass
-        assert process.stderr is not None
-        said = process.stderr.read()
-    os.close(ours)
-    assert process.returncode == 0, said
-    return seen.decode().split("\r\n")[:-1], said
 
 
 def test_a_terminal_gets_a_preview_and_a_pipe_does_not(zoo: Zoo) -> None:

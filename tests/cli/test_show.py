@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import Zoo
 from PIL import Image
+from terminals import at_a_terminal
 
 from zoo.registry import installed
 
@@ -277,3 +278,12 @@ def test_a_damaged_picture_is_said_to_be_no_readable_image(zoo: Zoo) -> None:
             zoo("show", "x.png").stderr
         )
     assert "it doesn't say how it was made" in zoo("show", "whole.png").stderr
+
+
+def test_data_is_seen_in_a_terminal_and_a_pipe_gets_the_table_alone(zoo: Zoo) -> None:
+    piped = zoo("show", "--data", "mnist")
+    assert "▀" not in piped.output and "Contact sheet: -o sheet.png writes it" in piped.stderr
+    lines, said = at_a_terminal("show", "--data", "mnist")
+    picture = [line for line in lines if "▀" in line]
+    assert 10 < len(picture) <= 24 and lines[0] == "mnist"
+    assert "The preview shows 5 of 10 rows." in said

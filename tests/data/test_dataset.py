@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 
 from zoo.common.errors import DataError, NotFoundError
-from zoo.data import Dataset, ImageFiles, folder_digest, load_dataset, load_images
+from zoo.data import Dataset, ImageFiles, load_dataset, load_images
+from zoo.data.folders import find_images
 from zoo.registry.registry import installed
 
 
@@ -53,17 +54,21 @@ def test_the_classes_of_a_folder_are_mixed_in_one_order_so_that_the_last_ones_ar
     assert load_dataset(str(tmp_path / "moved")).sha256 == data.sha256
 
 
-def test_the_digest_of_a_folder_tells_names_and_sizes(tmp_path: Path) -> None:
+def test_the_digest_of_a_folder_tells_names_and_contents(tmp_path: Path) -> None:
     draw(tmp_path / "a" / "1.png")
     draw(tmp_path / "b" / "2.png")
-    seen = {folder_digest(tmp_path)}
+    seen = {find_images(tmp_path).digest}
     (tmp_path / "notes.txt").touch()
-    assert folder_digest(tmp_path) in seen
+    assert find_images(tmp_path).digest in seen
     (tmp_path / "b" / "2.png").rename(tmp_path / "a" / "2.png")
-    seen.add(folder_digest(tmp_path))
+    seen.add(find_images(tmp_path).digest)
     draw(tmp_path / "a" / "2.png", (50, 40))
-    seen.add(folder_digest(tmp_path))
+    seen.add(find_images(tmp_path).digest)
     assert len(seen) == 3
+    content = (tmp_path / "a" / "2.png").read_bytes()
+    (tmp_path / "a" / "2.png").write_bytes(content[:-1] + b"?")  # of the same size
+    seen.add(find_images(tmp_path).digest)
+    assert len(seen) == 4
 
 
 def test_a_flat_folder_has_no_labels_and_colours_have_three_channels(tmp_path: Path) -> None:

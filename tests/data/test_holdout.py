@@ -170,6 +170,19 @@ def test_data_that_changed_since_the_training_is_said(zoo: Zoo) -> None:
     assert anyway.exit_code == 0 and '"nll"' not in anyway.stdout
 
 
+def test_an_image_replaced_by_another_of_the_same_size_is_seen(zoo: Zoo) -> None:
+    Path("photos").mkdir()
+    for index, pixels in enumerate(GREY[:40, 0]):
+        Image.fromarray(pixels).save(f"photos/{index}.bmp")  # all of one size
+    assert zoo("train", "mlp-vae", "--data", "./photos", "--out", "made", *SMALL).exit_code == 0
+    words = ["evaluate", "./made", "-n", 20, "-k", 2, "--features", "digits"]
+    assert zoo(*words).exit_code == 0
+    shutil.copyfile("photos/1.bmp", "photos/0.bmp")
+    changed = zoo(*words)
+    assert changed.exit_code == 1
+    assert "photos has changed since: now it has 40 samples, sha256" in changed.stderr
+
+
 def test_the_card_says_that_the_model_learns_what_was_changed_at_random(zoo: Zoo) -> None:
     save("some.npz", 60)
     words = ["train", "mlp-vae", "--data", "./some.npz", "--out", "made", *SMALL]

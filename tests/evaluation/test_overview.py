@@ -47,9 +47,13 @@ def test_texts_and_arrays_are_looked_at_too() -> None:
     Path("names.txt").write_text("anna\nbob\nanna\n", encoding="utf-8")
     seen = package.overview("./names.txt")
     assert (seen.samples, seen.dtype, seen.duplicates) == (3, "int64", 1)
+    assert seen.sheet is None
     with pytest.raises(ConfigError, match="no contact sheet"):
         package.overview("./names.txt", output="sheet.png")
-    assert package.overview(GREY).samples == 60
+    given = package.overview(GREY)
+    assert given.samples == 60 and given.sheet is not None
+    assert (given.sheet.width, given.sheet_rows) == (8 * 28 + 9 * 2, 8)
+    assert "sheet" not in given.to_dict()
     assert "duplicate" in repr(package.overview(np.concatenate([GREY, GREY])))
 
 

@@ -1,5 +1,6 @@
 """Networks of timm as features, and features that suit data of one's own."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,16 @@ import pytest
 import timm
 import torch
 from conftest import Zoo
+from huggingface_hub import constants
 from safetensors.torch import save_file
 
+from zoo.common import files
 from zoo.common.errors import NotFoundError, ZooError
 from zoo.data import extract, load_dataset, load_features
 from zoo.registry import DatasetSpec, installed
 
 TINY = "test_resnet.r160_in1k"
+DINO = "vit_small_patch14_dinov2.lvd142m"
 GREY: Any = load_dataset("mnist", root=Path(__file__).parents[1] / "data").samples[:40]
 
 
@@ -59,6 +63,45 @@ def test_the_command_compares_by_a_network_of_timm(tiny: Path, zoo: Zoo) -> None
 def test_a_network_that_timm_does_not_have_is_refused(name: str, why: str, zoo: Zoo) -> None:
     done = zoo("evaluate", "vae-mnist", "-n", 20, "--features", name)
     assert done.exit_code == 1 and why in done.stderr, done.output
+
+
+def test_weights_that_were_fetched_before_need_no_net(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # where nobody answers
+    kept = tmp_path / "hub" / f"models--timm--{TINY}"
+    (kept / "snapshots" / "00").mkdir(parents=True)
+    (kept / "refs").mkdir()
+    (kept / "refs" / "main").write_text("00")
+    shutil.copy(tiny, kept / "snapshots" / "00" / "model.safetensors")
+    assert load_features(f"timm:{TINY}").sha256 == files.sha256(tiny)
+
+
+@pytest.mark.long
+def test_without_internet_it_is_said_which_file_to_fetch(
+    zoo: Zoo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # where nobody answers
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    done = zoo("evaluate", "vae-mnist", "-n", 20, "--features", f"timm:{DINO}")
+    assert done.exit_code == 1 and len(done.stderr.splitlines()) < 9, done.stderr
+    assert f"The weights of '{DINO}' can't be downloaded from timm/{DINO}: " in done.stderr
+    assert f"fetch model.safetensors of timm/{DINO} elsewhere" in done.stderr
+    assert "--weights FILE" in done.stderr
+
+
+@pytest.mark.long
+def test_dinov2_is_read_from_a_file_and_sees_images_of_224_pixels() -> None:
+    torch.manual_seed(0)
+    made = timm.create_model(DINO, num_classes=0).eval()  # of 518 pixels, as it is published
+    save_file(made.state_dict(), "dino.safetensors")
+    extractor = load_features(f"timm:{DINO}", Path("dino.safetensors"))
+    seen = extract(extractor, [GREY[:2].float() / 255])
+    network: Any = extractor.module
+    assert network.size == (224, 224) and seen.vectors.shape == (2, 384)
+    name = "blocks.11.mlp.fc2.weight"
+    assert torch.equal(network.network.state_dict()[name], made.state_dict()[name])
 
 
 def test_weights_that_are_no_safetensors_are_never_opened_as_a_pickle(tiny: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from conftest import make_model
-from torch.distributions import Normal, kl_divergence
+from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
 from zoo.models.interface import Step
 from zoo.testing import ModelContract, check_samples, check_training
@@ -116,6 +116,19 @@ def test_its_loss_is_the_negative_elbo_worked_out_by_hand() -> None:
     assert objective.metrics["kl"].item() == pytest.approx(kl.item(), rel=1e-4)
     assert objective.loss.shape == (5,)
     assert objective.loss.mean().item() == pytest.approx((cross_entropy + kl).item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("draws", [(), (3,)])
+def test_the_likelihood_of_pixels_is_torchs_to_the_bit(draws: tuple[int, ...]) -> None:
+    model = make_model("mlp-vae", hidden_dims=(8,), latent_dim=2)
+    samples, logits = torch.rand(*draws, 5, 1, 28, 28), torch.randn(5, 1, 28, 28) * 9
+    ours, theirs = logits.clone().requires_grad_(), logits.clone().requires_grad_()
+    pixels = Independent(Bernoulli(logits=theirs, validate_args=False), 3, validate_args=False)
+    found, wanted = model.pixels(ours).log_prob(samples), pixels.log_prob(samples)
+    found.sum().backward(), wanted.sum().backward()
+    assert found.shape == (*draws, 5) and torch.equal(found, wanted)
+    assert ours.grad is not None and theirs.grad is not None
+    assert torch.equal(ours.grad, theirs.grad)
 
 
 def test_importance_sampling_tightens_the_bound() -> None:

@@ -1,6 +1,11 @@
-"""Where torch can't compile, a training says so and goes on without it."""
+"""--compile: real trainings with networks that torch compiles, and those where it can't."""
 
+import json
 import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +14,9 @@ from conftest import make_model
 
 import zoo
 from zoo.training.compiling import compile_networks
+
+SMALL = ["--epochs", "2", "--seed", "0", "--set", "hidden_dims=16", "--set", "precision=float32"]
+SMALL += ["--threads", "1"]
 
 
 def refuse(*_: Any, **__: Any) -> Any:
@@ -40,3 +48,33 @@ def test_each_network_is_compiled_when_it_is_first_used(monkeypatch: pytest.Monk
     assert compile_networks(model)
     assert told == [{"dynamic": False}] * len(list(model.children()))
     assert torch._dynamo.config.suppress_errors
+
+
+def train(name: str, *words: str, **environment: str) -> tuple[dict[str, Any], str]:
+    """Train in a process of its own; returns the facts of the checkpoint and what was said."""
+    command = [sys.executable, "-m", "zoo", "train", "mlp-vae", "--out", name, *SMALL, *words]
+    told = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sys.path)), **environment}
+    done = subprocess.run(command, env=told, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return json.loads((Path(name) / "facts.json").read_text()), done.stderr
+
+
+@pytest.mark.long
+def test_a_compiled_training_makes_the_same_model(tmp_path: Path) -> None:
+    cache = str(tmp_path / "cache")  # where torch keeps what it compiles
+    plain, _ = train("plain")
+    compiled, said = train("compiled", "--compile", TORCHINDUCTOR_CACHE_DIR=cache)
+    if "can't compile here" in said:
+        pytest.skip(f"this machine has no compiler: {said}")
+    assert list(Path(cache).rglob("*.so")), said
+    for ours, theirs in zip(compiled["history"], plain["history"], strict=True):
+        assert ours["losses"] == pytest.approx(theirs["losses"], rel=1e-3)
+
+
+@pytest.mark.long
+def test_without_a_compiler_the_training_goes_on_and_says_so(tmp_path: Path) -> None:
+    plain, _ = train("plain")
+    where = {"CXX": str(tmp_path / "none"), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}
+    went_on, said = train("without", "--compile", **where)
+    assert "torch can't compile here" in said and "goes on without --compile" in said
+    assert went_on["history"] == plain["history"]

@@ -30,6 +30,7 @@ from zoo.data import load_dataset
 from zoo.models.build import build
 from zoo.models.interface import Objective, TrainConfig
 from zoo.registry.registry import installed
+from zoo.sampling.images import to_image
 from zoo.training import run as runs
 from zoo.training.loop import fit
 from zoo.training.state import TrainingState
@@ -49,6 +50,11 @@ SMALL = {
     "mlp-gan": {"generator_dims": (16,), "discriminator_dims": (16,), "latent_dim": 4},
 }
 EPOCHS, BATCH = 4, 40
+# its held-out loss falls and rises
+OVERFITS = (
+    *("hidden_dims=32", "latent_dim=8", "learning_rate=0.1", "batch_size=10", "holdout=20"),
+    "precision=float32",
+)
 TORCHRUN = [
     str(Path(sys.executable).with_name("torchrun")),
     "--standalone",
@@ -307,6 +313,23 @@ def test_each_process_leaves_the_others_before_its_interpreter_ends(
     # active exception"
     left_over = [(worked[0] / f"joined-{rank}").read_text() for rank in range(PROCESSES)]
     assert left_over == [""] * PROCESSES
+
+
+@pytest.mark.long
+def test_processes_end_together_when_their_patience_is_at_an_end(tmp_path: Path) -> None:
+    data = load_dataset("mnist")
+    (tmp_path / "digits").mkdir()
+    for index in range(40):
+        to_image(data.samples[index]).save(tmp_path / "digits" / f"{index}.png")
+    words = ["train", "mlp-vae", "--data", "./digits", "--epochs", "60", "--seed", "2"]
+    words += ["--keep", "best", "--patience", "2"]
+    for setting in OVERFITS:
+        words += ["--set", setting]
+    assert run_in(tmp_path, *TORCHRUN, "-m", "zoo", *words, "--out", "made") == "made\n"
+    facts = json.loads((tmp_path / "made" / "facts.json").read_text())
+    assert facts["hardware"].startswith("2 × ")
+    assert facts["kept"]["stopped_early"]
+    assert facts["kept"]["of"] == facts["kept"]["epoch"] + 2 == len(facts["history"]) < 60
 
 
 def test_each_process_leaves_the_others_when_the_training_is_refused(tmp_path: Path) -> None:

@@ -124,6 +124,24 @@ def test_a_command_without_a_model_trains_and_records_what_it_chose(zoo: Zoo) ->
     assert "--set residual_blocks=1" in command and "--set channels=4,8" in command
 
 
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("batch_size", "'batch_size' is not of the form name=value"),
+        ("batch_size=many", "batch_size = 'many'"),
+        ("batch_size=0", "batch_size = 0"),
+        ("sample_shape=square", "sample_shape = 'square'"),
+        ("heigth=8", "Unknown field 'heigth'"),
+    ],
+)
+def test_settings_that_can_not_be_are_refused_without_a_model_too(
+    setting: str, said: str, zoo: Zoo
+) -> None:
+    folder(30)
+    result = zoo("train", "--data", "./pictures", "--name", "mine", "--set", setting)
+    assert result.exit_code == 1 and said in result.stderr, result.output
+
+
 def test_without_data_a_model_is_needed(zoo: Zoo) -> None:
     result = zoo("train", "--name", "mine")
     assert result.exit_code == 2 and "Name the MODEL to train" in result.stderr

@@ -99,11 +99,18 @@ def test_one_that_fails_does_not_keep_the_others_from_their_turn(tmp_path: Path)
         ({"workers": 0}, "pass a whole number, 1 to 256"),
         ({"workers": True}, "pass a whole number"),
         ({"name": None}, "Name the trainings of a grid"),
+        ({"seed": 7}, "varies 'seed', and one value is given, too"),
     ],
 )
 def test_what_a_grid_can_not_take_is_refused(given: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         sweep({"seed": [0, 1]}, **given)
+
+
+@pytest.mark.parametrize("given", [{"latent_dim": 4}, {"fields": ["latent_dim=4"]}])
+def test_what_is_varied_and_given_as_well_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="varies 'latent_dim', and one value is given, too"):
+        sweep({"latent_dim": [2, 8]}, **given)
 
 
 def test_workers_make_the_same_checkpoints_side_by_side(zoo: Zoo, tmp_path: Path) -> None:

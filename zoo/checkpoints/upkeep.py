@@ -157,9 +157,10 @@ def _kinds(root: Path) -> dict[str, list[Path]]:
     kinds = {what: _inside(root / what) for what in FOLDERS}
     kinds["caches"] = [
         root / INDEX,
+        *_inside(root / "caches"),
         *(one for one in _inside(root / "scratch") if leftovers.is_abandoned(one)),
     ]
-    known = {*FOLDERS, "scratch", "locks", Path(INDEX).parts[0]}
+    known = {*kinds, "scratch", "locks", "places", Path(INDEX).parts[0]}
     kinds["other"] = [one for one in _inside(root) if one.name not in known]
     return kinds
 

@@ -5,7 +5,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +21,9 @@ from zoo.common.files import as_reference as as_reference
 from zoo.common.text import clean as clean
 from zoo.common.text import printable as printable
 from zoo.registry import installed
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 size = files.readable_size
 
@@ -157,28 +160,46 @@ def print_written(written: Any, json_: bool) -> None:
 
 
 def show_preview(path: Path | None, rows: int = 1) -> None:
-    """Show the upper part of a picture in coloured blocks, when standard output goes to a person
-    whose terminal has colours.
+    """Show the upper part of a picture that was written, as `show_picture` does.
 
     **Arguments:**
     - `path`: a picture; for anything else there is no preview.
     - `rows`: how many rows of images it has.
     """
-    if path is None or not sys.stdout.isatty() or settings.no_color() or settings.dumb_terminal():
+    if path is None or not _shows_colours():
         return
     from zoo.data import open_image
-    from zoo.sampling import PICTURES, preview, upper_rows
+    from zoo.sampling import PICTURES
 
     if path.suffix.lower() not in PICTURES:
         return
-    columns, lines = shutil.get_terminal_size()
-    columns = min(columns, 120)
     try:
         with open_image(path) as image:
-            part, shown = upper_rows(image, rows, columns, min(lines - 4, 24))
+            show_picture(image, rows)
     except DataError:
         # The picture is too large to be opened again; it is written all the same.
         return
+
+
+def show_picture(image: "Image", rows: int = 1) -> None:
+    """Show the upper part of a picture in coloured blocks, when standard output goes to a person
+    whose terminal has colours.
+
+    **Arguments:**
+    - `image`: the picture.
+    - `rows`: how many rows of images it has.
+    """
+    if not _shows_colours():
+        return
+    from zoo.sampling import preview, upper_rows
+
+    columns, lines = shutil.get_terminal_size()
+    columns = min(columns, 120)
+    part, shown = upper_rows(image, rows, columns, min(lines - 4, 24))
     click.echo(preview(part, columns))
     if shown < rows:
         notes.logger().info(f"The preview shows {shown} of {counted(rows, 'row')}.")
+
+
+def _shows_colours() -> bool:
+    return sys.stdout.isatty() and not settings.no_color() and not settings.dumb_terminal()

@@ -14,7 +14,7 @@ from zoo.cli.console import (
     print_table,
     print_text,
     printable,
-    show_preview,
+    show_picture,
 )
 from zoo.cli.options import (
     as_json,
@@ -85,10 +85,10 @@ def _show_data(data: str, json_: bool, reading: Any) -> None:
     print_text(printable(seen.name), indent=0)
     for key, value in seen.rows():
         print_text(printable(value), f"{printable(key):12} ")
-    if seen.picture is None:
-        return note("A contact sheet: -o sheet.png")
-    note(f"Contact sheet: {seen.picture}")
-    return show_preview(seen.picture, 1)
+    if seen.sheet is None:
+        return None
+    show_picture(seen.sheet, seen.sheet_rows)
+    return note(f"Contact sheet: {seen.picture or '-o sheet.png writes it'}")
 
 
 def _offered() -> dict[str, Any]:

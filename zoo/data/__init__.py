@@ -7,7 +7,6 @@ from zoo.common import lazy
 if TYPE_CHECKING:
     from zoo.data.dataset import Dataset, to_float
     from zoo.data.features import Extractor, Features, check_shape, extract, load_features
-    from zoo.data.folders import folder_digest
     from zoo.data.forms import IN_MEMORY, is_own, kind_of, refuse_unknown
     from zoo.data.holdout import digest, for_training, hold_out, usual_holdout
     from zoo.data.image_files import ImageFiles, as_recorded, load_images
@@ -29,7 +28,6 @@ __all__ = [
     "check_shape",
     "digest",
     "extract",
-    "folder_digest",
     "for_training",
     "hold_out",
     "is_own",
@@ -62,7 +60,6 @@ __getattr__ = lazy.rooms(
         "check_shape": "zoo.data.features",
         "digest": "zoo.data.holdout",
         "extract": "zoo.data.features",
-        "folder_digest": "zoo.data.folders",
         "for_training": "zoo.data.holdout",
         "hold_out": "zoo.data.holdout",
         "is_own": "zoo.data.forms",

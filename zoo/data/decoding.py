@@ -22,6 +22,7 @@ from zoo.common import files, settings
 from zoo.common.compute import usable_cores
 from zoo.common.errors import DataError, OutputError
 from zoo.common.watching import Watch
+from zoo.data.digests import State
 from zoo.data.image_files import EIGHT_BITS, Seen, is_plain, look, read_image
 from zoo.data.opening import FORMATS, silenced
 from zoo.data.samples import empty
@@ -78,7 +79,7 @@ _DAMAGE = (OSError, ValueError, SyntaxError, RuntimeError, EOFError, IndexError,
 
 
 def decoded(
-    paths: Sequence[Any], sample_shape: Sequence[int] | None, watch: Watch | None
+    paths: Sequence[Path], sample_shape: Sequence[int] | None, watch: Watch | None
 ) -> Tensor | None:
     """Images that are all alike and of 8 bits, decoded on all cores.
 
@@ -88,10 +89,8 @@ def decoded(
         size of the first.
     - `watch`: shows how many are read.
 
-    **Returns:** uint8 `(n, *sample_shape)`; None where they are few, not all alike, or one is bad.
+    **Returns:** uint8 `(n, *sample_shape)`; None where they are not all alike, or one is bad.
     """
-    if len(paths) < FEW or not all(isinstance(one, Path) for one in paths[:1]):
-        return None
     try:
         header = look(paths[0])
     except DataError:
@@ -144,20 +143,16 @@ def _no_ctrl_c_for_children() -> Iterator[None]:
 # --- decoded images that are kept
 
 
-def key_of(paths: Sequence[Path], sample_shape: Sequence[int] | None) -> str:
-    """What tells whether decoded images are still those of the files: their names, sizes and times,
-    and the size that they are scaled to.
+def key_of(state: State, sample_shape: Sequence[int] | None) -> str:
+    """What tells whether decoded images are still those of the files.
 
-    **Returns:** a SHA-256; "" where a file can't be looked at."""
-    hashed = hashlib.sha256(repr(None if sample_shape is None else tuple(sample_shape)).encode())
-    try:
-        for path in paths:
-            status = os.stat(path)  # noqa: PTH116  # many files: it is faster
-            told = f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0"
-            hashed.update(told.encode(errors="surrogateescape"))
-    except OSError:
-        return ""
-    return hashed.hexdigest()
+    **Arguments:**
+    - `state`: of the files.
+    - `sample_shape`: what they are scaled to.
+
+    **Returns:** a SHA-256."""
+    shape = None if sample_shape is None else tuple(sample_shape)
+    return hashlib.sha256(f"{state.key} {shape}".encode()).hexdigest()
 
 
 def kept(key: str, n: int) -> Tensor | None:

@@ -1,6 +1,5 @@
 """LIGHT: which images a folder holds and which classes they are of, without opening one."""
 
-import errno
 import functools
 import hashlib
 import logging
@@ -12,6 +11,7 @@ from typing import Any
 
 from zoo.common import settings
 from zoo.common.errors import DataError, counted
+from zoo.data.digests import State, files_digest, state_of
 from zoo.data.opening import SUFFIXES
 
 # What systems and programs leave beside pictures. Names that begin with a dot are skipped as well.
@@ -49,6 +49,22 @@ class ImageFolder:
     def label(self, path: Path) -> int:
         """The index of an image's class."""
         return self._numbers[below(self.folder, path).partition("/")[0]]
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the names and contents of the images."""
+        return files_digest(self._named, self.state)
+
+    @functools.cached_property
+    def state(self) -> State:
+        """What tells, without reading them, whether the images are still the same.
+
+        **Raises:** `DataError` for one that can't be looked at."""
+        return state_of(self._named)
+
+    @functools.cached_property
+    def _named(self) -> dict[str, Path]:
+        return {below(self.folder, path): path for path in self.paths}
 
     @functools.cached_property
     def _numbers(self) -> dict[str, int]:
@@ -129,36 +145,6 @@ def find_images(folder: Path) -> ImageFolder:
 def in_order(folder: Path, paths: Sequence[Any]) -> list[Any]:
     """Images in the order in which a data set has them."""
     return sorted(paths, key=lambda path: _place(folder, path))
-
-
-def folder_digest(folder: Path) -> str:
-    """The SHA-256 of the names and sizes of a folder's images: to read what they hold would take
-    too long.
-    """
-    return digest_of(find_images(folder_of(folder)))
-
-
-def digest_of(found: ImageFolder) -> str:
-    """The digest of a folder that was looked through."""
-    folder = found.folder
-    try:
-        names = {below(folder, path): path for path in found.paths}
-        told = [
-            (name, _size(names[name])) for name in sorted(names, key=lambda one: one.split("/"))
-        ]
-    except OSError as error:
-        raise DataError(f"Can't read {error.filename or folder}: {error.strerror}.") from error
-    return hashlib.sha256(repr(told).encode(errors="surrogateescape")).hexdigest()
-
-
-def _size(path: Path) -> int:
-    """Bytes of a file; 0 for a link to a missing one, or to itself."""
-    try:
-        return path.stat().st_size
-    except OSError as error:
-        if error.errno not in (errno.ENOENT, errno.ELOOP):
-            raise
-        return 0
 
 
 def _refuse_unclear(found: ImageFolder, own: Sequence[Path], below: dict[str, list[Path]]) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from zoo.common.errors import DataError, counted
 from zoo.data import decoding
 from zoo.data.dataset import Dataset
-from zoo.data.folders import ImageFolder, digest_of, find_images, folder_of, in_order
+from zoo.data.folders import ImageFolder, find_images, folder_of, in_order
 from zoo.data.forms import Asked, Place
 from zoo.data.image_files import (
     HINT,
@@ -36,7 +36,7 @@ def read_folder(place: Place, asked: Asked) -> Dataset:
 
     **Raises:** `DataError` for images that can't be read, unless they are to be left out."""
     found = find_images(folder_of(place.reference))
-    return read_found(found, asked, origin_sha256=digest_of(found))
+    return read_found(found, asked, origin_sha256=found.digest)
 
 
 def read_found(
@@ -104,12 +104,12 @@ def _at_once(found: ImageFolder, asked: Asked) -> Tensor | None:
     paths = found.paths
     if len(paths) < decoding.FEW or not isinstance(paths[0], Path) or asked.value_range:
         return None
-    key = decoding.key_of(paths, asked.sample_shape)
-    samples = decoding.kept(key, len(paths)) if key else None
+    key = decoding.key_of(found.state, asked.sample_shape)
+    samples = decoding.kept(key, len(paths))
     if samples is not None or asked.skip_bad or not _will_fit(paths, asked):
         return samples
     samples = decoding.decoded(paths, asked.sample_shape, asked.watch)
-    if samples is not None and key:
+    if samples is not None:
         decoding.keep(key, samples)
     return samples
 

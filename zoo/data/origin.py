@@ -129,4 +129,4 @@ def recalled(record: Record, called: str) -> str:
 
 
 def _note(sha256: str) -> Path:
-    return settings.home() / "caches" / "places" / f"{sha256}.json"
+    return settings.home() / "places" / f"{sha256}.json"

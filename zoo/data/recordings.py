@@ -15,6 +15,7 @@ from torch import Tensor
 from zoo.common import files
 from zoo.common.errors import DataError, MissingDependencyError, counted
 from zoo.data.dataset import Dataset
+from zoo.data.digests import files_digest
 from zoo.data.forms import LABEL, Asked, Place
 from zoo.data.samples import fits
 
@@ -92,7 +93,7 @@ def read_folder(place: Place, asked: Asked) -> Dataset:
         {"recordings_skipped": skipped} if skipped else {},
         lengths=lengths[: len(kept)].clamp(min=1),
         metadata={"sample_rate": rate},
-        origin_sha256=_digest(folder, paths),
+        origin_sha256=files_digest({path.relative_to(folder).as_posix(): path for path in paths}),
     )
 
 
@@ -177,12 +178,6 @@ def _position(folder: Path, path: Path) -> bytes:
     """
     name = path.relative_to(folder).as_posix()
     return hashlib.sha256(name.encode(errors="surrogateescape")).digest()
-
-
-def _digest(folder: Path, paths: Sequence[Path]) -> str:
-    """The SHA-256 of the names and sizes of the files."""
-    told = [(path.relative_to(folder).as_posix(), path.stat().st_size) for path in sorted(paths)]
-    return hashlib.sha256(repr(told).encode(errors="surrogateescape")).hexdigest()
 
 
 def _soundfile() -> Any:

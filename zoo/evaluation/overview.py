@@ -4,7 +4,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ from zoo.evaluation import asked
 from zoo.sampling import PICTURES, check_path, refuse_foreign
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from zoo.data import Dataset
 
 MOST = 100_000  # samples that are looked at, evenly spread over the data
@@ -45,7 +47,9 @@ class Overview:
     - `duplicates`: how many samples are the same as an earlier one.
     - `blank`: how many have one value everywhere.
     - `odd`: what is odd, in words.
-    - `picture`: the contact sheet that was written; None without.
+    - `sheet`: a contact sheet of images chosen at random, a Pillow image; None for other samples.
+    - `sheet_rows`: how many rows it has.
+    - `picture`: the file that it was written to; None without.
     """
 
     name: str
@@ -64,11 +68,14 @@ class Overview:
     duplicates: int = 0
     blank: int = 0
     odd: tuple[str, ...] = ()
+    sheet: "Image | None" = None
+    sheet_rows: int = 0
     picture: Path | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as JSON values."""
-        said = asdict(self)
+        """The fields as JSON values, without the contact sheet."""
+        names = (one.name for one in fields(self) if not one.name.startswith("sheet"))
+        said = {name: getattr(self, name) for name in names}
         lists = {key: list(said[key]) for key in ("sample_shape", "splits", "odd")}
         return {**said, **lists, "picture": None if self.picture is None else str(self.picture)}
 
@@ -138,21 +145,24 @@ def overview(
     return _seen(found, reference, path)
 
 
-def sheet(data: "Dataset") -> Any:
-    """A contact sheet: images chosen at random, a row for each of the first ten classes."""
+def _sheet(data: "Dataset") -> tuple["Image | None", int]:
+    """A contact sheet: images chosen at random, a row for each of the first ten classes.
+
+    **Returns:** the picture, and how many rows it has; None for samples that are no images."""
     import torch
 
     from zoo.sampling import grid
 
+    if len(data.sample_shape) != 3 or data.sample_shape[0] not in (1, 3):
+        return None, 0
     generator = torch.Generator().manual_seed(0)
     order = torch.randperm(len(data), generator=generator)
-    if data.labels is None:
-        chosen = order[: COLUMNS * COLUMNS]
-    else:
+    chosen = order[: COLUMNS * COLUMNS].sort().values
+    if data.labels is not None:
         mixed = data.labels[order]
         rows = [order[mixed == one][:COLUMNS] for one in mixed.unique()[:MOST_ROWS]]
         chosen = torch.cat([row for row in rows if len(row) == COLUMNS] or [order[:COLUMNS]])
-    return grid(data.samples[chosen.sort().values if data.labels is None else chosen], COLUMNS)
+    return grid(data.samples[chosen], COLUMNS), -(-len(chosen) // COLUMNS)
 
 
 def _seen(data: "Dataset", reference: str, path: Path | None) -> Overview:
@@ -181,9 +191,9 @@ def _seen(data: "Dataset", reference: str, path: Path | None) -> Overview:
             if earlier != index:
                 twins.append((earlier, index))
     mean = total / numbers
-    is_picture = data.samples.shape[1:2] in ((1,), (3,)) and len(data.sample_shape) == 3
+    sheet, rows = _sheet(data)
     if path is not None:
-        _write(sheet(data) if is_picture else None, path, reference)
+        _write(sheet, path, reference)
     classes = _classes(data)
     return Overview(
         name=data.name,
@@ -202,6 +212,8 @@ def _seen(data: "Dataset", reference: str, path: Path | None) -> Overview:
         duplicates=len(twins),
         blank=len(blank),
         odd=tuple(_odd(twins, blank, classes, len(looked))),
+        sheet=sheet,
+        sheet_rows=rows,
         picture=path,
     )
 

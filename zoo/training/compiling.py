@@ -1,6 +1,8 @@
 """Networks that torch compiles, where it can."""
 
+import contextlib
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -11,8 +13,8 @@ logger = logging.getLogger("zoo")
 
 
 def compile_networks(model: GenerativeModel[Any]) -> bool:
-    """Have torch compile the networks of a model, each when it is first used. What can't be
-    compiled runs as it is.
+    """Have torch compile the networks of a model, each in the first step of the training. What
+    can't be compiled runs as it is.
 
     **Returns:** whether torch can compile here; where not, a note says why."""
     try:
@@ -28,6 +30,20 @@ def compile_networks(model: GenerativeModel[Any]) -> bool:
     for network in model.children():
         network.compile(dynamic=False)
     return True
+
+
+@contextlib.contextmanager
+def as_they_are(compiled: bool) -> Iterator[None]:
+    """Run networks as they are in this block: batches of another size than that of a step would
+    have them compiled again, which takes longer than they do.
+
+    **Arguments:**
+    - `compiled`: whether there are compiled ones; where not, torch's compiler is not imported."""
+    if not compiled:
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
 
 
 def _twice(x: torch.Tensor) -> torch.Tensor:

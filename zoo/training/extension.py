@@ -23,7 +23,7 @@ def extend(session: "Session", folder: Folder) -> None:
 
     **Raises:** `ConfigError` when it has had as many epochs."""
     run, state = session.run, session.state
-    steps = session.total // session.plan.recipe.epochs
+    steps = session.plan.steps
     if session.is_first:
         run.bring_back_state()
     join().wait_for_everyone()

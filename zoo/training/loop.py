@@ -26,6 +26,7 @@ from zoo.optim import average_statistics, join, mean_of_all, optimizers
 from zoo.training.augment import augmented
 from zoo.training.batches import Batches
 from zoo.training.checks import check_data, check_sample, class_weights
+from zoo.training.compiling import as_they_are
 from zoo.training.state import TrainingState
 
 # seconds between two reports of progress
@@ -95,7 +96,8 @@ def fit(state: TrainingState, data: Dataset, settings: TrainConfig) -> Iterator[
 class _Loop:
     def __init__(self, state: TrainingState, data: Dataset, settings: TrainConfig) -> None:
         check_data(data, state.model.config)
-        check_sample(state.model)
+        with as_they_are(state.compiled):
+            check_sample(state.model)
         self.state, self.settings, self.accelerator = state, settings, join()
         train, self.held_out = data.split(settings.holdout)
         self.rank = self.accelerator.process_index
@@ -128,21 +130,26 @@ class _Loop:
             ended = index == steps
             if ended or state.report_now or now - reported >= REPORT_SECONDS:
                 reported, state.report_now = now, False
-                losses = self._mean_losses(ended)
-                held_out = self._end_epoch() if ended else {}
                 speed = (index - first) * self.batches.size / (now - began)
-                yield Progress(
-                    state.step,
-                    self.total,
-                    epoch + ended,
-                    self._named(losses),
-                    self._named(held_out),
-                    speed,
-                    ended,
-                    all(self.adversarial.values()),
-                    tuple(name for name in losses if name not in self.adversarial),
-                )
-                state.model.train()
+                with as_they_are(state.compiled):
+                    yield self._report(epoch + ended, ended, speed)
+                    state.model.train()
+
+    def _report(self, epoch: int, ended: bool, speed: float) -> Progress:
+        """Where the training stands, after `epoch` whole epochs."""
+        losses = self._mean_losses(ended)
+        held_out = self._end_epoch() if ended else {}
+        return Progress(
+            self.state.step,
+            self.total,
+            epoch,
+            self._named(losses),
+            self._named(held_out),
+            speed,
+            ended,
+            all(self.adversarial.values()),
+            tuple(name for name in losses if name not in self.adversarial),
+        )
 
     def _mean_losses(self, ended: bool) -> dict[str, float]:
         """The means since the epoch began, by objective and metric; refuses those that diverged."""

@@ -67,8 +67,6 @@ def _seconds_per_epoch(plan: "Plan", minutes: float, device: str) -> float:
     model: Any = build(plan.model_class, plan.config, plan.request.seed)
     model = model.to(compute.pick_device(device))
     recipe = dataclasses.replace(plan.recipe, epochs=ENDLESS)
-    n = max(1, len(plan.data) - recipe.holdout)
-    steps = max(1, n // min(recipe.batch_size, n))
     with torch.random.fork_rng(compute.gpus_of(model)):
         state = TrainingState(model, plan.request.seed)
         first = took = 0.0
@@ -85,4 +83,4 @@ def _seconds_per_epoch(plan: "Plan", minutes: float, device: str) -> float:
         if kind_of(model).is_picture:
             draw(state.averaged.eval(), GRID, seed=0)
         grid = time.perf_counter() - ended
-    return max(steps * per_step + grid, math.ulp(1.0))
+    return max(plan.steps * per_step + grid, math.ulp(1.0))

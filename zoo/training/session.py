@@ -34,7 +34,7 @@ from zoo.training import parent
 from zoo.training.alarms import Watch, alarms
 from zoo.training.checks import is_adversarial
 from zoo.training.choice import turned
-from zoo.training.compiling import compile_networks
+from zoo.training.compiling import as_they_are, compile_networks
 from zoo.training.extension import extend
 from zoo.training.loop import Progress, fit
 from zoo.training.request import Request
@@ -74,6 +74,12 @@ class Plan:
     data: Dataset
     exact: dict[str, Any] = field(default_factory=dict)
     extends: Folder | None = None
+
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch."""
+        n = max(1, len(self.data) - self.recipe.holdout)
+        return n // min(self.recipe.batch_size, n)
 
 
 class Session:
@@ -166,9 +172,7 @@ class Session:
     @property
     def total(self) -> int:
         """Steps of the whole training."""
-        recipe = self.plan.recipe
-        n = max(1, len(self.plan.data) - recipe.holdout)
-        return n // min(recipe.batch_size, n) * recipe.epochs
+        return self.plan.steps * self.plan.recipe.epochs
 
     def reports(self) -> Generator[Progress]:
         """Train to the end, or until it is stopped; reports come a few times a second.
@@ -354,7 +358,11 @@ class Session:
 
     def _refuse_blind_choice(self) -> None:
         """Raise `ConfigError` when nothing would tell which epoch is best."""
-        if self.choice.needs_holdout and is_adversarial(self.state.model, self.plan.data):
+        if not self.choice.needs_holdout:
+            return
+        with as_they_are(self.state.compiled):
+            is_blind = is_adversarial(self.state.model, self.plan.data)
+        if is_blind:
             raise ConfigError(
                 "The losses of this model don't say how good it is. Judge its epochs by a metric: "
                 "--measure frechet_distance:5"
@@ -421,10 +429,9 @@ def session(
         if request.parent and not goes_on:
             parent.begin_with(model, request, store, say=first)
         parent.freeze(model, request.freeze)
-        model = model.to(where)
-        if request.compile:
-            compile_networks(model)
-        made = Session(plan, run, TrainingState(model, request.seed), store, resumed=resume)
+        state = TrainingState(model.to(where), request.seed)
+        state.compiled = request.compile and compile_networks(state.model)
+        made = Session(plan, run, state, store, resumed=resume)
         if plan.extends is not None:
             extend(made, plan.extends)
         elif resume:

@@ -30,6 +30,7 @@ class TrainingState:
     - `began_at`: each loss at the first report, which tells when it runs away.
     - `best`: the tensors of the averaged model after its best epoch, on the CPU, where epochs are
         judged.
+    - `compiled`: whether torch compiles the networks.
     - `report_now`: set it to have the loop report after the step that it is taking.
     """
 
@@ -43,6 +44,7 @@ class TrainingState:
     first_steps: dict[str, int] = field(default_factory=dict)
     began_at: dict[str, float] = field(default_factory=dict)
     best: dict[str, Tensor] | None = None
+    compiled: bool = False
     report_now: bool = False
 
     @property

@@ -4,6 +4,7 @@ import dataclasses
 import logging
 from typing import TYPE_CHECKING, Any
 
+from zoo.common.config import ModelConfig, parse_assignments
 from zoo.common.errors import ConfigError, DataError, counted
 from zoo.registry import Suit, installed
 
@@ -15,6 +16,8 @@ log = logging.getLogger("zoo")
 
 # images of each class on average; with fewer, a model would not learn what the class is
 ENOUGH_OF_A_CLASS = 50
+# samples in a step, of a recipe that says nothing else
+BATCH = 128
 # what images of several sizes, or large ones, become: (channels, height, width)
 SMALL = (3, 32, 32)
 COLOURS = {1: "grey images", 3: "colour images"}
@@ -31,10 +34,10 @@ def fitting(asked: "Asked", timed: bool) -> "Asked":
 
     **Raises:** `ConfigError` when no installed model says that it suits such data; `DataError` when
     the data can't be read."""
-    own = dict(one.split("=", 1) for one in asked.settings)
+    own = _by_field(asked.settings)
     data, scaled = _looked_at(asked, own.get("sample_shape"))
     name, suit = _best(data)
-    chosen = {**_of_data(data, scaled, suit), **dict(one.split("=", 1) for one in suit.settings)}
+    chosen = {**_of_data(data, scaled, suit), **_by_field(suit.settings)}
     chosen = {field: value for field, value in chosen.items() if field not in own}
     epochs = asked.epochs or (None if timed else _epochs(len(data), suit, {**chosen, **own}))
     settings = tuple(f"{field}={value}" for field, value in chosen.items())
@@ -68,8 +71,8 @@ def _looked_at(asked: "Asked", shape: str | None) -> tuple["Dataset", bool]:
     }
     assert asked.data is not None
     if shape is not None:
-        wanted = tuple(int(one) for one in shape.split(",") if one.strip().isdecimal())
-        return load_dataset(asked.data, sample_shape=wanted, **how), False
+        (values,) = parse_assignments([f"sample_shape={shape}"], ModelConfig)
+        return load_dataset(asked.data, sample_shape=values["sample_shape"], **how), False
     try:
         return load_dataset(asked.data, **how), False
     except DataError as error:
@@ -102,10 +105,16 @@ def _of_data(data: "Dataset", scaled: bool, suit: Suit) -> dict[str, str]:
     return settings
 
 
+def _by_field(settings: tuple[str, ...]) -> dict[str, str]:
+    """Texts "field=value" by field; the training refuses those that are none."""
+    return {field.strip(): value for field, _, value in (one.partition("=") for one in settings)}
+
+
 def _epochs(images: int, suit: Suit, settings: dict[str, str]) -> int:
     """How many epochs make the steps that a suit asks for."""
-    batch = min(int(settings.get("batch_size", 128)), images)
-    return max(1, round(suit.steps / max(1, images // batch)))
+    said = settings.get("batch_size", "").strip()
+    batch = int(said) if said.isdecimal() else BATCH
+    return max(1, round(suit.steps / max(1, images // max(1, min(batch, images)))))
 
 
 def _say(

@@ -98,6 +98,7 @@ def sweep(
     most = _workers(workers)
     combinations = grids.combinations(name, grid)
     prepared = [_prepared(model, one, given) for one in combinations]
+    _refuse_varied(combinations[0].values, given)
     if most > 1 and any(one.request.is_own_class for one in prepared):
         raise ConfigError("A class of your own is trained by one worker: leave workers out.")
     done = [one.is_done for one in prepared]
@@ -168,6 +169,16 @@ class _Prepared:
         words += ["--save-state"] if request.save_state else []
         words += ["--compile"] if request.compile else []
         return [*words, "--device", self.training.device, "--threads", str(threads)]
+
+
+def _refuse_varied(varied: Mapping[str, str], given: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` for a field that is varied and given as well."""
+    settings = {text.partition("=")[0].strip() for text in as_settings(given.get("fields") or ())}
+    for field in varied:
+        if field in settings or given.get(field) is not None:
+            raise ConfigError(
+                f"The grid varies {field!r}, and one value is given, too: leave it out."
+            )
 
 
 def _workers(workers: Any) -> int:

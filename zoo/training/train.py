@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from zoo.training.keep import Trained
     from zoo.training.session import Plan
 
-# gets the reports of a training, its number of steps and its name, and passes the reports on
-
 
 def train(
     model: "str | type[GenerativeModel[Any]] | None" = None,
