@@ -241,3 +241,19 @@ def test_what_a_killed_process_left_of_an_object_store_s_shard_is_removed(tmp_pa
 def test_what_no_column_can_hold_is_refused(asked: dict[str, int], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is out of range"):
         generate("vae-mnist", tmp_path / "d", **asked)
+
+
+@pytest.mark.parametrize("address", ["", "s3://", "file://", "://digits", "s3:///"])
+def test_an_address_that_names_no_place_is_refused(address: str) -> None:
+    with pytest.raises(ConfigError, match="is no place for a data set"):
+        generate("vae-mnist", address, n=1)
+    assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize("name", [".zoo", "data"])
+def test_a_file_in_the_way_is_named(name: str, tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / name).write_text("mine")
+    with pytest.raises(OutputError, match=f"d/{name} exists already"):
+        generate("vae-mnist", tmp_path / "d", n=1, seed=0)
+    assert (tmp_path / "d" / name).read_text() == "mine"

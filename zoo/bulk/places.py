@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.common import arguments, files, leftovers, settings
-from zoo.common.errors import MissingDependencyError, OutputError
+from zoo.common.errors import ConfigError, MissingDependencyError, OutputError
 
 # what is not finished yet lies here, below the folder of the data set
 WORK = ".zoo"
@@ -81,7 +81,7 @@ class Local(Place):
     def prepare(self) -> None:
         if not self.path.is_dir():
             files.refuse_unwritable(self.path)
-        with files.writing(self.path):
+        with files.writing(self.path / WORK):
             (self.path / WORK).mkdir(parents=True, exist_ok=True)
             probe = self.path / WORK / leftovers.partial_name("")
             probe.touch()
@@ -145,7 +145,8 @@ class Local(Place):
                 with (scratch / names[0]).open("rb") as file:
                     os.fsync(file.fileno())
             for folder in sorted({str(Path(name).parent) for name in names}):
-                (self.path / folder).mkdir(parents=True, exist_ok=True)
+                with files.writing(self.path / folder):
+                    (self.path / folder).mkdir(parents=True, exist_ok=True)
             for name in names:
                 (scratch / name).replace(self.path / name)
 
@@ -293,9 +294,16 @@ class Remote(Place):
 def open_place(address: Any) -> Place:
     """The place that a path or an address such as "s3://bucket/folder" means.
 
-    **Raises:** `ConfigError` for another type; `MissingDependencyError` when a package that opens
-    the address is missing; `OutputError` for an address that can't be opened."""
+    **Raises:** `ConfigError` for another type, and for what names no place;
+    `MissingDependencyError` when a package that opens the address is missing; `OutputError` for an
+    address that can't be opened."""
     text = os.fspath(arguments.path("output", address)) if not isinstance(address, str) else address
+    kind, mark, rest = text.partition("://")
+    if not text or (mark and not (kind and rest.strip("/"))):
+        raise ConfigError(
+            f"{text[:80]!r} is no place for a data set: give a folder, or an address such as "
+            "s3://BUCKET/FOLDER."
+        )
     return Remote(text) if is_remote(text) else Local(text)
 
 
