@@ -153,7 +153,7 @@ def test_tasks_go_to_the_gpu_of_a_cluster_that_has_one(tmp_path: Path) -> None:
         },
     )
     try:
-        _, said = driver(made, tmp_path / "digits").communicate(timeout=120)
+        _, said = driver(made, tmp_path / "digits").communicate(timeout=300)
         assert "cuda" in said.casefold() and "Traceback" not in said, said
         process = driver(made, tmp_path / "digits", "--device", "cpu")
         _, said = process.communicate(timeout=300)

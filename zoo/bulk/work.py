@@ -167,7 +167,8 @@ def _environment(asked: Asked, device: torch.device) -> dict[str, str]:
         "threads": str(asked.threads),
         "genzoo": version("genzoo"),
         "python": ".".join(platform.python_version_tuple()[:2]),
-        "torch": torch.__version__,
+        # it is of a class of torch's own
+        "torch": str(torch.__version__),
         "numpy": version("numpy"),
         "pillow": version("pillow"),
     }
