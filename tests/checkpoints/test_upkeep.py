@@ -75,7 +75,11 @@ def test_from_python_names_are_one_or_several(home: Path, trained: Trained) -> N
         keep(home, trained("mlp-vae"), name)
     (record,) = door.remove("a")
     assert record["bytes_freed"] == record["bytes"] > 0
-    assert [one["name"] for one in door.remove(["b", "c"])] == ["b", "c"]
+    removed = door.remove(["b", "c"])
+    assert [one["name"] for one in removed] == ["b", "c"]
+    assert "<td>b</td><td>checkpoint</td>" in removed._repr_html_() and str(home) not in str(
+        removed
+    )
     with pytest.raises(NotFoundError):
         door.remove("a")
 

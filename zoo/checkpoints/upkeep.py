@@ -19,13 +19,13 @@ from zoo.common.errors import (
 from zoo.common.tables import Listing
 from zoo.registry import installed
 
-# what of the home can be had again: by computing it, or by downloading it
 # folders of the home, by what is in them
 FOLDERS = ("checkpoints", "runs", "directions", "data", "features", "runtime")
+# what of the home can be had again: by computing it, or by downloading it
 PRUNABLE = ("data", "features", "runtime", "caches")
 
 
-def remove(names: str | Sequence[str]) -> list[dict[str, Any]]:
+def remove(names: str | Sequence[str]) -> Listing:
     """Remove checkpoints and unfinished trainings from your store.
 
     The folder of a finished training is removed with its checkpoint. When a checkpoint and an
@@ -34,8 +34,8 @@ def remove(names: str | Sequence[str]) -> list[dict[str, Any]]:
     **Arguments:**
     - `names`: one or several names, or patterns such as "test-*".
 
-    **Returns:** what `would_remove` says of each, with `bytes_freed` and `stays_bundled` (it still
-    comes with its plugin).
+    **Returns:** records that show themselves as a table: what `would_remove` says of each, with
+    `bytes_freed` and `stays_bundled` (it still comes with its plugin).
 
     **Raises:** `NotFoundError` when a name is not in the store: then nothing is removed.
     """
@@ -46,7 +46,7 @@ def remove(names: str | Sequence[str]) -> list[dict[str, Any]]:
         offered = store.catalogue.get(one["name"])
         stays = bool(offered and offered.bundled)
         removed.append({**one, "bytes_freed": freed, "stays_bundled": stays})
-    return removed
+    return Listing(removed, ("name", "what", "bytes_freed"))
 
 
 def would_remove(names: str | Sequence[str], *, store: Store | None = None) -> list[dict[str, Any]]:
