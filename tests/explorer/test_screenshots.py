@@ -24,14 +24,13 @@ STATE = "#checkpoint=vae-mnist&seed=3&moves=strong-2:1.2"
 pytestmark = pytest.mark.browser
 
 
-def photograph(page: Any, address: str, name: str) -> None:
+def photograph(page: Any, address: str, name: str, width: int) -> None:
     """Open a page, keep how it looks, and hold the picture that is kept to its size."""
     kept, made = IMAGES / name, ROOT / PLACE / name if PLACE else Path(name)
-    page.set_viewport_size({"width": 1280, "height": 1070})
     page.goto(address)
     ready(page)
     page.wait_for_timeout(500)
-    save(page, made, 960)
+    save(page, made, width)
     with Image.open(made) as now, Image.open(kept) as then:
         assert now.size == then.size
     assert kept.stat().st_size < 150_000
@@ -43,14 +42,15 @@ def test_the_picture_of_the_guide_shows_the_page() -> None:
         serving(with_page=True) as server,
         browser.page(device_scale_factor=2) as page,
     ):
-        photograph(page, f"{server.address}/{STATE}", "play.png")
+        page.set_viewport_size({"width": 1280, "height": 1070})
+        photograph(page, f"{server.address}/{STATE}", "play.png", 960)
 
 
-def test_the_picture_of_the_readme_shows_an_exported_page(tmp_path: Path) -> None:
+def test_the_picture_of_the_readme_shows_an_exported_page_on_a_phone(tmp_path: Path) -> None:
     zoo.export("vae-mnist", "page", to="page", runtime=onnxruntime_web(tmp_path))
     with (
         hosted(Path("page")) as address,
         browsing() as browser,
-        browser.page(device_scale_factor=2) as page,
+        browser.page(phone=True, dark=True, device_scale_factor=2) as page,
     ):
-        photograph(page, f"{address}/{STATE}", "page.png")
+        photograph(page, f"{address}/{STATE}", "page.png", 390)

@@ -144,10 +144,9 @@ def _fill(
     # files, not code: what both pages have in common lies with the larger one
     shared = Path(__file__).parents[1] / "explorer" / "page"
     shutil.copyfile(shared / "index.html", place / "index.html")
-    for source in (shared, own):
-        for file in sorted(source.iterdir()):
-            if file.suffix in SUFFIXES and file.name not in OF_THE_SERVER:
-                shutil.copyfile(file, place / "page" / file.name)
+    for file in (*sorted(shared.iterdir()), *sorted(own.iterdir())):
+        if file.suffix in SUFFIXES and file not in [shared / name for name in OF_THE_SERVER]:
+            shutil.copyfile(file, place / "page" / file.name)
     for what, content in programs.items():
         (place / "model" / f"{what}r.onnx").write_bytes(content)
     for name, content in held.items():

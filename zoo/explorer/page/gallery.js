@@ -8,13 +8,18 @@ function readable(bytes) {
   return bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.round(bytes / 1e3)} kB`;
 }
 
+/** A number to so many digits, without an exponent. */
+function rounded(number, digits) {
+  return Number(number.toPrecision(digits));
+}
+
 function quality(record) {
   const wanted = ["frechet_distance", "nll"];
   const found = wanted.map((name) => record.quality.find((one) => one.metric === name))
     .filter(Boolean);
   return found.map((one) => {
-    const error = one.standard_error ? ` ± ${one.standard_error.toPrecision(2)}` : "";
-    return `${one.title} ${one.value.toPrecision(3)}${error}`;
+    const error = one.standard_error ? ` ± ${rounded(one.standard_error, 2)}` : "";
+    return `${one.title} ${one.better} ${rounded(one.value, 3)}${error}`;
   });
 }
 

@@ -94,7 +94,8 @@ function themeButton() {
   const use = () => {
     if (theme === "auto") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
-    button.textContent = `Theme: ${theme}`;
+    button.textContent = `◐ ${theme}`;
+    button.setAttribute("aria-label", `Theme: ${theme}`);
   };
   button.addEventListener("click", () => {
     theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];

@@ -327,8 +327,8 @@ function controls(view) {
       shown.textContent = Number(state.t).toFixed(2);
     };
     rows.push(element("div", { class: "slider" }, [
-      element("label", { for: "truncation", title: "Latents times this number: less is more alike" },
-        "Truncation"), input, shown]));
+      element("label", { for: "truncation" }, "Truncation"), input, shown]),
+    element("p", { class: "quiet" }, "Below 1, samples are more alike."));
   }
   if (!view.moves) rows.push(...optionFields(view));
   const show = () => {

@@ -129,7 +129,7 @@ export function plane(space, change) {
     element("p", { class: "quiet" }, flat
       ? "Every place is a latent. Move the point."
       : "Across and up are two directions. Move the point."),
-    element("div", { class: "row" }, [here, ...choices]),
+    element("div", { class: "row" }, [here, element("div", { class: "choices" }, choices)]),
     canvas,
   ]);
   return { place, draw, here };

@@ -34,6 +34,7 @@ export function sketch(space, change) {
   const mask = document.createElement("canvas");
   let last = null;
   let used = false;
+  let covered = false;
 
   function clear() {
     pen.globalCompositeOperation = "source-over";
@@ -42,6 +43,7 @@ export function sketch(space, change) {
     [mask.width, mask.height] = large;
     copy.width = 1;
     used = false;
+    covered = false;
   }
 
   function at(event) {
@@ -70,6 +72,7 @@ export function sketch(space, change) {
     const paints = { draw: colour?.value ?? "#fff", erase: "#000", mask: COVER };
     draw(pen, paints[tool.value], to);
     if (covers) draw(mask.getContext("2d"), "#fff", to);
+    covered ||= covers;
     last = to;
     used = true;
     if (model.can.encode && !covers) follow();
@@ -142,6 +145,7 @@ export function sketch(space, change) {
 
   /** Another answer each time. */
   async function fillIn() {
+    if (!covered) throw new Error("Cover a part first: choose “Cover a part” as the pen, and paint over it.");
     const { latents, picture } = await model.inpaint(
       await shrunk(true), space.currentLabel(), space.state.seed + answers);
     answers += 1;

@@ -63,6 +63,7 @@ export function sliders(space, change) {
   }
   const place = element("fieldset", { class: "sliders" }, [
     element("legend", {}, "Directions"),
+    element("p", { class: "quiet" }, "Each changes something of all samples; the first change most."),
     ...first.map((one) => one.row),
     element("button", { type: "button", class: "small", click: () => change({ moves: {} }) },
       "Set all to 0"),
