@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import walkers
 
 import zoo
 from zoo.checkpoints import Store
@@ -263,3 +264,12 @@ def test_an_unknown_field_is_refused_before_data_are_read_or_a_folder_is_made(
     with pytest.raises(ConfigError, match="Unknown field 'latent_dims'"):
         zoo.train("mlp-vae", name="mine", latent_dims=2)
     assert not (tmp_path / "home" / "runs").exists()
+
+
+@pytest.mark.parametrize(("model", "example"), [("speller", "./texts.txt"), ("whistle", "./rec")])
+def test_a_model_of_text_or_audio_takes_no_images_by_default(
+    model: str, example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walkers.offer(tmp_path / "site", monkeypatch)
+    with pytest.raises(ConfigError, match=rf"no such data to take by default: .* {example}"):
+        zoo.train(model, name="mine")

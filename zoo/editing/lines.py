@@ -314,18 +314,15 @@ def _save(
 ) -> None:
     from zoo.sampling import films, images
 
-    kind = kind_of(model)
-    if not kind.is_picture:
+    if not kind_of(model).is_picture:
         formats.write(
             path,
             [(rows.flatten(0, 1), None)],
             rows.shape[0] * steps,
             made,
-            sample_kind=kind.name,
+            **formats.told_by(model),
             columns=steps,
             scale=scale or 1,
-            render=model.render if kind.name == "text" else None,
-            rate=model.config.sample_rate if kind.name == "audio" else 0,
         )
         return
     if path.suffix.lower() not in formats.FILMS:

@@ -114,13 +114,11 @@ def of_samples(
         [(samples, labels)],
         len(samples),
         made,
-        sample_kind=kind.name,
+        **sampling.told_by(model),
         suffix=suffix,
         classes_asked=classes_asked,
         columns=columns,
         scale=scale,
-        render=model.render if kind.name == "text" else None,
-        rate=int(model.config.sample_rate) if kind.name == "audio" else 0,
     )
     return Response(file.getvalue(), media_type=TYPES[format], headers=headers)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         check_path,
         folder_names,
         refuse_foreign,
+        told_by,
         write,
     )
     from zoo.sampling.images import (
@@ -74,6 +75,7 @@ __all__ = [
     "to_image",
     "to_uint8",
     "told",
+    "told_by",
     "truncated",
     "upper_rows",
     "write",
@@ -124,6 +126,7 @@ __getattr__ = lazy.rooms(
         "save_png": "zoo.sampling.images",
         "stream": "zoo.sampling.sampler",
         "told": "zoo.sampling.request",
+        "told_by": "zoo.sampling.formats",
         "to_image": "zoo.sampling.images",
         "upper_rows": "zoo.sampling.images",
         "write_all": "zoo.sampling.pictures",

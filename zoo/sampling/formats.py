@@ -11,7 +11,7 @@ from zoo.common import files
 from zoo.common.errors import ConfigError, DataError, MissingDependencyError, OutputError
 from zoo.common.words import either
 from zoo.sampling import provenance
-from zoo.sampling.kinds import Kind, kind_called
+from zoo.sampling.kinds import Kind, kind_called, kind_of
 from zoo.sampling.request import whole_number
 
 if TYPE_CHECKING:
@@ -195,6 +195,18 @@ def refuse_layout(columns: Any, scale: Any, suffix: str) -> None:
                 f"{either('--' + name, name)} is for pictures only: choose "
                 f"{', '.join(PICTURES)} for {either('-o', 'output')}."
             )
+
+
+def told_by(model: Any) -> dict[str, Any]:
+    """What `write` asks of the model whose samples it writes: their kind, and what texts or sounds
+    they stand for.
+    """
+    kind = kind_of(model)
+    return {
+        "sample_kind": kind.name,
+        "render": model.render if kind.name == "text" else None,
+        "rate": int(model.config.sample_rate) if kind.name == "audio" else 0,
+    }
 
 
 def write(

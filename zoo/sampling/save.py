@@ -16,7 +16,7 @@ from zoo.common.errors import ConfigError, OutputError, counted
 from zoo.common.watching import Watch
 from zoo.common.words import either
 from zoo.sampling import formats, request
-from zoo.sampling.kinds import Kind, kind_of
+from zoo.sampling.kinds import Kind
 from zoo.sampling.request import Reference
 
 if TYPE_CHECKING:
@@ -282,14 +282,12 @@ def draw_to(
         watch(batches, n, "Sampling") if watch else batches,
         n,
         made,
-        sample_kind=model.sample_kind,
+        **formats.told_by(model),
         suffix=suffix,
         class_names=folder.class_names,
         classes_asked=len(asked),
         columns=columns,
         scale=scale,
-        render=model.render if kind_of(model).name == "text" else None,
-        rate=model.config.sample_rate if kind_of(model).name == "audio" else 0,
     )
     return made
 

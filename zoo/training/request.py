@@ -17,12 +17,15 @@ from zoo.common.errors import (
     OutputError,
     did_you_mean,
 )
+from zoo.common.words import either
 from zoo.data import IN_MEMORY, check_range, range_text, refuse_unknown
 from zoo.registry import NAME, installed
 from zoo.training.choice import Choice
 
 # the data set that is taken unless another is named
 DEFAULT_DATA = "mnist"
+# what data of other kinds may be called
+EXAMPLES = {"text": "./texts.txt", "audio": "./recordings"}
 GREATEST_SEED = 2**63 - 1
 # the tracker that is a flag of its own, too
 TENSORBOARD = "tensorboard"
@@ -365,8 +368,15 @@ def refuse_unknown_model(name: str) -> None:
 
 
 def default_data(model: str) -> str:
-    """The data set that a model is trained on unless another is named."""
+    """The data set that a model is trained on unless another is named.
+
+    **Raises:** `ConfigError` for a model of text or audio whose plugin names none."""
     spec = installed().models.get(model)
+    if spec and not spec.dataset and spec.kind in EXAMPLES:
+        raise ConfigError(
+            f"{model} makes {spec.kind}, and there is no such data to take by default: name some "
+            f"with {either('--data', 'data')}, such as {EXAMPLES[spec.kind]}"
+        )
     return (spec.dataset if spec else "") or DEFAULT_DATA
 
 
