@@ -132,8 +132,8 @@ def strength(model: LatentModel[Any], vector: Tensor, seed: int) -> float:
 
 
 def _decoded(model: LatentModel[Any], z: Tensor, labels: Tensor | None) -> Tensor:
-    """Samples of latents `(n, d)`."""
-    return all_decoded(model, z.view(-1, *model.latent_shape), labels)
+    """Samples of latents `(n, d)`, float32 also of texts: how far they differ is measured."""
+    return all_decoded(model, z.view(-1, *model.latent_shape), labels).float()
 
 
 def refuse_few(groups: dict[str, int]) -> None:
