@@ -226,6 +226,7 @@ class Store:
         going = self.going(name)
         with files.writing(going[0]):
             with self._scratch.alone():
+                self._scratch.clean()
                 removed = [self._scratch.put_aside(one) for one in going]
             freed = 0
             for one in removed:
