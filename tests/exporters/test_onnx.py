@@ -21,6 +21,7 @@ def run(path: str, **inputs: Any) -> Any:
     return session.run(None, {name: np.asarray(one) for name, one in inputs.items()})[0]
 
 
+@pytest.mark.exports
 def test_a_decoder_in_onnx_draws_what_torch_draws_at_any_batch(zoo: Zoo) -> None:
     result = zoo("export", "vae-mnist")
     assert (result.stdout, result.exit_code) == ("vae-mnist.onnx\n", 0), result.stderr

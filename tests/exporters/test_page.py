@@ -52,6 +52,7 @@ def package(files: dict[str, bytes]) -> bytes:
     return stream.getvalue()
 
 
+@pytest.mark.exports
 def test_a_page_is_a_folder_with_all_that_it_needs(
     small_runtime: Path, trained: Callable[..., Path], zoo: Zoo
 ) -> None:

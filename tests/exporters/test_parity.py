@@ -13,6 +13,7 @@ from zoo.exporters import parity, program
 from zoo.exporters.onnx import converted, runner
 
 
+@pytest.mark.exports
 def test_an_export_that_differs_from_torch_fails_and_leaves_nothing(
     trained: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,12 +5,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import torch
 
 import zoo as door
 from zoo.sampling import provenance
 
 
+@pytest.mark.exports
 def test_an_encoder_as_a_torch_program_needs_no_zoo(trained: Callable[..., Path]) -> None:
     model = trained("conv-vae", "num_classes=10")
     door.export(model, "e.pt2", what="encode")
