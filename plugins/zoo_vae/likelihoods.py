@@ -19,7 +19,9 @@ class IndependentBernoulli(Independent):  # type: ignore[type-arg]  # in older t
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log p(x), in nats for each image; a grey pixel counts as a probability."""
-        logits, value = broadcast_all(self.base_dist.logits, value)
+        logits = self.base_dist.logits
+        if value.shape != logits.shape:
+            logits, value = broadcast_all(logits, value)
         losses = F.binary_cross_entropy_with_logits(logits, value, reduction="none")
         return -losses.flatten(-self.reinterpreted_batch_ndims).sum(-1)
 

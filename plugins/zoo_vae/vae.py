@@ -131,7 +131,7 @@ class VAE(Autoencoder[C]):
         deviation = (0.5 * at_least_float32(log_variance)).exp()
         # not validated: the training loop reports a NaN in better words
         normal = Normal(at_least_float32(mean), deviation, validate_args=False)
-        return Independent(normal, mean.dim() - 1)
+        return Independent(normal, mean.dim() - 1, validate_args=False)
 
     def likelihood(self, z: Tensor, labels: Tensor | None = None) -> Distribution:
         """The distribution p(x | z) of images; pixels are independent given z.
@@ -189,17 +189,18 @@ class VAE(Autoencoder[C]):
             # torch.bernoulli takes three times as long
             samples = (torch.rand_like(samples) < samples).to(samples.dtype)
         if config.importance_samples == 1:
-            likelihood, kl = self.likelihood_and_kl(samples, labels)
-            reconstruction = -likelihood.log_prob(samples)
+            likelihood, divergences = self.likelihood_and_kl(samples, labels)
+            reconstruction, kl = -likelihood.log_prob(samples), divergences.sum(1)
+            costs = with_free_bits(divergences, config.free_bits) if config.free_bits else kl
             beta = config.beta * warm_up(step, config.beta_warmup)
-            loss = reconstruction + beta * with_free_bits(kl, config.free_bits)
+            loss = reconstruction + (costs if beta == 1 else beta * costs)
         else:
             posterior = self.encode(samples, labels)
             log_weights = self.log_weights(posterior, config.importance_samples, samples, labels)
             loss = -importance_weighted_bound(log_weights)
-            kl = self.divergence(posterior)
+            kl = self.divergence(posterior).sum(1)
             # the mean of the log-weights estimates the ELBO
-            reconstruction = -log_weights.mean(0) - kl.sum(1)
-        yield Objective(
-            loss, metrics={"reconstruction": reconstruction.mean(), "kl": kl.sum(1).mean()}
-        )
+            reconstruction = -log_weights.mean(0) - kl
+        with torch.no_grad():
+            metrics = {"reconstruction": reconstruction.mean(), "kl": kl.mean()}
+        yield Objective(loss, metrics=metrics)

@@ -184,6 +184,8 @@ def test_a_range_that_is_hardly_used_is_warned_of(caplog: pytest.LogCaptureFixtu
         (LABELS / 2, "labels of the type float64 that are no whole numbers"),
         (LABELS.astype("datetime64[s]"), "that are no whole numbers"),
         (np.where(LABELS == 3, np.nan, LABELS), "that are no whole numbers"),
+        (np.where(LABELS == 3, np.inf, LABELS), "that are no whole numbers"),
+        (LABELS.astype(np.uint64) + 2**63, "labels from 9223372036854775808 to"),
     ],
 )
 def test_labels_that_do_not_fit_are_refused(labels: Any, why: str) -> None:

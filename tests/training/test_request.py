@@ -124,6 +124,7 @@ def test_a_seed_is_drawn_when_none_is_given(store: Store) -> None:
         ({"model": "mlp-va", "name": None}, NotFoundError, "Did you mean 'mlp-vae'"),
         ({"model": "vae-mnist"}, NotFoundError, "is a checkpoint, not a model"),
         ({"data": "mnst"}, NotFoundError, "Did you mean 'mnist'"),
+        ({"data": ""}, DataError, "No data set is called ''"),  # of a variable that is not set
         ({"data": "photos"}, DataError, "For the folder write ./photos"),
         ({"data": "./nowhere"}, DataError, "is not a folder"),
         ({"out": "photos"}, OutputError, "is not an empty folder"),

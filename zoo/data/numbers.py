@@ -289,14 +289,14 @@ def _labels(
     if given.dtype.kind in "US":
         found, numbers = np.unique(given.astype(str), return_inverse=True)
         return torch.from_numpy(numbers.astype(np.int64)), tuple(map(str, found.tolist()))
-    whole = given.dtype.kind in "bui" or (given.dtype.kind == "f" and (given % 1 == 0).all())
+    kind = given.dtype.kind
+    whole = kind in "bui" or (kind == "f" and np.isfinite(given).all() and not (given % 1).any())
     if not whole:
         raise DataError(
             f"{called} holds labels of the type {given.dtype} that are no whole numbers: give the "
             "number of each sample's class, from 0, or its name."
         )
-    numbers = given.astype(np.int64)
-    low, high = int(numbers.min()), int(numbers.max())
+    low, high = int(given.min()), int(given.max())
     if low < 0 or high >= MOST_CLASSES:
         raise DataError(
             f"{called} holds labels from {low} to {high}: classes are numbered from 0, up to "
@@ -306,7 +306,7 @@ def _labels(
         raise DataError(
             f"{called} names {counted(len(names), 'class')}, and holds labels up to {high}."
         )
-    return torch.from_numpy(numbers), names
+    return torch.from_numpy(given.astype(np.int64)), names
 
 
 def with_labels(data: Dataset, labels: Any, called: str) -> Dataset:

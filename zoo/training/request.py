@@ -268,7 +268,7 @@ class Asked:
             )
         refuse_unknown_model(model)
         name = self._checked_name()
-        data = self.data or default_data(model)
+        data = default_data(model) if self.data is None else self.data
         for reference in (data, self.test):
             if reference not in (None, IN_MEMORY):
                 refuse_unknown(reference)
