@@ -165,7 +165,8 @@ def describe(hint: Any) -> str:
     if origin is tuple:
         return f"list of: {describe(arguments[0])}"
     if origin is dict:
-        return f"list of NAME:VALUE, each a {describe(arguments[1])}"
+        each = describe(arguments[1])
+        return f"list of NAME:VALUE, each {each if each.startswith('one of') else f'a {each}'}"
     if origin is Literal:
         return "one of " + ", ".join(map(str, arguments))
     if origin in (Union, types.UnionType):

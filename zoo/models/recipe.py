@@ -32,11 +32,11 @@ class TrainConfig(StrictConfig):
         0 clips nothing. (`clip_norm` is the old name; it still works.)
     - `warmup`: part of the training, 0 to 1, in which the learning rate grows from 0 (Goyal et al.
         2017, arXiv:1706.02677).
-    - `warmups`: the same by parameter group, such as prior:0.1.
+    - `warmups`: warm-up by parameter group, such as prior:0.1.
     - `schedule`: learning rate over time: "constant", or "cosine", which falls to 0 at the end
         (Loshchilov & Hutter 2017, arXiv:1608.03983). Warm-up and schedule of a parameter group
         begin with its first step, so one that begins to learn late has both in what is left.
-    - `schedules`: the same by parameter group, such as prior:cosine.
+    - `schedules`: schedule by parameter group, such as prior:cosine.
     - `ema_decay`: decay of the moving average of the weights, which becomes the checkpoint; 0 takes
         the last weights. After n steps the decay is min(ema_decay, (1 + n) / (10 + n)). (`average`
         is the old name; it still works.)
