@@ -18,7 +18,8 @@ class TrainConfig(StrictConfig):
         incomplete batch at the end is left out.
     - `accumulate`: parts that each batch is computed in, one after the other, so that it takes less
         memory. The gradient is that of the whole batch; statistics of batch norm are those of the
-        parts.
+        parts. Of a GAN what the generator computes of all parts waits for its turn, so that four
+        parts take about half of the memory, not a quarter.
     - `optimizer`: "adam" (Kingma & Ba 2015, arXiv:1412.6980), "adamw" (Loshchilov & Hutter 2019,
         arXiv:1711.05101), "sgd" or "rmsprop" (Tieleman & Hinton 2012).
     - `learning_rate`: learning rate of every parameter group that `learning_rates` does not name.
