@@ -53,6 +53,11 @@ def test_a_longer_command_and_one_of_a_plugin_have_garbage_looked_for_as_usual(z
     assert counted("space")[2] == 0
 
 
+def test_sampling_ends_without_a_last_look_for_garbage(zoo: Zoo) -> None:
+    assert counted("sample", "vae-mnist", "-n", "4", "--seed", "0")[2] > 1000
+    assert "-n 4 --seed 0" in zoo("show", "samples.png").stdout
+
+
 def test_the_patterns_of_leftovers_are_compiled_when_they_are_used() -> None:
     from zoo.common import leftovers
 

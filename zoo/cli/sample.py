@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from zoo import sampling
-from zoo.cli import streams
+from zoo.cli import start, streams
 from zoo.cli.console import command, print_json, show_preview, track, warn_of_plugins
 from zoo.cli.options import (
     as_json,
@@ -84,6 +84,7 @@ def sample(reference: str | None, output: str | None, json_: bool, **asked: Any)
 
     The same seed gives the same samples. `zoo show samples.png` says how a picture was made.
     """
+    start.end_soon()
     warn_of_plugins()
     if json_ and output == "-":
         raise click.UsageError("--json and -o - both write to standard output: choose one.")

@@ -17,6 +17,13 @@ def begin(short: bool) -> None:
     - `short`: whether it is over before garbage is worth looking for, at its very end too.
     """
     if short:
-        atexit.register(gc.freeze)
+        end_soon()
     else:
         gc.set_threshold(*USUAL)
+
+
+def end_soon() -> None:
+    """Have Python end without a last look for garbage, which takes half a second once torch is
+    imported. It is for commands that close every file that they write.
+    """
+    atexit.register(gc.freeze)
