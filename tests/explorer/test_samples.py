@@ -153,6 +153,13 @@ def test_the_api_describes_itself_on_a_page_of_its_own(server: Served) -> None:
         ("/v1/sample", {"checkpoint": "hf:some/body"}, 404, "no checkpoint"),
         ("/v1/sample", {"checkpoint": "vae-mnist", "n": 0}, 422, "greater than"),
         ("/v1/sample", {"checkpoint": "vae-mnist", "n": 2000}, 409, "1,024 at most"),
+        ("/v1/sample", {"checkpoint": "vae-mnist", "n": 1024, "scale": 16}, 409, "smaller scale"),
+        (
+            "/v1/sample",
+            {"checkpoint": "vae-mnist", "n": 1, "columns": 1024, "scale": 16},
+            409,
+            "too much for one answer",
+        ),
         ("/v1/sample", {"checkpoint": "vae-mnist", "label": "3"}, 409, "unconditional"),
         ("/v1/sample", {"checkpoint": "cvae-mnist", "label": "x"}, 409, "There is no class"),
         ("/v1/sample", {"checkpoint": "vae-mnist", "format": "exe"}, 422, "pattern"),

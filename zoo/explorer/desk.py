@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import math
 import shlex
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -56,7 +57,7 @@ class Desk:
         numbers = sampling.class_numbers(wanted.label, folder)
         classes = numbers or list(range(folder.num_classes))
         n = wanted.n or PER_CLASS * len(classes) or IN_ALL
-        self._refuse_many(n, folder, wanted.scale, format)
+        self._refuse_many(n, folder, wanted.scale, format, wanted.columns)
         options, texts = await asyncio.to_thread(
             lambda: sampling.options_of(installed().model_class(folder.model), wanted.set)
         )
@@ -140,7 +141,7 @@ class Desk:
         kind = sampling.kind_of_folder(folder)
         format = wanted.format or _suffix(kind.default_file)
         n = len(wanted.latents)
-        self._refuse_many(n, folder, wanted.scale, format)
+        self._refuse_many(n, folder, wanted.scale, format, wanted.columns)
         labels = _labels_of_all(wanted.label, n, folder)
 
         def inputs(model: Any) -> Inputs:
@@ -186,6 +187,8 @@ class Desk:
     async def inpaint(self, request: Request, wanted: asked.InpaintAsked) -> Response:
         """A picture whose transparent parts are filled in, with several answers."""
         folder, samples, labels = await self._picture(request, wanted, "decode", needs_label=False)
+        format = wanted.format or "png"
+        self._refuse_many(wanted.n, folder, wanted.scale, format)
         shape = folder.config["config"]["sample_shape"]
         hidden = await asyncio.to_thread(bodies.hidden, await request.body(), shape)
 
@@ -208,7 +211,7 @@ class Desk:
             answers.of_samples,
             answers.Drawn(filled, given, model, z),
             {**made, "seed": wanted.seed},
-            format=wanted.format or "png",
+            format=format,
             scale=wanted.scale,
         )
 
@@ -235,7 +238,8 @@ class Desk:
         """A picture, encoded and decoded."""
         folder, samples, labels = await self._picture(request, wanted)
         kind = sampling.kind_of_folder(folder)
-        self._refuse_many(1, folder, wanted.scale)
+        format = wanted.format or _suffix(kind.default_file)
+        self._refuse_many(1, folder, wanted.scale, format)
         z, _, _ = await self._result(
             request, Job(folder, "encode", lambda model: (samples, labels))
         )
@@ -246,7 +250,7 @@ class Desk:
             answers.of_samples,
             answers.Drawn(copies, labels, model),
             _made(folder, "reconstruct", "IMAGE"),
-            format=wanted.format or _suffix(kind.default_file),
+            format=format,
             scale=wanted.scale,
         )
 
@@ -311,16 +315,23 @@ class Desk:
             raise Refusal(499, "The client is gone.")
         raise Refusal(504, f"This took longer than {self.limits.timeout:g} seconds. Ask for less.")
 
-    def _refuse_many(self, n: int, folder: Folder, scale: int = 1, format: str = "") -> None:
+    def _refuse_many(
+        self,
+        n: int,
+        folder: Folder,
+        scale: int = 1,
+        format: str = "",
+        columns: int | None = None,
+    ) -> None:
         if n > self.limits.max_n:
             raise ConfigError(
                 f"n = {n:,} is more than this server draws at once: {self.limits.max_n:,} at most."
             )
-        numbers = n
-        for side in folder.config["config"].get("sample_shape") or ():
-            numbers *= int(side)
-        pixels = numbers * scale**2 if f".{format}" in sampling.PICTURES else 0
-        if numbers > MOST_NUMBERS or pixels > MOST_PIXELS:
+        each = math.prod(folder.config["config"].get("sample_shape") or ())
+        # the last row of a grid is as wide as the others, however few samples are in it
+        places = -(-n // columns) * columns if columns else n
+        pixels = places * each * scale**2 if f".{format}" in sampling.PICTURES else 0
+        if n * each > MOST_NUMBERS or pixels > MOST_PIXELS:
             raise ConfigError(
                 f"n = {n:,} samples of {folder.reference} are too much for one answer: ask for "
                 "fewer, or for a smaller scale."
