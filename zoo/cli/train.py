@@ -245,7 +245,8 @@ def _field_meant(error: click.NoSuchOption, words: list[str]) -> str | None:
     except ZooError:
         return None
     classes = (model_class.Config, type(model_class.recipe))
-    fields = sorted({name for one in classes for name in field_types(one)})
+    # in their own order, in which the usual ones come first
+    fields = list(dict.fromkeys(name for one in classes for name in field_types(one)))
     for field in fields:
         parts = field.split("_")
         if option in (field, "".join(part[0] for part in parts), parts[0]):
