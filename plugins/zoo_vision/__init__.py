@@ -23,6 +23,19 @@ _CLOTHES = (
     "ankle-boot",
 )
 
+_PHOTOS = (
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
+)
+
 
 @hookimpl
 def zoo_datasets() -> Iterable[DatasetSpec]:
@@ -65,18 +78,7 @@ def zoo_datasets() -> Iterable[DatasetSpec]:
             name="cifar10",
             entry_point="zoo_vision.cifar:cifar10",
             sample_shape=(3, 32, 32),
-            class_names=(
-                "airplane",
-                "automobile",
-                "bird",
-                "cat",
-                "deer",
-                "dog",
-                "frog",
-                "horse",
-                "ship",
-                "truck",
-            ),
+            class_names=_PHOTOS,
             citation="A. Krizhevsky. Learning Multiple Layers of Features from Tiny Images. 2009.",
             homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
             hub_id="uoft-cs/cifar10",
@@ -98,7 +100,7 @@ def zoo_datasets() -> Iterable[DatasetSpec]:
 
 @hookimpl
 def zoo_features() -> Iterable[FeatureSpec]:
-    """Classifiers of digits and of clothes, and two networks of ImageNet for any image."""
+    """Classifiers of digits, clothes and photographs, and two networks of ImageNet."""
     return [
         FeatureSpec(
             name="digits",
@@ -115,6 +117,14 @@ def zoo_features() -> Iterable[FeatureSpec]:
             sample_shape=(1, 28, 28),
             class_names=_CLOTHES,
             summary="Classifier of clothes with 128 features",
+        ),
+        FeatureSpec(
+            name="photos",
+            entry_point="zoo_vision.classifiers:photos",
+            datasets=("cifar10",),
+            sample_shape=(3, 32, 32),
+            class_names=_PHOTOS,
+            summary="Classifier of the photographs of CIFAR-10 with 128 features",
         ),
         FeatureSpec(
             name="imagenet-lite",

@@ -129,6 +129,20 @@ def clothes(weights: Path | None = None) -> GreyClassifier:
     return _loaded(GreyClassifier, weights or FOLDER / "clothes.safetensors")
 
 
+def photos(weights: Path | None = None) -> PhotoClassifier:
+    """Load the classifier of the photographs of CIFAR-10, in eval mode.
+
+    It classifies 88.60 % (± 0.45) of the last 5,000 training images correctly, which were held out.
+    Its weights come from `python -m zoo_vision.train_classifier photos --data-root FOLDER --holdout
+    5000` (24 epochs, seed 0). The first 1,000 test images were used once, at the end: 90.3 %
+    (± 0.9). The other test images were never used.
+
+    **Arguments:**
+    - `weights`: safetensors of its state dict; by default the weights in this package.
+    """
+    return _loaded(PhotoClassifier, weights or FOLDER / "photos.safetensors")
+
+
 def _loaded(kind: type[C], weights: Path) -> C:
     with torch.device("meta"):
         classifier = kind()

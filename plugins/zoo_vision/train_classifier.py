@@ -74,7 +74,7 @@ def plans_by_name() -> dict[str, Plan]:
     return {
         "digits": Plan(GreyClassifier, mnist, distort, epochs=20),
         "clothes": Plan(GreyClassifier, fashion_mnist, partial(moved, most=2, square=0), epochs=12),
-        "photos": Plan(PhotoClassifier, cifar10, partial(moved, most=4, square=8), epochs=12),
+        "photos": Plan(PhotoClassifier, cifar10, partial(moved, most=4, square=8), epochs=24),
     }
 
 

@@ -15,6 +15,7 @@ import torch
 from zoo.checkpoints.folder import read_facts
 from zoo.checkpoints.results import BOUNDED, Evaluation, recorded
 from zoo.checkpoints.store import Store
+from zoo.common.errors import DataError
 from zoo.data import extract, load_dataset, load_features
 from zoo.evaluation.manifolds import manifolds
 from zoo.evaluation.metrics import frechet_distance, kernel_distance
@@ -55,6 +56,20 @@ def test_the_digit_classifier_is_right_about_more_than_995_of_1000_test_digits()
     accuracy = (seen.classes == test.labels).double().mean().item()
     print(f"\ndigit classifier: {accuracy:.2%} of 10,000 test digits")
     assert accuracy >= 0.995
+
+
+def test_the_classifier_of_photographs_is_right_about_88_percent_of_those_it_never_saw() -> None:
+    """The last 5,000 training images of CIFAR-10, which it did not see."""
+    try:
+        data = load_dataset("cifar10").part(slice(45_000, None))
+    except DataError:
+        pytest.skip("needs CIFAR-10: set ZOO_DATA to a folder that has cifar-10-batches-bin")
+    samples = data.samples[:]
+    seen = extract(load_features("photos"), (batch / 255 for batch in samples.split(1000)))
+    assert seen.classes is not None and data.labels is not None
+    accuracy = (seen.classes == data.labels).double().mean().item()
+    print(f"\nclassifier of photographs: {accuracy:.2%} of 5,000 unseen ones")
+    assert accuracy >= 0.88
 
 
 def test_all_distances_of_10_000_samples_to_60_000_take_less_than_a_minute_and_a_gigabyte() -> None:

@@ -90,6 +90,19 @@ def test_the_classifier_of_clothes_is_right_about_images_it_never_saw() -> None:
     assert (WEIGHTS / "clothes.safetensors").stat().st_size < 3_000_000
 
 
+def test_cifar10_is_measured_by_the_classifier_of_photographs() -> None:
+    """How often it is right stands in a benchmark: its images have no licence to come along."""
+    spec = installed().features_for("cifar10")
+    assert spec is not None and spec.name == "photos"
+    extractor = load_features("photos")
+    images = torch.rand(20, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    seen = extract(extractor, [images])
+    assert extractor.class_names == installed().datasets["cifar10"].class_names
+    assert seen.vectors.shape == (20, 128) and seen.classes is not None
+    assert extractor.sha256 == sha256(WEIGHTS / "photos.safetensors")
+    assert (WEIGHTS / "photos.safetensors").stat().st_size < 3_000_000
+
+
 def test_moved_images_are_flipped_shifted_and_hidden_in_part() -> None:
     images = torch.zeros(200, 1, 28, 28)
     images[:, :, 14, 5] = 1
