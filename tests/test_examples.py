@@ -184,9 +184,10 @@ def test_names_are_printed_and_written_with_their_provenance(run: Run) -> None:
     assert refused.returncode == 1 and "The samples are text: write them to" in refused.stderr
     refused = run("sample", "my-names", "--json")
     assert refused.returncode == 2 and "name a file (-o)" in refused.stderr
-    walked = run("between", "abk", "fun", "--steps", 3, "--ref", "my-names")
+    walk = ("interpolate", "my-names", "--steps", 3, "--text", "abk", "--text")
+    walked = run(*walk, "fun")
     assert walked.returncode == 0 and len(walked.stdout.split("\n")) == 4, walked.stderr
-    refused = run("between", "abk", "q", "--ref", "my-names")
+    refused = run(*walk, "q")
     assert refused.returncode == 1 and "holds 'q', which is not in the alphabet" in refused.stderr
     measured = run("evaluate", "my-names", "-k", 2)
     assert "nats per sample" in measured.stdout, measured.stderr
