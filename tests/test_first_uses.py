@@ -47,6 +47,7 @@ def test_twenty_thousand_files(zoo: Zoo) -> None:
         assert np.array_equal(np.asarray(image), samples[7, 0])
 
 
+@pytest.mark.long
 def test_a_sweep_of_twelve_trainings_ends_in_a_table_of_means_and_deviations(
     zoo: Zoo, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -38,10 +38,10 @@ def test_the_first_two_blocks_are_the_main_job_and_the_tests() -> None:
 
 
 # the guide to the kinds needs the plugins of the examples: tests/test_examples.py follows it
-TRAINS_LONG = "experiments"
+TRAIN_LONG = ("bulk", "experiments", "train")
 FOLLOWED = [
-    *sorted(GUIDES.keys() - {"hub", "kinds", TRAINS_LONG}),
-    pytest.param(TRAINS_LONG, marks=pytest.mark.long),
+    *sorted(GUIDES.keys() - {"hub", "kinds", *TRAIN_LONG}),
+    *(pytest.param(name, marks=pytest.mark.long) for name in TRAIN_LONG),
 ]
 
 

@@ -114,6 +114,7 @@ def test_a_new_plugin_of_each_kind_learns_is_sampled_and_is_pushed(
         assert kind == "gan" or last["loss"] < first["loss"]
 
 
+@pytest.mark.long
 def test_what_is_said_to_be_next_works_within_a_minute(
     make_environment: Callable[[], Environment], tmp_path: Path
 ) -> None:

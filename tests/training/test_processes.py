@@ -271,6 +271,7 @@ def test_two_processes_train_as_well_as_one(model: str, worked: tuple[Path, str]
         )
 
 
+@pytest.mark.long
 def test_the_command_of_the_readme_trains_on_two_processors(tmp_path: Path) -> None:
     said = run_in(
         tmp_path,
@@ -332,6 +333,7 @@ def test_processes_end_together_when_their_patience_is_at_an_end(tmp_path: Path)
     assert facts["kept"]["of"] == facts["kept"]["epoch"] + 2 == len(facts["history"]) < 60
 
 
+@pytest.mark.long
 def test_each_process_leaves_the_others_when_the_training_is_refused(tmp_path: Path) -> None:
     said = run_in(tmp_path, *TORCHRUN, __file__, "refused")
     assert sorted(said.splitlines()) == ["left"] * PROCESSES + ["refused"] * PROCESSES

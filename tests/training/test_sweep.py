@@ -113,6 +113,7 @@ def test_what_is_varied_and_given_as_well_is_refused(given: dict[str, Any]) -> N
         sweep({"latent_dim": [2, 8]}, **given)
 
 
+@pytest.mark.long
 def test_workers_make_the_same_checkpoints_side_by_side(zoo: Zoo, tmp_path: Path) -> None:
     one = sweep({"seed": [0, 1]}, threads=1)
     digests = [made.folder.sha256 for made in one]
