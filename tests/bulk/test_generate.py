@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import Zoo
+from kills import held
 from PIL import Image
 
 import zoo as package
@@ -22,15 +23,6 @@ from zoo.bulk.generate import generate
 from zoo.common.errors import ConfigError, LabelError, NotFoundError, OutputError
 
 COMMAND = [sys.executable, "-m", "zoo", "generate"]
-
-
-def contents(folder: Path) -> dict[str, str]:
-    """The digest of each file below a folder."""
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def manifest(folder: str | Path) -> dict[str, Any]:
@@ -104,12 +96,12 @@ def test_datasets_and_pandas_read_it_unaided(whole: Path, tmp_path: Path) -> Non
 
 
 def test_a_command_that_is_given_again_has_nothing_to_do(whole: Path, zoo: Zoo) -> None:
-    before = contents(whole)
+    before = held(whole)
     again = zoo("generate", "vae-mnist", "-n", 4000, "--seed", 0, "--per-shard", 512, "-o", whole)
     assert again.exit_code == 0 and "is finished" in again.stderr, again.stderr
     without_seed = zoo("generate", "vae-mnist", "-n", 4000, "--per-shard", 512, "-o", whole)
     assert without_seed.exit_code == 0 and without_seed.stdout.strip() == str(whole)
-    assert contents(whole) == before
+    assert held(whole) == before
 
 
 def test_a_killed_command_goes_on_and_gives_the_same_bytes(whole: Path, tmp_path: Path) -> None:
@@ -123,7 +115,7 @@ def test_a_killed_command_goes_on_and_gives_the_same_bytes(whole: Path, tmp_path
     second = start(*words)
     _, said = second.communicate()
     assert second.returncode == 0 and "are there already" in said, said
-    assert contents(output) == contents(whole)
+    assert held(output) == held(whole)
     # what was whole was kept; the last one may have lacked its record
     same = [path for path, time in kept.items() if path.stat().st_mtime_ns == time]
     assert len(same) >= len(kept) - 1
@@ -148,7 +140,7 @@ def test_twenty_random_kills_leave_no_trace(whole: Path, tmp_path: Path) -> None
     done = start(*words)
     _, said = done.communicate()
     assert done.returncode == 0, said
-    assert contents(output) == contents(whole)
+    assert held(output) == held(whole)
 
 
 def test_two_workers_make_the_same_bytes_as_one_and_progress_counts_the_samples_of_both(
@@ -165,7 +157,7 @@ def test_two_workers_make_the_same_bytes_as_one_and_progress_counts_the_samples_
 
     words: dict[str, Any] = {"n": 4000, "seed": 0, "per_shard": 512}
     made = generate("vae-mnist", tmp_path / "two", workers=2, watch=watch, **words)
-    assert contents(tmp_path / "two") == contents(whole)
+    assert held(tmp_path / "two") == held(whole)
     assert sum(one["samples"] for one in made.workers) == 4000 and made.finished
     assert told == [(4000, "Generating")] and sum(drawn) == 4000 and max(drawn) <= 256
 
@@ -184,7 +176,7 @@ def test_a_worker_that_dies_is_replaced_and_its_shard_made_by_another(
     victim.send_signal(signal.SIGKILL)
     _, said = process.communicate()
     assert process.returncode == 0, said
-    assert contents(output) == contents(whole)
+    assert held(output) == held(whole)
     # the summary: samples a second of all and of each worker, and what the dead one cost
     assert re.search(r"4,000 in [\d.]+ s: [\d,]+ a second; [\d.]+ s were lost with workers", said)
     assert re.search(r"worker \d: [\d,]+ samples in \d shards?, [\d,]+ a second", said), said
@@ -229,7 +221,7 @@ def test_parts_are_made_apart_and_joined_by_the_command_without_part(
     assert joined.exit_code == 0, joined.stderr
     told = json.loads(joined.stdout)
     assert (told["made"], told["finished"], told["shards"]) == (0, True, 8)
-    assert contents(output) == contents(whole)
+    assert held(output) == held(whole)
 
 
 def test_parts_in_folders_of_their_own_are_joined_once_they_are_copied_together(
@@ -243,7 +235,7 @@ def test_parts_in_folders_of_their_own_are_joined_once_they_are_copied_together(
         )
     shutil.copytree(tmp_path / "2", tmp_path / "1", dirs_exist_ok=True)
     assert generate("vae-mnist", tmp_path / "1", n=4000, seed=0, per_shard=512).made == 0
-    assert contents(tmp_path / "1") == contents(whole)
+    assert held(tmp_path / "1") == held(whole)
 
 
 def test_a_damaged_part_of_a_finished_data_set_is_made_again(whole: Path, tmp_path: Path) -> None:
@@ -253,7 +245,7 @@ def test_a_damaged_part_of_a_finished_data_set_is_made_again(whole: Path, tmp_pa
     shutil.copytree(whole, output)
     (output / "data" / "train-00002-of-00008.parquet").unlink()
     made = generate("vae-mnist", output, n=4000, seed=0, per_shard=512)
-    assert made.made == 512 and contents(output) == contents(whole)
+    assert made.made == 512 and held(output) == held(whole)
 
 
 def test_further_samples_go_into_a_folder_of_their_own(tmp_path: Path) -> None:
@@ -262,9 +254,9 @@ def test_further_samples_go_into_a_folder_of_their_own(tmp_path: Path) -> None:
     output = tmp_path / "digits"
     words = {"seed": 0, "per_shard": 256}
     generate("vae-mnist", output, n=512, **words)
-    before = contents(output / "data")
+    before = held(output / "data")
     made = generate("vae-mnist", output, n=1000, extend=True, **words)
-    assert made.made == 488 and contents(output / "data") == before
+    assert made.made == 488 and held(output / "data") == before
     assert sorted(path.name for path in (output / "extension-1" / "data").iterdir()) == [
         "train-00000-of-00002.parquet",
         "train-00001-of-00002.parquet",
@@ -309,7 +301,7 @@ def test_each_format_holds_the_same_samples(format: str, whole: Path, tmp_path: 
     generate("cvae-mnist", output, n=200, seed=0, per_shard=64, format=format)
     again = tmp_path / "again"
     generate("cvae-mnist", again, n=200, seed=0, per_shard=64, format=format)
-    assert contents(output) == contents(again)
+    assert held(output) == held(again)
     expected = package.draw("cvae-mnist", 200, seed=0, labels=list(range(10)) * 20)
     pixels, labels = READ[format](output, tmp_path)
     assert labels == list(range(10)) * 20
@@ -543,7 +535,7 @@ def test_a_record_that_a_power_cut_shortened_costs_one_shard(tmp_path: Path, who
     record = output / ".zoo" / "shards" / "00002.json"
     record.write_bytes(record.read_bytes()[:40])
     made = generate("vae-mnist", output, n=4000, seed=0, per_shard=512)
-    assert made.made == 4000 - 3 * 512 and contents(output) == contents(whole)
+    assert made.made == 4000 - 3 * 512 and held(output) == held(whole)
 
 
 def test_a_card_that_people_wrote_is_left(tmp_path: Path) -> None:

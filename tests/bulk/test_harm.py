@@ -1,6 +1,5 @@
 """Disks that are full or can't be written, and models that misbehave."""
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -12,20 +11,13 @@ from typing import Any
 import pytest
 import torch
 from conftest import files_no_larger_than
+from kills import held
 
 from zoo.bulk import work
 from zoo.bulk.generate import generate
 from zoo.bulk.verify import verify
 from zoo.common.errors import CheckpointError, ConfigError, NotFoundError, OutputError
 from zoo.sampling import request
-
-
-def contents(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
 
 
 @pytest.fixture
@@ -50,13 +42,13 @@ def test_on_a_full_disk_what_is_whole_stays_and_it_goes_on_when_there_is_room(
 ) -> None:
     with pytest.raises(OutputError, match="Disk full"):
         generate("vae-mnist", small_disk / "d", **WORDS)
-    kept = contents(small_disk / "d" / "data")
+    kept = held(small_disk / "d" / "data")
     assert kept and not list(small_disk.glob("d/.zoo/.*.partial"))
     subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
     made = generate("vae-mnist", small_disk / "d", **WORDS)
     assert made.made == 4000 - 500 * len(kept)
     generate("vae-mnist", tmp_path / "whole", **WORDS)
-    assert contents(small_disk / "d") == contents(tmp_path / "whole")
+    assert held(small_disk / "d") == held(tmp_path / "whole")
 
 
 def test_a_file_that_may_not_grow_is_said_in_words(tmp_path: Path) -> None:
@@ -190,7 +182,7 @@ def test_a_command_that_waited_finds_what_another_has_finished_meanwhile(
         if not output.exists():
             monkeypatch.setattr(Task, "finished", looking)
             generate("vae-mnist", output, n=20, per_shard=10)
-            before.update(contents(output))
+            before.update(held(output))
         return found
 
     before: dict[str, str] = {}
@@ -198,7 +190,7 @@ def test_a_command_that_waited_finds_what_another_has_finished_meanwhile(
     # no seed is given: another one than the other's would be drawn
     made = generate("vae-mnist", output, n=20, per_shard=10)
     assert before and made.finished and made.made == 0
-    assert contents(output) == before
+    assert held(output) == before
 
 
 def test_parts_that_begin_at_once_follow_the_plan_of_the_first(

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from conftest import Zoo
+from kills import held
 
 from zoo.bulk.generate import generate
 from zoo.bulk.places import open_place
@@ -75,14 +76,6 @@ def contents(address: str) -> dict[str, str]:
     }
 
 
-def local_contents(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-
-
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole") / "digits"
@@ -94,7 +87,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_s3_holds_the_same_bytes_as_a_folder(bucket: str, whole: Path) -> None:
     made = generate("vae-mnist", f"s3://{bucket}/digits", **WORDS)
     assert made.path == f"s3://{bucket}/digits" and made.finished
-    assert contents(f"s3://{bucket}/digits") == local_contents(whole)
+    assert contents(f"s3://{bucket}/digits") == held(whole)
     assert generate("vae-mnist", f"s3://{bucket}/digits", **WORDS).made == 0
     (verdict,) = verify(f"s3://{bucket}/digits")
     assert verdict["ok"] and len(verdict["files"]) == 6
@@ -106,7 +99,7 @@ def test_parts_of_two_machines_meet_in_one_bucket(bucket: str, whole: Path) -> N
     for part in ("1/2", "2/2"):
         generate("vae-mnist", address, part=part, **WORDS)
     assert generate("vae-mnist", address, **WORDS).made == 0
-    assert contents(address) == local_contents(whole)
+    assert contents(address) == held(whole)
 
 
 @served
@@ -122,7 +115,7 @@ def test_a_killed_command_goes_on_in_s3(bucket: str, whole: Path) -> None:
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     again = generate("vae-mnist", address, **WORDS)
-    assert again.made <= 400 and contents(address) == local_contents(whole)
+    assert again.made <= 400 and contents(address) == held(whole)
 
 
 @served
@@ -136,7 +129,7 @@ def test_a_shard_that_was_damaged_in_s3_is_found_and_made_again(bucket: str, who
     states = list(verdict["files"].values())
     assert states == ["ok", "damaged", "missing", "ok", "ok", "ok"]
     assert generate("vae-mnist", address, **WORDS).made == 200
-    assert contents(address) == local_contents(whole)
+    assert contents(address) == held(whole)
 
 
 @served
@@ -172,7 +165,7 @@ def test_a_folder_of_pngs_and_tars_go_to_s3(bucket: str) -> None:
 
 def test_other_file_systems_of_fsspec_work_as_well(tmp_path: Path, whole: Path) -> None:
     generate("vae-mnist", f"file://{tmp_path}/digits", **WORDS)
-    assert local_contents(tmp_path / "digits") == local_contents(whole)
+    assert held(tmp_path / "digits") == held(whole)
 
 
 def test_an_address_of_an_unknown_kind_and_a_missing_package_are_said(

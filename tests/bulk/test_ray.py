@@ -1,6 +1,5 @@
 """Shards by a real Ray cluster of two nodes on this machine: nodes and drivers are killed."""
 
-import hashlib
 import json
 import signal
 import subprocess
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kills import held
 
 from zoo.bulk.generate import generate
 from zoo.common.errors import OutputError
@@ -18,14 +18,6 @@ from zoo.common.errors import OutputError
 pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore")]
 
 WORDS: dict[str, Any] = {"n": 48_000, "seed": 0, "per_shard": 1000}
-
-
-def contents(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +88,7 @@ def test_two_nodes_make_the_same_bytes_and_a_node_killed_in_the_middle_costs_not
     printed, said = process.communicate(timeout=300)
     assert process.returncode == 0, said
     assert json.loads(printed)["finished"]
-    assert contents(output) == contents(whole)
+    assert held(output) == held(whole)
 
 
 def test_a_driver_that_is_killed_goes_on(cluster: Any, whole: Path, tmp_path: Path) -> None:
@@ -109,7 +101,7 @@ def test_a_driver_that_is_killed_goes_on(cluster: Any, whole: Path, tmp_path: Pa
     printed, said = again.communicate(timeout=300)
     assert again.returncode == 0 and "are there already" in said, said
     assert json.loads(printed)["made"] < 48_000
-    assert contents(output) == contents(whole)
+    assert held(output) == held(whole)
 
 
 def test_a_plugin_that_a_node_lacks_is_said_with_the_name_of_the_node(

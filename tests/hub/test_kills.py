@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import CHECKPOINT, FORMAT_1, Zoo
 from hub_server import WRITE, Hub, serving
-from kills import Left, Trial, events_of, every_fifth, held, tried
+from kills import Left, Trial, events_of, held, lefts, tried
 
 from zoo.checkpoints import Store
 from zoo.registry.registry import installed
@@ -20,6 +20,8 @@ from zoo.registry.registry import installed
 pytestmark = pytest.mark.kills
 
 NAME = "hf:owner/repo"
+# events that a run may have less
+SPARE = 2
 ROOMS = ["zoo.hub.pull", "zoo.hub.download", "zoo.hub.push", "zoo.hub.plan"]
 OLD = CHECKPOINT
 NEW = CHECKPOINT | {"README.md": b"# Another\n", "images/more.png": b"another picture"}
@@ -64,16 +66,6 @@ def contents(files: dict[str, bytes], tmp_path: Path) -> dict[str, str]:
     return held(folder)
 
 
-def lefts(trial: Trial) -> list[Left]:
-    """What kills at the events of today leave; a run may have an event fewer than another."""
-    points = every_fifth(len(events_of(trial)))
-    trials = tried(dataclasses.replace(trial, points=points))
-    found = [one for one in trials if one.killed]
-    assert found and len(trials) - len(found) <= 2
-    print(f"{len(found)} kills of {' '.join(trial.command)}")
-    return found
-
-
 def clean(one: Left) -> None:
     """The second run was good, and swept what the first left if it wrote anything."""
     assert one.code == 0, (one.event, one.output)
@@ -89,7 +81,7 @@ def clean(one: Left) -> None:
 
 def test_a_first_pull_is_whole_or_not_there(hub: Hub, template: Path, tmp_path: Path) -> None:
     whole = contents(OLD, tmp_path)
-    for one in lefts(Trial(["pull", NAME], str(template), ROOMS)):
+    for one in lefts(Trial(["pull", NAME], str(template), ROOMS), SPARE):
         assert list(checkpoints_in(one.after).values()) in ([], [whole]), one.event
         assert list(checkpoints_in(one.again).values()) == [whole], one.event
         clean(one)
@@ -103,7 +95,7 @@ def test_a_pull_that_replaces_leaves_the_old_or_the_new(
     shutil.copytree(os.environ["ZOO_HOME"], template)
     hub.put("owner/repo", NEW)
     old, new = contents(OLD, tmp_path), contents(NEW, tmp_path)
-    for one in lefts(Trial(words, str(template), ROOMS)):
+    for one in lefts(Trial(words, str(template), ROOMS), SPARE):
         assert list(checkpoints_in(one.after).values()) in ([old], [new]), one.event
         assert list(checkpoints_in(one.again).values()) == [new], one.event
         clean(one)
@@ -115,7 +107,7 @@ def test_a_pull_from_a_bundle_records_it_whole(hub: Hub, zoo: Zoo, template: Pat
     record = Path("checkpoints/vae-mnist/origin.json")
     for words in (["pull", "vae-mnist"], ["pull", "vae-mnist", "--from", "bundle"]):
         for before in (template, template.with_name("none")):
-            for one in lefts(Trial(words, str(before), ROOMS)):
+            for one in lefts(Trial(words, str(before), ROOMS), SPARE):
                 there = str(record) in one.after
                 assert there or before != template, one.event
                 assert str(record) in one.again and "current" in one.again
@@ -131,7 +123,7 @@ def test_a_push_that_is_killed_is_made_or_not_and_the_next_is_whole(
         assert zoo("push", "./mine", "owner/before", "--yes").exit_code == 0
         shutil.copytree(os.environ["ZOO_HOME"], template)
     sent = {"README.md", "config.json", "facts.json", "model.safetensors"}
-    for one in lefts(Trial(["push", "./mine", "owner/k{n}", "--yes"], str(template), ROOMS)):
+    for one in lefts(Trial(["push", "./mine", "owner/k{n}", "--yes"], str(template), ROOMS), SPARE):
         repository = hub.repositories[f"owner/k{one.point}"]
         assert set(repository.files) - {".gitattributes"} == sent, one.event
         assert len(repository.commits) == 2, one.event

@@ -2,27 +2,18 @@
 and the next one sweeps what was left. All events: KILLS=all pytest -m kills.
 """
 
-import dataclasses
 import os
 import shutil
 from pathlib import Path
 
 import pytest
 from conftest import Zoo
-from kills import Left, Trial, events_of, every_fifth, held, tried
+from kills import Trial, held, lefts
 
 pytestmark = pytest.mark.kills
 
 ROOMS = ["torch", "zoo.sampling.sampler", "zoo.sampling.writers", "zoo.editing.lines"]
 SAMPLE = ["sample", "vae-mnist", "-n", "6", "--seed", "3", "--batch-size", "2"]
-
-
-def lefts(trial: Trial) -> list[Left]:
-    """What kills at the events of today leave; each was one."""
-    found = tried(dataclasses.replace(trial, points=every_fifth(len(events_of(trial)))))
-    assert found and all(one.killed for one in found)
-    print(f"{len(found)} kills of {' '.join(trial.command)}")
-    return found
 
 
 def output(files: dict[str, str]) -> dict[str, str]:

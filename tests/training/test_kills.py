@@ -2,13 +2,12 @@
 leaves one checkpoint. All events: KILLS=all pytest -m kills.
 """
 
-import dataclasses
 import shutil
 from pathlib import Path
 
 import pytest
 from conftest import Zoo
-from kills import Left, Trial, events_of, every_fifth, tried
+from kills import Left, Trial, lefts
 
 pytestmark = pytest.mark.kills
 
@@ -32,24 +31,13 @@ SPARE = 2
 WEIGHTS = "checkpoints/mine/model.safetensors"
 
 
-def lefts(trial: Trial) -> list[Left]:
-    """What kills at the events of today leave. A run may have an event less than the one that was
-    counted: libraries make folders of theirs when they are missing.
-    """
-    points = every_fifth(len(events_of(trial)))
-    found = [one for one in tried(dataclasses.replace(trial, points=points)) if one.killed]
-    assert found and len(found) >= len(points) - SPARE
-    print(f"{len(found)} kills of {' '.join(trial.command)}")
-    return found
-
-
 def test_a_killed_training_goes_on_to_the_same_weights_and_leaves_one_checkpoint(
     zoo: Zoo, tmp_path: Path
 ) -> None:
     template = tmp_path / "template"
     again = [["train", "--resume", "mine", "--quiet"], TRAIN, ["show", "mine"]]
     digests = set()
-    for one in lefts(Trial(TRAIN, str(template), ROOMS, again=again)):
+    for one in lefts(Trial(TRAIN, str(template), ROOMS, again=again), SPARE):
         assert one.code == 0, (one.event, one.output)
         begun = "runs/mine/run.json" in one.after
         done = WEIGHTS in one.after and not begun
@@ -71,7 +59,7 @@ def test_a_training_to_a_folder_that_is_killed_goes_on_to_it(tmp_path: Path) -> 
     out = str(tmp_path / "home" / "{n}" / "made")
     words = [out if word == "mine" else "--out" if word == "--name" else word for word in TRAIN]
     again = [["train", "--resume", f"{out}.run", "--quiet"], words, ["show", out]]
-    for one in lefts(Trial(words, str(home), ROOMS, again=again)):
+    for one in lefts(Trial(words, str(home), ROOMS, again=again), SPARE):
         assert one.code == 0, (one.event, one.output)
         begun = "made.run/run.json" in one.after
         done = "made/model.safetensors" in one.after and not begun
