@@ -6,6 +6,7 @@ import os
 import pickle
 import resource
 import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -90,6 +91,16 @@ def own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     yield
     installed.cache_clear()
     warn_of_plugins.cache_clear()
+    forget_modules_under(tmp_path)
+
+
+def forget_modules_under(folder: Path) -> None:
+    """Forget what was imported from a folder, so that its names are free in the next test."""
+    for name, module in list(sys.modules.items()):
+        # from its dictionary: some modules import themselves when an attribute is asked for
+        file = getattr(module, "__dict__", {}).get("__file__")
+        if isinstance(file, str) and file.startswith(f"{folder}{os.sep}"):
+            del sys.modules[name]
 
 
 @pytest.fixture

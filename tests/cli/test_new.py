@@ -319,7 +319,8 @@ def test_the_importer_of_a_fresh_plugin_imports(zoo: Zoo, monkeypatch: pytest.Mo
     import torch
     from safetensors.torch import save_file
 
-    assert zoo("new", "theirs", "--kind", "importer", "--out", "made").exit_code == 0
+    begun = zoo("new", "theirs", "--kind", "importer", "--out", "made")
+    assert begun.exit_code == 0, begun.stderr
     metadata = Path("made") / "zoo_theirs-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: zoo_theirs\nVersion: 1.0\n")

@@ -52,7 +52,7 @@ def offer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], No
     def write(code: str) -> None:
         (tmp_path / "look_of_mine.py").write_text(textwrap.dedent(code))
         monkeypatch.syspath_prepend(tmp_path)
-        monkeypatch.delitem(sys.modules, "look_of_mine", raising=False)
+        sys.modules.pop("look_of_mine", None)
         registry = installed()
         registry.features["mine"] = FeatureSpec(
             name="mine", entry_point="look_of_mine:load", datasets=("my-data",)

@@ -1,7 +1,6 @@
 """Metrics of plugins: measured beside the zoo's own, for samples of any kind, with their errors."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -51,8 +50,6 @@ def offer(site: Path, monkeypatch: pytest.MonkeyPatch, function: str = "brightne
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: zoo-measures\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text("[zoo]\nmeasures = zoo_measures\n")
     monkeypatch.syspath_prepend(site)
-    for module in ("measures", "zoo_measures"):
-        monkeypatch.delitem(sys.modules, module, raising=False)
     installed.cache_clear()
 
 

@@ -319,7 +319,7 @@ def offer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: zoo-theirs\nVersion: 0.1.0\n")
         (info / "entry_points.txt").write_text("[zoo]\ntheirs = zoo_theirs\n")
         monkeypatch.syspath_prepend(str(tree))
-        monkeypatch.delitem(sys.modules, "zoo_theirs", raising=False)
+        sys.modules.pop("zoo_theirs", None)
         installed.cache_clear()
 
     return make

@@ -2,9 +2,8 @@
 
 import dataclasses
 import importlib
-import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -34,14 +33,13 @@ BASE = """
 
 
 @pytest.fixture
-def guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Guest]:
+def guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Guest:
     """Put a package with the modules `base` and `model` on the path: `guest(code)`; PKG in the code
     is its name.
 
     The result is the entry point of the class `Mine` in `model`.
     """
     monkeypatch.syspath_prepend(tmp_path / "path")
-    before = set(sys.modules)
 
     def make(code: str, base: str = BASE) -> str:
         package = f"guest{next(_number)}"
@@ -52,10 +50,7 @@ def guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Guest]:
         importlib.invalidate_caches()
         return f"{package}.model:Mine"
 
-    yield make
-    for name in sys.modules.keys() - before:
-        if name.startswith("guest"):
-            del sys.modules[name]
+    return make
 
 
 def imported(entry_point: str) -> Any:
