@@ -28,7 +28,8 @@ def zoo_models() -> Iterable[ModelSpec]:
             reference="https://arxiv.org/abs/1511.06434",
             suits=(
                 Suit(
-                    why="sharp samples of few images, by differentiable augmentation",
+                    why="sharp samples of few grey images, by differentiable augmentation",
+                    channels=(1,),
                     fewest=200,
                     most=19_999,
                     steps=8_000,
@@ -68,6 +69,27 @@ def zoo_models() -> Iterable[ModelSpec]:
             summary="Generative adversarial network of residual convolutions",
             capabilities=("sample", "decode"),
             reference="https://arxiv.org/abs/2501.05441",
+            suits=(
+                # of 3,200 tiles a dcgan draws specks on a checkerboard after as many steps
+                Suit(
+                    why="clean samples of few colour images, by differentiable augmentation",
+                    channels=(3,),
+                    edges=(16, 64),
+                    fewest=200,
+                    most=19_999,
+                    steps=6_000,
+                    settings=(
+                        "diff_augment=color,translation,cutout",
+                        "channels=32,64,64,64",
+                        "batch_norm=true",
+                        "objective=hinge",
+                        "spectral_norm=true",
+                        "r1=0",
+                        "r2=0",
+                        "batch_size=64",
+                    ),
+                ),
+            ),
         ),
     ]
 
