@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, constraints
 from torch.nn import functional as F
 
-from zoo.models import ConfigError, Size, TrainConfig, at_least_float32
+from zoo.models import ConfigError, Count, Size, TrainConfig, at_least_float32
 from zoo_vae.objectives import kl_to_prior
 from zoo_vae.vae import VAE, VAEConfig
 
@@ -53,7 +53,7 @@ class LadderVAE(VAE["LadderVAE.Config"]):
         """
 
         channels: tuple[Size, ...] = (32, 64)
-        latent_channels: tuple[int, ...] = (4, 8)
+        latent_channels: tuple[Count, ...] = (4, 8)
         top_dim: Size = 24
         blocks: Size = 2
         head_channels: Size = 24

@@ -20,6 +20,7 @@ from zoo.checkpoints import weights
 from zoo.common import files
 from zoo.common.errors import OutputError
 from zoo.data import load_dataset
+from zoo.evaluation import usefulness
 from zoo.registry.registry import installed
 from zoo.sampling import provenance
 from zoo.sampling.images import to_image
@@ -135,6 +136,18 @@ def test_a_conditional_model_is_asked_for_classes(zoo: Zoo, trained: Trained) ->
     records = {one["metric"]: one for one in shown["evaluations"]}
     assert 0 <= records["label_accuracy"]["value"] <= 1 and records["label_accuracy"]["floor"] > 0.9
     assert records["nll"]["value"] > 0 and records["nll"]["labelled"] is True
+
+
+def test_usefulness_is_measured_where_it_is_asked_for(
+    zoo: Zoo, trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usefulness, "STEPS", 2)  # in place of 600
+    result = zoo("evaluate", trained("mlp-vae", "num_classes=10"), *FEW, "--usefulness")
+    assert result.exit_code == 0, result.stderr
+    (score,) = (one for one in result.stdout.splitlines() if "accuracy score" in one)
+    assert score.startswith("Classification accuracy score (200 images) ↑") and "±" in score
+    refused = zoo("evaluate", trained("mlp-vae"), *FEW, "--usefulness")
+    assert refused.exit_code == 1 and "Usefulness needs a conditional model" in refused.stderr
 
 
 def test_a_conditional_model_of_other_classes_than_the_datas_is_not_asked_for_them(

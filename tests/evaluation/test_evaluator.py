@@ -97,6 +97,19 @@ def test_a_model_that_replays_the_training_images_looks_perfect() -> None:
     assert abs(found["kernel_distance"].value) < 4 * (found["kernel_distance"].standard_error or 0)
 
 
+def test_a_model_that_copies_is_found_out_and_the_floor_says_what_unseen_images_get() -> None:
+    half = dataclasses.replace(
+        digits(), samples=torch.cat([digits().samples[:200], digits("test").samples[:200]])
+    )
+    for data, share in ((digits(), 1.0), (half, 0.5)):
+        found = by_metric(evaluate(replay(data), digits(), digits("test"), extractor(), n=200))
+        one = found["memorisation"]
+        assert one.floor is not None and one.floor < 0.1  # about one in a hundred, by chance
+        assert one.value == pytest.approx(share, abs=0.15)
+        assert (one.standard_error or 0) > 0 or one.value == 1
+        assert one.title == "Memorised samples ↓"
+
+
 def test_a_model_that_draws_one_image_only_looks_collapsed() -> None:
     one = dataclasses.replace(digits(), samples=digits().samples[:1], labels=None)
     found = by_metric(evaluate(replay(one), digits(), digits("test"), extractor(), n=200))

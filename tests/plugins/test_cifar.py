@@ -92,6 +92,19 @@ def test_another_archive_is_refused_and_a_download_of_it_is_not_kept(
     assert not list((tmp_path / "other").iterdir())
 
 
+def test_an_archive_that_is_cut_is_refused_and_a_download_that_is_cut_is_not_kept(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.write_bytes(archive.read_bytes()[:-100])
+    with pytest.raises(ZooError, match=r"is not the archive of CIFAR-10: its SHA-256 .* Remove it"):
+        load_dataset("cifar10", root=archive.parent)
+    (tmp_path / "other").mkdir()
+    monkeypatch.setattr(cifar, "URL", archive.as_uri())
+    with pytest.raises(ZooError, match=r"sends is not the data set: try again later"):
+        load_dataset("cifar10", root=tmp_path / "other")
+    assert not list((tmp_path / "other").iterdir())
+
+
 @pytest.mark.parametrize(
     ("split", "lost"), [("test", "test_batch.bin"), ("train", "data_batch_3.bin")]
 )

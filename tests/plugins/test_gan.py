@@ -1,5 +1,6 @@
 """The GANs keep the contract, at every size and number of channels, with labels and without."""
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +14,13 @@ from torch.nn import functional as F
 from zoo_gan.spectral import SpectralNorm, normalise
 
 from zoo.checkpoints import weights
-from zoo.common.errors import ConfigError, LabelError
-from zoo.models.interface import Step
+from zoo.common.errors import ConfigError, LabelError, TrainingError
+from zoo.data import Dataset
+from zoo.models.interface import Step, TrainConfig
 from zoo.registry.registry import installed
 from zoo.testing import ModelContract, check_samples, check_training
+from zoo.training.loop import fit
+from zoo.training.state import TrainingState
 
 
 class TestMLPGAN(ModelContract):
@@ -120,16 +124,59 @@ def test_dcgan_makes_odd_and_oblong_images(height: int, width: int) -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (9, 15), (27, 64)])
 def test_resnet_gan_makes_odd_and_oblong_images(height: int, width: int) -> None:
-    model = make_model("resnet-gan", sample_shape=(1, height, width), channels=(4, 8, 8))
+    model = make_model("resnet-gan", sample_shape=(2, height, width), channels=(4, 8, 8))
     check_samples(model)
     with torch.no_grad():
-        assert model.discriminate(torch.zeros(2, 1, height, width), None).shape == (2,)
+        assert model.discriminate(torch.zeros(2, 2, height, width), None).shape == (2,)
 
 
 @pytest.mark.parametrize("shape", [(1, 4, 28), (1, 28), (784,)])
 def test_resnet_gan_says_which_sizes_it_cannot_make(shape: tuple[int, ...]) -> None:
     with pytest.raises(ConfigError, match="resnet-gan with 4 resolutions can't make samples"):
         make_model("resnet-gan", sample_shape=shape)
+
+
+@pytest.mark.parametrize("levels", [0, 6, 9])
+def test_resnet_gan_takes_no_more_resolutions_than_the_image_has(levels: int) -> None:
+    with pytest.raises(ConfigError, match=f"resnet-gan with {levels} resolutions can't make"):
+        make_model("resnet-gan", channels=(4,) * levels)
+    assert make_model("resnet-gan", channels=(4,) * 5).config.num_classes == 0
+
+
+GAMES: list[dict[str, Any]] = [
+    {},  # relativistic, with R1 and R2
+    {"objective": "hinge", "r1": 0.0, "r2": 0.0, "spectral_norm": True, "batch_norm": True},
+]
+
+
+@pytest.mark.parametrize("game", GAMES)
+def test_under_bf16_large_weights_leave_the_losses_of_resnet_gan_finite(
+    game: dict[str, Any],
+) -> None:
+    model = make_model(
+        "resnet-gan", sample_shape=(3, 16, 16), channels=(4, 8), num_classes=2, **game
+    )
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter *= 100
+    with torch.autocast("cpu", torch.bfloat16):
+        step = model.training_step(torch.rand(6, 3, 16, 16), torch.arange(6) % 2, Step(0, 10))
+        losses = [objective.loss for objective in step]
+    assert len(losses) == 2
+    for loss in losses:
+        assert loss.dtype == torch.float32 and loss.isfinite().all()
+
+
+@pytest.mark.parametrize("game", GAMES)
+def test_what_is_no_number_stops_the_training_of_resnet_gan_and_says_so(
+    game: dict[str, Any],
+) -> None:
+    model = make_model("resnet-gan", sample_shape=(3, 16, 16), channels=(4, 8), **game)
+    with torch.no_grad():
+        next(model.generator.parameters()).fill_(math.nan)
+    images = Dataset("grey", torch.full((32, 3, 16, 16), 128, dtype=torch.uint8), None)
+    with pytest.raises(TrainingError, match=r"failed by step \d+: \w+ is nan"):
+        list(fit(TrainingState(model), images, TrainConfig(epochs=1, batch_size=16)))
 
 
 @pytest.mark.parametrize("shape", [(1, 7, 28), (1, 28), (784,)])

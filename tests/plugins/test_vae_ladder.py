@@ -8,9 +8,12 @@ import torch
 from conftest import make_model
 from torch import Tensor, nn
 
-from zoo.common.errors import ConfigError
-from zoo.models.interface import Step
+from zoo.common.errors import ConfigError, TrainingError
+from zoo.data import Dataset
+from zoo.models.interface import Step, TrainConfig
 from zoo.testing import ModelContract, check_samples, check_training
+from zoo.training.loop import fit
+from zoo.training.state import TrainingState
 
 SMALL: dict[str, Any] = {
     "channels": (4, 8),
@@ -167,6 +170,9 @@ def test_its_top_level_can_be_steered_and_the_rest_kept() -> None:
     [
         ({"latent_channels": (4,)}, "as many latent_channels as channels"),
         ({"sample_shape": (784,)}, "needs a sample_shape of"),
+        ({"channels": (), "latent_channels": ()}, "needs a sample_shape of"),
+        ({"latent_channels": (-1, 2)}, "latent_channels = -1 is out of bounds"),
+        ({"channels": (4,) * 8, "latent_channels": (1,) * 8}, "ladder-vae with 8 resolutions"),
         ({"channels": (4, 4, 4, 4), "latent_channels": (1, 1, 1, 1), "sample_shape": (1, 12, 12)},
          "needs at least 2×2"),
     ],
@@ -174,3 +180,27 @@ def test_its_top_level_can_be_steered_and_the_rest_kept() -> None:
 def test_sizes_that_do_not_fit_are_refused(config: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         make_model("ladder-vae", **{**SMALL, **config})
+
+
+@pytest.mark.parametrize("config", [{}, {"likelihood": "logistic-mixture", "components": 2}])
+def test_under_bf16_large_weights_leave_its_loss_float32_and_its_gradients_finite(
+    config: dict[str, Any],
+) -> None:
+    model = make_model("ladder-vae", sample_shape=(3, 16, 16), **config, **SMALL)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter *= 100
+    with torch.autocast("cpu", torch.bfloat16):
+        (objective,) = model.training_step(torch.rand(6, 3, 16, 16), None, Step(0, 10))
+    assert objective.loss.dtype == torch.float32 and objective.loss.isfinite().all()
+    objective.loss.mean().backward()
+    assert all(one.grad.isfinite().all() for one in model.parameters() if one.grad is not None)
+
+
+def test_what_is_no_number_stops_its_training_and_says_so() -> None:
+    model = awake().requires_grad_(True)
+    with torch.no_grad():
+        next(model.parameters()).fill_(math.nan)
+    images = Dataset("grey", torch.full((32, 1, 28, 28), 128, dtype=torch.uint8), None)
+    with pytest.raises(TrainingError, match=r"failed by step \d+: \w+ is nan"):
+        list(fit(TrainingState(model), images, TrainConfig(epochs=1, batch_size=16)))
