@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import torch
 from torch import Tensor
@@ -109,6 +109,10 @@ class VAE(Autoencoder[C]):
     `encoder_output` and `decoder_output`. The prior must be N(0, I): the KL term assumes it.
     """
 
+    def __init__(self, config: C) -> None:
+        super().__init__(config)
+        self._terms = terms
+
     @abstractmethod
     def encoder_output(self, samples: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
         """The encoder: mean and log-variance of q(z | x), each `(n, *latent_shape)`."""
@@ -189,9 +193,7 @@ class VAE(Autoencoder[C]):
             # torch.bernoulli takes three times as long
             samples = (torch.rand_like(samples) < samples).to(samples.dtype)
         if config.importance_samples == 1:
-            likelihood, divergences = self.likelihood_and_kl(samples, labels)
-            reconstruction, kl = -likelihood.log_prob(samples), divergences.sum(1)
-            costs = with_free_bits(divergences, config.free_bits) if config.free_bits else kl
+            reconstruction, kl, costs = self._terms(self, samples, labels)
             beta = config.beta * warm_up(step, config.beta_warmup)
             loss = reconstruction + (costs if beta == 1 else beta * costs)
         else:
@@ -204,3 +206,23 @@ class VAE(Autoencoder[C]):
         with torch.no_grad():
             metrics = {"reconstruction": reconstruction.mean(), "kl": kl.mean()}
         yield Objective(loss, metrics=metrics)
+
+    def compile(self, **options: Any) -> None:
+        """Have torch compile the networks, and the terms of the −ELBO with them as one piece.
+
+        **Arguments:**
+        - `options`: those of `torch.compile`.
+        """
+        super().compile(**options)
+        # of the class, not of this model: a copy of the model computes with its own weights
+        self._terms = torch.compile(terms, **options)
+
+
+def terms(model: VAE[Any], samples: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """The terms of the −ELBO of each image: −log p(x | z) and KL(q(z | x) ‖ p(z)) in nats, and the
+    KL after free bits, which training minimises; each `(n,)`.
+    """
+    likelihood, divergences = model.likelihood_and_kl(samples, labels)
+    kl, free = divergences.sum(1), model.config.free_bits
+    costs = with_free_bits(divergences, free) if free else kl
+    return -likelihood.log_prob(samples), kl, costs

@@ -1,5 +1,6 @@
 """--compile: real trainings with networks that torch compiles, and those where it can't."""
 
+import copy
 import json
 import logging
 import os
@@ -13,6 +14,7 @@ import torch
 from conftest import make_model
 
 import zoo
+from zoo.models import Step
 from zoo.training.compiling import compile_networks
 
 SMALL = ["--epochs", "2", "--seed", "0", "--set", "hidden_dims=16", "--set", "precision=float32"]
@@ -41,13 +43,37 @@ def test_a_machine_without_a_compiler_is_told_of_and_trains_the_same(
 
 def test_each_network_is_compiled_when_it_is_first_used(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[dict[str, Any]] = []
-    monkeypatch.setattr(torch, "compile", lambda function: function)
+    monkeypatch.setattr(torch, "compile", lambda function, **_: function)
     monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **how: told.append(how))
     monkeypatch.setattr(torch._dynamo.config, "suppress_errors", False)
-    model = make_model("mlp-vae", sample_shape=(1, 4, 4), latent_dim=2, hidden_dims=(4,))
+    model = make_model("mlp-gan", sample_shape=(1, 4, 4), latent_dim=2)
     assert compile_networks(model)
-    assert told == [{"dynamic": False}] * len(list(model.children()))
+    # noise of a seed stays that of the seed
+    how = {"dynamic": False, "options": {"fallback_random": True}}
+    assert told == [how] * len(list(model.children()))
     assert torch._dynamo.config.suppress_errors
+
+
+def test_a_vae_has_its_loss_compiled_and_a_copy_computes_with_its_own_weights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compiled: list[Any] = []
+
+    def compiling(function: Any, **_: Any) -> Any:
+        def ran(*given: Any) -> Any:
+            compiled.append((function.__name__, given[0]))
+            return function(*given)
+
+        return ran
+
+    monkeypatch.setattr(torch, "compile", compiling)
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **how: None)
+    model = make_model("mlp-vae", sample_shape=(1, 4, 4), latent_dim=2, hidden_dims=(4,))
+    model.compile()
+    averaged = copy.deepcopy(model)
+    for one in (model, averaged):
+        next(one.training_step(torch.zeros(2, 1, 4, 4), None, Step(0, 1)))
+    assert compiled == [("terms", model), ("terms", averaged)]
 
 
 def train(name: str, *words: str, **environment: str) -> tuple[dict[str, Any], str]:

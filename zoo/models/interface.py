@@ -178,6 +178,17 @@ class GenerativeModel(nn.Module, ABC, Generic[C]):
         """
         return {"model": self.parameters()}
 
+    def compile(self, **options: Any) -> None:
+        """Have torch compile what a training step computes, the first time that it does.
+
+        Compiles each network. A model whose loss takes long beside its networks compiles that too.
+
+        **Arguments:**
+        - `options`: those of `torch.compile`.
+        """
+        for network in self.children():
+            network.compile(**options)
+
     def log_likelihood(
         self, samples: Tensor, labels: Tensor | None = None, *, importance_samples: int = 1
     ) -> Tensor:

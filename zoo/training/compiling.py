@@ -14,7 +14,7 @@ logger = logging.getLogger("zoo")
 
 def compile_networks(model: GenerativeModel[Any]) -> bool:
     """Have torch compile the networks of a model, each in the first step of the training. What
-    can't be compiled runs as it is.
+    can't be compiled runs as it is. Random numbers stay those of a seed.
 
     **Returns:** whether torch can compile here; where not, a note says why."""
     try:
@@ -27,8 +27,7 @@ def compile_networks(model: GenerativeModel[Any]) -> bool:
         )
         return False
     torch._dynamo.config.suppress_errors = True
-    for network in model.children():
-        network.compile(dynamic=False)
+    model.compile(dynamic=False, options={"fallback_random": True})
     return True
 
 
