@@ -3,16 +3,15 @@ tests/benchmarks
 """
 
 import sys
-from functools import partial
+import time
 from pathlib import Path
-from statistics import median
 
 import pytest
 import torch
 from racing import in_turn, report, run, seconds
 
 import zoo
-from zoo.common.compute import emulates_bf16
+from zoo.common.compute import emulates_bf16, hardware
 from zoo.data import Features, extract, load_dataset, load_features
 from zoo.evaluation.metrics import frechet_distance
 from zoo.models.interface import LatentModel
@@ -74,16 +73,25 @@ def test_dcgan_in_bf16_is_not_sampled_slower_than_by_a_plain_loop_in_bf16() -> N
 
 
 @torch.inference_mode()
-def test_every_bundled_checkpoint_draws_a_thousand_samples_a_second_on_two_cores() -> None:
-    """The samples per second that the README's table of checkpoints states."""
-    bundled = [name for name, one in installed().checkpoints.items() if one.bundled]
+def test_every_bundled_checkpoint_draws_a_thousand_samples_a_second_on_one_core() -> None:
+    """The samples per second that the README's tables of checkpoints state.
+
+    Seconds of the core are counted, and the best of five rounds: another process that waits for
+    the same core changes little."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     speeds = {}
-    for name in bundled:
-        drawn = partial(draw, zoo.load(name), 2_048, seed=0)
-        speeds[name] = 2_048 / median(
-            spent for (spent,) in in_turn(partial(seconds, drawn), rounds=5)
-        )
-        print(f"\n{name}: {speeds[name]:,.0f} samples/s", end="")
+    for name, one in installed().checkpoints.items():
+        if one.bundled:
+            model, spent = zoo.load(name), []
+            for _ in range(5):
+                began = time.process_time()
+                draw(model, 2_048, seed=0)
+                spent.append(time.process_time() - began)
+            speeds[name] = 2_048 / min(spent)
+            print(f"\n{name}: {speeds[name]:,.0f} samples/s", end="")
+    torch.set_num_threads(threads)
+    print(f"\nby one core of {hardware(torch.device('cpu'))}")
     assert min(speeds.values()) > 1_000
 
 
