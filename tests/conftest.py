@@ -8,7 +8,7 @@ import resource
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -88,17 +88,18 @@ def own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     monkeypatch.chdir(tmp_path / "desk")
     installed.cache_clear()
     warn_of_plugins.cache_clear()
+    known = set(sys.modules)
     yield
     installed.cache_clear()
     warn_of_plugins.cache_clear()
-    forget_modules_under(tmp_path)
+    forget_modules(sys.modules.keys() - known, tmp_path)
 
 
-def forget_modules_under(folder: Path) -> None:
+def forget_modules(names: Iterable[str], folder: Path) -> None:
     """Forget what was imported from a folder, so that its names are free in the next test."""
-    for name, module in list(sys.modules.items()):
+    for name in names:
         # from its dictionary: some modules import themselves when an attribute is asked for
-        file = getattr(module, "__dict__", {}).get("__file__")
+        file = getattr(sys.modules[name], "__dict__", {}).get("__file__")
         if isinstance(file, str) and file.startswith(f"{folder}{os.sep}"):
             del sys.modules[name]
 

@@ -702,23 +702,28 @@ def test_what_a_guest_prints_later_spoils_no_data(guests: Environment) -> None:
     assert {"loud at exit", "loud in a child"} <= set(done.stderr.splitlines())
 
 
-@pytest.mark.parametrize("place", ["/no/such/folder", "/proc", "/proc/1/root", "/dev/null"])
 def test_a_checkpoint_whose_bundled_folder_is_gone_is_damaged_and_its_plugin_named(
-    place: str, make_environment: MakeEnvironment, tmp_path: Path
+    make_environment: MakeEnvironment, tmp_path: Path
 ) -> None:
-    code = OFFER_CHECKPOINTS.replace("CHECKPOINTS", f'one("left", bundled=Path({place!r}))')
+    places = {"left-0": "/no/such/folder", "left-1": "/proc", "left-2": "/proc/1/root"}
+    places["left-3"] = "/dev/null"
     environment = make_environment()
-    environment.install(write_plugin(tmp_path, "careless", code))
-    left = listed(environment.zoo("list", "--json"))["left"]
-    assert (left["state"], left["plugin"], left["path"]) == ("damaged", "zoo-careless", None)
-    assert "  damaged  " in environment.zoo("list", "left").stdout
-    for words in (["sample", "left"], ["show", "left"], ["verify", "left"], ["card", "left"]):
-        done = environment.zoo(*words)
-        assert (done.returncode, done.stdout) == (1, "")
-        assert "pip install --force-reinstall zoo-careless" in done.stderr
-        assert len(done.stderr.splitlines()) == 1
-    found = environment.zoo("doctor", HF_HUB_OFFLINE="1").stdout
-    assert "left is damaged" in found and "pip install --force-reinstall zoo-careless" in found
+    for name, place in places.items():
+        guest = f"careless{name[-1]}"
+        code = OFFER_CHECKPOINTS.replace("CHECKPOINTS", f"one({name!r}, bundled=Path({place!r}))")
+        environment.install(write_plugin(tmp_path / guest, guest, code))
+    told = environment.zoo("doctor", HF_HUB_OFFLINE="1").stdout
+    for name in places:
+        guest, alone = f"zoo-careless{name[-1]}", {"ZOO_LOAD_PLUGINS": f"careless{name[-1]}"}
+        one = listed(environment.zoo("list", "--json", **alone))[name]
+        assert (one["state"], one["plugin"], one["path"]) == ("damaged", guest, None)
+        assert "  damaged  " in environment.zoo("list", name, **alone).stdout
+        for word in ("sample", "show", "verify", "card"):
+            done = environment.zoo(word, name, **alone)
+            assert (done.returncode, done.stdout) == (1, "")
+            assert f"pip install --force-reinstall {guest}" in done.stderr
+            assert len(done.stderr.splitlines()) == 1
+        assert f"{name} is damaged" in told and f"pip install --force-reinstall {guest}" in told
 
 
 def test_a_distribution_that_was_half_removed_takes_nothing_down(
