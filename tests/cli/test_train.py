@@ -21,6 +21,8 @@ import torch
 from conftest import Zoo
 from PIL import Image
 
+from zoo.checkpoints.folder import read_facts
+from zoo.checkpoints.store import Store
 from zoo.cli import main
 from zoo.common import files
 from zoo.data import load_dataset
@@ -111,6 +113,25 @@ def test_the_recorded_command_trains_the_same_weights_bit_for_bit(zoo: Zoo, home
     assert files.sha256(entry / "model.safetensors") == first
     zoo("train", "mlp-vae", "--name", "other", "--epochs", 1, "--seed", 12345, *SMALL)
     assert files.sha256(home / "checkpoints" / "other" / "model.safetensors") != first
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["cvae-mnist", "vae-mnist-2d"])
+def test_the_command_on_the_card_of_a_small_checkpoint_gives_the_same_bytes_in_two_processes(
+    name: str, tmp_path: Path
+) -> None:
+    """Two epochs of the digits of the tests; tests/benchmarks trains as long as the card says."""
+    facts = read_facts(Store(installed().checkpoints).find(name))
+    words = shlex.split(facts["command"])
+    words[words.index("--epochs") + 1] = "2"
+    made = []
+    for place in (tmp_path / "first", tmp_path / "second"):
+        place.mkdir()
+        subprocess.run(
+            [sys.executable, "-m", *words], cwd=place, check=True, capture_output=True, timeout=120
+        )
+        made.append((place / name / "model.safetensors").read_bytes())
+    assert made[0] == made[1]
 
 
 def test_the_stated_command_makes_the_picture_of_the_card(zoo: Zoo, home: Path) -> None:
