@@ -22,6 +22,7 @@ from zoo.models import TrainConfig
 from zoo.models.build import build
 from zoo.registry import installed
 from zoo.sampling import draw
+from zoo.training.compiling import as_they_are, compile_networks
 from zoo.training.loop import fit
 from zoo.training.run import Run
 from zoo.training.state import TrainingState
@@ -107,8 +108,10 @@ def measured(
         resumed = None
         if not compiled:
             resumed = goes_on_alike(name, config, data, device, precision, state)
-        there = draw(state.averaged.eval(), SAMPLES, seed=0).cpu()
-    here = draw(state.averaged.cpu().eval(), SAMPLES, seed=0)
+        with as_they_are(state.compiled):
+            there = draw(state.averaged.eval(), SAMPLES, seed=0).cpu()
+    with as_they_are(state.compiled):
+        here = draw(state.averaged.cpu().eval(), SAMPLES, seed=0)
     spans = list(zip(pairwise(steps), pairwise(times), strict=True))
     rates = [BATCH * (b - a) / (later - earlier) for (a, b), (earlier, later) in spans if b > a]
     steady = statistics.median(rates[len(rates) // 4 :])
@@ -134,12 +137,11 @@ def begun(
     model_class = installed().model_class(name)
     made = model_class.Config.from_dict({"sample_shape": data.sample_shape, **config})
     model = build(model_class, made, 0).to(device)
-    if compiled:
-        for network in model.children():
-            network.compile()
+    state = TrainingState(model, 0)
+    state.compiled = compiled and compile_networks(model)  # as --compile does
     kind = "bf16" if precision == "bf16" else "float32"
     recipe = replace(model_class.recipe, epochs=EPOCHS, batch_size=BATCH, precision=kind)
-    return TrainingState(model, 0), recipe
+    return state, recipe
 
 
 def goes_on_alike(
@@ -164,7 +166,6 @@ def goes_on_alike(
         run = Run(Path(folder))
         run.keep(state, {})
         run.restore(again)
-        run.close()
     for _ in fit(again, data, recipe):
         pass
     one, other = whole.averaged.state_dict(), again.averaged.state_dict()

@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import on_gpu
 import pytest
 import torch
 from conftest import make_model
 
 import zoo
+from zoo.data import load_dataset
 from zoo.models import Step
 from zoo.training.compiling import compile_networks
 
@@ -104,3 +106,10 @@ def test_without_a_compiler_the_training_goes_on_and_says_so(tmp_path: Path) -> 
     went_on, said = train("without", "--compile", **where)
     assert "torch can't compile here" in said and "goes on without --compile" in said
     assert went_on["history"] == plain["history"]
+
+
+def test_the_benchmark_for_machines_with_a_gpu_runs_on_a_cpu_too() -> None:
+    data = load_dataset("dungeon-tiles").part(slice(128))
+    row = on_gpu.measured("dcgan", {"width": 4}, data, torch.device("cpu"), "float32", False)
+    assert row.per_second > 0 and row.first > 0 and row.memory == 0
+    assert row.apart == 0 and row.resumed is True  # one device, and sums in one order
