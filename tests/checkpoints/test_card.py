@@ -35,7 +35,12 @@ from zoo.sampling.sampler import draw
 BUNDLED = sorted((Path(__file__).parents[2] / "cards").iterdir())
 
 # of the data sets, as their cards have to say
-AUTHORS = {"mnist": "LeCun", "fashion-mnist": "Xiao", "dungeon-tiles": "Dungeon Crawl Stone Soup"}
+AUTHORS = {
+    "mnist": "LeCun",
+    "fashion-mnist": "Xiao",
+    "cifar10": "Krizhevsky",
+    "dungeon-tiles": "Dungeon Crawl Stone Soup",
+}
 
 each_bundled = pytest.mark.parametrize("directory", BUNDLED, ids=lambda directory: directory.name)
 
@@ -315,6 +320,16 @@ def test_what_is_unknown_is_left_out(trained: Callable[[str], Path]) -> None:
         "()",
     ):
         assert nowhere not in card
+
+
+def test_a_card_of_data_without_a_licence_says_so_and_cites_their_authors(
+    trained: Callable[[str], Path],
+) -> None:
+    directory = trained("mlp-vae")
+    facts = {**folder.read_facts(directory), "dataset": "cifar10"}
+    card = cards.render(folder.read_config(directory), facts)
+    assert "- Data set cifar10 (https://www.cs.toronto.edu/~kriz/cifar.html): no licence" in card
+    assert "A. Krizhevsky. Learning Multiple Layers of Features from Tiny Images. 2009." in card
 
 
 def test_a_conditional_checkpoint_is_tagged_so(trained: Callable[..., Path]) -> None:

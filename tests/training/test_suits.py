@@ -124,6 +124,23 @@ def test_a_command_without_a_model_trains_and_records_what_it_chose(zoo: Zoo) ->
     assert "--set residual_blocks=1" in command and "--set channels=4,8" in command
 
 
+def test_few_pictures_in_colour_train_a_gan_of_residual_networks_with_their_classes(
+    zoo: Zoo,
+) -> None:
+    folder(240, (32, 32), "RGB", classes=3)
+    result = zoo(
+        "train", "--data", "./pictures", "--name", "mine", "--epochs", 1, "--seed", 0,
+        "--set", "channels=4,8",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    assert (
+        "Chose resnet-gan for 240 colour images of 32 × 32 pixels: clean samples" in result.stderr
+    )
+    command = read_facts(Path(result.stdout.strip()))["command"]
+    for setting in ("num_classes=3", "objective=hinge", "diff_augment=color,translation,cutout"):
+        assert f"--set {setting}" in command
+
+
 @pytest.mark.parametrize(
     ("setting", "said"),
     [

@@ -358,9 +358,10 @@ def _limits(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
 def _licences(facts: Mapping[str, Any]) -> str:
     dataset = dataset_of(facts)
     lines = [f"- Weights: {facts['license']}" if facts.get("license") else ""]
-    if dataset and dataset.license:
+    if dataset:
         where = f" ({dataset.homepage})" if dataset.homepage else ""
-        lines.append(f"- Data set {dataset.name}{where}: {dataset.license}")
+        said = dataset.license or "no licence is stated"
+        lines.append(f"- Data set {dataset.name}{where}: {said}")
     listed = "\n".join(line for line in lines if line)
     return f"## Licences\n\n{listed}" if listed else ""
 
