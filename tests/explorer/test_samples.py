@@ -135,6 +135,15 @@ def test_a_picture_of_another_size_and_kind_is_cropped_and_scaled(server: Served
     assert answer.status_code == 200 and len(answer.json()["latents"]) == 1
 
 
+def test_a_terminal_hears_nothing_of_the_pictures_that_are_sent(
+    server: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "zoo"):
+        body = as_png(torch.zeros(1, 50, 40, dtype=torch.uint8))
+        answer = server.post("/v1/encode", params={"checkpoint": "vae-mnist-2d"}, content=body)
+    assert answer.status_code == 200 and caplog.messages == []
+
+
 def test_the_api_describes_itself_on_a_page_of_its_own(server: Served) -> None:
     told = server.get("/openapi.json").json()
     assert {"/v1/sample", "/v1/decode", "/v1/encode", "/v1/reconstruct"} <= told["paths"].keys()

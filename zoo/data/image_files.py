@@ -158,6 +158,8 @@ def load_images(
     paths: Sequence[Path],
     sample_shape: Sequence[int],
     value_range: Sequence[float] | None = None,
+    *,
+    quiet: bool = False,
 ) -> Tensor:
     """Images from files, cropped to the middle and scaled to fit.
 
@@ -165,6 +167,7 @@ def load_images(
     - `paths`: of the files.
     - `sample_shape`: (1 or 3 channels, height, width) of the result.
     - `value_range`: the values of deep images (more than 8 bits) that become black and white.
+    - `quiet`: say nothing of images that are cropped or scaled.
 
     **Returns:** uint8 `(n, *sample_shape)`.
 
@@ -172,7 +175,7 @@ def load_images(
     """
     samples, seen = read_images(paths, sample_shape, value_range)
     refuse_bad(seen, len(paths))
-    for path, shape in list(seen.changed.items())[:1]:
+    for path, shape in () if quiet else list(seen.changed.items())[:1]:
         rest = f", as are {len(seen.changed) - 1:,} more" if len(seen.changed) > 1 else ""
         log.info(
             "%s is %s: it is cropped and scaled to %s%s.",

@@ -24,7 +24,7 @@ def picture(body: bytes, sample_shape: Sequence[int], value_range: Any = None) -
 
     **Raises:** `DataError`."""
     with _as_file(body) as path:
-        return load_images([path], sample_shape, value_range)
+        return load_images([path], sample_shape, value_range, quiet=True)
 
 
 def hidden(body: bytes, sample_shape: Sequence[int]) -> Tensor:
@@ -40,7 +40,7 @@ def hidden(body: bytes, sample_shape: Sequence[int]) -> Tensor:
             alpha = image.convert("RGBA").getchannel("A")
         mask = path.with_name("mask.png")
         alpha.point(lambda value: 255 - value).save(mask)
-        (painted,) = load_images([mask], sample_shape)
+        (painted,) = load_images([mask], sample_shape, quiet=True)
     found: Tensor = painted.float().mean(0, keepdim=True).gt(127).expand(*painted.shape)
     if not found.any() or found.all():
         part = "no part" if not found.any() else "all"
