@@ -282,6 +282,33 @@ def test_a_page_without_its_model_says_so(browser: Browser, real_runtime: Path) 
 
 
 @pytest.mark.browser
+def test_a_page_that_lost_the_net_or_is_a_file_says_what_to_do(
+    browser: Browser, real_runtime: Path
+) -> None:
+    door.export("vae-mnist-2d", "page", to="page", runtime=real_runtime)
+    with hosted(Path("page")) as address, browser.page() as page:
+        page.route("**/decoder.onnx", lambda route: route.abort())
+        page.goto(f"{address}/")
+        page.get_by_text("decoder.onnx can't be had. Is the network still there?").wait_for()
+        page.unroute("**/decoder.onnx")
+        page.get_by_role("button", name="Try again").click()
+        page.locator(".large").wait_for()
+        page.context.set_offline(True)  # from here on it needs no net
+        before = shown(page)
+        page.get_by_role("button", name="Another").click()
+        until(lambda: shown(page) != before)
+        page.context.set_offline(False)
+        page.get_by_role("link", name="Gallery").click()
+        page.locator(".card img").wait_for()
+        assert "two dimensions" in page.locator(".card").inner_text()
+        browser.errors.clear()  # the console says that a file was not had
+    page = browser.browser.new_page()
+    page.goto(Path("page/index.html").resolve().as_uri())
+    page.get_by_text("It can't run when it is opened as a file").wait_for()
+    page.close()
+
+
+@pytest.mark.browser
 def test_the_page_has_no_barriers(browser: Browser, real_runtime: Path) -> None:
     from axe_playwright_python.sync_playwright import Axe
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.checkpoints import Folder, measured
+from zoo.checkpoints import Folder, list_checkpoints, measured
 from zoo.common import files
 from zoo.common.errors import CapabilityError, OutputError
 from zoo.editing import find_all
@@ -166,6 +166,7 @@ def _told(folder: Folder, model: Any, programs: list[str], picture: bool) -> dic
     """What the page is told of the model."""
     name = default_name(folder)
     known = list(find_all(folder, model).values())
+    entry = next(iter(list_checkpoints(folder.reference)), {})
     return {
         "record": {
             "name": name,
@@ -173,7 +174,7 @@ def _told(folder: Folder, model: Any, programs: list[str], picture: bool) -> dic
             "state": "here",
             "model": folder.model,
             "dataset": folder.dataset,
-            "summary": str(folder.facts.get("summary") or ""),
+            "summary": str(entry.get("summary") or folder.facts.get("summary") or ""),
             "license": str(folder.facts.get("license") or ""),
             "size": files.size(folder.path),
             "num_classes": folder.num_classes,
@@ -182,6 +183,7 @@ def _told(folder: Folder, model: Any, programs: list[str], picture: bool) -> dic
             "capabilities": ["sample", *programs],
             "sample_shape": list(model.config.sample_shape),
             "quality": measured(folder.facts),
+            "pictures": ["samples"] if picture else [],
             "problem": "",
         },
         "latent_shape": list(model.latent_shape),

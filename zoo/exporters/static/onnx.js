@@ -37,7 +37,10 @@ export class OnnxBackend {
 
   async open(name) {
     if (name !== this.record.name) throw new Error(`This page has one model: ${this.record.name}.`);
-    this.model ??= this.read();
+    this.model ??= this.read().catch((error) => {
+      this.model = null; // to be tried again
+      throw error;
+    });
     return this.model;
   }
 
@@ -46,7 +49,11 @@ export class OnnxBackend {
     for (const what of this.told.programs) {
       const address = new URL(`model/${what}r.onnx`, this.place);
       const bytes = new Uint8Array(await (await found(address)).arrayBuffer());
-      sessions[what] = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
+      try {
+        sessions[what] = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
+      } catch (error) {
+        throw new Error(`This browser can't run the model: ${error.message} Reload the page.`);
+      }
     }
     return new OnnxModel(this.told, sessions);
   }
@@ -188,7 +195,12 @@ function level(one) {
 }
 
 async function found(address) {
-  const answer = await fetch(address);
+  let answer;
+  try {
+    answer = await fetch(address);
+  } catch {
+    throw new Error(`${address.pathname} can't be had. Is the network still there?`);
+  }
   if (!answer.ok) throw new Error(`${address.pathname} gave ${answer.status}.`);
   return answer;
 }
