@@ -100,10 +100,25 @@ def ready(page: Any) -> Any:
     return page
 
 
+def open_at(page: Any, where: str) -> None:
+    """Go to an address, and wait until its view is shown."""
+    page.goto(where)
+    ready(page)
+
+
 def shown(page: Any, picture: str = ".large") -> bytes:
     """The pixels of a canvas, as the bytes of a PNG: equal pictures are equal."""
     address: str = page.locator(picture).first.evaluate("canvas => canvas.toDataURL()")
     return address.encode()
+
+
+def wait_until_shown(page: Any, before: bytes, picture: str = ".large") -> bytes:
+    """The pixels of a canvas, once they are others than before."""
+    for _ in range(100):
+        if (now := shown(page, picture)) != before:
+            return now
+        page.wait_for_timeout(50)
+    raise AssertionError("the picture does not change")
 
 
 def save(page: Any, path: Path, width: int) -> None:

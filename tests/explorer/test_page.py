@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsers import Browser, browsing, ready, shown
+from browsers import Browser, browsing, open_at, ready, shown, wait_until_shown
 from conftest import Zoo
 from PIL import Image
 from servers import Served, serving
@@ -40,20 +40,6 @@ def server(browser: Browser) -> Iterator[Served]:
 def address(server: Served, **state: Any) -> str:
     words = "&".join(f"{name}={value}" for name, value in {"token": TOKEN, **state}.items())
     return f"{server.address}/#{words}"
-
-
-def open_at(page: Any, where: str) -> None:
-    page.goto(where)
-    ready(page)
-
-
-def wait_until_shown(page: Any, before: bytes, picture: str = ".large") -> bytes:
-    """The pixels of a canvas, once they are others than before."""
-    for _ in range(100):
-        if (now := shown(page, picture)) != before:
-            return now
-        page.wait_for_timeout(50)
-    raise AssertionError("the picture does not change")
 
 
 def digit_drawn(page: Any) -> int:

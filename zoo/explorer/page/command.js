@@ -80,7 +80,9 @@ export function commandPanel({ text, files }) {
   ]);
   const show = () => {
     const told = text();
-    code.textContent = told.command;
+    // a word is broken only where a line has no room for it
+    code.replaceChildren(...told.command.split(" ").flatMap((word, i) =>
+      [i ? " " : "", element("span", { class: "word" }, word)]));
     note.textContent = told.note;
   };
   return { place, show };

@@ -77,6 +77,19 @@ export function download(blob, name) {
   setTimeout(() => URL.revokeObjectURL(address), 10000);
 }
 
+/** A finger that scrolls the page over a slider leaves the slider as it was. */
+export function keepSlidersWhileScrolling() {
+  let before = null;
+  addEventListener("pointerdown", ({ target }) => {
+    before = target.type === "range" ? target.value : null;
+  });
+  addEventListener("pointercancel", ({ target }) => {
+    if (before === null || target.value === before) return;
+    target.value = before;
+    target.dispatchEvent(new Event("input"));
+  });
+}
+
 const SHOWN = 5000; // milliseconds that a note stays
 let leaving = null;
 

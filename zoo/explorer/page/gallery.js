@@ -115,7 +115,8 @@ export async function gallery(place, backend, state, go, change) {
       one.made ??= card(backend, one.record, go, again);
       return one.made;
     }));
-    count.textContent = shown.length === 1 ? "1 checkpoint" : `${shown.length} checkpoints`;
+    const number = shown.length === 1 ? "1 checkpoint" : `${shown.length} checkpoints`;
+    count.textContent = `${number} · ↓ lower is better, ↑ higher is better`;
   }
 
   const search = element("input", {
@@ -133,6 +134,7 @@ export async function gallery(place, backend, state, go, change) {
         element("label", { for: "search" }, "Search"), search,
       ]),
     ]),
+    element("p", {}, "A checkpoint is a trained model. Open one to play with it."),
     count,
     list,
   );

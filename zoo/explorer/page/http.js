@@ -2,7 +2,8 @@
 
 import { sizeOf } from "./backend.js";
 
-const NOT_HERE = "The server does not answer. Is `zoo play` still running?";
+const NOT_HERE = "The server does not answer. Is `zoo play` still running? "
+  + "Start it again, and open the address that it prints.";
 
 /** An answer that is not what was asked for, in the server's words. */
 export class Problem extends Error {}

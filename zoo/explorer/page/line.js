@@ -31,8 +31,9 @@ export function line(space, change) {
     return canvas;
   });
   const here = isImage ? pictureCanvas("The chosen picture", "pixels here") : null;
+  const now = here ? element("figure", {}, [here, element("figcaption", {}, "chosen now")]) : "";
   const walk = element("div", {}, [
-    here ?? "", element("label", { for: "share" }, "From A to B"), share, strip,
+    element("label", { for: "share" }, "From A to B"), share, strip,
   ]);
 
   function pin(name) {
@@ -85,7 +86,7 @@ export function line(space, change) {
   const place = element("section", { class: "panel", "aria-labelledby": "line-title" }, [
     element("h2", { id: "line-title" }, `Line between two ${noun}s`),
     hint,
-    element("div", { class: "row" }, [pins.a.place, pins.b.place]),
+    element("div", { class: "row" }, [now, pins.a.place, pins.b.place]),
     walk,
   ]);
   return { place, draw, here };

@@ -1,7 +1,7 @@
 // The page: it reads its address, shows a view, and keeps the address true.
 
 import { read, write } from "./address.js";
-import { element, onceEvery, say } from "./dom.js";
+import { element, keepSlidersWhileScrolling, onceEvery, say } from "./dom.js";
 import { gallery } from "./gallery.js";
 import { modelView } from "./model.js";
 import { pairView } from "./pair.js";
@@ -51,7 +51,10 @@ export function start(backend, { home = {} } = {}) {
       fresh.replaceChildren(
         element("h1", {}, "This can't be shown"),
         element("p", { class: "problem", role: "alert" }, error.message),
-        element("p", {}, element("a", { href: go({ view: "gallery" }) }, "To the gallery")),
+        element("div", { class: "row" }, [
+          element("button", { type: "button", click: show }, "Try again"),
+          element("a", { href: go({ view: "gallery" }) }, "To the gallery"),
+        ]),
       );
     }
     if (own === turn) place.setAttribute("aria-busy", "false");
@@ -63,7 +66,10 @@ export function start(backend, { home = {} } = {}) {
     state = { ...read(location.hash) };
     shown = location.hash;
     show();
+    place.focus({ preventScroll: true }); // the keyboard goes on with what is new
   });
+  document.getElementById("status").addEventListener("click", () => say(""));
+  keepSlidersWhileScrolling();
   document.getElementById("skip").addEventListener("click", (event) => {
     event.preventDefault(); // the address says what is shown, and nothing else
     place.focus();
@@ -94,7 +100,7 @@ function themeButton() {
   const use = () => {
     if (theme === "auto") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
-    button.textContent = `◐ ${theme}`;
+    button.replaceChildren("◐ ", element("span", { class: "roomy" }, "Theme: "), theme);
     button.setAttribute("aria-label", `Theme: ${theme}`);
   };
   button.addEventListener("click", () => {

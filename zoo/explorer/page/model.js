@@ -5,13 +5,13 @@ import { commandPanel, decodeCommand, editCommand, latentsFile, sampleCommand } 
 import { element, newestOnly, say } from "./dom.js";
 import { line } from "./line.js";
 import { plane } from "./plane.js";
+import { seedField } from "./seed.js";
 import { paint, pictureCanvas, put } from "./show.js";
 import { sketch } from "./sketch.js";
 import { sliders } from "./sliders.js";
 import { Space } from "./space.js";
 
 const COUNTS = [1, 4, 16, 36, 64];
-const LARGEST_SEED = 2 ** 32 - 1;
 
 /** Show a model in a place. `change` keeps what is shown in the address. */
 export async function modelView(place, backend, state, change) {
@@ -43,6 +43,7 @@ class View {
     if (this.moves) await space.learn();
     this.grid = element("div", { class: "grid", role: "group", "aria-label": "Samples" });
     this.large = pictureCanvas("The chosen picture", "pixels large");
+    this.caption = element("figcaption", {});
     this.list = element("ol", { class: "samples" });
     this.first = element("div", { class: `chosen ${model.kind}` });
     this.controls = controls(this);
@@ -61,7 +62,9 @@ class View {
       element("div", { class: "stage" }, [
         element("div", { class: "stack" }, [
           element("section", { class: "panel pictures", "aria-label": "Pictures" },
-            this.isImage ? [this.large, this.grid] : [this.first, this.list]),
+            this.isImage
+              ? [element("figure", {}, [this.large, this.caption]), this.grid]
+              : [this.first, this.list]),
           this.command.place,
         ]),
         element("section", { class: "panel", "aria-labelledby": "controls-title" }, [
@@ -82,9 +85,13 @@ class View {
       this.command.show();
       if (this.moves) {
         this.sliders.show();
+        this.sketch?.show();
         await Promise.all([this.plane?.draw(), this.line.draw()]);
       }
+      if (this.failed) say("");
+      this.failed = false;
     } catch (error) {
+      this.failed = true;
       say(error.message, "problem");
     }
   }
@@ -110,6 +117,7 @@ class View {
       if (one) paint(one, batch, 0);
     }
     this.large.setAttribute("aria-label", this.describe());
+    this.caption.textContent = this.describe();
     this.paintGrid(batch, 1);
   }
 
@@ -130,6 +138,7 @@ class View {
       return;
     }
     paint(this.large, batch, Math.min(space.selected, batch.n - 1));
+    this.caption.textContent = this.describe();
     this.paintGrid(batch, 0);
   }
 
@@ -287,31 +296,17 @@ function heading(model) {
 /** Seed, number, classes and truncation. */
 function controls(view) {
   const { model, state, space, change } = view;
-  const seed = element("input", {
-    id: "seed", type: "number", min: 0, max: LARGEST_SEED, step: 1, value: state.seed,
-    input: () => {
-      const number = Number(seed.value);
-      const sound = seed.value !== "" && Number.isInteger(number) && number >= 0
-        && number <= LARGEST_SEED;
-      seed.setCustomValidity(sound ? "" : `A whole number from 0 to ${LARGEST_SEED}.`);
-      if (sound) change({ seed: number });
-    },
-  });
-  const another = element("button", {
-    type: "button",
-    click: () => {
-      const [fresh] = crypto.getRandomValues(new Uint32Array(1));
-      change({ seed: fresh % 1000000 });
-    },
-  }, "Another");
+  const seed = seedField("seed", state.seed, (number) => change({ seed: number }));
   const count = element("select", { id: "count", change: () => change({ n: Number(count.value), sel: 0 }) },
     COUNTS.map((n) => element("option", { value: n, selected: n === state.n }, String(n))));
   const rows = [
     element("div", { class: "row" }, [
-      element("div", { class: "field" }, [element("label", { for: "seed" }, "Seed"), seed]),
-      another,
+      ...seed.parts,
       element("div", { class: "field" }, [element("label", { for: "count" }, "Number"), count]),
     ]),
+    element("p", { class: "quiet" }, view.moves
+      ? `Each is made from ${space.size} numbers, its latents. The same seed draws the same ones.`
+      : "The same seed draws the same samples."),
   ];
   const classes = model.numClasses ? classButtons(view) : null;
   if (classes) rows.push(classes.place);
@@ -328,11 +323,11 @@ function controls(view) {
     };
     rows.push(element("div", { class: "slider" }, [
       element("label", { for: "truncation" }, "Truncation"), input, shown]),
-    element("p", { class: "quiet" }, "Below 1, samples are more alike."));
+    element("p", { class: "quiet" }, "Below 1, samples are more alike; above 1, stranger."));
   }
   if (!view.moves) rows.push(...optionFields(view));
   const show = () => {
-    if (document.activeElement !== seed) seed.value = state.seed;
+    seed.show(state.seed);
     count.value = state.n;
     classes?.show();
     truncation?.();

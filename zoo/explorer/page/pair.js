@@ -1,6 +1,7 @@
 // Two models side by side, with the same seed.
 
 import { element, newestOnly, say } from "./dom.js";
+import { seedField } from "./seed.js";
 import { paint, pictureCanvas, put } from "./show.js";
 
 const N = 16;
@@ -12,16 +13,13 @@ export async function pairView(place, backend, state, change) {
     return;
   }
   const names = records.map((one) => one.name);
-  const chosen = ["left", "right"].map((side, i) =>
-    names.includes(state[side]) ? state[side] : names[Math.min(i, names.length - 1)]);
+  const left = names.includes(state.left) ? state.left : names[0];
+  const other = names.find((name) => name !== left) ?? left;
+  const chosen = [left, names.includes(state.right) ? state.right : other];
   const columns = chosen.map((name, i) => column(i));
-  const seed = element("input", {
-    id: "pair-seed", type: "number", min: 0, max: 2 ** 32 - 1, step: 1, value: state.seed,
-    input: () => {
-      if (seed.value === "" || !seed.checkValidity()) return;
-      change({ seed: Number(seed.value) });
-      columns.forEach((one) => one.draw());
-    },
+  const seed = seedField("pair-seed", state.seed, (number) => {
+    change({ seed: number });
+    columns.forEach((one) => one.draw());
   });
 
   function column(i) {
@@ -55,16 +53,10 @@ export async function pairView(place, backend, state, change) {
     element("div", { class: "heading" }, [
       element("h1", {}, "Side by side"),
       element("div", { class: "row" }, [
-        element("div", { class: "field" }, [element("label", { for: "pair-seed" }, "Seed"), seed]),
-        element("button", {
-          type: "button",
-          click: () => {
-            seed.value = crypto.getRandomValues(new Uint32Array(1))[0] % 1000000;
-            seed.dispatchEvent(new Event("input"));
-          },
-        }, "Another"),
+        ...seed.parts,
       ]),
     ]),
+    element("p", { class: "quiet" }, "Both draw from the same seed."),
     element("div", { class: "pair" }, columns.map((one) => one.shown)),
   );
   await Promise.all(columns.map((one) => one.draw()));

@@ -141,6 +141,11 @@ function chooser(space, keys, index, change) {
   const select = element("select", {
     id,
     change: () => {
+      const other = 1 - index;
+      if (keys[other] === select.value) { // the two change places
+        keys[other] = keys[index];
+        document.getElementById(`plane-${other}`).value = keys[other];
+      }
       keys[index] = select.value;
       change({ plane: keys.join(",") });
     },

@@ -32,9 +32,9 @@ export function sketch(space, change) {
     type: "file", id: "picture", accept: "image/*", change: () => take(file.files[0]),
   });
   const mask = document.createElement("canvas");
+  const cover = mask.getContext("2d", { willReadFrequently: true });
   let last = null;
   let used = false;
-  let covered = false;
 
   function clear() {
     pen.globalCompositeOperation = "source-over";
@@ -43,7 +43,6 @@ export function sketch(space, change) {
     [mask.width, mask.height] = large;
     copy.width = 1;
     used = false;
-    covered = false;
   }
 
   function at(event) {
@@ -69,10 +68,10 @@ export function sketch(space, change) {
 
   function stroke(to) {
     const covers = tool.value === "mask";
+    cover.globalCompositeOperation = covers ? "source-over" : "destination-out";
     const paints = { draw: colour?.value ?? "#fff", erase: "#000", mask: COVER };
     draw(pen, paints[tool.value], to);
-    if (covers) draw(mask.getContext("2d"), "#fff", to);
-    covered ||= covers;
+    draw(cover, "#fff", to);
     last = to;
     used = true;
     if (model.can.encode && !covers) follow();
@@ -107,19 +106,20 @@ export function sketch(space, change) {
     if (model.can.encode) follow();
   }
 
-  /** The drawing at the size of a sample, as a PNG; what is covered is transparent if asked. */
+  /** The drawing at the size of a sample, as a PNG; what is covered is black, or transparent. */
   function shrunk(withHoles = false) {
     const small = element("canvas", { width, height });
     const onto = small.getContext("2d", { willReadFrequently: true });
     onto.imageSmoothingQuality = "high";
     onto.drawImage(canvas, 0, 0, width, height);
-    if (!withHoles) return toPng(small);
     const pixels = onto.getImageData(0, 0, width, height);
     onto.clearRect(0, 0, width, height);
     onto.drawImage(mask, 0, 0, width, height);
     const covered = onto.getImageData(0, 0, width, height);
     for (let i = 3; i < pixels.data.length; i += 4) {
-      if (covered.data[i] > 0) pixels.data[i] = 0;
+      if (covered.data[i] === 0) continue;
+      pixels.data.fill(0, i - 3, i);
+      if (withHoles) pixels.data[i] = 0;
     }
     onto.putImageData(pixels, 0, 0);
     return toPng(small);
@@ -145,11 +145,21 @@ export function sketch(space, change) {
 
   /** Another answer each time. */
   async function fillIn() {
-    if (!covered) throw new Error("Cover a part first: choose “Cover a part” as the pen, and paint over it.");
+    const painted = cover.getImageData(0, 0, ...large).data;
+    if (!painted.some((value) => value > 0)) throw new Error("Cover a part first: choose “Cover a part” as the pen, and paint over it.");
     const { latents, picture } = await model.inpaint(
       await shrunk(true), space.currentLabel(), space.state.seed + answers);
     answers += 1;
     await show(latents, picture);
+  }
+
+  const ofClass = element("p", { class: "quiet" });
+
+  function tellClass() {
+    const label = space.currentLabel();
+    ofClass.hidden = label === null;
+    ofClass.textContent = `It is taken for the class ${model.classNames[label] ?? label}. `
+      + "Choose the class of your drawing above.";
   }
 
   function slow(name, work) {
@@ -181,6 +191,7 @@ export function sketch(space, change) {
     element("p", { class: "quiet" }, model.can.encode
       ? "Draw in the black area. The model encodes the drawing and decodes it again."
       : "Draw in the black area, then look for the latent whose picture is nearest."),
+    ofClass,
     element("div", { class: "drawing" }, [
       element("figure", {}, [canvas, element("figcaption", {}, "your drawing")]),
       element("figure", {}, [copy, element("figcaption", {}, "what the model makes of it")]),
@@ -190,7 +201,7 @@ export function sketch(space, change) {
       colour ? element("div", { class: "field" }, [
         element("label", { for: "colour" }, "Colour"), colour]) : "",
       element("button", { type: "button", click: clear }, "Clear"),
-      model.can.invert ? slow("Find the nearest", async () =>
+      model.can.invert ? slow("Find the nearest picture", async () =>
         show(await model.invert(await shrunk(), space.currentLabel()))) : "",
       model.can.inpaint ? slow("Fill in what is covered", fillIn) : "",
     ]),
@@ -198,5 +209,5 @@ export function sketch(space, change) {
       element("label", { for: "picture" }, "Or a picture of yours"), file,
     ]),
   ]);
-  return { place };
+  return { place, show: tellClass };
 }

@@ -63,7 +63,8 @@ export function sliders(space, change) {
   }
   const place = element("fieldset", { class: "sliders" }, [
     element("legend", {}, "Directions"),
-    element("p", { class: "quiet" }, "Each changes something of all samples; the first change most."),
+    element("p", { class: "quiet" }, "Each changes something of all samples; the first change "
+      + "most. Move one to see what."),
     ...first.map((one) => one.row),
     element("button", { type: "button", class: "small", click: () => change({ moves: {} }) },
       "Set all to 0"),

@@ -62,7 +62,7 @@ function show(place, backend, name, state, change) {
     const epoch = grids[index];
     if (epoch === undefined) return;
     position.value = index;
-    told.textContent = `epoch ${epoch}`;
+    told.textContent = String(epoch);
     change({ run: name, epoch });
     if (!cache.has(epoch)) {
       cache.set(epoch, URL.createObjectURL(await backend.grid(name, epoch)));
