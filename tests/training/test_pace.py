@@ -41,6 +41,14 @@ def test_the_trial_changes_nothing_of_the_training_that_follows(
     assert weights[0] == weights[1]
 
 
+def test_the_epochs_are_those_that_come_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "_seconds_per_epoch", lambda *_: 1.1)  # 2.7 of them in 3 seconds
+    made = door.train(
+        "mlp-vae", name="near", minutes=0.05, hidden_dims=(8,), latent_dim=2, watch=None
+    )
+    assert made.facts["recipe"]["epochs"] == 3
+
+
 def test_one_epoch_is_trained_where_none_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pace, "_seconds_per_epoch", lambda *_: 1000.0)
     made = door.train(

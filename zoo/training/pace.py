@@ -47,7 +47,8 @@ def in_minutes(plan: "Plan", minutes: float, device: str, threads: int | None) -
         raise ConfigError("minutes is for a training of one process: give epochs instead.")
     compute.use_threads(threads)
     seconds = _seconds_per_epoch(plan, minutes, device)
-    epochs = max(1, int(minutes * 60 / seconds))
+    # the nearest number: it is within a quarter of the minutes from 3 epochs on
+    epochs = max(1, round(minutes * 60 / seconds))
     log.info(
         f"An epoch takes about {seconds:,.1f} s here: {counted(epochs, 'epoch')} in about "
         f"{minutes:g} minutes."
