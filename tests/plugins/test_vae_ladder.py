@@ -1,6 +1,8 @@
 """The ladder VAE: its levels, its posterior along the way down, and its bound."""
 
 import math
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,9 +10,11 @@ import torch
 from conftest import make_model
 from torch import Tensor, nn
 
+import zoo as door
 from zoo.common.errors import ConfigError, TrainingError
-from zoo.data import Dataset
+from zoo.data import Dataset, load_dataset
 from zoo.models.interface import Step, TrainConfig
+from zoo.sampling.images import to_image
 from zoo.testing import ModelContract, check_samples, check_training
 from zoo.training.loop import fit
 from zoo.training.state import TrainingState
@@ -204,3 +208,25 @@ def test_what_is_no_number_stops_its_training_and_says_so() -> None:
     images = Dataset("grey", torch.full((32, 1, 28, 28), 128, dtype=torch.uint8), None)
     with pytest.raises(TrainingError, match=r"failed by step \d+: \w+ is nan"):
         list(fit(TrainingState(model), images, TrainConfig(epochs=1, batch_size=16)))
+
+
+@pytest.mark.exports
+def test_what_is_done_with_latents_is_done_with_those_of_a_ladder(
+    trained: Callable[[str], Path],
+) -> None:
+    ladder = trained("ladder-vae")
+    samples = load_dataset("mnist", split="test").samples
+    for index in range(2):
+        to_image(samples[index]).save(f"{index}.png")
+    images = ["0.png", "1.png"]
+    for what in ("decode", "encode"):
+        assert door.export(ladder, f"{what}.onnx", what=what).farthest <= 1e-5
+    latents = door.encode(ladder, images, "z.npz").latents
+    copies = door.load(ladder).decode(latents)
+    assert latents.shape[0] == 2 and copies.shape == (2, 1, 28, 28)
+    # a search does no worse than an encoder that was hardly trained
+    given = samples[:2].float() / 255
+    found = door.invert(ladder, images, "found.npz", seed=0, draws=20, steps=20)
+    assert (found.errors <= (copies - given).square().flatten(1).sum(1)).all()
+    door.interpolate(ladder, "walk.png", images=images, steps=4)
+    assert Path("walk.png").is_file()
