@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -152,6 +153,13 @@ def test_the_api_describes_itself_on_a_page_of_its_own(server: Served) -> None:
     assert page.headers["content-type"].startswith("text/html")
     assert "//" not in page.text.replace("</", "").replace("/>", "")
     assert server.client.get("/", follow_redirects=True).text == page.text
+    # what the page needs is there: its files, and what its scripts import
+    wanted = re.findall(r'(?:href|src)="(page/[^"]+)"', page.text)
+    for name in wanted:
+        file = server.get(f"/{name}")
+        assert file.status_code == 200, name
+        wanted += [f"page/{one}" for one in re.findall(r'from "\./([^"]+)"', file.text)]
+    assert "page/dom.js" in wanted
 
 
 @pytest.mark.parametrize(

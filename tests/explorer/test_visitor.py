@@ -208,3 +208,10 @@ def test_the_plane_has_two_directions(browser: Browser, server: Served) -> None:
         assert page.locator("#plane-0").input_value() == "strong-2"
         page.wait_for_timeout(400)  # the address follows a little later
         assert "plane=strong-2%2Cstrong-1" in page.url
+
+
+def test_the_api_without_the_page_describes_itself(browser: Browser) -> None:
+    with serving() as server, browser.page(phone=True, is_mobile=True) as page:
+        page.goto(f"{server.address}/")
+        page.get_by_text("POST /v1/reconstruct").wait_for()
+        assert page.locator("html").evaluate("e => e.scrollWidth") <= 390

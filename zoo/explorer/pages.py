@@ -13,7 +13,7 @@ TYPES = {
     ".svg": "image/svg+xml",
 }
 # files that `zoo serve` needs: the page of its API
-DOCS = ("docs.html", "docs.js", "style.css", "icon.svg")
+DOCS = ("docs.html", "docs.js", "dom.js", "style.css", "icon.svg")
 
 
 def read() -> dict[str, bytes]:

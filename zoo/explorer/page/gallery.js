@@ -116,7 +116,8 @@ export async function gallery(place, backend, state, go, change) {
       return one.made;
     }));
     const number = shown.length === 1 ? "1 checkpoint" : `${shown.length} checkpoints`;
-    count.textContent = `${number} · ↓ lower is better, ↑ higher is better`;
+    count.textContent = shown.length ? `${number} · ↓ lower is better, ↑ higher is better`
+      : "No checkpoint has all of these words.";
   }
 
   const search = element("input", {

@@ -22,14 +22,14 @@ function slider(space, key, name, change) {
       change({ moves: { ...space.state.moves, [key]: 0 } });
     },
   });
-  function tell() {
-    shown.textContent = Number(input.value).toFixed(2).replace("-", "−");
+  function tell(value = input.value) {
+    shown.textContent = Number(value).toFixed(2).replace("-", "−");
   }
   tell();
   const row = element("div", { class: "slider" }, [
     element("label", { for: id }, name), input, shown,
   ]);
-  return { key, row, set: (value) => { input.value = value; tell(); } };
+  return { key, row, set: (value) => { input.value = value; tell(value); } };
 }
 
 /** The sliders of a model, and a function that shows what the state says. */
