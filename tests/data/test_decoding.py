@@ -1,15 +1,21 @@
 """Many images: decoded on all cores, and kept decoded for the next training."""
 
 import os
+import resource
+import struct
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from PIL import Image
 
-from zoo.data import decoding, load_dataset
+from zoo.common.errors import DataError
+from zoo.data import decoding, digests, load_dataset
 from zoo.data.decoding import decoded
 
 N = 40
@@ -37,14 +43,28 @@ def test_images_decoded_together_are_those_read_one_by_one(
     mode: str, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = fill(mode, suffix)
-    assert decoded(paths, None, None) is not None or (mode, suffix) == ("L", "webp")
+    assert decoded(paths, None, None, "key") is not None or (mode, suffix) == ("L", "webp")
     together = load_dataset("./photos")
     monkeypatch.setattr(decoding, "FEW", 10**6)
+    monkeypatch.setenv("ZOO_HOME", str(Path("other-home").absolute()))  # which knows no digest
     alone = load_dataset("./photos")
     assert torch.equal(together.samples[:], alone.samples[:])
     assert together.labels is not None and alone.labels is not None
     assert torch.equal(together.labels, alone.labels)
     assert together.origin_sha256 == alone.origin_sha256
+
+
+def test_files_above_a_block_and_images_above_a_chunk_are_the_same_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fill()
+    small = load_dataset("./photos")
+    monkeypatch.setenv("ZOO_HOME", str(Path("other-home").absolute()))
+    monkeypatch.setattr(digests, "BLOCK", 16)
+    monkeypatch.setattr(decoding, "PIXELS", 2 * 8 * 6 * 3 + 1)
+    large = load_dataset("./photos")
+    assert torch.equal(large.samples[:], small.samples[:])
+    assert large.origin_sha256 == small.origin_sha256
 
 
 def test_images_that_are_scaled_are_the_same_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,6 +74,13 @@ def test_images_that_are_scaled_are_the_same_too(monkeypatch: pytest.MonkeyPatch
     assert torch.equal(
         together.samples[:], load_dataset("./photos", sample_shape=(1, 4, 4)).samples[:]
     )
+
+
+@pytest.mark.parametrize("shape", [(3, 0, 4), (3, 4, -4), (2, 4, 4), (3, 4)])
+def test_a_shape_that_no_image_has_is_refused(shape: tuple[int, ...]) -> None:
+    fill()
+    with pytest.raises(DataError, match="is not a shape of images"):
+        load_dataset("./photos", sample_shape=shape)
 
 
 def other_size(path: Path) -> None:
@@ -76,11 +103,31 @@ def damaged(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:40])
 
 
-@pytest.mark.parametrize("odd", [other_size, grey, clear, deep, damaged])
-def test_where_one_is_odd_all_are_read_by_those_who_say_what_is_odd(odd: Any) -> None:
+def huge(path: Path) -> None:
+    """A head that says so; the pixels are missing."""
+    content = path.read_bytes()
+    head = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    path.write_bytes(content[:12] + head + struct.pack(">I", zlib.crc32(head)) + content[33:])
+
+
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize("shape", [None, (3, 4, 4)])
+@pytest.mark.parametrize("odd", [other_size, grey, clear, deep, damaged, huge, pipe])
+def test_where_one_is_odd_all_are_read_by_those_who_say_what_is_odd(
+    odd: Any, shape: tuple[int, ...] | None, tmp_path: Path
+) -> None:
     paths = fill()
     odd(paths[-1])
-    assert decoded(paths, None, None) is None
+    found = decoded(paths, shape, None, "key")
+    if shape and odd in (other_size, grey, clear):  # which scaling makes like the others
+        assert found is not None
+        return
+    assert found is None and not psutil.Process().children()
+    assert not list((tmp_path / "home" / "caches" / "decoded").iterdir())
 
 
 def test_a_second_look_reads_what_was_kept_and_a_changed_image_is_read_anew(
@@ -102,12 +149,12 @@ def test_a_second_look_reads_what_was_kept_and_a_changed_image_is_read_anew(
 
 def test_what_was_kept_and_is_damaged_is_made_anew(tmp_path: Path) -> None:
     fill()
-    first = load_dataset("./photos")
+    first = load_dataset("./photos").samples[:].clone()  # the file that they lie in is damaged next
     (kept,) = (tmp_path / "home" / "caches" / "decoded").iterdir()
     (kept / "samples.bin").write_bytes(b"short")
-    assert torch.equal(load_dataset("./photos").samples[:], first.samples[:])
+    assert torch.equal(load_dataset("./photos").samples[:], first)
     (kept / "shape.json").write_text("no json")
-    assert torch.equal(load_dataset("./photos").samples[:], first.samples[:])
+    assert torch.equal(load_dataset("./photos").samples[:], first)
 
 
 def test_what_was_not_used_for_longest_makes_room(
@@ -124,7 +171,40 @@ def test_what_was_not_used_for_longest_makes_room(
 
 
 def test_a_home_that_cannot_be_written_costs_time_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    fill()
+    paths = fill()
+    first = load_dataset("./photos")
     Path("home").touch()
     monkeypatch.setenv("ZOO_HOME", str(Path("home").absolute()))
-    assert len(load_dataset("./photos")) == N
+    second = load_dataset("./photos")
+    assert len(second) == N and torch.equal(second.samples[:], first.samples[:])
+    assert second.origin_sha256 == first.origin_sha256
+    assert decoded(paths, None, None, "key") is not None
+
+
+def test_a_disk_that_fills_up_meanwhile_costs_time_only(tmp_path: Path) -> None:
+    paths = fill()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def full(parts: Any, n: int, what: str) -> Iterator[Any]:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+        try:
+            yield from parts
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    first, second = decoded(paths, None, full, "key"), decoded(paths, None, None, "key")
+    assert first is not None and second is not None and first[1] == second[1]
+    assert torch.equal(first[0], second[0])
+    assert [one.name for one in (tmp_path / "home" / "caches" / "decoded").iterdir()] == ["key"]
+
+
+def test_images_that_another_process_kept_meanwhile_are_not_decoded_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    paths = fill()
+    place = tmp_path / "home" / "caches" / "decoded" / "key"
+    monkeypatch.setattr(decoding.files, "remove", lambda path: None)  # it comes after that
+    monkeypatch.setattr(decoding, "_into_memory", None)
+    (place / "other").mkdir(parents=True)
+    found = decoded(paths, None, None, "key")
+    assert found is not None and found[0].shape == (N, 3, 8, 6) and found[0].any()

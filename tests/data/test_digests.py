@@ -40,8 +40,8 @@ def test_files_are_read_once_and_again_when_one_was_written(
     some: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[Path] = []
-    real = digests._hashed
-    monkeypatch.setattr(digests, "_hashed", lambda path: read.append(path) or real(path))
+    real = digests.hashed
+    monkeypatch.setattr(digests, "hashed", lambda path: read.append(path) or real(path))
     first = files_digest(some)
     assert files_digest(some) == first and len(read) == 2
     before = some["b"].stat()

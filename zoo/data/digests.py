@@ -41,12 +41,12 @@ def file_digest(path: Path) -> str:
 
     **Raises:** `DataError` when it can't be read."""
     try:
-        return _hashed(path).hex()
+        return hashed(path)[0].hex()
     except OSError as error:
         raise DataError(f"Can't read {path}: {error.strerror}.", path=path) from error
 
 
-def state_of(found: Mapping[str, Path]) -> State:
+def state_of(found: Mapping[str, str | Path]) -> State:
     """What tells whether files are still the same.
 
     **Arguments:**
@@ -68,48 +68,58 @@ def state_of(found: Mapping[str, Path]) -> State:
     return State(hashed.hexdigest(), size)
 
 
-def files_digest(found: Mapping[str, Path], state: State | None = None) -> str:
+def files_digest(
+    found: Mapping[str, str | Path],
+    state: State | None = None,
+    read: Mapping[str, bytes] | None = None,
+) -> str:
     """The SHA-256 of the names and contents of files. They are read once: the digest is kept in the
     zoo's home until one of them changes.
 
     **Arguments:**
     - `found`: the files by their names. One that can't be read counts as empty.
     - `state`: of these files, if it is known.
+    - `read`: the digests of those that were read already, as `hashed` gives them, by their names.
 
     **Raises:** as `state_of` does."""
     state = state or state_of(found)
     note = settings.home() / "caches" / "digests" / f"{state.key}.json"
     with contextlib.suppress(ZooError, LookupError):
         return str(files.read_json(note)["sha256"])
-    if state.size > MANY:
+    if state.size > MANY and not read:
         log.info("Reading %.1f GB once, to know them again", state.size / 1e9)
-    hashed = hashlib.sha256()
+    all_of_them = hashlib.sha256()
     for name in sorted(found):
-        hashed.update(f"{name}\0".encode(errors="surrogateescape"))
+        all_of_them.update(f"{name}\0".encode(errors="surrogateescape"))
         with contextlib.suppress(OSError):  # who reads it next says why it can't be
-            hashed.update(_hashed(found[name]))
-    digest = hashed.hexdigest()
+            all_of_them.update(read[name] if read else hashed(found[name])[0])
+    digest = all_of_them.hexdigest()
     with contextlib.suppress(OutputError):  # a home that can't be written costs time only
         files.write_json(note, {"sha256": digest})
     return digest
 
 
-def _hashed(path: Path) -> bytes:
-    """The digest of a file's size and content. Raises `OSError` for what is no regular file."""
+def hashed(path: str | Path) -> tuple[bytes, bytes]:
+    """The digest of a file's size and content, and the content unless it is above 1 MB: so nobody
+    reads a small file twice.
+
+    **Raises:** `OSError` for what is no regular file."""
     # os and not pathlib: for many small files it takes a third of the time
     opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         status = os.fstat(opened)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "it is not a regular file", str(path))
-        size = status.st_size
-        hashed = hashlib.sha256(str(size).encode())
+        size, content = status.st_size, b""
+        digest = hashlib.sha256(str(size).encode())
         if size <= WHOLE:
-            while block := os.read(opened, min(size + 1, BLOCK)):
-                hashed.update(block)
+            content = block = os.read(opened, min(size + 1, BLOCK))
+            while block:
+                digest.update(block)
+                block = os.read(opened, min(size + 1, BLOCK))
         else:
             for index in range(BLOCKS):
-                hashed.update(os.pread(opened, BLOCK, index * (size - BLOCK) // (BLOCKS - 1)))
+                digest.update(os.pread(opened, BLOCK, index * (size - BLOCK) // (BLOCKS - 1)))
     finally:
         os.close(opened)
-    return hashed.digest()
+    return digest.digest(), content if len(content) == size else b""

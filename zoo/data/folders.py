@@ -31,40 +31,54 @@ class ImageFolder:
 
     **Arguments:**
     - `folder`: where they lie.
-    - `paths`: of the images, in an order that looks random and is always the same.
+    - `names`: of the images below the folder, such as "cat/1.png", in an order that looks random
+        and is always the same. Those in an archive or a table have `paths` alone.
     - `classes`: names of the sub-folders that hold images, sorted; empty when the images lie in the
         folder itself.
     - `empty`: sub-folders without an image.
     - `hidden`: files and folders that are skipped because of their names.
     - `others`: files that are not images, by their suffixes.
+    - `read`: the digests of the images, 32 bytes each, once they were read.
     """
 
     folder: Path
-    paths: list[Path] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
     classes: tuple[str, ...] = ()
     empty: list[Path] = field(default_factory=list)
     hidden: list[Path] = field(default_factory=list)
     others: list[Path] = field(default_factory=list)
+    read: bytes = b""
+
+    @functools.cached_property
+    def paths(self) -> list[Path]:
+        """Of the images, in the order of the names. Making them takes longer than finding them."""
+        return [self.folder / name for name in self.names]
 
     def label(self, path: Path) -> int:
         """The index of an image's class."""
-        return self._numbers[below(self.folder, path).partition("/")[0]]
+        return self.label_of(path.relative_to(self.folder).as_posix())
+
+    def label_of(self, name: str) -> int:
+        """The same by the image's name."""
+        return self._numbers[name.partition("/")[0]]
 
     @property
     def digest(self) -> str:
         """The SHA-256 of the names and contents of the images."""
-        return files_digest(self._named, self.state)
+        each = (self.read[at : at + 32] for at in range(0, len(self.read), 32))
+        return files_digest(self.files, self.state, dict(zip(self.names, each, strict=False)))
 
     @functools.cached_property
     def state(self) -> State:
         """What tells, without reading them, whether the images are still the same.
 
         **Raises:** `DataError` for one that can't be looked at."""
-        return state_of(self._named)
+        return state_of(self.files)
 
     @functools.cached_property
-    def _named(self) -> dict[str, Path]:
-        return {below(self.folder, path): path for path in self.paths}
+    def files(self) -> dict[str, str]:
+        """Where the images lie, by their names and in their order."""
+        return {name: f"{self.folder}/{name}" for name in self.names}
 
     @functools.cached_property
     def _numbers(self) -> dict[str, int]:
@@ -123,31 +137,29 @@ def find_images(folder: Path) -> ImageFolder:
     not clear what the classes are.
     """
     found = ImageFolder(folder)
-    own: list[Path] = []
-    below: dict[str, list[Path]] = {}
+    own: list[str] = []
+    below: dict[str, list[str]] = {}
     for entry in _entries(folder, found):
-        path = folder / entry.name
         if _is_image(entry.name):
-            own.append(path)
+            own.append(entry.name)
         elif entry.is_dir():
-            below[entry.name] = list(_images_below(path, found))
+            below[entry.name] = list(_images_below(entry.name, found))
         elif entry.name not in OWN:
-            found.others.append(path)
-    found.classes = tuple(sorted(name for name, paths in below.items() if paths))
-    found.empty += [folder / name for name, paths in below.items() if not paths]
+            found.others.append(folder / entry.name)
+    found.classes = tuple(sorted(name for name, inside in below.items() if inside))
+    found.empty += [folder / name for name, inside in below.items() if not inside]
     found.empty.sort()
     _refuse_unclear(found, own, below)
-    chosen = [path for name in found.classes for path in below[name]] or own
-    found.paths = in_order(folder, chosen)
+    found.names = sorted([name for one in found.classes for name in below[one]] or own, key=_place)
     return found
 
 
 def in_order(folder: Path, paths: Sequence[Any]) -> list[Any]:
     """Images in the order in which a data set has them."""
-    return sorted(paths, key=lambda path: _place(folder, path))
+    return sorted(paths, key=lambda path: _place(path.relative_to(folder).as_posix()))
 
 
-def _refuse_unclear(found: ImageFolder, own: Sequence[Path], below: dict[str, list[Path]]) -> None:
+def _refuse_unclear(found: ImageFolder, own: Sequence[str], below: dict[str, list[str]]) -> None:
     """Refuse a folder without images, and one whose classes could be meant in two ways."""
     folder, classes = found.folder, found.classes
     if not own and not classes:
@@ -158,11 +170,11 @@ def _refuse_unclear(found: ImageFolder, own: Sequence[Path], below: dict[str, li
     if own and classes:
         raise DataError(
             f"{folder} has images in sub-folders, which are its classes "
-            f"({', '.join(classes[:NAMED])}), and others outside of them, such as {own[0].name}. "
+            f"({', '.join(classes[:NAMED])}), and others outside of them, such as {own[0]}. "
             "Move those into a "
             "class, or out of the folder."
         )
-    if len(classes) == 1 and all(path.parent != folder / classes[0] for path in below[classes[0]]):
+    if len(classes) == 1 and all(name.count("/") > 1 for name in below[classes[0]]):
         raise DataError(
             f"{folder} holds one folder only, {classes[0]}, and the images are in folders further "
             f"down. If those are the classes, take {folder / classes[0]}"
@@ -174,19 +186,22 @@ def _refuse_unclear(found: ImageFolder, own: Sequence[Path], below: dict[str, li
         )
 
 
-def _images_below(folder: Path, found: ImageFolder, above: tuple[Path, ...] = ()) -> Iterator[Path]:
-    """The images of a folder and of all folders in it; a link to a folder above is not followed."""
+def _images_below(name: str, found: ImageFolder, above: tuple[Path, ...] = ()) -> Iterator[str]:
+    """The names of the images of a folder and of all folders in it; a link to a folder above is not
+    followed.
+    """
+    folder = found.folder / name
     above = (*above, folder.resolve())
     for entry in _entries(folder, found):
-        path = folder / entry.name
+        inner = f"{name}/{entry.name}"
         if _is_image(entry.name):
-            yield path
+            yield inner
         elif not entry.is_dir():
-            found.others.append(path)
-        elif path.resolve() not in above:
-            inside = list(_images_below(path, found, above))
+            found.others.append(folder / entry.name)
+        elif (folder / entry.name).resolve() not in above:
+            inside = list(_images_below(inner, found, above))
             if not inside:
-                found.empty.append(path)
+                found.empty.append(folder / entry.name)
             yield from inside
 
 
@@ -211,17 +226,8 @@ def _is_image(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
-def below(folder: Path, path: Any) -> str:
-    """The name of an image below its folder, such as "cat/1.png"; quick for many images."""
-    name, start = str(path), f"{folder}/"
-    if isinstance(path, Path) and name.startswith(start):
-        return name[len(start) :]
-    return str(path.relative_to(folder).as_posix())
-
-
-def _place(folder: Path, path: Any) -> bytes:
+def _place(name: str) -> bytes:
     """Where an image stands in the order: the classes are mixed, so that the last images, which may
     be held out, are of every class.
     """
-    name = below(folder, path)
     return hashlib.sha256(name.encode(errors="surrogateescape")).digest()

@@ -35,15 +35,14 @@ def read_folder(place: Place, asked: Asked) -> Dataset:
     """The images of a folder. Those that don't fit in memory are read when they are needed.
 
     **Raises:** `DataError` for images that can't be read, unless they are to be left out."""
-    found = find_images(folder_of(place.reference))
-    return read_found(found, asked, origin_sha256=found.digest)
+    return read_found(find_images(folder_of(place.reference)), asked)
 
 
 def read_found(
     found: ImageFolder,
     asked: Asked,
     *,
-    origin_sha256: str,
+    origin_sha256: str | None = None,
     splits: tuple[str, ...] = (),
     by_order: bool = False,
     name: str = "",
@@ -53,7 +52,7 @@ def read_found(
     **Arguments:**
     - `found`: the images and their classes.
     - `asked`: how they are read.
-    - `origin_sha256`, `splits`: as `Dataset` has them.
+    - `origin_sha256`, `splits`: as `Dataset` has them; the digest of the images unless given.
     - `by_order`: whether they can only be read in the order in which they are stored; then all must
         fit in memory.
     - `name`: of the data set; the folder's unless given.
@@ -61,13 +60,17 @@ def read_found(
     **Raises:** as `read_folder` does."""
     folder = found.folder
     found.report()
-    if len(found.paths) >= MANY:
-        log.info("Reading %s images from %s", f"{len(found.paths):,}", folder)
-    if (samples := _at_once(found, asked)) is not None:
+    n = len(found.names or found.paths)
+    if n >= MANY:
+        log.info("Reading %s images from %s", f"{n:,}", folder)
+    decoded = _at_once(found, asked)
+    if origin_sha256 is None:
+        origin_sha256 = found.digest
+    if decoded is not None:
         return Dataset(
             name or f"./{folder.resolve().name}",
-            samples,
-            torch.tensor([found.label(path) for path in found.paths]) if found.classes else None,
+            decoded,
+            torch.tensor(list(map(found.label_of, found.names))) if found.classes else None,
             found.classes,
             origin_sha256=origin_sha256,
             splits=splits,
@@ -81,7 +84,7 @@ def read_found(
         )
     samples, read = _read(list(headers), shape, asked, thoroughly=bool(seen.bad))
     read.bad = {**seen.bad, **read.bad}
-    _refuse_or_leave_out(read, len(found.paths), asked.skip_bad)
+    _refuse_or_leave_out(read, n, asked.skip_bad)
     _warn_of_range(folder, read, asked.value_range)
     paths = [path for path in headers if path not in read.bad]
     data = Dataset(
@@ -101,26 +104,16 @@ def read_found(
 
 def _at_once(found: ImageFolder, asked: Asked) -> Tensor | None:
     """Images that were kept decoded, or are decoded on all cores; None where that can't be."""
-    paths = found.paths
-    if len(paths) < decoding.FEW or not isinstance(paths[0], Path) or asked.value_range:
+    if len(found.names) < decoding.FEW or asked.value_range:
         return None
     key = decoding.key_of(found.state, asked.sample_shape)
-    samples = decoding.kept(key, len(paths))
-    if samples is not None or asked.skip_bad or not _will_fit(paths, asked):
+    samples = decoding.kept(key, len(found.names))
+    if samples is not None or asked.skip_bad:
         return samples
-    samples = decoding.decoded(paths, asked.sample_shape, asked.watch)
-    if samples is not None:
-        decoding.keep(key, samples)
+    paths = list(found.files.values())
+    if decoded := decoding.decoded(paths, asked.sample_shape, asked.watch, key):
+        samples, found.read = decoded
     return samples
-
-
-def _will_fit(paths: Sequence[Path], asked: Asked) -> bool:
-    try:
-        header = look(paths[0])
-    except DataError:
-        return False
-    shape = asked.sample_shape or (1 if header.grey else 3, *header.size)
-    return fits((len(paths), *shape))
 
 
 def _read(
