@@ -159,7 +159,7 @@ export function sketch(space, change) {
     const label = space.currentLabel();
     ofClass.hidden = label === null;
     ofClass.textContent = `It is taken for the class ${model.classNames[label] ?? label}. `
-      + "Choose the class of your drawing above.";
+      + "The buttons under “Class” choose another.";
   }
 
   function slow(name, work) {
