@@ -86,6 +86,8 @@ def test_a_page_is_a_folder_with_all_that_it_needs(
     assert told["record"]["class_names"][7] == "7" and told["latent_shape"] == [4]
     assert str(model.parent) not in json.dumps(told)
     assert told["directions"][0]["name"] == "strong-1"
+    heavy = (*Path("shown/model").glob("*.onnx"), *Path("shown/runtime").iterdir())
+    assert told["bytes"] == sum(path.stat().st_size for path in heavy)
     made = provenance.read(Path("shown"))
     assert made["what"] == "page" and made["farthest"] <= 1e-5
     again = zoo(*words)
@@ -287,8 +289,12 @@ def test_a_page_that_lost_the_net_or_is_a_file_says_what_to_do(
 ) -> None:
     door.export("vae-mnist-2d", "page", to="page", runtime=real_runtime)
     with hosted(Path("page")) as address, browser.page() as page:
-        page.route("**/decoder.onnx", lambda route: route.abort())
+        held: list[Any] = []
+        page.route("**/decoder.onnx", lambda route: held.append(route))
         page.goto(f"{address}/")
+        page.get_by_text("Loading the model and what runs it, up to").wait_for()
+        page.wait_for_timeout(500)
+        held[0].abort()
         page.get_by_text("decoder.onnx can't be had. Is the network still there?").wait_for()
         page.unroute("**/decoder.onnx")
         page.get_by_role("button", name="Try again").click()

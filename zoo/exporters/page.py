@@ -155,6 +155,7 @@ def _fill(
     if files.is_file(picture):
         shutil.copyfile(picture, place / "model" / "samples.png")
     told = _told(folder, model, list(programs), files.is_file(picture))
+    told["bytes"] = sum(map(len, (*programs.values(), *held.values())))
     (place / "model" / "model.json").write_text(json.dumps(told))
     name = str(told["record"]["name"])
     text = README.format(**{**made, "name": name, "runtime": runtime.VERSION})

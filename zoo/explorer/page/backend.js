@@ -4,6 +4,7 @@
 // A backend has
 //   features        {pull, runs, pair}: whether checkpoints can be pulled, trainings be watched, and
 //                   two models stand side by side
+//   loading         what is said until a view is shown, where that takes long
 //   list()          records of the checkpoints, as /v1/checkpoints gives them
 //   picture(name)   a Blob with the card's samples, where its record's pictures hold "samples"
 //   open(name)      a model

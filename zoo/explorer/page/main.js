@@ -35,7 +35,7 @@ export function start(backend, { home = {} } = {}) {
     const own = turn;
     const fresh = element("div", { class: "view" });
     place.replaceChildren(fresh);
-    fresh.append(element("p", { class: "quiet" }, "Loading …"));
+    fresh.append(element("p", { class: "quiet" }, backend.loading ?? "Loading …"));
     place.setAttribute("aria-busy", "true");
     say("");
     menu(state, go, backend);

@@ -24,6 +24,8 @@ export class OnnxBackend {
     this.record = told.record;
     this.features = { pull: false, runs: false, pair: false };
     this.model = null;
+    const size = Math.ceil(told.bytes / 1e6);
+    this.loading = `Loading the model and what runs it, up to ${size} MB …`;
   }
 
   async list() {
