@@ -121,7 +121,7 @@ def zoo_importers() -> Iterable[ImporterSpec]:
 
 @hookimpl
 def zoo_checkpoints() -> Iterable[Checkpoint]:
-    """GANs trained on MNIST and on Fashion-MNIST."""
+    """GANs trained on digits, clothes and tiles of a game."""
     return [
         Checkpoint(
             name="gan-mnist",
@@ -176,5 +176,19 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:
                 "model.safetensors": "1c1044dece4235b5ba5199121dc1e109d46d90eec19f658bce61fe5ac68b8bd9",  # noqa: E501
             },
             bundled=bundled(__file__, "cdcgan-fashion-mnist"),
+        ),
+        Checkpoint(
+            name="gan-tiles",
+            model="resnet-gan",
+            dataset="dungeon-tiles",
+            summary="Walls, things and monsters of a dungeon, in colour",
+            parameters=358_627,
+            num_classes=3,
+            license="apache-2.0",
+            sha256={
+                "config.json": "3130f05137232df95cb6b56db93d5c4699f8f7cd6e3ef4ab022ba96f5de4cd3f",
+                "model.safetensors": "47dcd0f48e31b4db7568e313e9be9980f624ac6333762f6de3c533abe1240dc3",  # noqa: E501
+            },
+            bundled=bundled(__file__, "gan-tiles"),
         ),
     ]
