@@ -104,6 +104,7 @@ def test_a_command_that_is_given_again_has_nothing_to_do(whole: Path, zoo: Zoo) 
     assert held(whole) == before
 
 
+@pytest.mark.kills
 def test_a_killed_command_goes_on_and_gives_the_same_bytes(whole: Path, tmp_path: Path) -> None:
     output = tmp_path / "digits"
     words = ("vae-mnist", "-n", 4000, "--seed", 0, "--per-shard", 512, "-o", output)

@@ -788,6 +788,7 @@ def assert_the_same_came_of_both(one: Path, other: Path) -> None:
     )
 
 
+@pytest.mark.kills
 @pytest.mark.parametrize("model", MODELS)
 def test_a_training_that_was_killed_goes_on_to_the_same_weights_bit_for_bit(
     model: str, zoo: Zoo, whole: Callable[[Zoo, str], Path]
@@ -811,6 +812,7 @@ def test_a_training_that_was_killed_goes_on_to_the_same_weights_bit_for_bit(
     assert zoo("verify").exit_code == 0 and zoo("sample", "./killed", "-n", 1).exit_code == 0
 
 
+@pytest.mark.kills
 def test_one_that_was_killed_before_it_kept_a_state_begins_again_and_ends_the_same(
     zoo: Zoo, whole: Callable[[Zoo, str], Path]
 ) -> None:
