@@ -67,7 +67,7 @@ class _Holder(nn.Module):
     **Arguments:**
     - `model`: whose tensors are held.
     - `call`: gets the model and the inputs.
-    - `half`: whether to hold float32 tensors as float16.
+    - `half`: whether to hold float32 tensors as float16, but for vectors.
     - `names`: of the tensors to hold; all unless given.
     """
 
@@ -85,7 +85,8 @@ class _Holder(nn.Module):
         self.held = {name: name.replace(".", "__") for name in names or tensors}
         for name, own in self.held.items():
             tensor = tensors[name].detach()
-            small = half and tensor.dtype == torch.float32
+            # biases and the parts of a norm are few, and rounding them changes whole maps
+            small = half and tensor.dtype == torch.float32 and tensor.dim() > 1
             self.register_buffer(own, tensor.half() if small else tensor)
 
     def forward(self, *inputs: Tensor) -> Tensor:
