@@ -320,3 +320,20 @@ def test_a_file_whose_name_is_not_utf8_has_another_name_while_it_is_open(here: P
         (here / name).write_text("content")
         with files.named_in_utf8(here / name) as other:
             assert Path(other).read_text() == "content" and files.is_utf8(other)
+
+
+def test_a_large_file_is_hashed_in_little_memory(tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    with large.open("wb") as file:
+        file.write(b"begin")
+        file.truncate(200 << 20)
+    code = (
+        "import re, sys; from pathlib import Path; from zoo.common import files\n"
+        "print(files.sha256(Path(sys.argv[1])))\n"
+        "print(*re.findall(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, large], capture_output=True, text=True)
+    digest, kilobytes = done.stdout.split()
+    with large.open("rb") as file:
+        assert digest == hashlib.file_digest(file, "sha256").hexdigest()
+    assert int(kilobytes) < 100_000

@@ -20,6 +20,7 @@ LOCK = ".lock"
 AT_FDCWD = -100  # of renameat2(2): paths as they are
 SWAP = 2  # RENAME_EXCHANGE of renameat2(2), RENAME_SWAP of renamex_np(2)
 JSON_LIMIT = 1 << 20  # bytes; a config.json is a few hundred
+PIECE = 1 << 24  # bytes that are hashed at once
 
 
 def is_path(reference: str) -> bool:
@@ -290,10 +291,21 @@ def sha256(path: Path) -> str:
 
 
 def sha256_of(content: "mmap.mmap | bytes") -> str:
-    """The SHA-256 of bytes, as 64 hexadecimal digits."""
+    """The SHA-256 of bytes, as 64 hexadecimal digits; mapped ones pass through memory in pieces."""
     import hashlib  # which loads OpenSSL
 
-    return hashlib.sha256(content).hexdigest()
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    import mmap
+
+    hashed, size = hashlib.sha256(), len(content)
+    with memoryview(content) as whole:
+        for at in range(0, size, PIECE):
+            with whole[at : at + PIECE] as piece:
+                hashed.update(piece)
+            # else all of a large file counts as memory of this process
+            content.madvise(mmap.MADV_DONTNEED, at, min(PIECE, size - at))
+    return hashed.hexdigest()
 
 
 def is_file(path: Path) -> bool:
