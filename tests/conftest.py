@@ -15,6 +15,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from browsers import Browser, browsing
 from click.testing import CliRunner, Result
 from environments import Environment
 from hypothesis.configuration import set_hypothesis_home_dir
@@ -102,6 +103,13 @@ def forget_modules(names: Iterable[str], folder: Path) -> None:
         file = getattr(sys.modules[name], "__dict__", {}).get("__file__")
         if isinstance(file, str) and file.startswith(f"{folder}{os.sep}"):
             del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests of a file."""
+    with browsing() as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from browsers import Browser, browsing, ready, shown
+from browsers import Browser, ready, shown
 from conftest import DIGITS
 from documents import TUTORIAL, blocks
 from environments import Environment
@@ -158,13 +158,6 @@ def address(guest: Environment, made: dict[str, str]) -> Iterator[str]:
     """The page of the plugin's checkpoints."""
     with command("play", "--no-browser", *made.values(), python=guest.python) as (address, _):
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for all tests of this file."""
-    with browsing() as browser:
-        yield browser
 
 
 def test_every_kind_of_a_plugin_s_model_can_be_played_with(browser: Browser, address: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsers import Browser, browsing, open_at, ready, shown, wait_until_shown
+from browsers import Browser, open_at, ready, shown, wait_until_shown
 from conftest import Zoo
 from PIL import Image
 from servers import Served, serving
@@ -21,13 +21,6 @@ from zoo.sampling import to_uint8
 pytestmark = pytest.mark.browser
 
 TOKEN = "a-token-of-the-test"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for all tests of this file."""
-    with browsing() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

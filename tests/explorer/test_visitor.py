@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browsers import Browser, browsing, open_at, ready, shown, wait_until_shown
+from browsers import Browser, open_at, ready, shown, wait_until_shown
 from servers import Served, serving
 
 pytestmark = pytest.mark.browser
@@ -12,13 +12,6 @@ pytestmark = pytest.mark.browser
 FINGER = 44  # pixels of what a finger hits
 # a phone that lies on its side, a larger one, and a window of 1280 × 800 enlarged twice
 ON_ITS_SIDE = [(667, 375), (844, 390), (640, 400)]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for all tests of this file."""
-    with browsing() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,14 @@ import json
 import re
 import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from browsers import Browser, browsing, ready, shown
+from browsers import Browser, ready, shown
 from conftest import Zoo
 from hosts import hosted, onnxruntime_web
 from PIL import Image
@@ -147,13 +147,6 @@ def test_the_runtime_is_fetched_once_and_held_to_its_digest(
         path.write_bytes(b"damaged")
     with pytest.raises(DataError, match="is not the"):
         runtime.read()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for all tests of this file."""
-    with browsing() as browser:
-        yield browser
 
 
 @pytest.fixture
