@@ -705,18 +705,18 @@ def test_what_a_guest_prints_later_spoils_no_data(guests: Environment) -> None:
 def test_a_checkpoint_whose_bundled_folder_is_gone_is_damaged_and_its_plugin_named(
     make_environment: MakeEnvironment, tmp_path: Path
 ) -> None:
-    places = {"left-0": "/no/such/folder", "left-1": "/proc", "left-2": "/proc/1/root"}
-    places["left-3"] = "/dev/null"
+    places = ("/no/such/folder", "/proc", "/proc/1/root", "/dev/null")
     environment = make_environment()
-    for name, place in places.items():
-        guest = f"careless{name[-1]}"
-        code = OFFER_CHECKPOINTS.replace("CHECKPOINTS", f"one({name!r}, bundled=Path({place!r}))")
+    for number, place in enumerate(places):
+        guest, one = f"careless{number}", f'one("left-{number}", bundled=Path({place!r}))'
+        code = OFFER_CHECKPOINTS.replace("CHECKPOINTS", one)
         environment.install(write_plugin(tmp_path / guest, guest, code))
     told = environment.zoo("doctor", HF_HUB_OFFLINE="1").stdout
-    for name in places:
-        guest, alone = f"zoo-careless{name[-1]}", {"ZOO_LOAD_PLUGINS": f"careless{name[-1]}"}
-        one = listed(environment.zoo("list", "--json", **alone))[name]
-        assert (one["state"], one["plugin"], one["path"]) == ("damaged", guest, None)
+    for number in range(len(places)):
+        name, guest = f"left-{number}", f"zoo-careless{number}"
+        alone = {"ZOO_LOAD_PLUGINS": f"careless{number}"}
+        left = listed(environment.zoo("list", "--json", **alone))[name]
+        assert (left["state"], left["plugin"], left["path"]) == ("damaged", guest, None)
         assert "  damaged  " in environment.zoo("list", name, **alone).stdout
         for word in ("sample", "show", "verify", "card"):
             done = environment.zoo(word, name, **alone)

@@ -65,6 +65,7 @@ def read_found(
         log.info("Reading %s images from %s", f"{n:,}", folder)
     decoded = _at_once(found, asked)
     if origin_sha256 is None:
+        # now, for what was decoded was hashed as well
         origin_sha256 = found.digest
     if decoded is not None:
         return Dataset(
