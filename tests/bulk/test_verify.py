@@ -56,6 +56,25 @@ def test_what_is_damaged_or_missing_is_found_and_made_again_by_the_command_that_
     assert first.read_bytes() == content
 
 
+def test_a_file_among_the_shards_that_is_none_of_them_is_told_of(
+    made: Path, zoo: Zoo, tmp_path: Path
+) -> None:
+    copy = tmp_path / "digits"
+    shutil.copytree(made, copy)
+    first = samples(copy)[0]
+    other = first.with_name(f"train-{first.name}")
+    shutil.copy(first, other)
+    stray = other.relative_to(copy).as_posix()
+    done = zoo("verify", copy)
+    assert done.exit_code == 1 and stray in done.stderr and "Move them elsewhere" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    (verdict,) = verify(str(copy))
+    assert not verdict["ok"] and not verdict["commands"]
+    assert {name for name, state in verdict["files"].items() if state != "ok"} == {stray}
+    other.unlink()
+    assert verify(str(copy))[0]["ok"]
+
+
 def test_names_of_checkpoints_and_data_sets_go_together(made: Path) -> None:
     verdicts = verify(["vae-mnist", str(made)])
     assert [one["name"] for one in verdicts] == ["vae-mnist", str(made)]

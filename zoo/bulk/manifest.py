@@ -186,18 +186,19 @@ def files_there(place: Place, plan: Plan) -> dict[int, dict[str, int]]:
     return found
 
 
+def strays(place: Place, plan: Plan) -> list[str]:
+    """Files among the shards that no plan knows: a reader would take them for samples."""
+    sizes = place.sizes(LAYOUTS[plan.asked.format].files.partition("/")[0])
+    return sorted(name for name in sizes if shard_of(name, plan) is None)
+
+
 def refuse_strays(place: Place, plan: Plan) -> None:
-    """Refuse files among the shards that no plan knows: a reader would take them for samples.
+    """Refuse files that lie among the shards and are not of them.
 
     **Raises:** `OutputError` that names the first."""
-    layout = LAYOUTS[plan.asked.format]
-    if not layout.one_file:
-        return
-    sizes = place.sizes(layout.files.partition("/")[0])
-    strays = sorted(name for name in sizes if shard_of(name, plan) is None)
-    if strays:
+    if LAYOUTS[plan.asked.format].one_file and (found := strays(place, plan)):
         raise OutputError(
-            f"{place.text}/{strays[0]} is not of this data set, and a reader would take it for a "
+            f"{place.text}/{found[0]} is not of this data set, and a reader would take it for a "
             "part of it. Move it elsewhere and give the same command again."
         )
 

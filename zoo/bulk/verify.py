@@ -29,8 +29,9 @@ def verify(names: str | Sequence[str] = ()) -> list[dict[str, Any]]:
         addresses of data sets that `zoo.generate` made; by default all checkpoints that are here.
 
     **Returns:** for each its `name`, `ok`, and `files`: for each file "ok", "damaged", "missing",
-    "unreadable" or "unfit" (it does not fit its model). One that can't be read also has `why`; a
-    data set has the `commands` that make again what is damaged.
+    "unreadable", "unfit" (it does not fit its model) or "stray" (it lies among the shards of a data
+    set and is none of them, so a reader would take it for samples). One that can't be read also has
+    `why`; a data set has the `commands` that make again what is damaged.
 
     **Raises:** `NotFoundError` for an unknown name; `OutputError` for a data set that is not
     finished.
@@ -73,8 +74,10 @@ def _verdict(name: str, place: Place) -> dict[str, Any]:
             asked = whole.plan.asked
             extend = " --extend" if start else ""
             again.append(command(asked, name, n=asked.start + asked.n) + extend)
+        states |= dict.fromkeys(manifest.strays(lot, whole.plan), "stray")
         found |= {f"{start}/{file}" if start else file: state for file, state in states.items()}
-    return {"name": name, "ok": not again, "files": found, "commands": again}
+    ok = set(found.values()) <= {"ok"}
+    return {"name": name, "ok": ok, "files": found, "commands": again}
 
 
 def refuse_damaged(verdicts: Sequence[dict[str, Any]]) -> None:
@@ -84,6 +87,12 @@ def refuse_damaged(verdicts: Sequence[dict[str, Any]]) -> None:
             raise CheckpointError(
                 f"Damaged: {one['name']}. Remove its files that are damaged, and make them again: "
                 f"{'; '.join(one['commands'])}",
+                path=one["name"],
+            )
+        if strays := [file for file, state in one["files"].items() if state == "stray"]:
+            raise CheckpointError(
+                f"{one['name']} has files that are not of it, and a reader would take them for "
+                f"samples. Move them elsewhere: {', '.join(strays[:10])}",
                 path=one["name"],
             )
     refuse_damaged_checkpoints(verdicts)
