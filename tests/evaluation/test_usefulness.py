@@ -110,6 +110,7 @@ def test_the_seed_decides_and_the_random_numbers_of_the_caller_stay() -> None:
     assert score(labels) == first
 
 
+@pytest.mark.long
 def test_evaluate_compares_samples_with_as_many_real_images() -> None:
     told: list[str] = []
 

@@ -35,6 +35,9 @@ from zoo.training import run as runs
 from zoo.training.loop import fit
 from zoo.training.state import TrainingState
 
+# processes that start torch, and wait for each other
+pytestmark = pytest.mark.long
+
 PROCESSES = 2
 ONE_STEP = {  # at a rate of 1 the weights move by the gradients
     "step": TrainConfig(epochs=1, batch_size=64, optimizer="sgd", learning_rate=1.0),
@@ -271,7 +274,6 @@ def test_two_processes_train_as_well_as_one(model: str, worked: tuple[Path, str]
         )
 
 
-@pytest.mark.long
 def test_the_command_of_the_readme_trains_on_two_processors(tmp_path: Path) -> None:
     said = run_in(
         tmp_path,
@@ -316,7 +318,6 @@ def test_each_process_leaves_the_others_before_its_interpreter_ends(
     assert left_over == [""] * PROCESSES
 
 
-@pytest.mark.long
 def test_processes_end_together_when_their_patience_is_at_an_end(tmp_path: Path) -> None:
     data = load_dataset("mnist")
     (tmp_path / "digits").mkdir()
@@ -333,7 +334,6 @@ def test_processes_end_together_when_their_patience_is_at_an_end(tmp_path: Path)
     assert facts["kept"]["of"] == facts["kept"]["epoch"] + 2 == len(facts["history"]) < 60
 
 
-@pytest.mark.long
 def test_each_process_leaves_the_others_when_the_training_is_refused(tmp_path: Path) -> None:
     said = run_in(tmp_path, *TORCHRUN, __file__, "refused")
     assert sorted(said.splitlines()) == ["left"] * PROCESSES + ["refused"] * PROCESSES
