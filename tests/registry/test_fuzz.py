@@ -235,5 +235,5 @@ def assert_plain(value: Any) -> None:
             assert_plain(key)
             assert_plain(one)
     else:
-        assert value is None or type(value) in (str, int) or isinstance(value, Path)
+        assert value is None or type(value) in (str, int, bool) or isinstance(value, Path)
         assert len(str(value)) <= 5000
