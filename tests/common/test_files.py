@@ -242,6 +242,11 @@ def test_sha256_is_that_of_the_whole_file(here: Path, content: bytes) -> None:
     assert files.sha256(here / "file") == hashlib.sha256(content).hexdigest()
 
 
+def test_a_blob_is_called_as_git_calls_it() -> None:
+    # echo hello | git hash-object --stdin
+    assert files.blob_id(b"hello\n") == "ce013625030ba8dba906f756967f9e9ca394464a"
+
+
 def test_size_counts_the_bytes_of_a_file_and_of_everything_below_a_folder(here: Path) -> None:
     folder = here / "folder"
     (folder / "images").mkdir(parents=True)

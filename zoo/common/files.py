@@ -308,6 +308,15 @@ def sha256_of(content: "mmap.mmap | bytes") -> str:
     return hashed.hexdigest()
 
 
+def blob_id(content: "mmap.mmap | bytes") -> str:
+    """What git calls a file with that content: the SHA-1 of its length and its bytes."""
+    import hashlib
+
+    blob = hashlib.sha1(b"blob %d\0" % len(content), usedforsecurity=False)
+    blob.update(content)
+    return blob.hexdigest()
+
+
 def is_file(path: Path) -> bool:
     """Whether there is a file that can be seen; not so in a folder that can't be entered."""
     return os.path.isfile(path)  # noqa: PTH113  # Path.is_file raises there

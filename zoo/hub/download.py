@@ -1,7 +1,6 @@
 """Download a checkpoint: listed first, fetched into scratch, verified before use."""
 
 import functools
-import hashlib
 import shutil
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -209,14 +208,11 @@ def _digest(repository: str, folder: Folder, one: RepoFile, expected: str | None
     """The SHA-256 of a downloaded file; refuses one that is not what the Hub, and the catalogue,
     said it would be.
     """
-    content = folder.content(one.path)
     digest = folder.digest(one.path)
     if one.lfs:
         announced = digest == one.lfs.sha256
     else:
-        blob = hashlib.sha1(b"blob %d\0" % len(content), usedforsecurity=False)
-        blob.update(content)
-        announced = blob.hexdigest() == one.blob_id
+        announced = files.blob_id(folder.content(one.path)) == one.blob_id
     if not announced or expected not in (None, digest):
         raise HubError(
             f"{one.path} of {repository} is not the file that was announced: its digest differs. "

@@ -1,6 +1,5 @@
 """Download the files of a repository that is no checkpoint of the zoo, for an import."""
 
-import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -89,10 +88,7 @@ def _verify(repository: str, one: RepoFile, path: Path) -> None:
     if one.lfs:
         announced = files.sha256(path) == one.lfs.sha256
     else:
-        content = path.read_bytes()
-        blob = hashlib.sha1(b"blob %d\0" % len(content), usedforsecurity=False)
-        blob.update(content)
-        announced = blob.hexdigest() == one.blob_id
+        announced = files.blob_id(path.read_bytes()) == one.blob_id
     if not announced:
         raise HubError(
             f"{one.path} of {repository} is not the file that was announced: its digest differs. "

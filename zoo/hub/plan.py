@@ -12,12 +12,13 @@ from huggingface_hub.utils._http import get_session, hf_raise_for_status
 
 from zoo.checkpoints import CARD, LAYOUT
 from zoo.checkpoints.card import merged, own_text
+from zoo.common import files
 from zoo.common.errors import CheckpointError, HubError
 from zoo.hub.download import listed
 from zoo.hub.endpoint import option
 from zoo.hub.history import Branch
 from zoo.hub.session import Session
-from zoo.hub.upload import Upload, blob_id
+from zoo.hub.upload import Upload
 
 LARGEST_CARD = 1 << 20  # bytes of one to be merged with
 
@@ -185,7 +186,7 @@ def _merged_card(session: Session, card: str, branch: Branch, there: Remote) -> 
     What stands around the zoo's part there is somebody's, unless this zoo sent it: then it stays.
     """
     known = there.files.get(CARD)
-    if not known or known.blob_id == blob_id(card.encode()):
+    if not known or known.blob_id == files.blob_id(card.encode()):
         return card, False
     whose = f"The {CARD} of {branch.repository}"
     if type(known.size) is not int or known.size > LARGEST_CARD:

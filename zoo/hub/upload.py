@@ -1,6 +1,5 @@
 """The files that a push may send, and how a Hub is told of them."""
 
-import hashlib
 from collections.abc import Mapping
 
 from huggingface_hub import CommitOperationAdd
@@ -52,7 +51,7 @@ class Upload(CommitOperationAdd):
         if not hasattr(self, "_blob_id"):
             with self.as_file() as file:
                 content = file.read()
-            self._blob_id = blob_id(content)
+            self._blob_id = files.blob_id(content)
         return self._blob_id
 
     @property
@@ -69,13 +68,6 @@ class Upload(CommitOperationAdd):
         if remote.lfs:
             return self.sha256 == str(remote.lfs.sha256)
         return self.blob_id == remote.blob_id
-
-
-def blob_id(content: bytes) -> str:
-    """What git calls a file with that content."""
-    blob = hashlib.sha1(b"blob %d\0" % len(content), usedforsecurity=False)
-    blob.update(content)
-    return blob.hexdigest()
 
 
 def own_files(folder: Folder) -> list[str]:

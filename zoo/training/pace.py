@@ -5,7 +5,7 @@ import dataclasses
 import logging
 import math
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -15,10 +15,8 @@ from zoo.models.build import build
 from zoo.optim import join
 from zoo.sampling import draw, kind_of
 from zoo.training.loop import fit
+from zoo.training.session import GRID, Plan
 from zoo.training.state import TrainingState
-
-if TYPE_CHECKING:
-    from zoo.training.session import Plan
 
 log = logging.getLogger("zoo")
 
@@ -28,10 +26,9 @@ SHORTEST = 2.0
 LONGEST = 30.0
 # epochs of the trial's recipe: it ends long before
 ENDLESS = 65_536
-GRID = 64
 
 
-def in_minutes(plan: "Plan", minutes: float, device: str, threads: int | None) -> "Plan":
+def in_minutes(plan: Plan, minutes: float, device: str, threads: int | None) -> Plan:
     """A training with as many epochs as end in about so many minutes on this machine, one at least.
 
     A model is trained for a few seconds and thrown away; its pace tells the epochs. They are
@@ -62,7 +59,7 @@ def in_minutes(plan: "Plan", minutes: float, device: str, threads: int | None) -
     )
 
 
-def _seconds_per_epoch(plan: "Plan", minutes: float, device: str) -> float:
+def _seconds_per_epoch(plan: Plan, minutes: float, device: str) -> float:
     """Seconds that the steps of an epoch take, and the grid at its end."""
     limit = min(max(minutes * 60 * PART, SHORTEST), LONGEST)
     model: Any = build(plan.model_class, plan.config, plan.request.seed)
