@@ -17,7 +17,7 @@ FEW = 1_000  # digits that are trained on
 STEPS = int(os.environ.get("STEPS", "8000"))
 # what zoo chooses for few images (zoo train --data), but for the augmentation
 WIDTH = 32
-RECIPE = {"batch_size": 64, "learning_rate": 3e-4, "schedule": "cosine", "precision": "bf16"}
+RECIPE = {"batch_size": 64, "learning_rate": 1.2e-3, "schedule": "cosine", "precision": "bf16"}
 WAYS = ("color", "translation", "cutout")
 
 

@@ -12,8 +12,8 @@ from zoo.evaluation.meter import Meter
 
 SEEDS = range(int(os.environ.get("SEEDS", "3")))
 SHORT, LONG = 4, 12
-# clothes that are trained on, of 60,000: enough to tell the two apart in 20 minutes of a core
-CLOTHES = int(os.environ.get("CLOTHES", "8000"))
+# clothes that are trained on: a seed of all takes half an hour of a core
+CLOTHES = int(os.environ.get("CLOTHES", "60000"))
 
 
 def distance(name: str, epochs: int, seed: int, **given: Any) -> float:
