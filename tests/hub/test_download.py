@@ -202,6 +202,25 @@ def test_a_shorter_file_than_announced_is_refused(hub: Hub, root: Path) -> None:
     assert "owner/repo" in refusal(root, NAME)
 
 
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("X-Linked-Size", "9" * 30),
+        ("X-Linked-Size", "9" * 5000),
+        ("X-Linked-Size", str(10**12)),
+        ("Content-Length", str(10**12)),
+    ],
+)
+def test_a_file_that_grows_beyond_what_was_announced_is_refused_before_its_disk_is_looked_for(
+    hub: Hub, root: Path, name: str, size: str
+) -> None:
+    def grown(answer: Answer) -> Answer:
+        return answer._replace(headers={**answer.headers, name: size}, body=b"")
+
+    hub.answers[r"HEAD .*resolve.*/model\.safetensors"] = grown
+    assert f"as {name.lower()} of a file, and announced less" in refusal(root, NAME)
+
+
 @pytest.mark.parametrize("gone", ["config.json", "model.safetensors"])
 def test_a_repository_that_is_no_checkpoint_is_refused_before_anything_is_downloaded(
     hub: Hub, root: Path, gone: str

@@ -29,6 +29,9 @@ AGAIN = (429, 500, 502, 503, 504)
 LONGEST_PAUSE = 8
 MOST_REQUESTS = 1000  # of one session: a list may name itself as its next page
 ETAG = re.compile(r'(W/)?"?[0-9A-Za-z._-]{1,128}"?')
+SIZE = re.compile(r"[0-9]+")
+# digits of a size that can be true
+LONGEST_SIZE = 18
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -119,6 +122,7 @@ class Guard:
             raise HubError(too_many(self.endpoint, seconds))
         if response.request.method == "HEAD":
             self._refuse_paths(headers)
+            self._refuse_sizes(headers)
         response.stream = _Bounded(response.stream, self)
         if self.clock.held:
             self._refuse_long_pauses(response, seconds)
@@ -144,6 +148,18 @@ class Guard:
             if not form.fullmatch(headers.get(name, "0" * 40)):
                 raise HubError(
                     f"{self.endpoint} sent {headers[name][:80]!r} as {name}: it can't be trusted."
+                )
+
+    def _refuse_sizes(self, headers: httpx2.Headers) -> None:
+        """Refuse a file that is said to be larger than it was: the client would look for so much
+        disk.
+        """
+        for name in ("x-linked-size", "content-length"):
+            size = headers.get(name, "0")
+            if SIZE.fullmatch(size) and (len(size) > LONGEST_SIZE or int(size) > self.largest):
+                raise HubError(
+                    f"{self.endpoint} sent {size[:80]} as {name} of a file, and announced less: it "
+                    "can't be trusted."
                 )
 
 
