@@ -11,18 +11,6 @@ from pathlib import Path
 import pytest
 
 ZOO = f"{sys.executable} -m zoo"
-# none can be read
-ADDRESSES = ["http://[::1", "http://[::1]:99999", "http://127.0.0.1:99999"]
-# commands that have to do with a Hub, or could have
-ASKERS = [
-    "pull hf:owner/repo",
-    "push vae-mnist owner/repo --dry-run",
-    "list --outdated",
-    "search x --endpoint http://127.0.0.1:1",
-    "doctor",
-    "list",
-    "pull vae-mnist",
-]
 FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
 
 
@@ -154,13 +142,12 @@ def test_a_refusal_of_the_system_that_no_room_expects_is_said_in_a_line() -> Non
     shutil.rmtree(home, ignore_errors=True)
 
 
+@pytest.mark.parametrize("address", ["http://[::1", "http://[::1]:99999", "http://127.0.0.1:99999"])
 @pytest.mark.parametrize(
-    ("command", "address"),
-    [
-        *(("search x", address) for address in ADDRESSES),
-        *((command, ADDRESSES[0]) for command in ASKERS),
-    ],
-)
+    "command",
+    ["search x", "pull hf:owner/repo", "push vae-mnist owner/repo --dry-run", "list --outdated",
+     "search x --endpoint http://127.0.0.1:1", "doctor", "list", "pull vae-mnist"],
+)  # fmt: skip  # a line a command would be no easier to read
 def test_an_address_of_a_hub_that_cannot_be_read_is_said_in_a_line(
     command: str, address: str
 ) -> None:
