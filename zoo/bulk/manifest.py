@@ -176,29 +176,24 @@ def whole(place: Place, plan: Plan, records: Iterable[Record]) -> list[Record]:
     return [one for one in records if sum(there.get(one.number, {}).values()) == one.bytes]
 
 
-def files_there(place: Place, plan: Plan) -> dict[int, dict[str, int]]:
-    """The files of shards that are there: by the number of the shard, their sizes by name."""
-    found: dict[int, dict[str, int]] = {}
+def files_there(place: Place, plan: Plan) -> dict[int | None, dict[str, int]]:
+    """The files among the shards that are there: by the number of the shard, their sizes by name.
+
+    Those of None are strays: no shard has them, and a reader would take them for samples.
+    """
+    found: dict[int | None, dict[str, int]] = {}
     for name, size in place.sizes(LAYOUTS[plan.asked.format].files.partition("/")[0]).items():
-        number = shard_of(name, plan)
-        if number is not None:
-            found.setdefault(number, {})[name] = size
+        found.setdefault(shard_of(name, plan), {})[name] = size
     return found
-
-
-def strays(place: Place, plan: Plan) -> list[str]:
-    """Files among the shards that no plan knows: a reader would take them for samples."""
-    sizes = place.sizes(LAYOUTS[plan.asked.format].files.partition("/")[0])
-    return sorted(name for name in sizes if shard_of(name, plan) is None)
 
 
 def refuse_strays(place: Place, plan: Plan) -> None:
     """Refuse files that lie among the shards and are not of them.
 
     **Raises:** `OutputError` that names the first."""
-    if LAYOUTS[plan.asked.format].one_file and (found := strays(place, plan)):
+    if LAYOUTS[plan.asked.format].one_file and (strays := files_there(place, plan).get(None)):
         raise OutputError(
-            f"{place.text}/{found[0]} is not of this data set, and a reader would take it for a "
+            f"{place.text}/{min(strays)} is not of this data set, and a reader would take it for a "
             "part of it. Move it elsewhere and give the same command again."
         )
 

@@ -13,7 +13,7 @@ from zoo.bulk.plan import Plan
 from zoo.checkpoints import refuse_damaged as refuse_damaged_checkpoints
 from zoo.checkpoints import verify as verify_checkpoints
 from zoo.common import arguments, files
-from zoo.common.errors import CheckpointError, OutputError
+from zoo.common.errors import CheckpointError, OutputError, counted
 
 # bytes of a file that are hashed at once
 PIECE = 1 << 20
@@ -74,7 +74,7 @@ def _verdict(name: str, place: Place) -> dict[str, Any]:
             asked = whole.plan.asked
             extend = " --extend" if start else ""
             again.append(command(asked, name, n=asked.start + asked.n) + extend)
-        states |= dict.fromkeys(manifest.strays(lot, whole.plan), "stray")
+        states |= dict.fromkeys(sorted(there.get(None, ())), "stray")
         found |= {f"{start}/{file}" if start else file: state for file, state in states.items()}
     ok = set(found.values()) <= {"ok"}
     return {"name": name, "ok": ok, "files": found, "commands": again}
@@ -91,8 +91,8 @@ def refuse_damaged(verdicts: Sequence[dict[str, Any]]) -> None:
             )
         if strays := [file for file, state in one["files"].items() if state == "stray"]:
             raise CheckpointError(
-                f"{one['name']} has files that are not of it, and a reader would take them for "
-                f"samples. Move them elsewhere: {', '.join(strays[:10])}",
+                f"{one['name']} has {counted(len(strays), 'file')} that no shard has, such as "
+                f"{strays[0]}: a reader would take it for samples. Move them elsewhere.",
                 path=one["name"],
             )
     refuse_damaged_checkpoints(verdicts)
