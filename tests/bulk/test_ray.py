@@ -13,6 +13,9 @@ import pytest
 from kills import held
 
 from zoo.bulk.generate import generate
+from zoo.bulk.plan import Asked
+from zoo.bulk.ray_crew import RayCrew
+from zoo.bulk.worker import Job
 from zoo.common.errors import OutputError
 
 pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore")]
@@ -89,6 +92,25 @@ def test_two_nodes_make_the_same_bytes_and_a_node_killed_in_the_middle_costs_not
     assert process.returncode == 0, said
     assert json.loads(printed)["finished"]
     assert held(output) == held(whole)
+
+
+def test_what_ray_says_at_the_end_is_not_among_the_data_of_a_command(
+    cluster: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ray keeps what is said twice, as of two lost nodes, and prints it when it ends."""
+    import ray
+    from ray._private.utils import publish_error_to_driver
+    from ray._private.worker import global_worker
+
+    asked = Asked(checkpoint="vae-mnist", sha256="", kind="image", format="parquet", n=1)
+    job = Job(asked, str(tmp_path), "auto", False, False)
+    with RayCrew(job, 1, cluster.address):
+        for _ in range(3):
+            publish_error_to_driver("lost", "A node is lost.", global_worker.gcs_client)
+            time.sleep(1)
+    assert not ray.is_initialized()
+    said = capsys.readouterr()
+    assert "[repeated 2x" in said.err and "[repeated" not in said.out
 
 
 def test_a_driver_that_is_killed_goes_on(cluster: Any, whole: Path, tmp_path: Path) -> None:

@@ -1,14 +1,22 @@
 """What standard output can't take ends a command in a line, or silently; no text breaks one."""
 
+import io
 import json
 import os
 import pty
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from conftest import Zoo
+from PIL import Image
+
+from zoo import load
 
 ZOO = f"{sys.executable} -m zoo"
 FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
@@ -156,3 +164,57 @@ def test_an_address_of_a_hub_that_cannot_be_read_is_said_in_a_line(
     said = done.stderr + done.stdout
     needs_none = command in ("list", "list --outdated", "pull vae-mnist")
     assert needs_none or f"HF_ENDPOINT {address!r} is not the address of a Hub" in said, said
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sample vae-mnist -n 2 -o a.png --json",
+        "interpolate vae-mnist -o a.png --json",
+        "generate vae-mnist -n 4 -o a --json",
+        "encode vae-mnist one.png --json",
+    ],
+)
+def test_what_a_model_prints_is_not_among_the_data_of_a_command(
+    command: str, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("L", (28, 28)).save("one.png")
+    talks(monkeypatch)
+    done = zoo(*command.split())
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout) and "loud" in done.stderr
+
+
+def test_nor_in_a_table_for_programs(
+    zoo: Zoo, trained: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = trained("mlp-vae")
+    talks(monkeypatch)
+    done = zoo("evaluate", folder, "-n", 60, "-k", 2, "--test-images", 20, "--format", "csv")
+    assert done.exit_code == 0, done.stderr
+    assert "loud" not in done.stdout and "loud" in done.stderr
+
+
+def test_nor_among_the_bytes_that_go_to_a_pipe(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    talks(monkeypatch)
+    done = zoo("sample", "vae-mnist", "-n", 2, "-o", "-")
+    with np.load(io.BytesIO(done.stdout_bytes)) as arrays:
+        assert arrays["samples"].shape == (2, 1, 28, 28)
+    assert "loud" in done.stderr
+
+
+def talks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the model of vae-mnist print something whenever it is asked."""
+    model = type(load("vae-mnist"))
+
+    def aloud(name: str) -> Any:
+        quiet = getattr(model, name)
+
+        def method(*arguments: Any, **options: Any) -> Any:
+            print("loud")
+            return quiet(*arguments, **options)
+
+        return method
+
+    for name in ("decoder_output", "encoder_output"):
+        monkeypatch.setattr(model, name, aloud(name))

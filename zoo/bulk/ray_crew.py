@@ -20,6 +20,7 @@ from zoo.bulk.work import Maker
 from zoo.bulk.worker import Job
 from zoo.common import words
 from zoo.common.errors import MissingDependencyError, OutputError, ZooError
+from zoo.registry import off_stdout
 
 # tasks that wait at once: a cluster that grows finds work, and memory does not grow with shards
 WAITING = 500
@@ -76,7 +77,9 @@ class RayCrew:
 
     def __exit__(self, *_: object) -> None:
         if self._ours:
-            self._ray.shutdown()
+            # what Ray still has to say of lost nodes, it prints to standard output
+            with off_stdout():
+                self._ray.shutdown()
 
     def survey(self) -> Plan:
         """Have a node fix the plan."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.checkpoints import Store
-from zoo.cli import start
+from zoo.cli import start, streams
 from zoo.cli.progress import progress as progress
 from zoo.cli.progress import track as track
 from zoo.cli.tables import print_table as print_table
@@ -68,7 +68,8 @@ def print_json(value: object) -> None:
     """Print data for programs, in ASCII: nothing in it can steer a terminal or fail to encode."""
     import json
 
-    click.echo(json.dumps(value, indent=2, ensure_ascii=True, default=str))
+    text = json.dumps(value, indent=2, ensure_ascii=True, default=str)
+    click.echo(text, file=streams.for_data())
 
 
 def print_as(form: str, table: Any) -> None:
@@ -79,7 +80,7 @@ def print_as(form: str, table: Any) -> None:
     - `table`: what has `to_csv`, `to_latex` and `to_markdown`.
     """
     text: str = getattr(table, f"to_{form}")()
-    click.echo(text.rstrip("\n"))
+    click.echo(text.rstrip("\n"), file=streams.for_data())
 
 
 class Command(click.Command):
@@ -143,7 +144,8 @@ def print_address(address: str, json_: bool) -> None:
     """Say where a server listens, in a line that programs can wait for."""
     import json
 
-    click.echo(json.dumps({"address": address}) if json_ else address)
+    text = json.dumps({"address": address}) if json_ else address
+    click.echo(text, file=streams.for_data())
 
 
 def print_written(written: Any, json_: bool) -> None:

@@ -1,5 +1,6 @@
 """zoo sample: draw from a checkpoint."""
 
+import sys
 from typing import Any
 
 import click
@@ -91,6 +92,8 @@ def sample(reference: str | None, output: str | None, json_: bool, **asked: Any)
     printed = output == "-" or (output is None and sampling.prints(reference))
     if json_ and printed:
         raise click.UsageError("--json and the texts both go to standard output: name a file (-o).")
+    if printed and not sys.stdout.isatty():
+        streams.keep_for_data(click.get_current_context())
     target: Any = streams.Bytes() if printed else output
     written = sampling.sample(reference, target, watch=track, **asked)
     if json_:

@@ -15,6 +15,7 @@ import click
 from zoo.common.text import unsteered
 
 READER_LEFT = 141  # the exit code of a program whose reader closed the pipe, as shells count it
+_DATA = "zoo.data"  # where click keeps standard output for the data of a command
 
 
 def take_any_text() -> None:
@@ -73,7 +74,7 @@ class Bytes:
     """Standard output for bytes. Errors of its writing count as errors of printing."""
 
     def __init__(self) -> None:
-        self._stream = sys.stdout.buffer
+        self._stream = for_data().buffer
 
     def write(self, data: bytes) -> int:
         """Write bytes."""
@@ -89,6 +90,22 @@ class Bytes:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+def keep_for_data(ctx: click.Context) -> None:
+    """Until a command ends, standard output is for its data alone: what models and libraries print
+    goes to standard error.
+    """
+    if _DATA not in ctx.meta:
+        ctx.meta[_DATA] = sys.stdout
+        ctx.with_resource(contextlib.redirect_stdout(sys.stderr))
+
+
+def for_data() -> TextIO:
+    """Standard output, also while it is kept for data."""
+    ctx = click.get_current_context(silent=True)
+    kept: TextIO | None = ctx.meta.get(_DATA) if ctx else None
+    return kept or sys.stdout
 
 
 @contextlib.contextmanager
