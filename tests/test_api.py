@@ -133,15 +133,16 @@ def test_the_lists_above_name_commands_that_exist() -> None:
     assert not {*COMMAND_LINE_ONLY} & {*zoo.__all__}
 
 
-def test_every_public_function_is_documented_and_says_what_it_returns_or_raises() -> None:
+def test_every_public_function_is_documented_and_says_what_it_returns_and_raises() -> None:
     for name in zoo.__all__:
         value = getattr(zoo, name)
         if inspect.isfunction(value):
             document = inspect.getdoc(value) or ""
+            signature = inspect.signature(value)
             assert document.splitlines()[0].endswith((".", ":")), name
-            assert len(inspect.signature(value).parameters) == 0 or "**Arguments:**" in document, (
-                name
-            )
+            assert not signature.parameters or "**Arguments:**" in document, name
+            assert not signature.parameters or "**Raises:**" in document, name
+            assert signature.return_annotation in (None, "None") or "**Returns:**" in document, name
 
 
 def test_errors_and_the_version_are_at_hand() -> None:

@@ -30,9 +30,7 @@ FLOORS = (
 )
 # imports between two districts of one floor, each with its reason
 BESIDE = {
-    ("models", "registry"): "a model is built by its name",
     ("sampling", "checkpoints"): "a picture says which weights drew it",
-    ("sampling", "data"): "test images are reconstructed, and pictures opened in one place",
     ("training", "evaluation"): "alarms and cards use measures",
     ("exporters", "editing"): "a page has a slider for each direction that is kept",
 }
@@ -62,9 +60,6 @@ DOOR_ROOMS = {
     "sampling.pictures",
     "sampling.provenance",
     "sampling.request",
-    "training.keep",
-    "training.request",
-    "training.session",
 }
 
 # inner rooms whose tests stand in the file of what they are used through
@@ -444,6 +439,17 @@ def test_districts_are_entered_by_their_doors(path: Path) -> None:
         assert open_to_all or (not inner and name in public), (
             f"{path} imports {name} of zoo.{other}, which is not in its __all__"
         )
+
+
+def test_every_way_between_districts_that_is_allowed_is_used() -> None:
+    entered = {
+        f"{other}.{name.partition('.')[0]}"
+        for path in rooms(CORE)
+        for other, name in imported_names(path)
+    }
+    assert entered >= DOOR_ROOMS
+    crossed = {(district(one), other) for one in rooms(CORE) for other in districts_imported(one)}
+    assert crossed >= BESIDE.keys()
 
 
 def test_no_circle_leads_from_a_district_back_to_it() -> None:

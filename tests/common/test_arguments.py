@@ -5,18 +5,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from conftest import Zoo
 
 import zoo as door
 from zoo.common import arguments, words
 from zoo.common.errors import ConfigError, LabelError
+from zoo.training.given import whole_numbers
 
 FUNCTIONS = {
     name: getattr(door, name) for name in door.__all__ if inspect.isfunction(getattr(door, name))
 }
 # what follows the first argument of a function that needs more of them; a path unless said here
-FURTHER: dict[str, tuple[Any, ...]] = {"draw": (2,), "push": ("owner/repo",)}
+FURTHER: dict[str, tuple[Any, ...]] = {"push": ("owner/repo",)}
 NONE_IS_A_VALUE = {"list_checkpoints", "list_data", "list_features", "list_models", "list_runs"}
 VALUES = (3, None, ["a", 3], Path("folder"))
 
@@ -61,23 +64,23 @@ def test_the_walk_passes_every_function_that_takes_a_reference_or_a_pattern() ->
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: door.info(3), "reference = '3' is of the type int: pass a checkpoint's name"),
+        (lambda: door.info(3), "reference = 3 is of the type int: pass a checkpoint's name"),
         (lambda: door.info(["a"]), "is of the type list: pass a checkpoint's name, a path"),
-        (lambda: door.card(3), "reference = '3' is of the type int"),
+        (lambda: door.card(3), "reference = 3 is of the type int"),
         (lambda: door.evaluate(3), "first write a folder with zoo.save"),
         (lambda: door.pull(Path("x")), "is of the type PosixPath: pass a checkpoint's name, or"),
-        (lambda: door.reconstruct("vae-mnist", 5), "images = '5' is of the type int: pass a path"),
-        (lambda: door.reconstruct("vae-mnist", [5]), r"images\[0\] = '5' is of the type int"),
-        (lambda: door.list_checkpoints(3), r"pattern = '3' .* pass a text such as \"\*mnist\*\""),
+        (lambda: door.reconstruct("vae-mnist", 5), "images = 5 is of the type int: pass a path"),
+        (lambda: door.reconstruct("vae-mnist", [5]), r"images\[0\] = 5 is of the type int"),
+        (lambda: door.list_checkpoints(3), r"pattern = 3 .* pass a text such as \"\*mnist\*\""),
         (lambda: door.list_checkpoints(["*vae*"]), "pattern = .* is of the type list"),
-        (lambda: door.list_models(3), "pattern = '3' is of the type int"),
-        (lambda: door.remove(3), "names = '3' is of the type int: pass a name, a pattern"),
-        (lambda: door.remove(["a", 3]), r"names\[1\] = '3' is of the type int: pass a name"),
-        (lambda: door.verify(3), "names = '3' is of the type int"),
-        (lambda: door.verify(0), "names = '0' is of the type int"),
-        (lambda: door.push(3, "owner/repo"), "reference = '3' is of the type int"),
-        (lambda: door.save(door.load("vae-mnist"), 3), "folder = '3' is of the type int: pass a"),
-        (lambda: door.save(door.load("vae-mnist"), "./a", facts=3), "facts = '3' .* pass a dict"),
+        (lambda: door.list_models(3), "pattern = 3 is of the type int"),
+        (lambda: door.remove(3), "names = 3 is of the type int: pass a name, a pattern"),
+        (lambda: door.remove(["a", 3]), r"names\[1\] = 3 is of the type int: pass a name"),
+        (lambda: door.verify(3), "names = 3 is of the type int"),
+        (lambda: door.verify(0), "names = 0 is of the type int"),
+        (lambda: door.push(3, "owner/repo"), "reference = 3 is of the type int"),
+        (lambda: door.save(door.load("vae-mnist"), 3), "folder = 3 is of the type int: pass a"),
+        (lambda: door.save(door.load("vae-mnist"), "./a", facts=3), "facts = 3 .* pass a dict"),
     ],
 )
 def test_a_refusal_says_what_to_pass(call: Callable[[], Any], said: str) -> None:
@@ -119,3 +122,48 @@ def test_a_command_speaks_of_its_options(zoo: Zoo) -> None:
     assert words.either("--label", "labels") == "labels"
     with words.of_commands():
         assert words.either("--label", "labels") == "--label"
+
+
+@pytest.mark.parametrize("value", [8, np.int64(8), np.uint8(8), torch.tensor(8)])
+def test_whole_numbers_of_other_libraries_do_as_well(value: Any) -> None:
+    number = arguments.whole("n", value, 1)
+    assert type(number) is int and number == 8
+
+
+@pytest.mark.parametrize("value", [True, 8.0, "8", None, [8], np.float64(8), object()])
+def test_what_is_no_whole_number_is_refused(value: Any) -> None:
+    with pytest.raises(ConfigError, match="pass a whole number of 1 or more"):
+        arguments.whole("n", value, 1)
+
+
+@pytest.mark.parametrize(
+    ("value", "most", "said"),
+    [
+        (0, None, "n = 0 is out of range: pass a whole number of 1 or more."),
+        (5, 4, "n = 5 is out of range: pass a whole number from 1 to 4."),
+        (-(10**100), None, "n is out of range: pass a whole number of 1 or more."),
+        (
+            10**100,
+            2**63 - 1,
+            "n is out of range: pass a whole number of 9,223,372,036,854,775,807 or less.",
+        ),
+    ],
+)
+def test_a_whole_number_out_of_range_says_the_range(
+    value: int, most: int | None, said: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        arguments.whole("n", value, 1, most)
+    assert str(caught.value) == said
+
+
+def test_a_value_of_many_lines_is_not_repeated() -> None:
+    model = door.load("vae-mnist")
+    with pytest.raises(ConfigError, match=r"^reference is of the type MLPVAE: pass a checkpoint"):
+        door.info(model)
+
+
+@pytest.mark.parametrize("number", [np.int64(1), torch.tensor(1)])
+def test_a_training_takes_whole_numbers_of_other_libraries(number: Any) -> None:
+    given = {"epochs": number, "seed": number, "patience": number, "threads": number}
+    assert whole_numbers(given) == {**given, **dict.fromkeys(given, 1)}

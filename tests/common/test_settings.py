@@ -55,6 +55,8 @@ COMMANDS = [
     ["verify"],
     ["space"],
     ["card", "vae-mnist"],
+    ["play", "--no-browser"],
+    ["serve", "--port", "0"],
 ]
 
 

@@ -58,6 +58,24 @@ def test_what_systems_leave_beside_pictures_is_skipped_and_said_once(
     assert caplog.text.count("Skipped folders in") == 1 and "__MACOSX" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["$RECYCLE.BIN", "System Volume Information", "@eaDir", "#recycle", "lost+found", "__MACOSX"],
+)
+def test_a_folder_of_the_system_is_no_class_and_no_part_of_one(
+    name: str, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for place in ("cat", "dog"):
+        pictures.fill(folder / place, 5)
+        # as the servers of Synology write it: a folder with the name of the picture
+        pictures.fill(folder / place / name / "000.png", 1)
+    pictures.fill(folder / name, 3)
+    data = load_dataset(str(folder))
+    assert data.class_names == ("cat", "dog") and data.labels is not None
+    assert data.labels.bincount().tolist() == [5, 5]
+    assert name in caplog.text
+
+
 def test_a_hidden_folder_is_no_class(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     data = load_dataset(str(pictures.notebook(folder)))
     assert data.class_names == ("cat", "dog") and data.labels is not None

@@ -110,6 +110,16 @@ def test_transparency_of_every_kind_is_put_over_white(mode: str, tmp_path: Path)
     assert samples[4:].eq(255 if mode == "L" else 2).all()
 
 
+@pytest.mark.parametrize("suffix", [".png", ".gif", ".bmp", ".tiff"])
+def test_an_image_with_a_palette_of_greys_is_grey(suffix: str, tmp_path: Path) -> None:
+    shades = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4
+    image = Image.fromarray(shades).convert("P")
+    assert image.mode == "P"
+    image.save(tmp_path / f"a{suffix}")
+    samples = load_dataset(str(tmp_path)).samples[:]
+    assert torch.equal(samples[0], torch.from_numpy(shades)[None])
+
+
 @pytest.mark.parametrize("grey", ["000.png", "zzz.png", "scan4.png"])
 def test_a_folder_is_read_in_colour_if_any_image_is(
     grey: str, folder: Path, caplog: pytest.LogCaptureFixture

@@ -60,7 +60,7 @@ def test_who_watches_is_told_of_every_byte(hub: Hub) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"reference": 5}, "reference = '5' is of the type int: pass a checkpoint's name"),
+        ({"reference": 5}, "reference = 5 is of the type int: pass a checkpoint's name"),
         ({"reference": None}, 'pass a checkpoint\'s name, or "hf:OWNER/REPO"'),
         ({"reference": ["vae-mnist"]}, 'pass a checkpoint\'s name, or "hf:OWNER/REPO"'),
         ({"reference": Path("vae-mnist")}, 'pass a checkpoint\'s name, or "hf:OWNER/REPO"'),

@@ -985,8 +985,8 @@ def test_a_push_from_python_asks_whom_it_is_told_to(hub: Hub, mine: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((5, NAME), "reference = '5' is of the type int: pass a checkpoint's name"),
-        ((None, NAME), "reference = 'None' is of the type NoneType"),
+        ((5, NAME), "reference = 5 is of the type int: pass a checkpoint's name"),
+        ((None, NAME), "reference = None is of the type NoneType"),
         (("vae-mnst", NAME), "Did you mean 'vae-mnist'"),
         (("./nowhere", NAME), "There is no folder ./nowhere"),
         (("mine", NAME), "For the path write ./mine"),

@@ -142,11 +142,11 @@ def test_labels_are_appended_one_hot_to_features_and_to_maps() -> None:
         (3, torch.tensor([-1]), "Label -1"),
         (3, torch.tensor([0, 1]), r"shape \(1,\)"),
         (3, torch.tensor([0.0]), "int64"),
+        (3, 7, "tensor of shape .*, not int"),
+        (3, [1], "not list"),
     ],
 )
-def test_labels_that_do_not_fit_are_refused(
-    classes: int, labels: Tensor | None, message: str
-) -> None:
+def test_labels_that_do_not_fit_are_refused(classes: int, labels: Any, message: str) -> None:
     with pytest.raises(LabelError, match=message):
         make(num_classes=classes).decode(torch.zeros(1, 2), labels)
 

@@ -95,7 +95,7 @@ def test_in_bf16_samples_of_another_batch_size_are_as_near(trained: Trained) -> 
     ("arguments", "message"),
     [
         ({"n": 1, "precision": "half"}, "precision = 'half' is none of float32, bf16"),
-        ({"n": 0}, "n = 0 is out of range: pass 1 or more"),
+        ({"n": 0}, "n = 0 is out of range: pass a whole number of 1 or more"),
         ({"n": 1, "seed": -1}, "seed = -1"),
         ({"n": 1, "start": -1}, "start = -1"),
         ({"n": 1, "batch_size": 0}, "batch_size = 0"),

@@ -132,6 +132,14 @@ def test_the_current_checkpoint_is_sampled_when_none_is_named(zoo: Zoo) -> None:
     assert door.sample(n=1).made["checkpoint"] == "vae-mnist"
 
 
+def test_without_a_number_there_is_one_sample_for_each_label_or_64(trained: Trained) -> None:
+    model = door.load(str(trained("mlp-vae", "num_classes=10")))
+    assert torch.equal(door.draw(model, labels=7, seed=1), door.draw(model, 64, labels=7, seed=1))
+    three = door.draw(model, labels=iter([1, 2, 3]), seed=1)
+    assert torch.equal(three, door.draw(model, 3, labels=[1, 2, 3], seed=1))
+    assert len(door.draw("vae-mnist", seed=1)) == 64
+
+
 def test_a_start_may_be_far_away(trained: Trained) -> None:
     model = str(trained("mlp-vae", "num_classes=10"))
     door.sample(model, "far.npz", n=12, seed=2, start=10**30 + 4)

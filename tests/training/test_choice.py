@@ -270,7 +270,7 @@ def test_a_full_disk_on_the_way_says_how_to_go_on_and_leaves_no_half_epoch(tmp_p
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"patience": 0}, "pass a whole number of 1 or more, of epochs"),
+        ({"patience": 0}, "pass a whole number of 1 or more"),
         ({"patience": True}, "pass a whole number"),
         ({"keep": 3}, "keep = '3': pass a text"),
         ({"measure": ["recall"]}, "pass a text"),

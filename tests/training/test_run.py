@@ -18,7 +18,8 @@ from zoo.common.errors import CheckpointError, OutputError
 from zoo.models.interface import GenerativeModel, TrainConfig
 from zoo.training import loop
 from zoo.training.loop import fit
-from zoo.training.run import HISTORY, SETTINGS, STATE, Run
+from zoo.training.request import SETTINGS
+from zoo.training.run import HISTORY, STATE, Run
 from zoo.training.state import TrainingState
 
 

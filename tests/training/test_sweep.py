@@ -96,7 +96,7 @@ def test_one_that_fails_does_not_keep_the_others_from_their_turn(tmp_path: Path)
     [
         ({"out": "made"}, "leave out out"),
         ({"resume": "s"}, "leave resume out"),
-        ({"workers": 0}, "pass a whole number, 1 to 256"),
+        ({"workers": 0}, "pass a whole number from 1 to 256"),
         ({"workers": True}, "pass a whole number"),
         ({"name": None}, "Name the trainings of a grid"),
         ({"seed": 7}, "varies 'seed', and one value is given, too"),

@@ -8,7 +8,7 @@ from zoo.bulk import filters
 from zoo.bulk.layouts import LAYOUTS
 from zoo.bulk.plan import BATCH_SIZE, Asked, shard_bytes
 from zoo.checkpoints import Folder, find
-from zoo.common import settings
+from zoo.common import arguments, settings
 from zoo.common.errors import (
     ConfigError,
     LabelError,
@@ -26,8 +26,6 @@ from zoo.sampling.request import Reference
 ENGINES = ("local", "ray")
 # the same as in `zoo.common.compute`, which imports torch
 PRECISIONS = ("float32", "bf16")
-# the largest number that the columns `seed` and `index` hold
-MOST = 2**63 - 1
 
 
 def asked(
@@ -63,16 +61,14 @@ def asked(
         )
     if precision not in PRECISIONS:
         raise ConfigError(f"precision = {precision!r} is none of {', '.join(PRECISIONS)}.")
-    threads = request.whole_number("threads", threads, 1)
-    if threads > settings.MOST_THREADS:
-        raise ConfigError(f"threads = {threads} is out of range: {settings.MOST_THREADS} at most.")
+    threads = arguments.whole("threads", threads, 1, settings.MOST_THREADS)
     return Asked(
         checkpoint=folder.reference,
         sha256=folder.sha256,
         kind=kind,
         format=format,
         n=_number(n, per_class, len(classes)),
-        seed=None if seed is None else _storable("seed", seed, 0),
+        seed=arguments.whole_or_none("seed", seed, 0, arguments.LARGEST),
         labels=tuple(str(one) for one in request.as_list(labels)),
         classes=classes,
         class_names=folder.class_names,
@@ -80,10 +76,10 @@ def asked(
         precision=precision,
         batch_size=BATCH_SIZE
         if batch_size is None
-        else request.whole_number("batch_size", batch_size, 1),
+        else arguments.whole("batch_size", batch_size, 1),
         threads=threads,
         shard_size=None if shard_size is None else shard_bytes(shard_size),
-        per_shard=None if per_shard is None else request.whole_number("per_shard", per_shard, 1),
+        per_shard=arguments.whole_or_none("per_shard", per_shard, 1),
         where=filters_asked,
         features=_features(found, features, folder, kind, classes),
     )
@@ -96,21 +92,14 @@ def _number(n: Any, per_class: Any, classes: int) -> int:
             f"Say how many samples to make, by {either('-n or --per-class', 'n or per_class')}."
         )
     if n is not None:
-        return _storable("n", n, 1)
+        return arguments.whole("n", n, 1, arguments.LARGEST)
     if not classes:
         raise LabelError(
             f"{either('--per-class', 'per_class')} is for conditional checkpoints, and this one "
             f"has no classes: use {either('-n', 'n')}."
         )
-    return _storable("n", classes * request.whole_number("per_class", per_class, 1), 1)
-
-
-def _storable(name: str, value: Any, least: int) -> int:
-    """A whole number that a column can hold."""
-    number = request.whole_number(name, value, least)
-    if number > MOST:
-        raise ConfigError(f"{name} is out of range: pass {MOST:,} or less.")
-    return number
+    n = classes * arguments.whole("per_class", per_class, 1)
+    return arguments.whole("n", n, 1, arguments.LARGEST)
 
 
 def _refuse_format(format: Any, kind: str) -> None:

@@ -16,7 +16,7 @@ from zoo.bulk.places import WORK, Local, Place, open_place
 from zoo.bulk.plan import Asked, Plan
 from zoo.bulk.steps import Makers, Solo, Step
 from zoo.bulk.worker import Job
-from zoo.common import files, settings, words
+from zoo.common import arguments, files, settings, words
 from zoo.common.errors import ConfigError, OutputError, counted
 from zoo.common.watching import Watch
 from zoo.common.words import either
@@ -118,7 +118,7 @@ def generate(
 
     **Raises:** `ZooError`; what can be refused is refused before torch is imported."""
     if workers is not None:
-        workers = request.whole_number("workers", workers, 1)
+        workers = arguments.whole("workers", workers, 1)
     if engine not in asking.ENGINES:
         raise ConfigError(f"engine = {str(engine)[:80]!r} is none of {', '.join(asking.ENGINES)}.")
     if address is not None and engine != "ray":

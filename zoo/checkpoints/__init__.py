@@ -43,8 +43,6 @@ if TYPE_CHECKING:
         verify,
         would_remove,
     )
-    from zoo.common.files import is_path
-    from zoo.common.settings import home
 
 __all__ = [
     "BOUNDED",
@@ -71,9 +69,7 @@ __all__ = [
     "Store",
     "check",
     "find",
-    "home",
     "info",
-    "is_path",
     "left_behind",
     "list_checkpoints",
     "list_runs",
@@ -122,9 +118,7 @@ __getattr__ = lazy.rooms(
         "WEIGHTS": "zoo.checkpoints.folder",
         "check": "zoo.checkpoints.format",
         "find": "zoo.checkpoints.store",
-        "home": "zoo.common.settings",
         "info": "zoo.checkpoints.records",
-        "is_path": "zoo.common.files",
         "left_behind": "zoo.checkpoints.upkeep",
         "list_checkpoints": "zoo.checkpoints.records",
         "list_runs": "zoo.checkpoints.records",

@@ -53,6 +53,8 @@ def list_runs(pattern: str | None = None, *, store: Store | None = None) -> List
     **Returns:** for each its `name`, `model`, `dataset`, `epoch` (how many are done), `epochs`
     (how many were asked for, None when that is not known), `when` (its state was kept last, in ISO
     format), `size` (bytes) and `path`.
+
+    **Raises:** `ConfigError` for a pattern that is no text.
     """
     pattern = arguments.pattern(pattern)
     store = store or Store(installed().checkpoints)

@@ -127,6 +127,8 @@ def space(*, prune: bool = False) -> Listing:
     **Returns:** for each kind of thing its `what` ("checkpoints", "runs", "directions", "data",
     "features", "runtime", "caches" or "other"), `number`, `size` (bytes), `prunable`, `freed`
     (bytes) and `path`.
+
+    **Raises:** `OutputError` for what can't be removed; `ConfigError` for a user without a home.
     """
     root = Store({}).root
     records = []

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from zoo.checkpoints import CONFIG, info, is_path
+from zoo.checkpoints import CONFIG, info
 from zoo.cli.console import (
     command,
     note,
@@ -107,7 +107,7 @@ def _holds_samples(reference: str) -> bool:
     named_so = reference.lower().endswith(SUFFIXES)
     if not files.is_folder(path):
         return named_so
-    holds = is_path(reference) and files.is_file(path / FOLDER_FILE)
+    holds = files.is_path(reference) and files.is_file(path / FOLDER_FILE)
     return (named_so or holds) and not files.is_file(path / CONFIG)
 
 

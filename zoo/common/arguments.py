@@ -1,5 +1,6 @@
 """Guards for the arguments of the light door: a value of the wrong type is a `ConfigError`."""
 
+import operator
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +12,11 @@ REFERENCE = 'a checkpoint\'s name, a path such as "./mine", or "hf:OWNER/REPO"'
 NAME = 'a checkpoint\'s name, or "hf:OWNER/REPO"'
 NAMES = 'a name, a pattern such as "test-*", or a list of them'
 
+# the largest whole number that torch takes as a seed, and a file as a number
+LARGEST = 2**63 - 1
+# characters of a value that a message repeats
+SHOWN = 80
+
 
 def refusal(called: str, value: Any, wanted: str) -> ConfigError:
     """The error for a value of the wrong type.
@@ -20,9 +26,38 @@ def refusal(called: str, value: Any, wanted: str) -> ConfigError:
     - `value`: what was passed.
     - `wanted`: what to pass, such as "a path".
     """
-    return ConfigError(
-        f"{called} = {str(value)[:80]!r} is of the type {type(value).__name__}: pass {wanted}."
-    )
+    shown = repr(value)
+    # a network, say, is described in many lines
+    is_short = len(shown) <= SHOWN and shown.isprintable()
+    said = f"{called} = {shown}" if is_short else called
+    return ConfigError(f"{said} is of the type {type(value).__name__}: pass {wanted}.")
+
+
+def whole(called: str, value: Any, least: int, most: int | None = None) -> int:
+    """A whole number; numpy's do as well.
+
+    **Raises:** `ConfigError` for another type, and for a number that is out of range."""
+    span = f"from {least} to {most}" if most not in (None, LARGEST) else f"of {least} or more"
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None:
+        raise refusal(called, value, f"a whole number {span}")
+    if most is not None and number > most == LARGEST:
+        raise ConfigError(f"{called} is out of range: pass a whole number of {LARGEST:,} or less.")
+    if number < least or (most is not None and number > most):
+        # Python refuses to print numbers of thousands of digits
+        said = f"{called} = {number}" if abs(number) <= LARGEST else called
+        raise ConfigError(f"{said} is out of range: pass a whole number {span}.")
+    return number
+
+
+def whole_or_none(called: str, value: Any, least: int, most: int | None = None) -> int | None:
+    """The same, or None where it was not given.
+
+    **Raises:** `ConfigError` as `whole` does."""
+    return None if value is None else whole(called, value, least, most)
 
 
 def reference(value: Any, wanted: str = REFERENCE) -> str:

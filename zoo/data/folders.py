@@ -15,7 +15,18 @@ from zoo.data.digests import State, files_digest, state_of
 from zoo.data.opening import SUFFIXES
 
 # What systems and programs leave beside pictures. Names that begin with a dot are skipped as well.
-COMPANIONS = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
+COMPANIONS = frozenset(
+    {
+        "thumbs.db",
+        "desktop.ini",
+        "$recycle.bin",
+        "system volume information",
+        "__macosx",
+        "@eadir",
+        "#recycle",
+        "lost+found",
+    }
+)
 # What the zoo writes beside the samples that it draws into a folder.
 OWN = frozenset({"provenance.json"})
 # Names of folders that hold parts of a data set, not classes.

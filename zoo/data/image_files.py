@@ -259,7 +259,11 @@ def look(path: Path) -> Header:
             size = (int(tags[256]), int(tags[257]))
         if _orientation(image, loaded=False) >= 5:
             size = size[::-1]
-        grey = image.mode in GREY_MODES or _raw_mode(image).startswith("LA;16")
+        grey = (
+            image.mode in GREY_MODES
+            or _raw_mode(image).startswith("LA;16")
+            or _has_grey_palette(image)
+        )
         several = bool(getattr(image, "is_animated", False))
         return Header(size, grey, several)
 
@@ -431,6 +435,18 @@ def _orientation(image: Image.Image, *, loaded: bool = True) -> int:
         # Damaged EXIF data leaves the image as it is stored, as viewers do.
         return 1
     return value if value in TURNS else 1
+
+
+def _has_grey_palette(image: Image.Image) -> bool:
+    palette = image.palette if image.mode == "P" else None
+    if palette is None:
+        return False
+    colours, order = bytes(palette.palette), palette.rawmode or palette.mode
+    if order == "RGB;L":
+        # all reds, then all greens, then all blues
+        third = len(colours) // 3
+        return colours == colours[:third] * 3
+    return order == "RGB" and colours[0::3] == colours[1::3] == colours[2::3]
 
 
 def _raw_mode(image: Image.Image) -> str:

@@ -26,7 +26,6 @@ from zoo.data.forms import Asked, Place
 from zoo.data.image_folders import read_found
 from zoo.data.numbers import dataset_of
 
-PREFIX = "hf-data:"
 REFERENCE = re.compile(
     r"hf-data:(?P<name>[\w.-]+/[\w.-]+)(@(?P<revision>[^#:]+))?(#(?P<config>[^:]+))?(:(?P<columns>.+))?"
 )

@@ -90,7 +90,7 @@ def directions(
     path = None
     if output is not None:
         path = asked.checked(output, "", formats.PICTURES, folder, force)
-    n = request.whole_number("n", n, 1)
+    n = arguments.whole("n", n, 1)
     of_images = [arguments.paths("plus", plus), arguments.paths("minus", minus)]
     how = _how(folder, by, start, end, of_images, name)
     for old, new in _pairs(rename):

@@ -93,9 +93,9 @@ def inpaint(
     classes = request.class_numbers(labels, folder)
     if len(classes) > 1:
         raise LabelError(f"An image has one class: {len(classes)} were given.")
-    n = request.whole_number("n", n, 1)
-    draws = request.whole_number("draws", draws, 1)
-    steps = request.whole_number("steps", steps, 0)
+    n = arguments.whole("n", n, 1)
+    draws = arguments.whole("draws", draws, 1)
+    steps = arguments.whole("steps", steps, 0)
     fresh = request.seed_or_fresh(seed)
     model: Any = request.load(folder, device, threads).requires_grad_(False)
     asked.refuse_codes(folder, model)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.checkpoints import find
+from zoo.common import arguments
 from zoo.common.errors import counted
 from zoo.common.watching import Watch
 from zoo.editing import asked, coding
@@ -83,8 +84,8 @@ def invert(
     path = asked.picture_or_latents(output, "inverted.npz", folder, scale, force)
     named = asked.image_paths(images)
     classes = request.class_numbers(labels, folder)
-    draws = request.whole_number("draws", draws, 1)
-    steps = request.whole_number("steps", steps, 0)
+    draws = arguments.whole("draws", draws, 1)
+    steps = arguments.whole("steps", steps, 0)
     fresh = request.seed_or_fresh(seed)
     model: Any = request.load(folder, device, threads).requires_grad_(False)
     asked.refuse_codes(folder, model)

@@ -108,14 +108,14 @@ def interpolate(
     path = _target(folder, kind, output, scale, force)
     numbers = request.class_numbers(labels, folder)
     is_film = path is not None and path.suffix.lower() in formats.FILMS
-    n = request.whole_number("n", n, 1)
+    n = arguments.whole("n", n, 1)
     named: list[Any] = [*arguments.paths("images", images)]
     spelt = _texts(texts, kind)
     _refuse_unclear(named, spelt, seed)
     given = steps
     steps = (FRAMES if is_film else STEPS) if steps is None else steps
-    steps = request.whole_number("steps", steps, 2)
-    size = None if scale is None else request.whole_number("scale", scale, 1)
+    steps = arguments.whole("steps", steps, 2)
+    size = arguments.whole_or_none("scale", scale, 1)
     fresh = asked.SEED if named or spelt else request.seed_or_fresh(seed)
     model: Any = request.load(folder, device, threads).requires_grad_(False)
     asked.refuse_codes(folder, model)

@@ -75,7 +75,7 @@ def edit(
     steps = steps_of(directions)
     added, taken = arguments.paths("plus", plus), arguments.paths("minus", minus)
     _refuse_unclear(named, seed, latents, bool(steps or added or taken))
-    n = request.whole_number("n", n, 1)
+    n = arguments.whole("n", n, 1)
     classes = request.class_numbers(labels, folder)
     if known := kept.names(folder):
         kept.refuse_unknown(folder, steps, known)

@@ -64,8 +64,8 @@ def reconstruct(
     encodes = asked.can(folder, "encode")
     asked.refuse_incapable(folder, "encode" if encodes is None else "decode")
     path = asked.checked(output, "reconstructions.png", formats.PICTURES, folder, force)
-    scale = request.whole_number("scale", 1 if scale is None else scale, 1)
-    n = request.whole_number("n", n, 1)
+    scale = arguments.whole("scale", 1 if scale is None else scale, 1)
+    n = arguments.whole("n", n, 1)
     named = arguments.paths("images", images)
     classes = request.class_numbers(labels, folder)
     if named and folder.num_classes and len(classes) != len(named):

@@ -1,6 +1,5 @@
 """What a measurement is asked for: arguments that are checked before torch is imported."""
 
-import operator
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -18,7 +17,6 @@ Reference = str | os.PathLike[str] | Folder
 
 
 VARIANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")  # of features
-LARGEST = 2**63 - 1  # of a whole number that torch takes as a seed
 
 
 def unwatched(batches: Iterable[Any], n: int, doing: str) -> Iterator[Any]:
@@ -60,34 +58,21 @@ def text(name: str, value: object) -> str:
     return value
 
 
-def whole(name: str, value: object, least: int, most: int = LARGEST) -> int | None:
-    """A whole number that an argument may be; None when it was not given.
-
-    **Raises:** `ConfigError` for another type, and for a number that is out of range."""
-    if value is None:
-        return None
-    try:
-        number = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        number = None
-    if number is None:
-        raise ConfigError(f"{name} must be a whole number, not {_described(value)}.")
-    if not least <= number <= most:
-        raise ConfigError(f"{name} = {number} is out of range: give {least} to {most}.")
-    return number
-
-
 def conditions(
     n: int | None, seed: int | None, importance_samples: int | None, test_images: int | None = None
 ) -> dict[str, int | None]:
     """How to measure, each number checked.
 
-    **Raises:** `ConfigError` as `whole` does."""
+    **Raises:** `ConfigError` as `arguments.whole` does."""
+    given = {
+        "n": (n, FEWEST),
+        "seed": (seed, 0),
+        "importance_samples": (importance_samples, 1),
+        "test_images": (test_images, 1),
+    }
     return {
-        "n": whole("n", n, FEWEST),
-        "seed": whole("seed", seed, 0),
-        "importance_samples": whole("importance_samples", importance_samples, 1),
-        "test_images": whole("test_images", test_images, 1),
+        name: arguments.whole_or_none(name, value, least, arguments.LARGEST)
+        for name, (value, least) in given.items()
     }
 
 

@@ -22,7 +22,7 @@ from zoo.checkpoints import (
     recorded,
     side_by_side,
 )
-from zoo.common import files
+from zoo.common import arguments, files, settings
 from zoo.common.errors import CapabilityError, ConfigError, NotFoundError
 from zoo.common.watching import Watch
 from zoo.data import Record
@@ -111,7 +111,7 @@ def compare(
         asked.weights_of_features(weights),
         asked.folder_of_data(data_root),
         device,
-        asked.whole("threads", threads, 1, 4096),
+        arguments.whole_or_none("threads", threads, 1, settings.MOST_THREADS),
         classes,
         data is not None,
         tuple(given),

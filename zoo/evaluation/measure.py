@@ -18,7 +18,7 @@ from zoo.checkpoints import (
     recorded,
     refuse_foreign,
 )
-from zoo.common import files
+from zoo.common import arguments, files, settings
 from zoo.common.errors import CapabilityError, ConfigError, OutputError, ZooError, counted
 from zoo.common.watching import Watch
 from zoo.evaluation import asked
@@ -110,7 +110,7 @@ def evaluate(
     **Raises:** `ZooError` when a name is unknown, an argument is wrong, the data can't be read, the
     results can't be written, or there is nothing to measure the model by."""
     conditions = asked.conditions(n, seed, importance_samples, test_images)
-    threads = asked.whole("threads", threads, 1, 4096)
+    threads = arguments.whole_or_none("threads", threads, 1, settings.MOST_THREADS)
     if samples is not None or reference is None:
         from zoo.evaluation import judging
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.checkpoints import CONFIG, WEIGHTS, Folder, Store, find, list_checkpoints, measured
-from zoo.common import files
+from zoo.common import files, settings
 from zoo.common.errors import ConfigError, DataError, NotFoundError, ZooError
 from zoo.registry import installed
 from zoo.sampling import kind_of_folder
@@ -27,12 +27,16 @@ class Shelf:
     - `references`: those alone; every checkpoint that is here when there are none. One given by a
         path is called by the name of its folder.
 
-    **Raises:** `ZooError` for a reference that is not here, and for two of one name.
+    **Raises:** `ZooError` for a reference that is not here, for two of one name, and where all
+    are shown and the user has no home folder.
     """
 
     def __init__(self, references: Sequence[str] = ()) -> None:
         self.named: dict[str, str] = {}
         self._read: dict[str, tuple[Stamp, Folder]] = {}
+        if not references:
+            # all are looked for there: where it can't be, say so now and not in every answer
+            settings.home()
         for reference in references:
             find(reference)
             name = Path(reference).name if files.is_path(reference) else reference

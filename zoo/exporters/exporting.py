@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.checkpoints import Folder, find
-from zoo.common import files
+from zoo.common import arguments, files
 from zoo.common.errors import CapabilityError, ConfigError, MissingDependencyError, OutputError
 from zoo.common.words import either
 from zoo.registry import installed
@@ -92,7 +92,7 @@ def export(
         raise ConfigError(
             f"precision = {str(precision)[:80]!r} is none of {', '.join(PRECISIONS)}."
         )
-    opset = request.whole_number("opset", opset, LEAST_OPSET)
+    opset = arguments.whole("opset", opset, LEAST_OPSET)
     if opset > MOST_OPSET:
         raise ConfigError(f"opset = {opset} is out of range: {MOST_OPSET} at most.")
     if to == "page":

@@ -225,10 +225,10 @@ class GenerativeModel(nn.Module, ABC, Generic[C]):
             raise LabelError(
                 f"This model is conditional: it needs a label for each sample, 0 to {classes - 1}."
             )
-        if labels.shape != (n,) or labels.dtype != torch.int64:
-            raise LabelError(
-                f"Labels must be int64 of shape ({n},), not {labels.dtype} {tuple(labels.shape)}."
-            )
+        is_tensor = isinstance(labels, Tensor)
+        if not is_tensor or labels.shape != (n,) or labels.dtype != torch.int64:
+            given = f"{labels.dtype} {tuple(labels.shape)}" if is_tensor else type(labels).__name__
+            raise LabelError(f"Labels must be an int64 tensor of shape ({n},), not {given}.")
         # control flow on values can't be captured, by torch.export or torch.compile
         if torch.compiler.is_compiling():
             return

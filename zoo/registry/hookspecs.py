@@ -390,7 +390,9 @@ def bundled(package_file: str, name: str) -> Path | None:
     - `name`: the checkpoint's name.
 
     **Returns:** `cards/NAME` inside the installed package, or, in a source checkout (an editable
-    install), the one in a folder above it; None when there is none."""
+    install), the one in a folder above it; None when there is none.
+
+    **Raises:** `ConfigError` for arguments of another type."""
     name = arguments.name(name)
     for folder in arguments.path("package_file", package_file).resolve().parents[:3]:
         directory = folder / "cards" / name

@@ -17,6 +17,8 @@ def list_models(pattern: str | None = None) -> Listing:
 
     **Returns:** for each its `name`, `kind`, `summary`, `capabilities`, `reference`, `dataset`
     (that it is trained on unless told), `trainable` and `plugin` (the distribution that offers it).
+
+    **Raises:** `ConfigError` for a pattern that is no text.
     """
     keys = ("kind", "summary", "capabilities", "reference", "dataset", "trainable")
     return _records("models", keys, ("name", "kind", "capabilities", "summary"), pattern)
@@ -30,6 +32,8 @@ def list_data(pattern: str | None = None) -> Listing:
 
     **Returns:** for each its `name`, `sample_shape`, `class_names`, `license`, `homepage`,
     `hub_id` and `plugin` (the distribution that offers it).
+
+    **Raises:** `ConfigError` for a pattern that is no text.
     """
     keys = ("sample_shape", "class_names", "license", "homepage", "hub_id")
     return _records("datasets", keys, ("name", "sample_shape", "license", "homepage"), pattern)
@@ -43,6 +47,8 @@ def list_features(pattern: str | None = None) -> Listing:
 
     **Returns:** for each its `name`, `summary`, `datasets` (that it is the default for),
     `sample_shape`, `reference` and `plugin` (the distribution that offers it).
+
+    **Raises:** `ConfigError` for a pattern that is no text.
     """
     keys = ("summary", "datasets", "sample_shape", "reference")
     return _records("features", keys, ("name", "datasets", "summary"), pattern)

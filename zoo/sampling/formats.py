@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from zoo.common import files
+from zoo.common import arguments, files
 from zoo.common.errors import ConfigError, DataError, MissingDependencyError, OutputError
 from zoo.common.words import either
 from zoo.sampling import provenance
 from zoo.sampling.kinds import Kind, kind_called, kind_of
-from zoo.sampling.request import whole_number
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -189,7 +188,7 @@ def refuse_layout(columns: Any, scale: Any, suffix: str) -> None:
     for name, value in (("columns", columns), ("scale", scale)):
         if value is None:
             continue
-        whole_number(name, value, 1)
+        arguments.whole(name, value, 1)
         if suffix not in PICTURES:
             raise ConfigError(
                 f"{either('--' + name, name)} is for pictures only: choose "

@@ -9,10 +9,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from zoo.common import files
+from zoo.common import arguments, files
 from zoo.common.errors import OutputError
 from zoo.sampling import provenance
-from zoo.sampling.request import whole_number
 
 # pixels between the images of a grid, before it is enlarged
 GAP = 2
@@ -83,11 +82,13 @@ def grid(images: Any, columns: int | None = None, scale: int = 1) -> Image.Image
     - `columns`: images in a row; a square grid unless given.
     - `scale`: how many times as wide and as high to draw each pixel.
 
-    **Raises:** `OutputError` for what is not images.
+    **Returns:** the picture, grey or RGB.
+
+    **Raises:** `OutputError` for what is not images; `ConfigError` for numbers that can't be.
     """
     pixels = _as_bytes(images)
-    scale = whole_number("scale", scale, 1)
-    columns = None if columns is None else whole_number("columns", columns, 1)
+    scale = arguments.whole("scale", scale, 1)
+    columns = arguments.whole_or_none("columns", columns, 1)
     rows, columns = layout(len(pixels), columns)
     canvas = Canvas(rows, columns, pixels.shape[1:], scale)
     for index, image in enumerate(pixels):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.checkpoints import Folder, find, refuse_unoffered
-from zoo.common import settings
+from zoo.common import arguments, settings
 from zoo.common.config import StrictConfig, parse_assignments
 from zoo.common.errors import ConfigError, LabelError, OutputError, choose_from
 from zoo.common.words import either
@@ -27,29 +27,11 @@ SEEDS = 2**32
 Reference = str | os.PathLike[str] | Folder
 
 
-def whole_number(name: str, value: Any, least: int) -> int:
-    """A whole number that was passed as an argument; numpy's do as well.
-
-    **Raises:** `ConfigError` for another type or a number that is too small."""
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        number = operator.index(value)
-    except TypeError:
-        raise ConfigError(
-            f"{name} = {str(value)[:SHOWN]!r} is not a whole number: pass an int of {least} or "
-            "more."
-        ) from None
-    if number < least:
-        raise ConfigError(f"{name} = {number} is out of range: pass {least} or more.")
-    return number
-
-
 def seed_or_fresh(seed: Any) -> int:
     """The seed that was asked for; a random one when it is None."""
     import secrets
 
-    return secrets.randbelow(SEEDS) if seed is None else whole_number("seed", seed, 0)
+    return secrets.randbelow(SEEDS) if seed is None else arguments.whole("seed", seed, 0)
 
 
 def kind_of_folder(folder: Folder) -> Kind:

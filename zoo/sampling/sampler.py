@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zoo.common import arguments
 from zoo.common.compute import PRECISIONS, channels_last, derived_seed, exact_convolutions
 from zoo.common.errors import ConfigError
 from zoo.models import GenerativeModel, LatentModel
 from zoo.sampling.kinds import kind_of
-from zoo.sampling.request import whole_number
 
 MOST_TRUNCATION = 10
 BLOCK = 64  # samples that share one generator; changing it would change every sample of every seed
@@ -107,10 +107,10 @@ def stream(
     their labels, int64 `(b,)` or None."""
     most = max(BLOCK, model.sample_batch)
     batch_size = min(256, most) if batch_size is None else batch_size
-    n = whole_number("n", n, 1)
-    seed = whole_number("seed", seed, 0)
-    start = whole_number("start", start, 0)
-    batch_size = min(whole_number("batch_size", batch_size, 1), most)
+    n = arguments.whole("n", n, 1)
+    seed = arguments.whole("seed", seed, 0)
+    start = arguments.whole("start", start, 0)
+    batch_size = min(arguments.whole("batch_size", batch_size, 1), most)
     if precision not in PRECISIONS:
         raise ConfigError(f"precision = {precision!r} is none of {', '.join(PRECISIONS)}.")
     if labels is not None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from zoo.checkpoints import Folder, find
+from zoo.common import arguments
 from zoo.common.errors import ConfigError, OutputError, counted
 from zoo.common.watching import Watch
 from zoo.common.words import either
@@ -54,7 +55,7 @@ class Written:
 
 def draw(
     model: "GenerativeModel[Any] | Reference",
-    n: int,
+    n: int | None = None,
     *,
     seed: int | None = None,
     start: int = 0,
@@ -69,7 +70,8 @@ def draw(
 
     **Arguments:**
     - `model`: what `zoo.load` returns, or a checkpoint's reference.
-    - `n`: how many samples, at least 1.
+    - `n`: how many samples, at least 1. When it is left out, one for each of several labels, else
+        64.
     - `seed`: any whole number from 0; a random one when it is left out.
     - `start`: index of the first sample. Sample i of a seed is the same, whatever `start` and `n`.
     - `labels`: for a conditional model, its class by number or name: one for all samples, or one
@@ -86,7 +88,10 @@ def draw(
 
     **Raises:** `ZooError` for whatever the arguments get wrong.
     """
-    n = request.whole_number("n", n, 1)
+    labels = None if labels is None else request.as_list(labels)
+    if n is None:
+        n = len(labels) if labels and len(labels) > 1 else IN_ALL
+    n = arguments.whole("n", n, 1)
     if isinstance(model, str | os.PathLike | Folder):
         model = find(model)
         # refused here, where the checkpoint is known: the message can name another one
@@ -243,8 +248,8 @@ def draw_to(
     asked = numbers or list(range(folder.num_classes))
     given, texts = request.options_of(type(model), options)
     named = [str(label) for label in request.as_list(labels)]
-    n = (PER_CLASS * len(asked) or IN_ALL) if n is None else request.whole_number("n", n, 1)
-    start = request.whole_number("start", start, 0)
+    n = (PER_CLASS * len(asked) or IN_ALL) if n is None else arguments.whole("n", n, 1)
+    start = arguments.whole("start", start, 0)
     made = how_made(
         folder,
         target.name if isinstance(target, Path) else STDOUT,

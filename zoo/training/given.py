@@ -11,7 +11,7 @@ from zoo.common import arguments, files, settings
 from zoo.common.errors import ConfigError
 from zoo.data import IN_MEMORY
 from zoo.registry import installed
-from zoo.training.request import GREATEST_SEED, as_settings
+from zoo.training.request import as_settings
 
 if TYPE_CHECKING:
     from zoo.models import GenerativeModel
@@ -56,23 +56,22 @@ def settings_of(
     )
 
 
-def refuse_wrong_types(
-    *, name: Any, epochs: Any, seed: Any, device: Any, threads: Any, watch: Any
-) -> None:
+def whole_numbers(given: Mapping[str, Any]) -> dict[str, int | None]:
+    """The arguments that are whole numbers, checked.
+
+    **Raises:** `ConfigError` for another type, and for a number that is out of range."""
+    return {
+        "epochs": arguments.whole_or_none("epochs", given["epochs"], 1, arguments.LARGEST),
+        "seed": arguments.whole_or_none("seed", given["seed"], 0, arguments.LARGEST),
+        "patience": arguments.whole_or_none("patience", given["patience"], 1, arguments.LARGEST),
+        "threads": arguments.whole_or_none("threads", given["threads"], 1, settings.MOST_THREADS),
+    }
+
+
+def refuse_wrong_types(*, name: Any, device: Any, watch: Any) -> None:
     """Raise `ConfigError` for arguments that can't be right, saying what to pass."""
     if name is not None and not isinstance(name, str):
         raise ConfigError(f"name = {name!r} is not a text: pass a name for the checkpoint.")
-    for called, value, least in (("epochs", epochs, 1), ("seed", seed, 0)):
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if value is not None and not (whole and least <= value <= GREATEST_SEED):
-            raise ConfigError(
-                f"{called} = {str(value)[:80]!r}: pass a whole number of {least} or more."
-            )
-    whole = isinstance(threads, int) and not isinstance(threads, bool)
-    if threads is not None and not (whole and 1 <= threads <= settings.MOST_THREADS):
-        raise ConfigError(
-            f"threads = {str(threads)[:80]!r}: pass a whole number, 1 to {settings.MOST_THREADS}."
-        )
     if not isinstance(device, str):
         raise ConfigError(f"device = {str(device)[:80]!r}: pass 'auto', 'cpu' or 'cuda'.")
     if watch is not None and watch != "auto" and not callable(watch):
@@ -101,16 +100,11 @@ def refuse_wrong_minutes(minutes: Any, epochs: Any, resume: Any) -> None:
         raise ConfigError(f"minutes and {known} both say how long to train: leave one out.")
 
 
-def refuse_wrong_choice(*, keep: Any, measure: Any, patience: Any) -> None:
+def refuse_wrong_choice(*, keep: Any, measure: Any) -> None:
     """Raise `ConfigError` for arguments that can't say which epoch is to stay."""
     for called, value in (("keep", keep), ("measure", measure)):
         if value is not None and not isinstance(value, str):
             raise ConfigError(f"{called} = {str(value)[:80]!r}: pass a text.")
-    whole = isinstance(patience, int) and not isinstance(patience, bool)
-    if patience is not None and not (whole and 1 <= patience <= GREATEST_SEED):
-        raise ConfigError(
-            f"patience = {str(patience)[:80]!r}: pass a whole number of 1 or more, of epochs."
-        )
 
 
 def several(called: str, value: Any) -> tuple[str, ...]:

@@ -26,7 +26,6 @@ from zoo.training.choice import Choice
 DEFAULT_DATA = "mnist"
 # what data of other kinds may be called
 EXAMPLES = {"text": "./texts.txt", "audio": "./recordings"}
-GREATEST_SEED = 2**63 - 1
 # the tracker that is a flag of its own, too
 TENSORBOARD = "tensorboard"
 # fields that hold several texts

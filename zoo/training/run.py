@@ -17,8 +17,7 @@ from zoo.common import files
 from zoo.common.compute import laid_out_as
 from zoo.common.errors import CheckpointError
 from zoo.sampling import save_png
-from zoo.training.request import FINISHED, TENSORBOARD, refuse_unfinished
-from zoo.training.request import SETTINGS as SETTINGS
+from zoo.training.request import FINISHED, SETTINGS, TENSORBOARD, refuse_unfinished
 from zoo.training.state import TrainingState
 
 HISTORY = "history.jsonl"
@@ -172,9 +171,8 @@ class Run:
         metadata = {NOTES: json.dumps({**rest, "sha256": _digest(tensors, rest)})}
         self._sweep()
         with files.replacing(self.folder / STATE) as partial:
-            partial.write_bytes(
-                to_bytes(tensors, metadata)
-            )  # save_file hides a full disk in an error of its own
+            # save_file hides a full disk in an error of its own
+            partial.write_bytes(to_bytes(tensors, metadata))
 
     def restore(self, state: TrainingState) -> dict[str, Any]:
         """Put a state, prepared by the same settings, where the kept one was.

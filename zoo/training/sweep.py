@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.common import arguments
 from zoo.common.errors import ConfigError, TrainingError, ZooError, counted
 from zoo.training import grid as grids
 from zoo.training.grid import Combination
@@ -95,7 +96,7 @@ def sweep(
                 "A grid keeps its checkpoints in the store, goes on by itself and says its epochs: "
                 f"leave {refused} out."
             )
-    most = _workers(workers)
+    most = arguments.whole("workers", workers, 1, MOST_WORKERS)
     combinations = grids.combinations(name, grid)
     prepared = [_prepared(model, one, given) for one in combinations]
     _refuse_varied(combinations[0].values, given)
@@ -179,16 +180,6 @@ def _refuse_varied(varied: Mapping[str, str], given: Mapping[str, Any]) -> None:
             raise ConfigError(
                 f"The grid varies {field!r}, and one value is given, too: leave it out."
             )
-
-
-def _workers(workers: Any) -> int:
-    """The number of workers, checked."""
-    whole = isinstance(workers, int) and not isinstance(workers, bool)
-    if not whole or not 1 <= workers <= MOST_WORKERS:
-        raise ConfigError(
-            f"workers = {str(workers)[:80]!r}: pass a whole number, 1 to {MOST_WORKERS}."
-        )
-    return int(workers)
 
 
 def _prepared(model: Any, one: Combination, given: Mapping[str, Any]) -> _Prepared:

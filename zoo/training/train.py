@@ -25,6 +25,7 @@ from zoo.training.given import (
     refuse_wrong_types,
     settings_of,
     several,
+    whole_numbers,
 )
 from zoo.training.request import (
     TENSORBOARD,
@@ -155,11 +156,10 @@ def understood(given: Mapping[str, Any]) -> "tuple[Training, Asked, Path | None]
     called, own_class = model_of(given["model"])
     if called is not None and given["resume"] is None:
         refuse_unknown_model(called)
-    refuse_wrong_types(
-        **{key: given[key] for key in ("name", "epochs", "seed", "device", "threads", "watch")}
-    )
+    given = {**given, **whole_numbers(given)}
+    refuse_wrong_types(**{key: given[key] for key in ("name", "device", "watch")})
     refuse_wrong_minutes(given["minutes"], given["epochs"], given["resume"])
-    refuse_wrong_choice(**{key: given[key] for key in ("keep", "measure", "patience")})
+    refuse_wrong_choice(**{key: given[key] for key in ("keep", "measure")})
     root, flag = given["data_root"], (TENSORBOARD,) if given["tensorboard"] else ()
     asked = Asked(
         model=called,
