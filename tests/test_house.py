@@ -3,9 +3,12 @@
 import ast
 import functools
 import importlib
+import io
 import os
+import re
 import subprocess
 import sys
+import tokenize
 import tomllib
 from pathlib import Path
 
@@ -355,6 +358,7 @@ def test_without_any_plugin_the_house_still_stands_empty() -> None:
 def test_light_commands_import_nothing_heavy(command: str) -> None:
     code = f"""
 import sys
+import tokenize
 from zoo.cli import main
 try:
     main({command.split()!r})
@@ -480,6 +484,21 @@ def test_a_constant_stands_on_a_line_of_its_own(path: Path) -> None:
             isinstance(target, ast.Tuple) for target in node.targets
         )
         assert not packed, f"{path}, line {node.lineno}, packs several names into one tuple"
+
+
+@pytest.mark.parametrize(
+    "path", rooms(CORE) + rooms(PLUGINS), ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_a_comment_behind_a_line_is_short_and_closes_no_bracket(path: Path) -> None:
+    """A reason that needs a sentence stands on a line of its own, above what it explains."""
+    for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline):
+        code = token.line[: token.start[1]].strip()
+        is_for_tools = re.match(r"# (type: ignore|noqa|pragma|fmt:)", token.string)
+        if token.type != tokenize.COMMENT or not code or is_for_tools:
+            continue
+        where = f"{path}, line {token.start[0]}: {token.string}"
+        assert code[0] not in ")]}", where
+        assert len(token.string) <= 44 or code[-1] in "([{", where
 
 
 def test_a_formatter_is_only_kept_off_with_a_reason() -> None:

@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-SHIFT = 1 / 8  # the largest shift, as a part of the height and the width
-CUT = 1 / 2  # the size of the cut, as a part of the height and the width
+# the largest shift, as a part of the height and the width
+SHIFT = 1 / 8
+# the size of the cut, as a part of the height and the width
+CUT = 1 / 2
 
 
 def color(images: Tensor) -> Tensor:

@@ -16,7 +16,8 @@ ROOTS = re.compile(r"^(.*?)((?:main|model|l1|conv_blocks|conv_model|adv_layer)\.
 # of a sequence of layers
 LAYER = re.compile(r"\d{1,2}\.[^.]+")
 OURS = 1e-5  # the epsilon of batch norm in torch
-THEIRS = 0.8  # that of PyTorch-GAN, which gives it where momentum was meant
+# that of PyTorch-GAN, which gives it where momentum was meant
+THEIRS = 0.8
 
 Tensors = dict[str, Tensor]
 

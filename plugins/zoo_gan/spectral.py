@@ -24,7 +24,8 @@ class SpectralNorm(nn.Module):
     - `weight`: `(outputs, …)`, of a linear or convolutional layer. Only its shape is read.
     """
 
-    u: Tensor  # (outputs,), the current estimate of the first left singular vector
+    # (outputs,), the current estimate of the first left singular vector
+    u: Tensor
 
     def __init__(self, weight: Tensor) -> None:
         super().__init__()

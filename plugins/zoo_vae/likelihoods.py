@@ -8,8 +8,10 @@ from torch.distributions import Independent
 from torch.distributions.utils import broadcast_all
 from torch.nn import functional as F
 
-LARGEST = 16.0  # |logit| where the density stops growing: float32 hardly tells λ from 0 or 1 there
-SMALL = 0.3  # below this |logit|, a series replaces the difference of two large numbers
+# |logit| where the density stops growing: float32 hardly tells λ from 0 or 1 there
+LARGEST = 16.0
+# below this |logit|, a series replaces the difference of two large numbers
+SMALL = 0.3
 
 
 class IndependentBernoulli(Independent):  # type: ignore[type-arg]  # in older torch it takes none

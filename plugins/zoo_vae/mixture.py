@@ -10,8 +10,10 @@ from torch.nn import functional as F
 
 from zoo.models import at_least_float32
 
-LEVELS = 256  # values of a channel of a pixel: 0, 1/255, …, 1
-SMALLEST_LOG_SCALE = -7.0  # in units of half the range: much narrower than one level
+# values of a channel of a pixel: 0, 1/255, …, 1
+LEVELS = 256
+# in units of half the range: much narrower than one level
+SMALLEST_LOG_SCALE = -7.0
 
 
 def parameters_per_pixel(components: int, channels: int) -> int:

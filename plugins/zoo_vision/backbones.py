@@ -13,7 +13,8 @@ from zoo import ZooError
 
 EXAMPLE = "timm:vit_small_patch14_dinov2.lvd142m"
 FILE = "model.safetensors"  # of a repository of weights
-LARGEST = 224  # pixels of an edge: larger networks see images of this size where they can
+# pixels of an edge: larger networks see images of this size where they can
+LARGEST = 224
 
 log = logging.getLogger("zoo")
 

@@ -20,7 +20,8 @@ BATCHES = {
     "train": tuple(f"data_batch_{number}.bin" for number in range(1, 6)),
     "test": ("test_batch.bin",),
 }
-RECORD = 1 + 3 * 32 * 32  # bytes: the label, then the pixels, channel by channel and row by row
+# bytes: the label, then the pixels, channel by channel and row by row
+RECORD = 1 + 3 * 32 * 32
 CLASSES = 10
 LARGEST = 200_000_000  # bytes; the archive has 170,052,171
 AT_ONCE = 1 << 20  # bytes

@@ -14,7 +14,8 @@ from torch.nn import functional as F
 
 from zoo import ZooError
 
-SIZE = 128  # pixels of an edge: a third of the work of the 224 that it was trained on
+# pixels of an edge: a third of the work of the 224 that it was trained on
+SIZE = 128
 STAGES = (  # kernel, stride, expansion, feature maps, blocks (arXiv:1905.11946, table 1)
     (3, 1, 1, 16, 1),
     (3, 2, 6, 24, 2),

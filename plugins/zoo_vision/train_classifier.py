@@ -144,9 +144,8 @@ def distort(images: Tensor) -> Tensor:
     scale = torch.stack([1 + between(0.15), shear, torch.zeros(n), 1 + between(0.15)], -1).view(
         n, 2, 2
     )
-    shift = torch.stack([between(0.15), between(0.15)], -1).view(
-        n, 2, 1
-    )  # 0.15 of half the width: 2 pixels
+    # 0.15 of half the width: 2 pixels
+    shift = torch.stack([between(0.15), between(0.15)], -1).view(n, 2, 1)
     grid = F.affine_grid(torch.cat([turn @ scale, shift], -1), [n, 1, 28, 28], align_corners=False)
     bend = strength.view(n, 1, 1, 1) * F.interpolate(
         0.08 * torch.randn(n, 2, 5, 5), (28, 28), mode="bicubic"

@@ -25,7 +25,8 @@ BEGIN = (
 )
 END = "<!-- the end of what zoo makes -->"
 FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---(?:\n+|\Z)", re.DOTALL)
-MATTER_LIMIT = 100_000  # characters of a front matter; those that the zoo makes have some 10,000
+# characters of a front matter; those that the zoo makes have some 10,000
+MATTER_LIMIT = 100_000
 
 # the C library is ten times as fast, where PyYAML has it
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -266,9 +267,8 @@ def _model_index(config: Mapping[str, Any], facts: Mapping[str, Any]) -> list[di
     results = []
     for (reference, split, task), metrics in groups.items():
         spec = installed().datasets.get(reference)
-        folder = (
-            re.sub("[^A-Za-z0-9_.-]+", "-", Path(reference).name) or "folder"
-        )  # the Hub takes no path
+        # the Hub takes no path
+        folder = re.sub("[^A-Za-z0-9_.-]+", "-", Path(reference).name) or "folder"
         dataset = {"name": reference, "type": (spec and spec.hub_id) or folder, "split": split}
         results.append({"task": {"type": task}, "dataset": dataset, "metrics": metrics})
     return [{"name": name_of(config, facts), "results": results}] if results else []

@@ -192,9 +192,8 @@ def _commands(facts: Mapping[str, Any], results: Sequence[Evaluation]) -> str:
     if not reference:
         return ""
     words = ["zoo", "evaluate", reference]
-    known = (
-        one.reference == facts.get("dataset") and one.reference in installed().datasets
-    )  # a folder must be named
+    # a folder must be named
+    known = one.reference == facts.get("dataset") and one.reference in installed().datasets
     words += [] if known else ["--data", one.reference]
     words += ["--seed", str(one.seed)]
     if one.is_of_samples:

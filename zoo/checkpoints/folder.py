@@ -22,7 +22,8 @@ FACTS = "facts.json"
 CARD = "README.md"
 ORIGIN = "origin.json"
 
-CARD_LIMIT = 1 << 20  # bytes of a README.md; those that the zoo makes have some 10,000
+# bytes of a README.md; those that the zoo makes have some 10,000
+CARD_LIMIT = 1 << 20
 
 
 class Folder:

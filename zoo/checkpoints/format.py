@@ -26,7 +26,8 @@ MOST_FILES = 100
 LAYOUT = re.compile(
     f"{CONFIG}|{WEIGHTS}|{TRAINING}|{FACTS}|{CARD}|images/[A-Za-z0-9][A-Za-z0-9._-]{{0,99}}\\.png"
 )
-HEADER_LIMIT = 1 << 20  # bytes; that of a model of 1,000 tensors takes 100 kB
+# bytes; that of a model of 1,000 tensors takes 100 kB
+HEADER_LIMIT = 1 << 20
 VALUES_LIMIT = 1000  # of a config
 DEPTH_LIMIT = 8  # of a config
 TEXT_LIMIT = 1000  # characters of a text in a config

@@ -15,7 +15,8 @@ from zoo.common.errors import CheckpointError, NotFoundError, OutputError, did_y
 from zoo.common.tables import Listing
 from zoo.registry import NAME, describe, installed
 
-MANY = 50  # checkpoints of a store from which on what listing them needs is kept in a file
+# checkpoints of a store from which on what listing them needs is kept in a file
+MANY = 50
 INDEX = "cache/listing.json"  # that file, in the home
 INDEX_LIMIT = 64 << 20  # bytes
 

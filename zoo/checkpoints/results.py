@@ -68,12 +68,13 @@ METRICS = {
     "active_units": Metric("Active latent dimensions", "dimensions"),
 }
 
+# which depend on the number of importance samples
 BOUNDED = (
     "nll",
     "bits_per_dimension",
     "bits_per_character",
     "effective_samples",
-)  # which depend on the number of importance samples
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -144,9 +145,8 @@ class Evaluation(StrictConfig):
     @property
     def kind(self) -> tuple[Any, ...]:
         """What it measures: numbers of one kind are alternatives, of two kinds different things."""
-        images = (
-            None if self.extractor else self.reference_n
-        )  # of a likelihood, which has no `n` of its own
+        # of a likelihood, which has no `n` of its own
+        images = None if self.extractor else self.reference_n
         return (
             self.metric,
             self.importance_samples if self.metric in BOUNDED else None,

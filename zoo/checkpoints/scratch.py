@@ -9,7 +9,8 @@ from urllib.parse import quote, unquote
 from zoo.common import files, leftovers
 from zoo.common.errors import OutputError
 
-REPLACED = ".replaced"  # ends the name of a folder of scratch that holds one to be put back
+# ends the name of a folder of scratch that holds one to be put back
+REPLACED = ".replaced"
 NAME_FILE = "name"  # in it: where that belongs
 OLD = "old"  # in it: that folder
 
@@ -85,7 +86,8 @@ class Scratch:
         leaves the one or the other in its place.
         """
         if files.exchange(new, target):
-            return  # the caller removes the old one, which is called `new` now
+            # the caller removes the old one, which is called `new` now
+            return
         # where the system can't exchange two folders: `recover` puts the old one back
         aside = self.folder / f"{leftovers.own_name()}{REPLACED}"
         aside.mkdir()

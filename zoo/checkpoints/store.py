@@ -25,7 +25,8 @@ from zoo.registry import Checkpoint, installed
 
 SETTINGS = "run.json"  # of a training: what it was asked for
 STATE = "state.safetensors"  # of a training: what it goes on from
-UNSAVED = "unsaved"  # of a training: a result that found no place
+# of a training: a result that found no place
+UNSAVED = "unsaved"
 
 
 def parse_hub(reference: str) -> tuple[str, str | None]:

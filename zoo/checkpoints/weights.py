@@ -207,7 +207,8 @@ def assembled(
             built = model_class(config)
     except ZooError:
         raise
-    except Exception as error:  # whatever a network raises for sizes that do not fit
+    # whatever a network raises for sizes that do not fit
+    except Exception as error:
         raise CheckpointError(
             f"{path}: no model can be built of its config: {type(error).__name__}: "
             f"{' '.join(str(error).split())[:200]}"
@@ -318,9 +319,8 @@ def _fill(model: GenerativeModel[Any], tensors: dict[str, Tensor], path: Path) -
             raise CheckpointError(f"{path}: {key!r} holds NaN or infinite values.")
     model.load_state_dict(tensors, strict=True, assign=True)
     for key, tensor in expected.items():
-        if (
-            isinstance(tensor, nn.Parameter) and first_names[id(tensor)] != key
-        ):  # tie again what was tied
+        # tie again what was tied
+        if isinstance(tensor, nn.Parameter) and first_names[id(tensor)] != key:
             owner, _, leaf = key.rpartition(".")
             setattr(model.get_submodule(owner), leaf, model.get_parameter(first_names[id(tensor)]))
     plain = [(key, value) for module in model.modules() for key, value in vars(module).items()]

@@ -12,7 +12,8 @@ from zoo.common.config import parse_assignments
 from zoo.common.errors import ConfigError, PluginError, counted
 from zoo.registry import Plugin, installed
 
-LONG = 10  # seconds, from which on it is said beforehand how long the checks will take
+# seconds, from which on it is said beforehand how long the checks will take
+LONG = 10
 
 
 @command()
@@ -86,9 +87,8 @@ def _checked(name: str, values: dict[str, Any], quiet: bool) -> list[dict[str, A
             )
         elif verdict.check == "building":
             seconds = 0.0
-            with contextlib.suppress(
-                Exception, SystemExit
-            ):  # which the checks will find, and explain
+            # which the checks will find, and explain
+            with contextlib.suppress(Exception, SystemExit):
                 seconds = expected(name, values)
             about = f": about {seconds:.0f} s" if seconds > LONG else ""
             note(f"Checking {name}, {verdict.says}{about}.")
@@ -119,9 +119,8 @@ def _print(records: list[dict[str, Any]]) -> None:
     rows, told = [], set[str]()
     for one in records:
         says = " ".join(one["says"].split())
-        rows.append(
-            [one["check"], one["verdict"], "as above" if says in told else says]
-        )  # one fault breaks many
+        # one fault breaks many
+        rows.append([one["check"], one["verdict"], "as above" if says in told else says])
         told |= {says} - {""}
     print_table(("CHECK", "VERDICT", "WHAT TO CHANGE"), rows)
 

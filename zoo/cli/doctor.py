@@ -23,9 +23,11 @@ from zoo.common.errors import HubError, NotFoundError, PluginError, ZooError, co
 from zoo.hub import find_endpoint
 from zoo.registry import installed
 
-SLOW = 0.5  # seconds of import that every command would wait for
+# seconds of import that every command would wait for
+SLOW = 0.5
 PATIENCE = 5.0  # seconds without a byte from the Hub
-ROOM = 1_000_000_000  # bytes that a data set and a training ask for, roughly
+# bytes that a data set and a training ask for, roughly
+ROOM = 1_000_000_000
 INDENT = 20  # columns before what was found
 COLOURS = {"ok": "green", "note": "yellow", "wrong": "red"}
 
@@ -115,9 +117,8 @@ def _torch() -> Iterator[Finding]:
         found = version(name)
         try:
             __import__(name)
-        except (
-            Exception
-        ) as error:  # OSError of a library, RuntimeError of an operator that isn't there
+        # OSError of a library, RuntimeError of an operator that isn't there
+        except Exception as error:
             yield Finding(name, "wrong", f"{found} can't be imported: {_in_a_line(error)}", advice)
             return
         wanted = [Requirement(one) for one in requires(name) or ()]
@@ -149,9 +150,8 @@ def _device() -> Iterator[Finding]:
     from zoo.common.compute import emulates_bf16, hardware, pick_device
 
     device = torch.device(pick_device("auto"))
-    torch.ones(2, 2, device=device).matmul(
-        torch.ones(2, 2, device=device)
-    ).sum().item()  # a GPU too old raises
+    # a GPU too old raises
+    torch.ones(2, 2, device=device).matmul(torch.ones(2, 2, device=device)).sum().item()
     if device.type == "cpu" and shutil.which("nvidia-smi"):
         advice = (
             "Install a torch that is built for its driver (pytorch.org/get-started), or update the "
@@ -197,7 +197,8 @@ def _plugins() -> Iterator[Finding]:
     """What each plugin's entry module did."""
     root = click.get_current_context().find_root()
     if isinstance(root.command, click.Group):
-        root.command.list_commands(root)  # so that what goes wrong in zoo_commands is known too
+        # so that what goes wrong in zoo_commands is known too
+        root.command.list_commands(root)
     for plugin in installed().plugins:
         offers = (
             ", ".join(f"{len(names)} {kind}" for kind, names in plugin.offers.items()) or "nothing"
@@ -368,7 +369,8 @@ def _disk() -> Iterator[Finding]:
 
 def _hub() -> Iterator[Finding]:
     """Whether the Hub answers, and whom it takes us for."""
-    find_endpoint()  # a broken HF_ENDPOINT is said before huggingface_hub is imported
+    # a broken HF_ENDPOINT is said before huggingface_hub is imported
+    find_endpoint()
     from huggingface_hub import constants, get_session
     from huggingface_hub.utils._http import hf_raise_for_status
 

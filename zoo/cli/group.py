@@ -111,7 +111,8 @@ class ZooGroup(click.Group):
         with contextlib.ExitStack() as stack:
             if not arguments and "args" not in options:
                 stack.enter_context(streams.owned())
-            stack.enter_context(streams.guarded())  # an error may be printed to a closed pipe, too
+            # an error may be printed to a closed pipe, too
+            stack.enter_context(streams.guarded())
             return super().main(*arguments, **options)
 
     def _of_plugins(self) -> list[str]:
@@ -131,7 +132,8 @@ class ZooGroup(click.Group):
             )
             try:
                 installed().add_commands(reserved)
-            except ZooError as error:  # outside of invoke, when help or a completion asks
+            # outside of invoke, when help or a completion asks
+            except ZooError as error:
                 raise click.ClickException(clean(error)) from error
             except KeyboardInterrupt as stop:  # as above
                 _leave(stop)

@@ -20,13 +20,12 @@ from zoo.common import files
 from zoo.common.errors import ConfigError, OutputError
 from zoo.registry import OFFERS, found, installed
 
-TEMPLATES = (
-    resources("zoo.cli") / "templates"
-)  # plugin/: files of every plugin; kinds/KIND/: its words, and its model.py
-SUFFIX = ".template"  # so that no tool takes a template for what it will become
-NAME = re.compile(
-    r"[a-z][a-z0-9]*([-_][a-z0-9]+)*"
-)  # of a distribution (PEP 508), a model and a key in TOML at once
+# plugin/: files of every plugin; kinds/KIND/: its words, and its model.py
+TEMPLATES = resources("zoo.cli") / "templates"
+# so that no tool takes a template for what it will become
+SUFFIX = ".template"
+# of a distribution (PEP 508), a model and a key in TOML at once
+NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 LONGEST = 32  # characters of a name
 
 

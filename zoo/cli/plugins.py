@@ -19,7 +19,8 @@ def plugins(json_: bool) -> None:
     """
     root = click.get_current_context().find_root()
     if isinstance(root.command, click.Group):
-        root.command.list_commands(root)  # so that what goes wrong in zoo_commands is known too
+        # so that what goes wrong in zoo_commands is known too
+        root.command.list_commands(root)
     found = installed().plugins
     if json_:
         return print_json([vars(plugin) for plugin in found])

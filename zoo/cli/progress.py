@@ -15,15 +15,18 @@ if TYPE_CHECKING:
     from rich.measure import Measurement
     from rich.progress import Progress
 
-FEWEST = 2000  # samples, bytes or steps, below which no bar is worth showing
-ROOMY = 100  # columns of a terminal, from which on the bar and the name may be long
+# samples, bytes or steps, below which no bar is worth showing
+FEWEST = 2000
+# columns of a terminal, from which on the bar and the name may be long
+ROOMY = 100
 # columns of a bar and of the name before it, and in a narrower terminal
 BAR = 24
 SHORT_BAR = 8
 NAME = 32
 SHORT_NAME = 14
 WARNING = 30  # the level of `logging` that --quiet leaves
-INTERVAL = 30.0  # seconds between two lines of progress where nobody watches
+# seconds between two lines of progress where nobody watches
+INTERVAL = 30.0
 
 
 def watched() -> bool:

@@ -14,8 +14,10 @@ import click
 
 from zoo.common.text import unsteered
 
-READER_LEFT = 141  # the exit code of a program whose reader closed the pipe, as shells count it
-_DATA = "zoo.data"  # where click keeps standard output for the data of a command
+# the exit code of a program whose reader closed the pipe, as shells count it
+READER_LEFT = 141
+# where click keeps standard output for the data of a command
+_DATA = "zoo.data"
 
 
 def take_any_text() -> None:
@@ -57,7 +59,8 @@ class _Own:
         self._stream = stream
         self._for_data = for_data
         self._terminal = stream.isatty()
-        self.rich_proxied_file = stream  # rich moves the cursor of its bars, past this guard
+        # rich moves the cursor of its bars, past this guard
+        self.rich_proxied_file = stream
 
     def write(self, text: str) -> int:
         """Write a text, as the class says."""

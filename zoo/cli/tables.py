@@ -12,8 +12,10 @@ from zoo.common import settings
 from zoo.common.text import printable
 
 GAP = "  "  # between two columns of a table
-NARROWEST = 24  # columns that the last column of a table gets at least, while others can be dropped
-SHORT = 12  # columns of a cell that is not worth to be wrapped
+# columns that the last column of a table gets at least, while others can be dropped
+NARROWEST = 24
+# columns of a cell that is not worth to be wrapped
+SHORT = 12
 MARK = " …"  # stands for what was cut
 
 

@@ -71,7 +71,8 @@ def reference(value: Any, wanted: str = REFERENCE) -> str:
     text = os.fspath(path) if isinstance(path, os.PathLike) else path
     if not isinstance(text, str):
         raise refusal("reference", value, wanted)
-    from zoo.common import files  # with what it imports, only this guard needs it
+    # with what it imports, only this guard needs it
+    from zoo.common import files
 
     return files.as_reference(Path(text))
 

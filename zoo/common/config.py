@@ -11,7 +11,8 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, Union, g
 from zoo.common.errors import ConfigError, choose_from
 
 LONGEST_TEXT = 1000  # characters
-LONGEST = 64  # entries of a tuple or dict, so that no file can ask for 100,000 layers
+# entries of a tuple or dict, so that no file can ask for 100,000 layers
+LONGEST = 64
 
 
 class Bounds(NamedTuple):
@@ -21,9 +22,8 @@ class Bounds(NamedTuple):
     greatest: float
 
 
-Size = Annotated[
-    int, Bounds(1, 65_536)
-]  # channels, dimensions, counts of things that must be there
+# channels, dimensions, counts of things that must be there
+Size = Annotated[int, Bounds(1, 65_536)]
 Count = Annotated[int, Bounds(0, 65_536)]  # counts of things that may be absent
 Fraction = Annotated[float, Bounds(0.0, 1.0)]
 Rate = Annotated[float, Bounds(0.0, 1e3)]

@@ -20,7 +20,8 @@ import operator
 import os
 from collections.abc import Iterable
 
-ALIKE = 0.7  # how much of two names is the same, from which on one may be meant by the other
+# how much of two names is the same, from which on one may be meant by the other
+ALIKE = 0.7
 
 
 class ZooError(Exception):

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 LOCK = ".lock"
 AT_FDCWD = -100  # of renameat2(2): paths as they are
-SWAP = 2  # RENAME_EXCHANGE of renameat2(2), RENAME_SWAP of renamex_np(2)
+# RENAME_EXCHANGE of renameat2(2), RENAME_SWAP of renamex_np(2)
+SWAP = 2
 JSON_LIMIT = 1 << 20  # bytes; a config.json is a few hundred
 PIECE = 1 << 24  # bytes that are hashed at once
 
@@ -358,7 +359,8 @@ def refuse_closed(file: Path) -> None:
             path=file,
         ) from error
     except OSError:
-        pass  # it is not there, or no file, which others say
+        # it is not there, or no file, which others say
+        pass
 
 
 def size(path: Path) -> int:

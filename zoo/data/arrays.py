@@ -51,7 +51,8 @@ SMALL = 256 << 20  # bytes of an array that is read at once
 LONGEST_HEADER = 100_000_000  # bytes, as the format says
 DAMAGED = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError)
 
-Arrays = Mapping[str, Any]  # for each name a function that gives the array
+# for each name a function that gives the array
+Arrays = Mapping[str, Any]
 
 
 def read_arrays(place: Place, asked: Asked) -> Dataset:

@@ -13,8 +13,10 @@ from torch import Tensor
 from zoo.common.errors import DataError, counted
 from zoo.data.samples import OnDisk, Rows
 
-AT_ONCE = 1_000  # images of a data set that are read together to be hashed
-LARGE = 1 << 30  # bytes of samples of which no part is copied
+# images of a data set that are read together to be hashed
+AT_ONCE = 1_000
+# bytes of samples of which no part is copied
+LARGE = 1 << 30
 
 
 @dataclass(frozen=True)

@@ -28,15 +28,18 @@ from zoo.data.image_files import EIGHT_BITS, Seen, is_plain, look, read_image
 from zoo.data.opening import FORMATS, silenced
 from zoo.data.samples import empty, fits
 
-FEW = 500  # images that are read one by one, in this process
-AT_ONCE = 250  # images that a process decodes before it hands them over, at most
+# images that are read one by one, in this process
+FEW = 500
+# images that a process decodes before it hands them over, at most
+AT_ONCE = 250
 PIXELS = 16 << 20  # bytes of pixels, likewise
 SAMPLES = "samples.bin"
 CACHED = 20_000_000_000  # bytes of all decoded images that are kept
 
 log = logging.getLogger("zoo")
 
-_Part = tuple[bytes, bytes]  # digests of files, 32 bytes each, and pixels
+# digests of files, 32 bytes each, and pixels
+_Part = tuple[bytes, bytes]
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,8 @@ class _Chunks:
         try:
             with silenced():
                 digests = b"".join(map(self._decode, some, rows))
-        except Exception as error:  # decoders raise whatever damaged bytes make them raise
+        # decoders raise whatever damaged bytes make them raise
+        except Exception as error:
             return DataError(str(error))
         if self.file is None:
             return digests, rows.tobytes()
@@ -163,7 +167,8 @@ def _read(chunks: _Chunks, watch: Watch | None) -> Iterator[_Part]:
     with contextlib.closing(_in_processes(chunks)) as read:
         for part in watch(read, len(chunks), "reading images") if watch else read:
             if isinstance(part, ZooError):
-                raise type(part)(str(part))  # a new one, which keeps nothing of this alive
+                # a new one, which keeps nothing of this alive
+                raise type(part)(str(part))
             yield part
 
 

@@ -16,7 +16,8 @@ from zoo.common.errors import DataError, OutputError, ZooError
 WHOLE = 256 << 20  # bytes of a file of which all is hashed
 BLOCKS = 256  # of a larger file, evenly spread
 BLOCK = 1 << 20  # bytes
-MANY = 1 << 30  # bytes of files whose reading takes seconds, so that it is said
+# bytes of files whose reading takes seconds, so that it is said
+MANY = 1 << 30
 GONE = (errno.ENOENT, errno.ELOOP)  # a link to a missing file, or to itself
 
 log = logging.getLogger("zoo")
@@ -94,7 +95,8 @@ def files_digest(
         with contextlib.suppress(OSError):  # who reads it next says why it can't be
             all_of_them.update(read[name] if read else hashed(found[name])[0])
     digest = all_of_them.hexdigest()
-    with contextlib.suppress(OutputError):  # a home that can't be written costs time only
+    # a home that can't be written costs time only
+    with contextlib.suppress(OutputError):
         files.write_json(note, {"sha256": digest})
     return digest
 

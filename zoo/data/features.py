@@ -15,7 +15,8 @@ from zoo.common.errors import CheckpointError, DataError, PluginError, ZooError
 from zoo.data.foreign import safetensors_of
 from zoo.registry import installed
 
-AT_ONCE = 100  # images that a network sees together: Inception-v3 takes 14 MB for each
+# images that a network sees together: Inception-v3 takes 14 MB for each
+AT_ONCE = 100
 
 
 @dataclass(frozen=True)

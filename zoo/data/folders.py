@@ -31,7 +31,8 @@ COMPANIONS = frozenset(
 OWN = frozenset({"provenance.json"})
 # Names of folders that hold parts of a data set, not classes.
 SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation"})
-NAMED = 10  # how many names a message lists before it counts the rest
+# how many names a message lists before it counts the rest
+NAMED = 10
 
 log = logging.getLogger("zoo")
 

@@ -94,7 +94,8 @@ FORMS = (
     ),
 )
 
-IN_MEMORY = "<memory>"  # the reference of data that was given in Python
+# the reference of data that was given in Python
+IN_MEMORY = "<memory>"
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,12 @@ from zoo.data.forms import is_own
 from zoo.data.origin import Record
 from zoo.data.samples import Joined
 
-SEED = 0  # of the choice; the same for trainings of all seeds, so that their results compare
-SHARE = 10  # of so many samples of one's own data one is held out
-MOST = 65_536  # samples that losses are taken of after each epoch
+# of the choice; the same for trainings of all seeds, so that their results compare
+SEED = 0
+# of so many samples of one's own data one is held out
+SHARE = 10
+# samples that losses are taken of after each epoch
+MOST = 65_536
 
 
 def usual_holdout(data: Dataset, reference: str) -> int:

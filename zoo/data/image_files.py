@@ -28,11 +28,14 @@ from zoo.data.samples import OnDisk, empty, image_shape
 # What shows through transparent images: white, as on a page.
 BACKGROUND = (255, 255, 255)
 GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
-EIGHT_BITS = {1: "L", 3: "RGB"}  # the mode of plain images, by their channels
+# the mode of plain images, by their channels
+EIGHT_BITS = {1: "L", 3: "RGB"}
 DEEP_COLOURS = ("RGB;16", "RGBA;16", "RGBX;16", "LA;16", "CMYK;16")  # of which Pillow keeps 8 bits
 HINT = "Mend or remove what can't be read, or leave it out: --skip-bad"
-LISTED = 10  # bad files that a message names before it counts the rest
-STRIP = 1 << 20  # pixels of a deep image that are scaled together
+# bad files that a message names before it counts the rest
+LISTED = 10
+# pixels of a deep image that are scaled together
+STRIP = 1 << 20
 # Tags of EXIF and TIFF.
 ORIENTATION = 274
 SAMPLE_FORMAT = 339
@@ -307,7 +310,8 @@ def is_plain(image: Image.Image) -> bool:
     if depth_of(image) is not None or "transparency" in image.info or image.format == "TIFF":
         return False
     if image.format == "PNG":
-        image.load()  # Pillow looks for the orientation behind the pixels
+        # Pillow looks for the orientation behind the pixels
+        image.load()
     return _orientation(image, loaded=image.format == "PNG" and "exif" in image.info) == 1
 
 

@@ -25,8 +25,10 @@ from zoo.data.image_files import (
 from zoo.data.opening import Range, range_text
 from zoo.data.samples import fits, image_shape
 
-MANY = 5_000  # images whose reading takes seconds, so that it is said
-LOOKED_AT = 100  # images of a folder on disk that are read at the start
+# images whose reading takes seconds, so that it is said
+MANY = 5_000
+# images of a folder on disk that are read at the start
+LOOKED_AT = 100
 
 log = logging.getLogger("zoo")
 

@@ -28,8 +28,10 @@ from zoo.data.opening import Range, range_text
 from zoo.data.samples import OnDisk, fits, in_size
 
 USUAL: dict[str, Range] = {"u2": (0.0, 65535.0), "f": (0.0, 1.0)}
-AT_ONCE = 1 << 22  # numbers that are looked at or scaled together
-LOOKED_AT = 1_000  # samples that are looked at when not all fit in memory
+# numbers that are looked at or scaled together
+AT_ONCE = 1 << 22
+# samples that are looked at when not all fit in memory
+LOOKED_AT = 1_000
 MOST_CLASSES = 100_000
 
 log = logging.getLogger("zoo")

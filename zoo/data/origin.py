@@ -90,7 +90,8 @@ def remember(reference: str, sha256: str) -> None:
     tail += f"/{place.pattern}" if place.pattern else ""
     try:
         files.write_json(_note(sha256), {"path": f"{place.path.absolute()}{tail}"})
-    except OutputError:  # a home that can't be written costs the note only
+    # a home that can't be written costs the note only
+    except OutputError:
         log.debug("No note of %s was kept.", reference)
 
 

@@ -170,7 +170,8 @@ def resized(samples: Tensor, sample_shape: Sequence[int]) -> Tensor:
     resized = empty(len(samples), channels, height, width)
     for some, out in zip(samples.split(AT_ONCE), resized.split(AT_ONCE), strict=True):
         pixels = some.float()
-        if channels != pixels.shape[1]:  # grey to colour by repetition, colour to grey by the mean
+        # grey to colour by repetition, colour to grey by the mean
+        if channels != pixels.shape[1]:
             pixels = pixels.mean(1, keepdim=True).expand(-1, channels, -1, -1)
         pixels = F.interpolate(pixels, (height, width), mode="bilinear", antialias=True)
         out.copy_(pixels.round().clamp(0, 255))

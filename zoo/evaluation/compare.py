@@ -229,7 +229,8 @@ class Work:
     device: str
     threads: int | None
     classes: Mapping[str, Any]  # of the models that no plugin offers
-    is_asked: bool = False  # whether the data was asked for, and not found by the facts
+    # whether the data was asked for, and not found by the facts
+    is_asked: bool = False
     options: tuple[str, ...] = ()  # of drawing samples
     truncation: float | None = None  # of the latents that they are drawn from
     _models: "dict[str, GenerativeModel[Any]]" = field(default_factory=dict)

@@ -487,10 +487,8 @@ def features_of(data: Dataset, extractor: Extractor, watch: Watch) -> Features:
         for first in range(0, len(data), BATCH)
     )
     taken = extract(extractor, _images(watch(batches, len(data), f"Features of {data.name}"), []))
-    with (
-        contextlib.suppress(OutputError),
-        files.replacing(path) as partial,
-    ):  # a home that is full costs time only
+    # a home that is full costs time only
+    with contextlib.suppress(OutputError), files.replacing(path) as partial:
         partial.write_bytes(
             to_bytes({key: one for key, one in taken._asdict().items() if one is not None})
         )

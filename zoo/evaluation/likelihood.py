@@ -18,12 +18,14 @@ from zoo.evaluation.asked import unwatched
 from zoo.evaluation.metrics import Estimate, bits_per_character, mean
 from zoo.models import Autoencoder, GenerativeModel, mean_or_mode
 
-ELBO_LATENTS = 16  # of each image, at least: their chance is then small beside that of the images
-DECODED = 500  # latents decoded at once, as by `Autoencoder.log_likelihood`: so both draw alike
-IMAGES = 250  # looked at together; changing it would change the random numbers of every likelihood
-ACTIVE = (
-    0.01  # least variance of E[z | x] over the images for a latent dimension to count as active
-)
+# of each image, at least: their chance is then small beside that of the images
+ELBO_LATENTS = 16
+# latents decoded at once, as by `Autoencoder.log_likelihood`: so both draw alike
+DECODED = 500
+# looked at together; changing it would change the random numbers of every likelihood
+IMAGES = 250
+# least variance of E[z | x] over the images for a latent dimension to count as active
+ACTIVE = 0.01
 TRIAL_IMAGES = 16  # of the run that the time is estimated from
 TRIAL_DRAWS = 100
 

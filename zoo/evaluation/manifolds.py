@@ -12,7 +12,8 @@ NEIGHBOURS = 5  # a ball reaches to this neighbour
 PARTS = 6  # of the reference, at least
 MOST_PARTS = 60
 POINTS = 10_000  # of a part, and of the samples, at most
-HALVINGS = 10  # of the samples; a variance from them is known to √(2 / 10) = 45 %
+# of the samples; a variance from them is known to √(2 / 10) = 45 %
+HALVINGS = 10
 
 
 class Manifolds(NamedTuple):
@@ -86,7 +87,8 @@ def manifolds(
     check_features(samples, reference, needed=neighbours + 1)
     plan = planned(len(samples), len(reference), neighbours)
     generator = torch.Generator().manual_seed(seed)
-    centre = reference.mean(0)  # taken off: it says nothing, and costs float32 digits
+    # taken off: it says nothing, and costs float32 digits
+    centre = reference.mean(0)
     blocks, parts = (
         (some[torch.randperm(len(some), generator=generator)[: plan.size * count]] - centre).split(
             plan.size
@@ -97,7 +99,8 @@ def manifolds(
         [torch.randperm(plan.size, generator=generator) % 2 == 0 for _ in range(HALVINGS)]
     )
     ours = [_Ours.of(block, halves, neighbours) for block in blocks]
-    looking = -(-POINTS // plan.size)  # parts whose points look at the halves' balls
+    # parts whose points look at the halves' balls
+    looking = -(-POINTS // plan.size)
     pairs = []
     for index, part in enumerate(parts):
         theirs = _Theirs.of(part, neighbours)
@@ -215,7 +218,8 @@ def _compared(ours: _Ours, theirs: _Theirs, halves: Tensor, look: bool) -> _Pair
     halvings, m = len(halves), len(theirs.points)
     counts = []
     covered, recalled = torch.zeros(m, dtype=torch.bool), torch.zeros(m, dtype=torch.bool)
-    held = torch.zeros(2, halvings, m)  # samples of the one half, and of both, in each ball
+    # samples of the one half, and of both, in each ball
+    held = torch.zeros(2, halvings, m)
     found = torch.zeros(2, halvings, m, dtype=torch.bool)  # points in a ball of each half
     for rows, distances in _distances(ours.points, theirs.points):
         inside = distances <= theirs.reach
@@ -251,9 +255,10 @@ def _distances(a: Tensor, b: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
 def _estimates(plan: Plan, pairs: list[list[_Pair]], neighbours: int) -> Manifolds:
     """The four metrics from all pairs, `pairs[part][block]`."""
     counts = torch.stack([torch.cat([pair.counts for pair in part]) for part in pairs], dim=1)
+    # of each point of the reference, the share of blocks
     recalled = torch.cat(
         [torch.stack([pair.recalled for pair in part]).double().mean(0) for part in pairs]
-    )  # of each point of the reference, the share of blocks
+    )
     covered = torch.tensor([[pair.covered for pair in part] for part in pairs]).double().mean(1)
     halved = plan.size // 2 > neighbours
     recall_error = coverage_error = None

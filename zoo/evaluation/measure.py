@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("zoo")
 
-SHOWN = 16  # samples with their nearest training images, and images with their reconstructions
+# samples with their nearest training images, and images with their reconstructions
+SHOWN = 16
 
 
 def evaluate(
@@ -140,7 +141,8 @@ def evaluate(
     test = None if test is None else asked.data_for(test, folder)
     name = asked.features_for(features, asked.called(against))
     path, root = asked.weights_of_features(weights), asked.folder_of_data(data_root)
-    if write:  # What can't be written is refused before anything is measured.
+    # What can't be written is refused before anything is measured.
+    if write:
         _card(folder, folder.facts)
         files.refuse_unwritable(folder.file(FACTS))
     from zoo.evaluation import images

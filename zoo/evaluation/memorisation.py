@@ -7,7 +7,8 @@ from zoo.evaluation.manifolds import squared_distances
 from zoo.evaluation.metrics import Estimate, check_features, mean
 
 PERCENTILE = 0.01
-LOOKED_AT = 10_000  # training images whose nearest neighbour sets the threshold
+# training images whose nearest neighbour sets the threshold
+LOOKED_AT = 10_000
 ROWS = 500  # of a matrix of distances held at once
 
 
@@ -29,7 +30,8 @@ def memorised(samples: Tensor, training: Tensor, *, seed: int) -> Estimate:
     **Returns:** a share, 0 to 1, with the standard error over the samples, for t as it is.
     """
     check_features(samples, training, needed=2)
-    centre = training.mean(0)  # taken off: it says nothing, and costs float32 digits
+    # taken off: it says nothing, and costs float32 digits
+    centre = training.mean(0)
     training, samples = training - centre, samples - centre
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(len(training), generator=generator)[:LOOKED_AT]

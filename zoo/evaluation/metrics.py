@@ -13,9 +13,12 @@ from torch import Tensor, nn
 
 from zoo.common.errors import DataError, counted
 
-GROUPS = 20  # of a jackknife: its standard error is then itself known to 1 / √(2 · 19) = 16 %
-KERNEL_REFERENCE = 60_000  # points of the reference that the kernel distance uses at most
-ROWS = 1_000  # of a matrix of distances or of a kernel that are held at once
+# of a jackknife: its standard error is then itself known to 1 / √(2 · 19) = 16 %
+GROUPS = 20
+# points of the reference that the kernel distance uses at most
+KERNEL_REFERENCE = 60_000
+# of a matrix of distances or of a kernel that are held at once
+ROWS = 1_000
 
 
 class Estimate(NamedTuple):
@@ -53,9 +56,10 @@ def frechet_distance(samples: Tensor, reference: Tensor, *, seed: int) -> Estima
         is. (A bootstrap repeats samples, which spreads the eigenvalues of Σ: it gave twice the true
         error where n / d is about 10.)"""
     check_features(samples, reference, needed=3)
+    # a second, for what measures by features alone
     from torchmetrics.image.fid import (
         FrechetInceptionDistance,
-    )  # a second, for what measures by features alone
+    )
 
     # sync_on_compute: this process has all of the features, and others may not be measuring
     measured = FrechetInceptionDistance(

@@ -7,7 +7,8 @@ from torch import Tensor
 from zoo.data import OnDisk, to_float
 from zoo.sampling import pairs
 
-DISTANCES = 1 << 24  # numbers held at once while nearest images are looked for: 64 MiB
+# numbers held at once while nearest images are looked for: 64 MiB
+DISTANCES = 1 << 24
 
 
 def nearest(samples: Tensor, training_samples: Tensor | OnDisk) -> Tensor:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from zoo.data import Dataset
 
-MOST = 100_000  # samples that are looked at, evenly spread over the data
+# samples that are looked at, evenly spread over the data
+MOST = 100_000
 AT_ONCE = 1_000
 COLUMNS = 8  # of the contact sheet
 MOST_ROWS = 10

@@ -14,7 +14,8 @@ from zoo.evaluation.asked import unwatched
 from zoo.evaluation.metrics import Estimate
 from zoo.models import GenerativeModel
 
-TRAININGS = 3  # from different seeds: their spread is part of the error
+# from different seeds: their spread is part of the error
+TRAININGS = 3
 STEPS = 600  # of one training
 BATCH = 128
 RATE = 3e-3

@@ -21,13 +21,17 @@ from zoo.common import settings
 from zoo.common.errors import HubError
 from zoo.hub.endpoint import HOME, is_loopback, origin
 
-PATIENCE = 30.0  # seconds without a byte; of itself the client waits for ever
-LONGEST_WAIT = 60  # seconds that a server may send us away for before that is said instead
-LARGEST_ANSWER = 32 << 20  # bytes of an answer that is no file of a repository
+# seconds without a byte; of itself the client waits for ever
+PATIENCE = 30.0
+# seconds that a server may send us away for before that is said instead
+LONGEST_WAIT = 60
+# bytes of an answer that is no file of a repository
+LARGEST_ANSWER = 32 << 20
 # statuses after which the client asks a list again: at first after one second, at last after eight
 AGAIN = (429, 500, 502, 503, 504)
 LONGEST_PAUSE = 8
-MOST_REQUESTS = 1000  # of one session: a list may name itself as its next page
+# of one session: a list may name itself as its next page
+MOST_REQUESTS = 1000
 ETAG = re.compile(r'(W/)?"?[0-9A-Za-z._-]{1,128}"?')
 SIZE = re.compile(r"[0-9]+")
 # digits of a size that can be true

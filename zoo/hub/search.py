@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from zoo.hub.session import Session
 
 LIBRARY = "genzoo"
-LOOKED_AT = 1000  # of the Hub's entries, for those that are ours
+# of the Hub's entries, for those that are ours
+LOOKED_AT = 1000
 MOST_FOUND = 1000
 SHOWN = ("name", "model", "dataset", "downloads", "license")  # in a table
-DIGITS = 400  # of a number: json.loads fails as a whole at one of more than 4,300
+# of a number: json.loads fails as a whole at one of more than 4,300
+DIGITS = 400
 MOST_DOWNLOADS = 10**12
 TEXT = 200  # characters of a word that a stranger wrote
 ID = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")

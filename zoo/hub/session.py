@@ -24,7 +24,8 @@ from zoo.hub.refusals import FAILURES, explained
 
 MASK = "***"
 PAUSE = re.compile(r"(?:Waiting|Retrying in) ([0-9]{1,9})(?:\.[0-9]*)?s")
-SHORTEST_LEAK = 8  # characters of a token: fewer, where a message was cut, tell nothing
+# characters of a token: fewer, where a message was cut, tell nothing
+SHORTEST_LEAK = 8
 
 LOG = logging.getLogger("zoo")
 

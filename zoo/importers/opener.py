@@ -13,7 +13,8 @@ import warnings
 import zipfile
 from typing import Any
 
-SPARE = 1 << 29  # bytes beyond a few times the file's size: torch itself needs some
+# bytes beyond a few times the file's size: torch itself needs some
+SPARE = 1 << 29
 SECONDS = 600
 MOST_TENSORS = 20_000
 DEEPEST = 8

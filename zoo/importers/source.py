@@ -14,7 +14,8 @@ from zoo.common.errors import NotFoundError
 from zoo.importers.opening import PICKLES, SAFE
 
 MOST_FILES = 1000
-MOST_CONFIGS = 20  # beside a file; where there are more, the folder is of other things
+# beside a file; where there are more, the folder is of other things
+MOST_CONFIGS = 20
 READ = (".json", SAFE, *PICKLES, "README.md")  # of a repository; nothing else is fetched
 LICENCE = re.compile(r"^license:[ \t]*['\"]?([\w.+-]{1,60})['\"]?[ \t]*$", re.MULTILINE)
 

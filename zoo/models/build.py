@@ -20,7 +20,8 @@ def build(model_class: type[GenerativeModel[Any]], config: Any, seed: int) -> Ge
             return model_class(config)
         except ZooError:
             raise
-        except Exception as error:  # whatever a network raises for sizes that don't fit
+        # whatever a network raises for sizes that don't fit
+        except Exception as error:
             raise ConfigError(
                 f"The model can't be built with this config: {type(error).__name__}: {error}"
             ) from error

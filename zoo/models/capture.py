@@ -12,7 +12,8 @@ from torch.export import Dim, ExportedProgram
 from zoo.models.interface import Autoencoder, LatentModel
 from zoo.models.priors import mean_or_mode
 
-ROWS = 3  # of the batch that a program is captured by; 0 and 1 would be taken for constants
+# of the batch that a program is captured by; 0 and 1 would be taken for constants
+ROWS = 3
 
 
 def captured(

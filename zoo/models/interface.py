@@ -83,12 +83,10 @@ class GenerativeModel(nn.Module, ABC, Generic[C]):
     Config: type[C]
     recipe: ClassVar[TrainConfig] = TrainConfig()
     sample_kind: ClassVar[Literal["image", "array", "text", "audio"]] = "image"
-    training_only: ClassVar[
-        tuple[str, ...]
-    ] = ()  # attributes: submodules that sampling does not need
-    Options: ClassVar[type[StrictConfig] | None] = (
-        None  # sample-time options, set by `zoo sample --set`
-    )
+    # attributes: submodules that sampling does not need
+    training_only: ClassVar[tuple[str, ...]] = ()
+    # sample-time options, set by `zoo sample --set`
+    Options: ClassVar[type[StrictConfig] | None] = None
 
     # checks of the contract that do not fit the model, each with the reason: {"export": "why"}
     unfit: ClassVar[Mapping[str, str]] = {}

@@ -13,7 +13,8 @@ from typing import Any
 OWN_DISTRIBUTION = "genzoo"
 LONGEST_HEAD = 1 << 16  # characters of metadata above the README
 LONGEST_LINE = 500  # characters of an error
-UNKNOWN = "unknown"  # a distribution whose metadata don't say its name
+# a distribution whose metadata don't say its name
+UNKNOWN = "unknown"
 HEAVY = ("torch", "torchvision", "numpy", "huggingface_hub")  # what an entry module must not import
 
 
@@ -28,9 +29,8 @@ class Plugin:
     version: str
     file: str = ""
     seconds: float = 0.0  # that its entry module took to import
-    heavy: list[str] = field(
-        default_factory=list
-    )  # what that brought in which `zoo list` should not wait for
+    # what that brought in which `zoo list` should not wait for
+    heavy: list[str] = field(default_factory=list)
     offers: dict[str, list[str]] = field(default_factory=dict)  # "models" -> names, …
     problems: list[str] = field(default_factory=list)
 
@@ -46,7 +46,8 @@ def found() -> tuple[list[EntryPoint], list[Plugin]]:
     """
     try:
         return list(entry_points(group="zoo")), []
-    except Exception:  # of one damaged file among those of all that is installed
+    # of one damaged file among those of all that is installed
+    except Exception:
         there: list[EntryPoint] = []
         damaged, seen = [], set[str]()
         for one in distributions():

@@ -12,9 +12,12 @@ from typing import Any
 
 from zoo.common.errors import PluginError
 
-LONGEST_TEXT = 1000  # characters of a summary, an address, a citation
-MOST_ENTRIES = 50_000  # of a tuple or a mapping; ImageNet-21k has 21,841 classes
-LARGEST_NUMBER = 2**53  # so that every reader of JSON agrees about it
+# characters of a summary, an address, a citation
+LONGEST_TEXT = 1000
+# of a tuple or a mapping; ImageNet-21k has 21,841 classes
+MOST_ENTRIES = 50_000
+# so that every reader of JSON agrees about it
+LARGEST_NUMBER = 2**53
 
 
 def admitted(record: Any, kind: type[Any]) -> Any:

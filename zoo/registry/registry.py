@@ -282,7 +282,8 @@ class Registry:
         try:
             with off_stdout():
                 yield
-        except BaseException as error:  # SystemExit and the like too: no guest ends the program
+        # SystemExit and the like too: no guest ends the program
+        except BaseException as error:
             if self._is_users_stop(error):
                 import shlex  # only wanted on the way out
 

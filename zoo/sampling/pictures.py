@@ -18,7 +18,8 @@ COLUMNS = 8  # images in a row of a pair of rows
 PAIR_GAP = 4  # pixels of grey between two pairs of rows
 TRAVERSED = 16  # rows of a traversal at most
 STEPS = 11  # images in a row of it
-SEED = 0  # of the latents of what is written for a checkpoint
+# of the latents of what is written for a checkpoint
+SEED = 0
 SIDE = 20  # images along each side of a manifold
 AT_ONCE = 256  # latents decoded together
 
@@ -174,9 +175,8 @@ def manifold(model: LatentModel[Any]) -> Image.Image:
     z = torch.cartesian_prod(quantiles.flip(0), quantiles).flip(1)  # rows from the top, (400, 2)
     labels = torch.zeros(len(z), dtype=torch.int64) if model.config.num_classes else None
     pixels = images.to_uint8(_decode(model, z, labels)).unflatten(0, (SIDE, SIDE))
-    return images.to_image(
-        pixels.permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2)
-    )  # no gaps, as in the paper
+    # no gaps, as in the paper
+    return images.to_image(pixels.permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2))
 
 
 def _is_standard_normal(model: LatentModel[Any]) -> bool:

@@ -14,7 +14,8 @@ from zoo.models import GenerativeModel, LatentModel
 from zoo.sampling.kinds import kind_of
 
 MOST_TRUNCATION = 10
-BLOCK = 64  # samples that share one generator; changing it would change every sample of every seed
+# samples that share one generator; changing it would change every sample of every seed
+BLOCK = 64
 
 
 def draw(

@@ -114,9 +114,10 @@ def _spectrograms(mono: Tensor, rate: int) -> Tensor:
     size = max(16, 2 ** round(math.log2(0.032 * rate)))
     step = max(1, min(size // 4, math.ceil(mono.shape[1] / WIDTH)))
     mono = torch.nn.functional.pad(mono, (size // 2, size // 2))
+    # (n, frequencies, times)
     spectra = torch.stft(
         mono, size, step, window=torch.hann_window(size), center=False, return_complex=True
-    ).abs()  # (n, frequencies, times)
+    ).abs()
     decibels = 20 * spectra.clamp(min=1e-6).log10()
     loudest = decibels.flatten(1).amax(1).clamp(min=-40)[:, None, None]
     level = (1 + (decibels - loudest) / DEPTH).clamp(0, 1)

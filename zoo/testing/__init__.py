@@ -74,9 +74,8 @@ OFFER_CHECKS: tuple[Callable[[str], str | None], ...] = (
     check_spec,
     check_capabilities,
 )
-MODEL_CHECKS: tuple[
-    Callable[[GenerativeModel[Any]], None], ...
-] = (  # what others build on comes first
+# what others build on comes first
+MODEL_CHECKS: tuple[Callable[[GenerativeModel[Any]], None], ...] = (
     check_config,
     check_meta,
     check_samples,
@@ -261,6 +260,7 @@ def _verdict(check: Callable[[Any], str | None], subject: Callable[[], Any]) -> 
         verdict, says = "falls short", str(shortfall)
     except ZooError as error:
         verdict, says = "broke", str(error)
-    except (Exception, SystemExit) as error:  # a fault of the model's, which its author will mend
+    # a fault of the model's, which its author will mend
+    except (Exception, SystemExit) as error:
         verdict, says = "broke", explained(error, model)
     return Verdict(name, verdict, says, time.perf_counter() - began)

@@ -110,7 +110,8 @@ def check_side_effects(model: GenerativeModel[Any]) -> None:
         _modes(model) == modes,
         "sampling changes the train flag: leave train() and eval() to the caller",
     )
-    with torch.no_grad():  # draw() hands the model a copy of the labels
+    # draw() hands the model a copy of the labels
+    with torch.no_grad():
         model.sample(4, labels, generator=torch.Generator().manual_seed(0))
     kept = given is None or labels is None or torch.equal(labels, given)
     require(kept, "sampling changes the labels that it is given: work on a copy")

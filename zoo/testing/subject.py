@@ -15,7 +15,8 @@ from zoo.registry import installed
 from zoo.sampling import kind_of
 
 BATCH = 16  # samples that checks train on
-CLASSES = 3  # of the conditional form of a model that is checked without labels
+# of the conditional form of a model that is checked without labels
+CLASSES = 3
 
 
 class Shortfall(AssertionError):
@@ -59,10 +60,8 @@ def shown_data(model: GenerativeModel[Any]) -> GenerativeModel[Any]:
     """The model in eval mode, after a few training steps without an optimizer: batch norm then has
     statistics.
     """
-    with (
-        torch.random.fork_rng(devices=()),
-        contextlib.suppress(Exception),
-    ):  # the checks of training say what is wrong
+    # the checks of training say what is wrong
+    with torch.random.fork_rng(devices=()), contextlib.suppress(Exception):
         torch.manual_seed(0)
         for index in range(3):
             for _ in model.train().training_step(*some_data(model), Step(index, 3)):

@@ -196,7 +196,8 @@ def _objectives(
         yield from objectives
     finally:
         if isinstance(objectives, Generator):
-            objectives.close()  # now: what its `with` blocks changed is put back at once
+            # now: what its `with` blocks changed is put back at once
+            objectives.close()
 
 
 def _loss(

@@ -15,12 +15,16 @@ from zoo.registry import installed
 from zoo.sampling import draw
 
 WATCHED = 256  # samples, the same noise each time
-PATIENCE = 2  # epochs in a row that something must be wrong
+# epochs in a row that something must be wrong
+PATIENCE = 2
 # steps: GANs of 800 digits that turned out well had looked collapsed or beaten for up to 850
 WARMING_UP = 1000
-LEAST_DIVERSITY = 0.6  # of the data's; a healthy generator has about 1
-LEAST_CLASSES = 0.7  # share of the classes that 256 samples should reach; 256 digits reach all ten
-REACHED = 0.2  # of an even share of the samples, that a class must have; 5 digits of 256
+# of the data's; a healthy generator has about 1
+LEAST_DIVERSITY = 0.6
+# share of the classes that 256 samples should reach; 256 digits reach all ten
+LEAST_CLASSES = 0.7
+# of an even share of the samples, that a class must have; 5 digits of 256
+REACHED = 0.2
 # share of data and samples told apart; good GANs come to 0.998 as their learning rates fall to 0
 TOLD_APART = 0.999
 COLLAPSE = (

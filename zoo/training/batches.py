@@ -108,7 +108,8 @@ class Batches:
             )
         elif not samples.slow:  # arrays that the system maps into memory
             read = (samples[chosen] for chosen in choices)
-        else:  # a list of paths: read ahead, by processes of their own
+        # a list of paths: read ahead, by processes of their own
+        else:
             workers = min(LOADERS, len(choices), os.cpu_count() or 1)
             loading = DataLoader[Tensor](
                 samples,  # type: ignore[arg-type]  # whatever has len() and [] will do

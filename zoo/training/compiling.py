@@ -19,7 +19,8 @@ def compile_networks(model: GenerativeModel[Any]) -> bool:
     **Returns:** whether torch can compile here; where not, a note says why."""
     try:
         torch.compile(_twice)(torch.ones(2, device=model.device))
-    except Exception as error:  # no compiler, a Python that is too new, a disk that is full
+    # no compiler, a Python that is too new, a disk that is full
+    except Exception as error:
         reason = " ".join(str(error).split())[:160]
         logger.warning(
             f"torch can't compile here ({type(error).__name__}: {reason}). The training goes on "

@@ -115,9 +115,8 @@ def loss_curves(history: Sequence[Mapping[str, Any]]) -> Image.Image:
         )
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png")
-    return (
-        Image.open(drawn, formats=("PNG",)).convert("RGB").quantize(32)
-    )  # colours: half of the bytes
+    # colours: half of the bytes
+    return Image.open(drawn, formats=("PNG",)).convert("RGB").quantize(32)
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float]:

@@ -155,9 +155,11 @@ class _Loop:
         """The means since the epoch began, by objective and metric; refuses those that diverged."""
         state = self.state
         losses = {name: total.item() / state.counts[name] for name, total in state.sums.items()}
-        if ended:  # only there several processes are at the same step
+        # only there several processes are at the same step
+        if ended:
             losses = mean_of_all(losses, self.accelerator)
-        if self.rank == 0:  # which keeps what is good; the others end with it
+        # which keeps what is good; the others end with it
+        if self.rank == 0:
             self._refuse_runaway(losses)
         return losses
 
@@ -326,7 +328,8 @@ class _Loop:
             for samples, labels in self.batches.subset(batches):
                 inputs = self.batches.data.inputs(samples)
                 for _ in self._objectives(averaged, inputs, labels):
-                    pass  # going through the networks is all that is wanted
+                    # going through the networks is all that is wanted
+                    pass
         averaged.eval()
         for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum

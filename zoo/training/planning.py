@@ -143,7 +143,8 @@ def refuse_changed(plan: Plan, kept: Any, folder: Path, *, epochs: int | None = 
 
     **Arguments:**
     - `epochs`: how many there are to be now, if another number is asked for."""
-    if kept is None:  # a training of an early version, which noted nothing
+    # a training of an early version, which noted nothing
+    if kept is None:
         return
     with contextlib.suppress(ConfigError, TypeError, LookupError):
         # fields may have had other names

@@ -358,7 +358,8 @@ def refuse_unknown_model(name: str) -> None:
     if ":" in name:
         return
     if name not in installed().models:
-        installed().model_class(name)  # which imports nothing for a name that it does not know
+        # which imports nothing for a name that it does not know
+        installed().model_class(name)
     if not installed().models[name].trainable:
         able = sorted(one for one, spec in installed().models.items() if spec.trainable)
         raise CapabilityError(

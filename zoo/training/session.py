@@ -193,7 +193,8 @@ class Session:
             ) from error
 
     def _reports(self) -> Generator[Progress]:
-        if self._is_over:  # it was stopped before its checkpoint was written
+        # it was stopped before its checkpoint was written
+        if self._is_over:
             self.stopped_early = self.state.step < self.total
             return
         self._refuse_blind_choice()
@@ -264,7 +265,8 @@ class Session:
                 pause = KEEP_SECONDS if report.epoch_ended else KEEP_SECONDS_WITHIN
                 if can_keep and (done or stopped or now - kept > pause):
                     self.keep()
-                    kept = time.perf_counter()  # when it was written: that may have taken long
+                    # when it was written: that may have taken long
+                    kept = time.perf_counter()
                 if can_keep and stopped and not done:
                     self._say_stopped()
                     raise KeyboardInterrupt
@@ -282,7 +284,8 @@ class Session:
                         f"{best.get('epoch')}."
                     )
                     return
-        except OutOfMemoryError:  # what was kept is sound, and can go on where there is more
+        # what was kept is sound, and can go on where there is more
+        except OutOfMemoryError:
             raise
         except TrainingError as error:
             raise TrainingError(f"{error}{self._keep_last_good()}") from error
@@ -376,7 +379,8 @@ class Session:
         try:
             if not run.restore(state):
                 return ""
-        except Exception:  # nothing to keep: the error that brought us here says more
+        # nothing to keep: the error that brought us here says more
+        except Exception:
             return ""
         place = run.folder / LAST_GOOD
         weights.write_model(

@@ -42,7 +42,8 @@ class Trackers:
             refuse_unknown_tracker(name)
         if TENSORBOARD in self._names:
             _refuse_missing_tensorboard()
-        PartialState()  # which Accelerate's trackers ask whether they are the first process
+        # which Accelerate's trackers ask whether they are the first process
+        PartialState()
 
     def begin(self, config: Mapping[str, Any], step: int = 0) -> None:
         """Start them.
@@ -111,7 +112,8 @@ class Trackers:
         """What an act of a tracker returns; None, with a warning, where it fails, which ends it."""
         try:
             return act(*given, **named)
-        except Exception as error:  # whatever a tool raises that the zoo does not know
+        # whatever a tool raises that the zoo does not know
+        except Exception as error:
             reason = " ".join(str(error).split())[:200]
             if isinstance(error, ImportError):
                 reason = f"the package is not installed (pip install {name.replace('_', '-')})"

@@ -210,7 +210,8 @@ class Training:
     device: str
     threads: int | None
     watch: Watch | Literal["auto"] | None
-    given: Mapping[str, Any]  # data that was given in Python, under "data" and "test"
+    # data that was given in Python, under "data" and "test"
+    given: Mapping[str, Any]
 
     def begin(self, request: Request, minutes: float | None = None) -> "Trained":
         """Train as asked, from the start."""

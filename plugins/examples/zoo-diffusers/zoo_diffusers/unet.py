@@ -103,7 +103,8 @@ class DiffusersUNet(GenerativeModel["DiffusersUNet.Config"]):
             given["num_class_embeds"] = config.num_classes
         try:
             self.unet: Any = UNet2DModel(**given)
-        except Exception as error:  # whatever the library raises for arguments that do not fit
+        # whatever the library raises for arguments that do not fit
+        except Exception as error:
             raise ConfigError(
                 f"unet can't be built of these arguments: {type(error).__name__}: "
                 f"{' '.join(str(error).split())[:200]}"

@@ -170,9 +170,8 @@ class Flow(GenerativeModel["Flow.Config"]):
         """
         context = self.context(y.shape[0], labels)
         scale = SPREAD / self.config.levels
-        x = F.pixel_unshuffle(scale * y - SPREAD / 2, self.config.patch).flatten(
-            2
-        )  # (n, inside, patches)
+        # (n, inside, patches)
+        x = F.pixel_unshuffle(scale * y - SPREAD / 2, self.config.patch).flatten(2)
         log_det = y.new_full((len(y),), prod(self.config.sample_shape) * math.log(scale))
         for block in self.blocks:
             x, more = block(x, context)

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-FREQUENCIES = 32  # of the sines and cosines that stand for the time
+# of the sines and cosines that stand for the time
+FREQUENCIES = 32
 
 
 class UNet(nn.Module):

@@ -63,9 +63,8 @@ def test_a_signal_holds_as_many_sines_as_its_label_says(split: str) -> None:
     (spec,) = zoo_datasets()
     signals, labels = sines.load(Path("nowhere"), split)
     assert signals.dtype == torch.uint8 and tuple(signals.shape[1:]) == tuple(spec.sample_shape)
-    spectra = torch.fft.rfft(signals / 255 - 0.5).abs()[
-        :, 1:
-    ]  # 0.15 · 64 / 2 = 4.8 where there is a sine
+    # 0.15 · 64 / 2 = 4.8 where there is a sine
+    spectra = torch.fft.rfft(signals / 255 - 0.5).abs()[:, 1:]
     assert ((spectra > 2.4).sum(1) == labels + 1).float().mean() > 0.999
     assert labels.bincount().tolist() == pytest.approx(
         len(spec.class_names) * [len(labels) / 3], rel=0.1

@@ -25,14 +25,12 @@ def load(root: Path, split: str) -> tuple[Tensor, Tensor]:
     n = SIZES[split]
     generator = torch.Generator().manual_seed(list(SIZES).index(split))
     labels = torch.randint(3, (n,), generator=generator)
-    frequencies = (
-        1 + torch.rand(n, FREQUENCIES, generator=generator).argsort(1)[:, :3]
-    )  # no frequency twice
+    # no frequency twice
+    frequencies = 1 + torch.rand(n, FREQUENCIES, generator=generator).argsort(1)[:, :3]
     phases = 2 * math.pi * torch.rand(n, 3, 1, generator=generator)
     heard = torch.arange(3) <= labels[:, None]  # (n, 3)
-    angles = (
-        2 * math.pi * frequencies[:, :, None] * torch.arange(LENGTH) / LENGTH + phases
-    )  # (n, 3, 64)
+    # (n, 3, 64)
+    angles = 2 * math.pi * frequencies[:, :, None] * torch.arange(LENGTH) / LENGTH + phases
     signals = 0.5 + 0.15 * (heard[:, :, None] * angles.sin()).sum(1)  # within 0.05 to 0.95
     signals += NOISE * torch.randn(n, LENGTH, generator=generator)
     return (255 * signals).round().clamp(0, 255).to(torch.uint8), labels

@@ -21,7 +21,8 @@ from zoo.models import (
     at_least_float32,
 )
 
-LEAST = 1 / 256  # the smallest standard deviation: data of 8 bits has no finer detail
+# the smallest standard deviation: data of 8 bits has no finer detail
+LEAST = 1 / 256
 
 
 class Wave(GenerativeModel["Wave.Config"]):
