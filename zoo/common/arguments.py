@@ -60,7 +60,7 @@ def whole_or_none(called: str, value: Any, least: int, most: int | None = None) 
     return None if value is None else whole(called, value, least, most)
 
 
-def reference(value: Any, wanted: str = REFERENCE) -> str:
+def reference(value: Any) -> str:
     """A reference as text. A path object, and anything with a `path`, such as what `zoo.train`
     returns, become a path that begins with `.`, `/` or `~`.
 
@@ -70,7 +70,8 @@ def reference(value: Any, wanted: str = REFERENCE) -> str:
     path = value if isinstance(value, os.PathLike) else getattr(value, "path", None)
     text = os.fspath(path) if isinstance(path, os.PathLike) else path
     if not isinstance(text, str):
-        raise refusal("reference", value, wanted)
+        wanted = f"{REFERENCE}. For a model in memory, first write a folder with zoo.save"
+        raise refusal("reference", value, wanted if hasattr(value, "config") else REFERENCE)
     # with what it imports, only this guard needs it
     from zoo.common import files
 

@@ -34,8 +34,7 @@ def checkpoint(reference: Reference) -> Folder:
     **Raises:** `ConfigError` for another type, and what `zoo.checkpoints.find` raises."""
     if isinstance(reference, Folder):
         return reference
-    wanted = f"{arguments.REFERENCE}. For a model in memory, first write a folder with zoo.save"
-    return find(arguments.reference(reference, wanted))
+    return find(arguments.reference(reference))
 
 
 def own_class(reference: object, folder: Folder, given: Any) -> Any:
