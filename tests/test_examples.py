@@ -75,9 +75,8 @@ def test_the_tests_of_an_example_pass_where_it_is_installed(
 
 def test_the_examples_offer_what_genzoo_itself_does_not(run: Run) -> None:
     offered = {one["name"] for one in json.loads(run("list", "--models", "--json").stdout)}
-    assert offered >= {"flow", "wave"} | set(installed().models) and not {"flow", "wave"} & set(
-        installed().models
-    )
+    guests = {"flow-matching", "wave"}
+    assert offered >= guests | set(installed().models) and not guests & set(installed().models)
     text = (EXAMPLES.parents[1] / "pyproject.toml").read_text()
     assert not any(f"zoo_{name}" in text for name in NAMES)
 
@@ -88,37 +87,26 @@ def test_the_flow_brings_a_checkpoint_that_is_pulled_verified_and_sampled(
     pulled = run("pull", "flow-mnist")
     assert pulled.returncode == 0 and pulled.stdout.startswith(str(guests.folder)), pulled.stderr
     assert run("verify", "flow-mnist").returncode == 0
-    assert run("sample", "-n", 4, "--seed", 0).returncode == 0
+    assert run("sample", "--label", 7, "-n", 4, "--seed", 0, "--set", "steps=4").returncode == 0
     assert provenance.read(Path("samples.png"))["checkpoint"] == "flow-mnist"
     card = run("show", "flow-mnist").stdout
-    assert "Negative log-likelihood" in card and "Fréchet distance" in card
+    assert "Samples that show the class asked for" in card and "Fréchet distance" in card
 
 
 @pytest.mark.long
-def test_the_flow_trains_and_samples_at_the_temperature_asked_for(run: Run) -> None:
-    small = [
-        "--set",
-        "width=16",
-        "--set",
-        "layers=1",
-        "--set",
-        "blocks=2",
-        "--set",
-        "batch_size=50",
-        "--epochs",
-        3,
-    ]
-    trained = run("train", "flow", "--name", "my-flow", "--data", "mnist", "--seed", 0, *small)
+def test_the_flow_trains_and_samples_in_the_steps_asked_for(run: Run) -> None:
+    small = shlex.split("--set channels=8,16 --set blocks=1 --set batch_size=50 --epochs 3")
+    words = ["flow-matching", "--name", "my-flow", "--data", "mnist", "--seed", 0]
+    trained = run("train", *words, *small)
     assert trained.returncode == 0, trained.stderr
     history = read_facts(Path(trained.stdout.strip()))["history"]
     assert history[-1]["losses"]["loss"] < 0.9 * history[0]["losses"]["loss"]
-    sampled = run(
-        "sample", "my-flow", "-n", 4, "--seed", 0, "--set", "temperature=0.5", "-o", "digits.png"
-    )
+    words = ["my-flow", "-n", 4, "--seed", 0, "--set", "steps=5", "-o", "digits.png"]
+    sampled = run("sample", *words)
     assert sampled.returncode == 0, sampled.stderr
-    assert provenance.read(Path("digits.png"))["options"] == ["temperature=0.5"]
-    refused = run("sample", "my-flow", "--set", "temperatur=0.5")
-    assert refused.returncode == 1 and "Did you mean 'temperature'?" in refused.stderr
+    assert provenance.read(Path("digits.png"))["options"] == ["steps=5"]
+    refused = run("sample", "my-flow", "--set", "step=5")
+    assert refused.returncode == 1 and "Did you mean 'steps'?" in refused.stderr
 
 
 @pytest.mark.long

@@ -1,4 +1,4 @@
-"""Offers a normalising flow with a checkpoint of it, and a flow that is trained by matching."""
+"""Offers a flow that is trained by matching, and a checkpoint of it."""
 
 from collections.abc import Iterable
 
@@ -7,22 +7,15 @@ from zoo import Checkpoint, ModelSpec, bundled, hookimpl
 
 @hookimpl
 def zoo_models() -> Iterable[ModelSpec]:
-    """A flow of autoregressive transformers, and a flow along learned velocities."""
+    """A flow along learned velocities."""
     return [
-        ModelSpec(
-            name="flow",
-            entry_point="zoo_flow.flow:Flow",
-            summary="Normalising flow of autoregressive transformers",
-            capabilities=("sample",),
-            reference="https://arxiv.org/abs/2412.06329",
-        ),
         ModelSpec(
             name="flow-matching",
             entry_point="zoo_flow.matching:FlowMatching",
             summary="Flow from noise to images, trained by flow matching",
             capabilities=("sample",),
             reference="https://arxiv.org/abs/2210.02747",
-        ),
+        )
     ]
 
 
@@ -32,14 +25,15 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:
     return [
         Checkpoint(
             name="flow-mnist",
-            model="flow",
+            model="flow-matching",
             dataset="mnist",
-            summary="Handwritten digits, with an exact density",
-            parameters=376_676,
+            summary="Handwritten digits, by class, in as many steps as you like",
+            parameters=1_022_724,
+            num_classes=10,
             license="apache-2.0",
             sha256={
-                "config.json": "a85145da18c55115220aec467347b39a3328a5625b932a79b2d462ddc0f7e69e",
-                "model.safetensors": "8a425e3042f396f5cf8e736dadef2c3488d554da0b3d5195e10afeaedff8c655",  # noqa: E501
+                "config.json": "b2f6a90d9b137e58ab2968ece97c9e185f026c12424d3c7b488a73be3dcb0524",
+                "model.safetensors": "ed163a9b0aa9ea18b66285edb6e36f444831b3237a3c1e1829c957a2507fa325",  # noqa: E501
             },
             bundled=bundled(__file__, "flow-mnist"),
         )

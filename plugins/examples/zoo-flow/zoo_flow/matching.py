@@ -54,8 +54,8 @@ class FlowMatching(GenerativeModel["FlowMatching.Config"]):
             1. It learns to draw without a label, too, which `guidance` needs.
         """
 
-        channels: tuple[Size, ...] = (32, 64)
-        blocks: Size = 2
+        channels: tuple[Size, ...] = (32, 64, 128)
+        blocks: Size = 1
         unlabelled: Fraction = 0.1
 
         def __post_init__(self) -> None:
@@ -84,12 +84,12 @@ class FlowMatching(GenerativeModel["FlowMatching.Config"]):
         **Arguments:**
         - `steps`: steps from noise to image; the network runs twice in each.
         - `guidance`: weight w of the label in a conditional model (Ho & Salimans 2022,
-            arXiv:2207.12598): v(x) + w (v(x, label) − v(x)). 1 takes the label as learned. More
-            gives clearer images that differ less, and takes twice as long.
+            arXiv:2207.12598): v(x) + w (v(x, label) − v(x)). 1 takes the label as learned, in half
+            the time. More gives clearer images that differ less.
         """
 
         steps: Annotated[int, Bounds(1, 1000)] = 20
-        guidance: Annotated[float, Bounds(0.0, 10.0)] = 1.0
+        guidance: Annotated[float, Bounds(0.0, 10.0)] = 1.5
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
