@@ -76,14 +76,6 @@ def test_a_folder_of_the_system_is_no_class_and_no_part_of_one(
     assert name in caplog.text
 
 
-def test_a_folder_that_is_called_like_an_image_is_read_as_a_folder(folder: Path) -> None:
-    for place in ("cat", "cat/more.png", "dog", "bird.jpg"):
-        pictures.fill(folder / place, 5)
-    data = load_dataset(str(folder))
-    assert data.class_names == ("bird.jpg", "cat", "dog") and data.labels is not None
-    assert data.labels.bincount().tolist() == [5, 10, 5]
-
-
 def test_a_hidden_folder_is_no_class(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     data = load_dataset(str(pictures.notebook(folder)))
     assert data.class_names == ("cat", "dog") and data.labels is not None

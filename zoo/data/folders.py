@@ -152,7 +152,7 @@ def find_images(folder: Path) -> ImageFolder:
     own: list[str] = []
     below: dict[str, list[str]] = {}
     for entry in _entries(folder, found):
-        if _is_image(entry):
+        if _is_image(entry.name):
             own.append(entry.name)
         elif entry.is_dir():
             below[entry.name] = list(_images_below(entry.name, found))
@@ -206,7 +206,7 @@ def _images_below(name: str, found: ImageFolder, above: tuple[Path, ...] = ()) -
     above = (*above, folder.resolve())
     for entry in _entries(folder, found):
         inner = f"{name}/{entry.name}"
-        if _is_image(entry):
+        if _is_image(entry.name):
             yield inner
         elif not entry.is_dir():
             found.others.append(folder / entry.name)
@@ -234,8 +234,8 @@ def _entries(folder: Path, found: ImageFolder) -> Iterator["os.DirEntry[str]"]:
             yield entry
 
 
-def _is_image(entry: "os.DirEntry[str]") -> bool:
-    return entry.name.lower().endswith(SUFFIXES) and not entry.is_dir()
+def _is_image(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES)
 
 
 def _place(name: str) -> bytes:
