@@ -76,6 +76,15 @@ def test_a_folder_of_the_system_is_no_class_and_no_part_of_one(
     assert name in caplog.text
 
 
+@pytest.mark.parametrize("place", ["", "cat"])
+def test_a_link_that_leads_to_itself_is_no_folder(place: str, folder: Path) -> None:
+    pictures.fill(folder / "cat", 5)
+    pictures.fill(folder / "dog", 5)
+    loop = folder / place / "loop"
+    loop.symlink_to(loop)
+    assert load_dataset(str(folder)).class_names == ("cat", "dog")
+
+
 def test_a_hidden_folder_is_no_class(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     data = load_dataset(str(pictures.notebook(folder)))
     assert data.class_names == ("cat", "dog") and data.labels is not None

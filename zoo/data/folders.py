@@ -154,7 +154,7 @@ def find_images(folder: Path) -> ImageFolder:
     for entry in _entries(folder, found):
         if _is_image(entry.name):
             own.append(entry.name)
-        elif entry.is_dir():
+        elif _is_folder(entry):
             below[entry.name] = list(_images_below(entry.name, found))
         elif entry.name not in OWN:
             found.others.append(folder / entry.name)
@@ -208,7 +208,7 @@ def _images_below(name: str, found: ImageFolder, above: tuple[Path, ...] = ()) -
         inner = f"{name}/{entry.name}"
         if _is_image(entry.name):
             yield inner
-        elif not entry.is_dir():
+        elif not _is_folder(entry):
             found.others.append(folder / entry.name)
         elif (folder / entry.name).resolve() not in above:
             inside = list(_images_below(inner, found, above))
@@ -232,6 +232,14 @@ def _entries(folder: Path, found: ImageFolder) -> Iterator["os.DirEntry[str]"]:
             found.hidden.append(folder / entry.name)
         else:
             yield entry
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        # a link that leads to itself
+        return False
 
 
 def _is_image(name: str) -> bool:
