@@ -17,6 +17,7 @@ from conftest import Zoo
 from PIL import Image
 
 from zoo import load
+from zoo.cli import main
 
 ZOO = f"{sys.executable} -m zoo"
 FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
@@ -201,6 +202,28 @@ def test_nor_among_the_bytes_that_go_to_a_pipe(zoo: Zoo, monkeypatch: pytest.Mon
     with np.load(io.BytesIO(done.stdout_bytes)) as arrays:
         assert arrays["samples"].shape == (2, 1, 28, 28)
     assert "loud" in done.stderr
+
+
+@pytest.mark.parametrize("form", ["npz", "png", "jpg", "webp"])
+def test_bytes_that_are_appended_to_a_file_are_those_of_a_pipe(form: str) -> None:
+    command = f"zoo sample vae-mnist -n 2 --seed 0 -q -o - --format {form}"
+    done = in_shell(f"{command} >> appended; {command} | cat > piped; {command} > written")
+    assert done.returncode == 0, done.stderr
+    first, *others = (Path(one).read_bytes() for one in ("piped", "appended", "written"))
+    assert others == [first, first] and first
+
+
+def test_bytes_for_a_closed_output_go_nowhere() -> None:
+    done = in_shell("zoo sample vae-mnist -n 2 -q -o - >&-")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("words", ["sample vae-mnist --json -n 0", "list --format csv --bogus"])
+def test_after_a_wrong_option_standard_output_is_what_it_was(words: str) -> None:
+    before = sys.stdout
+    with pytest.raises(SystemExit):
+        main(words.split())
+    assert sys.stdout is before
 
 
 def talks(monkeypatch: pytest.MonkeyPatch) -> None:

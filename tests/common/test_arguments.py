@@ -164,6 +164,11 @@ def test_a_value_of_many_lines_is_not_repeated() -> None:
         door.info(model)
 
 
+def test_a_value_that_can_not_be_described_is_not_repeated() -> None:
+    with pytest.raises(ConfigError, match=r"^reference is of the type int: pass a checkpoint"):
+        door.info(10**5000)
+
+
 @pytest.mark.parametrize("number", [np.int64(1), torch.tensor(1)])
 def test_a_training_takes_whole_numbers_of_other_libraries(number: Any) -> None:
     given = {"epochs": number, "seed": number, "patience": number, "threads": number}

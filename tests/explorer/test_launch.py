@@ -56,11 +56,14 @@ except SystemExit as stop:
 
 
 def test_python_says_the_same_in_its_own_words() -> None:
-    with pytest.raises(zoo_package.errors.ConfigError, match="max_n = '0' is out of range"):
+    with pytest.raises(zoo_package.errors.ConfigError, match="max_n = 0 is out of range"):
         zoo_package.serve(["vae-mnist"], max_n=0)
-    with pytest.raises(zoo_package.errors.ConfigError, match="port = 'a' is no port"):
+    with pytest.raises(
+        zoo_package.errors.ConfigError,
+        match="port = 'a' is of the type str: pass a whole number from 0 to 65535",
+    ):
         zoo_package.play(port="a")  # type: ignore[arg-type]
-    with pytest.raises(zoo_package.errors.ConfigError, match="timeout = '0' is out of range"):
+    with pytest.raises(zoo_package.errors.ConfigError, match="timeout = 0 is out of range"):
         zoo_package.serve(timeout=0)
 
 

@@ -60,9 +60,9 @@ def test_one_epoch_is_trained_where_none_fits(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"minutes": 0}, "minutes = '0': pass a number above 0"),
-        ({"minutes": "5"}, "minutes = '5': pass a number"),
-        ({"minutes": float("inf")}, "minutes = 'inf': pass a number"),
+        ({"minutes": 0}, "minutes = 0 is out of range: pass a number above 0"),
+        ({"minutes": "5"}, "minutes = '5' is of the type str: pass a number"),
+        ({"minutes": float("inf")}, "minutes = inf is out of range: pass a number"),
         ({"minutes": 1, "epochs": 2}, "minutes and epochs both say how long"),
         ({"minutes": 1, "resume": "mine"}, "minutes and resume both say how long"),
     ],

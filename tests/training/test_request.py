@@ -93,11 +93,8 @@ def test_numbers_of_numpy_and_torch_are_numbers() -> None:
     import numpy as np
     import torch
 
-    assert as_settings({"a": np.int64(3), "b": torch.tensor(0.5), "c": np.bool_(True)}) == (
-        "a=3",
-        "b=0.5",
-        "c=true",
-    )
+    given = {"a": np.int64(3), "b": torch.tensor(0.5), "c": np.bool_(True), "d": [np.int64(8)]}
+    assert as_settings(given) == ("a=3", "b=0.5", "c=true", "d=8")
 
 
 @pytest.mark.parametrize("value", [object(), ["a,b"], [["a"]], b"text", {"a": [1]}])

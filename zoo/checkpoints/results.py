@@ -68,7 +68,7 @@ METRICS = {
     "active_units": Metric("Active latent dimensions", "dimensions"),
 }
 
-# which depend on the number of importance samples
+# metrics that depend on the number of importance samples
 BOUNDED = (
     "nll",
     "bits_per_dimension",

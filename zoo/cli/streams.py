@@ -91,6 +91,14 @@ class Bytes:
         """None is given, so that everything passes `write`."""
         raise io.UnsupportedOperation("fileno")
 
+    def seekable(self) -> bool:
+        """No: what is appended to a file by `>>` can't be changed where it stands."""
+        return False
+
+    def tell(self) -> int:
+        """None is given: archives then note their places by what was written."""
+        raise io.UnsupportedOperation("tell")
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 

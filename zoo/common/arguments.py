@@ -26,9 +26,13 @@ def refusal(called: str, value: Any, wanted: str) -> ConfigError:
     - `value`: what was passed.
     - `wanted`: what to pass, such as "a path".
     """
-    shown = repr(value)
+    try:
+        shown = repr(value)
+    # strangers may raise anything, and Python does for numbers of thousands of digits
+    except Exception:
+        shown = ""
     # a network, say, is described in many lines
-    is_short = len(shown) <= SHOWN and shown.isprintable()
+    is_short = 0 < len(shown) <= SHOWN and shown.isprintable()
     said = f"{called} = {shown}" if is_short else called
     return ConfigError(f"{said} is of the type {type(value).__name__}: pass {wanted}.")
 

@@ -155,7 +155,7 @@ def find_images(folder: Path) -> ImageFolder:
         if _is_image(entry.name):
             own.append(entry.name)
         elif _is_folder(entry):
-            below[entry.name] = list(_images_below(entry.name, found))
+            below[entry.name] = list(_images_below(entry.name, found, (folder.resolve(),)))
         elif entry.name not in OWN:
             found.others.append(folder / entry.name)
     found.classes = tuple(sorted(name for name, inside in below.items() if inside))
@@ -198,11 +198,13 @@ def _refuse_unclear(found: ImageFolder, own: Sequence[str], below: dict[str, lis
         )
 
 
-def _images_below(name: str, found: ImageFolder, above: tuple[Path, ...] = ()) -> Iterator[str]:
+def _images_below(name: str, found: ImageFolder, above: tuple[Path, ...]) -> Iterator[str]:
     """The names of the images of a folder and of all folders in it; a link to a folder above is not
     followed.
     """
     folder = found.folder / name
+    if folder.resolve() in above:
+        return
     above = (*above, folder.resolve())
     for entry in _entries(folder, found):
         inner = f"{name}/{entry.name}"

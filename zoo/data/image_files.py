@@ -450,7 +450,9 @@ def _has_grey_palette(image: Image.Image) -> bool:
         # all reds, then all greens, then all blues
         third = len(colours) // 3
         return colours == colours[:third] * 3
-    return order == "RGB" and colours[0::3] == colours[1::3] == colours[2::3]
+    # BMP has blue first, and a byte of nothing behind each colour
+    step = {"RGB": 3, "BGR": 3, "BGRX": 4}.get(order)
+    return step is not None and colours[0::step] == colours[1::step] == colours[2::step]
 
 
 def _raw_mode(image: Image.Image) -> str:

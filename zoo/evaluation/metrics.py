@@ -56,10 +56,8 @@ def frechet_distance(samples: Tensor, reference: Tensor, *, seed: int) -> Estima
         is. (A bootstrap repeats samples, which spreads the eigenvalues of Σ: it gave twice the true
         error where n / d is about 10.)"""
     check_features(samples, reference, needed=3)
-    # a second, for what measures by features alone
-    from torchmetrics.image.fid import (
-        FrechetInceptionDistance,
-    )
+    # takes a second, which only what measures by features should wait for
+    from torchmetrics.image.fid import FrechetInceptionDistance
 
     # sync_on_compute: this process has all of the features, and others may not be measuring
     measured = FrechetInceptionDistance(

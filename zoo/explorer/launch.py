@@ -12,6 +12,7 @@ import webbrowser
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from zoo.common import arguments
 from zoo.common.errors import ConfigError, MissingDependencyError, OutputError
 from zoo.common.words import either
 from zoo.explorer.guard import Guard, Limits, is_loopback
@@ -25,6 +26,8 @@ LOCAL = "127.0.0.1"
 BACKLOG = 2048
 # seconds until a connection on which nothing comes is closed
 IDLE = 20
+# of samples, bytes, requests and seconds that may be allowed
+MOST = 10**12
 # files, connections included, that the server may have open
 FILES = 65_536
 
@@ -127,10 +130,10 @@ def serve(
             "variable ZOO_TOKEN."
         )
     limits = Limits(
-        max_n=_bounded("max_n", max_n, 1),
-        max_body=_bounded("max_body", max_body, 1),
-        max_queue=_bounded("max_queue", max_queue, 1),
-        timeout=_bounded("timeout", timeout, 0),
+        max_n=arguments.whole("max_n", max_n, 1, MOST),
+        max_body=arguments.whole("max_body", max_body, 1, MOST),
+        max_queue=arguments.whole("max_queue", max_queue, 1, MOST),
+        timeout=_seconds("timeout", timeout),
     )
     shelf = Shelf(_as_list(references))
     listening = _listen(host, port)
@@ -238,11 +241,11 @@ def _as_list(references: Any) -> list[str]:
     return [arguments.reference(one) for one in several]
 
 
-def _bounded(name: str, value: Any, least: float) -> Any:
-    wrong = isinstance(value, bool) or not isinstance(value, int | float)
-    if wrong or not least <= value <= 1e12 or (least == 0 and value == 0):
-        more = "a number above 0" if least == 0 else f"{least:g} or more"
-        raise ConfigError(f"{name} = {str(value)[:80]!r} is out of range: pass {more}.")
+def _seconds(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise arguments.refusal(name, value, "a number above 0")
+    if not 0 < value <= MOST:
+        raise ConfigError(f"{name} = {value:g} is out of range: pass a number above 0.")
     return value
 
 
@@ -250,8 +253,7 @@ def _listen(host: str, port: int) -> socket.socket:
     """A socket that listens there.
 
     **Raises:** `OutputError` for a port that is taken, or may not be had."""
-    if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65_535:
-        raise ConfigError(f"port = {str(port)[:80]!r} is no port: pass 0 to 65535.")
+    port = arguments.whole("port", port, 0, 65_535)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

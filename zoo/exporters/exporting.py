@@ -92,9 +92,7 @@ def export(
         raise ConfigError(
             f"precision = {str(precision)[:80]!r} is none of {', '.join(PRECISIONS)}."
         )
-    opset = arguments.whole("opset", opset, LEAST_OPSET)
-    if opset > MOST_OPSET:
-        raise ConfigError(f"opset = {opset} is out of range: {MOST_OPSET} at most.")
+    opset = arguments.whole("opset", opset, LEAST_OPSET, MOST_OPSET)
     if to == "page":
         if what is not None:
             raise ConfigError(

@@ -4,6 +4,7 @@ import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,9 +93,10 @@ def refuse_wrong_minutes(minutes: Any, epochs: Any, resume: Any) -> None:
     """Raise `ConfigError` for minutes that are no time, and where epochs are known already."""
     if minutes is None:
         return
-    number = isinstance(minutes, int | float) and not isinstance(minutes, bool)
-    if not (number and 0 < minutes < math.inf):
-        raise ConfigError(f"minutes = {str(minutes)[:80]!r}: pass a number above 0, such as 30.")
+    if not isinstance(minutes, Real) or isinstance(minutes, bool):
+        raise arguments.refusal("minutes", minutes, "a number above 0, such as 30")
+    if not 0 < float(minutes) < math.inf:
+        raise ConfigError(f"minutes = {minutes} is out of range: pass a number above 0.")
     if epochs is not None or resume is not None:
         known = "epochs" if resume is None else "resume"
         raise ConfigError(f"minutes and {known} both say how long to train: leave one out.")

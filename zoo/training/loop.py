@@ -158,7 +158,7 @@ class _Loop:
         # only there several processes are at the same step
         if ended:
             losses = mean_of_all(losses, self.accelerator)
-        # which keeps what is good; the others end with it
+        # the first process keeps what is good; the others end with it
         if self.rank == 0:
             self._refuse_runaway(losses)
         return losses

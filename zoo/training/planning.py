@@ -143,7 +143,7 @@ def refuse_changed(plan: Plan, kept: Any, folder: Path, *, epochs: int | None = 
 
     **Arguments:**
     - `epochs`: how many there are to be now, if another number is asked for."""
-    # a training of an early version, which noted nothing
+    # None of a training of an early version, which noted nothing
     if kept is None:
         return
     with contextlib.suppress(ConfigError, TypeError, LookupError):

@@ -358,7 +358,7 @@ def refuse_unknown_model(name: str) -> None:
     if ":" in name:
         return
     if name not in installed().models:
-        # which imports nothing for a name that it does not know
+        # nothing is imported for a name that is not known
         installed().model_class(name)
     if not installed().models[name].trainable:
         able = sorted(one for one, spec in installed().models.items() if spec.trainable)
@@ -470,6 +470,7 @@ def _text(value: Any, name: str) -> str:
 def _part(value: Any, name: str) -> str:
     """One entry of a list or a dict, which commas separate in a command."""
     text = _text(value, name)
-    if "," in text or not isinstance(value, SIMPLE):
+    is_one = isinstance(value, SIMPLE) or getattr(value, "ndim", None) == 0
+    if "," in text or not is_one:
         raise ConfigError(f"{name} holds {str(value)[:80]!r}: its entries are numbers or words.")
     return text

@@ -193,7 +193,7 @@ class Session:
             ) from error
 
     def _reports(self) -> Generator[Progress]:
-        # it was stopped before its checkpoint was written
+        # a training that was stopped before its checkpoint was written
         if self._is_over:
             self.stopped_early = self.state.step < self.total
             return

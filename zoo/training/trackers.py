@@ -42,7 +42,7 @@ class Trackers:
             refuse_unknown_tracker(name)
         if TENSORBOARD in self._names:
             _refuse_missing_tensorboard()
-        # which Accelerate's trackers ask whether they are the first process
+        # Accelerate's trackers ask it whether they are the first process
         PartialState()
 
     def begin(self, config: Mapping[str, Any], step: int = 0) -> None:

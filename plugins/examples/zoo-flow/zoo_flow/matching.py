@@ -82,7 +82,8 @@ class FlowMatching(GenerativeModel["FlowMatching.Config"]):
         """The options of `zoo sample --set`.
 
         **Arguments:**
-        - `steps`: steps from noise to image; the network runs twice in each.
+        - `steps`: steps from noise to image. The network runs twice in each; with a guidance other
+            than 1, four times.
         - `guidance`: weight w of the label in a conditional model (Ho & Salimans 2022,
             arXiv:2207.12598): v(x) + w (v(x, label) − v(x)). 1 takes the label as learned, in half
             the time. More gives clearer images that differ less.
