@@ -17,6 +17,7 @@ from kills import held
 from zoo.bulk.generate import generate
 from zoo.bulk.places import open_place
 from zoo.bulk.verify import verify
+from zoo.common import files
 from zoo.common.errors import HubError, MissingDependencyError, OutputError
 
 WORDS: dict[str, Any] = {"n": 600, "seed": 0, "per_shard": 100}
@@ -161,6 +162,15 @@ def test_a_folder_of_pngs_and_tars_go_to_s3(bucket: str) -> None:
         generate("cvae-mnist", address, n=30, seed=0, per_shard=10, format=format)
         assert len(contents(address)) == number + 2
         assert verify(address)[0]["ok"]
+
+
+def test_a_folder_that_vanishes_before_a_shard_is_hashed_is_said_in_words(tmp_path: Path) -> None:
+    place = open_place(str(tmp_path / "d"))
+    place.prepare()
+    with pytest.raises(OutputError, match="was removed or moved"), place.scratch() as scratch:
+        (scratch / "shard").write_bytes(b"samples")
+        (tmp_path / "d").rename(tmp_path / "elsewhere")
+        files.sha256(scratch / "shard")
 
 
 def test_other_file_systems_of_fsspec_work_as_well(tmp_path: Path, whole: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.common import arguments, files, leftovers, settings
-from zoo.common.errors import ConfigError, MissingDependencyError, OutputError
+from zoo.common.errors import ConfigError, MissingDependencyError, OutputError, ZooError
 
 # what is not finished yet lies here, below the folder of the data set
 WORK = ".zoo"
@@ -165,7 +165,8 @@ class Local(Place):
                 with files.writing(self.path):
                     yield
                 return
-            except OutputError:
+            except ZooError:
+                # also what a shard says that can't be read again, to be hashed
                 if self.path.is_dir():
                     raise
         raise OutputError(
