@@ -13,7 +13,7 @@ from zoo.cli import COMMANDS, main
 from zoo.cli.examples import EXAMPLES
 
 # These need a Hub, a checkpoint or weights of one's own, or minutes, or go on until they are stopped.
-ONLY_PARSED = r"hf:|--update|^zoo (search|push|rm|evaluate|check|play|serve|import)|my-vae|s-\*|--resume|--outdated|--runs"
+ONLY_PARSED = r"hf:|--update|^zoo (search|push|rm|evaluate|check|doctor|play|serve|import)|my-vae|s-\*|--resume|--outdated|--runs"
 RUN = [one for some in EXAMPLES.values() for one in some if not re.search(ONLY_PARSED, one)]
 ALL = [one for some in EXAMPLES.values() for one in some]
 
