@@ -157,6 +157,24 @@ def test_a_whole_number_out_of_range_says_the_range(
     assert str(caught.value) == said
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0, "t = 0 is out of range: pass a number above 0."),
+        (float("nan"), "t = nan is out of range: pass a number above 0."),
+        (10**400, "t = inf is out of range: pass a number above 0."),
+        (11, "t = 11 is out of range: pass a number above 0."),
+        (True, "t = True is of the type bool: pass a number above 0."),
+        ("1", "t = '1' is of the type str: pass a number above 0."),
+    ],
+)
+def test_what_is_no_number_above_0_is_refused(value: Any, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        arguments.positive("t", value, 10)
+    assert str(caught.value) == said
+    assert arguments.positive("t", np.float32(0.5), 10) == 0.5
+
+
 def test_a_value_of_many_lines_is_not_repeated() -> None:
     model = door.load("vae-mnist")
     said = r"^reference is of the type MLPVAE: pass a checkpoint.* a folder with zoo\.save\.$"

@@ -84,7 +84,13 @@ def print_as(form: str, table: Any) -> None:
 
 
 class Command(click.Command):
-    """A command of ours, whose help ends with its examples."""
+    """A command of ours, whose help ends with its examples, and whose data stand alone."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it; with `--json` or `--format`, standard output is for data."""
+        if ctx.params.get("json_") or ctx.params.get("format_"):
+            streams.keep_for_data(ctx)
+        return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples below the options."""

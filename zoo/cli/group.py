@@ -111,8 +111,6 @@ class ZooGroup(click.Group):
         with contextlib.ExitStack() as stack:
             if not arguments and "args" not in options:
                 stack.enter_context(streams.owned())
-            # what an option of a command that failed has redirected is put back
-            stack.enter_context(contextlib.redirect_stdout(sys.stdout))
             # an error may be printed to a closed pipe, too
             stack.enter_context(streams.guarded())
             return super().main(*arguments, **options)

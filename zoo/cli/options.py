@@ -8,26 +8,15 @@ from typing import Any
 import click
 
 from zoo.checkpoints import Store
-from zoo.cli import streams
 from zoo.common import settings
 from zoo.registry import installed
 
-
-def _for_data(ctx: click.Context, _: click.Parameter, asked: Any) -> Any:
-    if asked:
-        streams.keep_for_data(ctx)
-    return asked
-
-
-as_json = click.option(
-    "--json", "json_", is_flag=True, callback=_for_data, help="Print JSON, for programs."
-)
+as_json = click.option("--json", "json_", is_flag=True, help="Print JSON, for programs.")
 
 format_option = click.option(
     "--format",
     "format_",
     type=click.Choice(["csv", "latex", "markdown", "json"]),
-    callback=_for_data,
     help="Print the table as text for papers and programs.",
 )
 

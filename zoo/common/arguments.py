@@ -1,8 +1,10 @@
 """Guards for the arguments of the light door: a value of the wrong type is a `ConfigError`."""
 
+import math
 import operator
 import os
 from collections.abc import Iterable
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,22 @@ def whole_or_none(called: str, value: Any, least: int, most: int | None = None) 
 
     **Raises:** `ConfigError` as `whole` does."""
     return None if value is None else whole(called, value, least, most)
+
+
+def positive(called: str, value: Any, most: float = math.inf) -> float:
+    """A finite number above 0, `most` at most.
+
+    **Raises:** `ConfigError` for another type, and for a number that is out of range."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise refusal(called, value, "a number above 0")
+    try:
+        number = float(value)
+    # of a whole number of hundreds of digits
+    except OverflowError:
+        number = math.inf
+    if not 0 < number <= most or number == math.inf:
+        raise ConfigError(f"{called} = {number:g} is out of range: pass a number above 0.")
+    return number
 
 
 def reference(value: Any) -> str:

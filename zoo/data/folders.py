@@ -149,13 +149,14 @@ def find_images(folder: Path) -> ImageFolder:
     not clear what the classes are.
     """
     found = ImageFolder(folder)
+    root = folder.resolve()
     own: list[str] = []
     below: dict[str, list[str]] = {}
     for entry in _entries(folder, found):
         if _is_image(entry.name):
             own.append(entry.name)
         elif _is_folder(entry):
-            below[entry.name] = list(_images_below(entry.name, found, (folder.resolve(),)))
+            below[entry.name] = list(_images_below(entry.name, found, (root,)))
         elif entry.name not in OWN:
             found.others.append(folder / entry.name)
     found.classes = tuple(sorted(name for name, inside in below.items() if inside))
@@ -203,9 +204,10 @@ def _images_below(name: str, found: ImageFolder, above: tuple[Path, ...]) -> Ite
     followed.
     """
     folder = found.folder / name
-    if folder.resolve() in above:
+    here = folder.resolve()
+    if here in above:
         return
-    above = (*above, folder.resolve())
+    above = (*above, here)
     for entry in _entries(folder, found):
         inner = f"{name}/{entry.name}"
         if _is_image(entry.name):

@@ -133,7 +133,7 @@ def serve(
         max_n=arguments.whole("max_n", max_n, 1, MOST),
         max_body=arguments.whole("max_body", max_body, 1, MOST),
         max_queue=arguments.whole("max_queue", max_queue, 1, MOST),
-        timeout=_seconds("timeout", timeout),
+        timeout=arguments.positive("timeout", timeout, MOST),
     )
     shelf = Shelf(_as_list(references))
     listening = _listen(host, port)
@@ -239,14 +239,6 @@ def _as_list(references: Any) -> list[str]:
 
     several = references if isinstance(references, list | tuple) else [references]
     return [arguments.reference(one) for one in several]
-
-
-def _seconds(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise arguments.refusal(name, value, "a number above 0")
-    if not 0 < value <= MOST:
-        raise ConfigError(f"{name} = {value:g} is out of range: pass a number above 0.")
-    return value
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.checkpoints import Folder, find, refuse_unoffered
 from zoo.common import arguments, settings
+from zoo.common.arguments import SHOWN
 from zoo.common.config import StrictConfig, parse_assignments
 from zoo.common.errors import ConfigError, LabelError, OutputError, choose_from
 from zoo.common.words import either
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from zoo.models import GenerativeModel
 
-# characters of a foreign value that a message repeats
-SHOWN = 80
 # seeds that are drawn lie below this
 SEEDS = 2**32
 

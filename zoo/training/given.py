@@ -1,10 +1,8 @@
 """LIGHT: the arguments of `zoo.train`, checked one by one before anything heavy is imported."""
 
-import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,10 +91,7 @@ def refuse_wrong_minutes(minutes: Any, epochs: Any, resume: Any) -> None:
     """Raise `ConfigError` for minutes that are no time, and where epochs are known already."""
     if minutes is None:
         return
-    if not isinstance(minutes, Real) or isinstance(minutes, bool):
-        raise arguments.refusal("minutes", minutes, "a number above 0, such as 30")
-    if not 0 < float(minutes) < math.inf:
-        raise ConfigError(f"minutes = {minutes} is out of range: pass a number above 0.")
+    arguments.positive("minutes", minutes)
     if epochs is not None or resume is not None:
         known = "epochs" if resume is None else "resume"
         raise ConfigError(f"minutes and {known} both say how long to train: leave one out.")
