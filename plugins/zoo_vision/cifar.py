@@ -45,8 +45,8 @@ def cifar10(root: Path, split: str) -> tuple[Tensor, Tensor]:
     missing = [path.name for path in paths if not path.exists()]
     if missing and folder.is_dir() and not (root / ARCHIVE).exists():
         raise ZooError(
-            f"{folder} has no {', '.join(missing)}, which hold the {split} images. Put them there, "
-            "or remove the folder, and the whole data set is downloaded."
+            f"{folder} has no {', '.join(missing)}, so the {split} images are missing. Put them "
+            "there, or remove the folder, and the whole data set is downloaded."
         )
     if missing:
         _unpack(_archive(root), folder)

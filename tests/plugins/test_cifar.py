@@ -112,7 +112,7 @@ def test_a_batch_that_is_missing_is_named_and_the_other_split_is_read(
     split: str, lost: str, root: Path
 ) -> None:
     (root / cifar.FOLDER / lost).unlink()
-    with pytest.raises(ZooError, match=rf"has no {lost}, which hold the {split} images\. Put"):
+    with pytest.raises(ZooError, match=rf"has no {lost}, so the {split} images are missing\. Put"):
         load_dataset("cifar10", root=root, split=split)
     assert len(load_dataset("cifar10", root=root, split="train" if split == "test" else "test"))
 

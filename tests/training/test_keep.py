@@ -171,6 +171,40 @@ def test_what_the_data_says_of_itself_reaches_the_fields_that_ask_for_it(
     assert chosen.sample_rate == 16000
 
 
+def load_without_a_test_set(root: Path, split: str) -> tuple[Tensor, Tensor]:
+    if split == "test":
+        raise OSError("its files are not there")
+    return torch.randint(0, 256, (40, 1, 8, 8), dtype=torch.uint8), torch.arange(40) % 2
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "said"),
+    [
+        ("mlp-vae", SMALL, "The reconstructions are of training images: Can't load"),
+        ("mlp-vae", {**SMALL, "holdout": 8}, "The reconstructions are of images that were held"),
+        ("mlp-gan", {"latent_dim": 2, "watch": None}, ""),
+    ],
+)
+def test_a_training_is_kept_though_the_test_set_is_missing(
+    model: str,
+    settings: dict[str, Any],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    spec = DatasetSpec(
+        name="half",
+        entry_point=f"{__name__}:load_without_a_test_set",
+        sample_shape=(1, 8, 8),
+        class_names=("low", "high"),
+    )
+    monkeypatch.setitem(installed().datasets, "half", spec)
+    run = zoo.train(model, name="mine", data="half", epochs=1, seed=0, **settings)
+    warned = [one.getMessage() for one in caplog.records if "econstructions" in one.getMessage()]
+    assert [one[: len(said)] for one in warned] == ([said] if said else [])
+    assert (run.path / "images" / "reconstructions.png").is_file() == bool(said)
+
+
 def test_a_class_of_one_s_own_is_trained_and_loaded_by_passing_it() -> None:
     run = zoo.train(Mean, name="mine", epochs=2, seed=0, learning_rate=0.1, watch=None)
     assert isinstance(run.model, Mean)
