@@ -1004,7 +1004,7 @@ def test_a_result_that_found_no_place_at_all_can_be_had_by_going_on(
         patch.setattr("zoo.checkpoints.weights._write_tensors", full)
         result = zoo("train", "--resume", unfinished)
     assert result.exit_code == 1 and "Disk full" in result.stderr
-    assert result.stderr.rstrip().endswith("When that is mended: zoo train --resume mine")
+    assert result.stderr.rstrip().endswith("To write the checkpoint: zoo train --resume mine")
     assert (
         not (unfinished / "unsaved").exists()
         and zoo("train", "--resume", unfinished).exit_code == 0

@@ -205,6 +205,29 @@ def test_a_training_is_kept_though_the_test_set_is_missing(
     assert (run.path / "images" / "reconstructions.png").is_file() == bool(said)
 
 
+class Forgetful(installed().model_class("mlp-vae")):  # type: ignore[misc]  # a class of a plugin
+    """Can't reconstruct, which shows when its checkpoint is written."""
+
+    broken = True
+
+    def reconstruct(self, samples: Tensor, labels: Tensor | None = None) -> Tensor:
+        if self.broken:
+            raise RuntimeError("no memory of it")
+        copies: Tensor = super().reconstruct(samples, labels)
+        return copies
+
+
+def test_a_training_that_fails_at_its_very_end_says_that_it_is_kept(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(Exception, match="no memory of it"):
+        zoo.train(Forgetful, name="mine", epochs=1, seed=0, **SMALL)
+    said = caplog.records[-1].getMessage()
+    assert said.startswith("The training is done, and its state is kept. To write the checkpoint: ")
+    monkeypatch.setattr(Forgetful, "broken", False)
+    assert zoo.train(Forgetful, resume="mine").history[0]["epoch"] == 1
+
+
 def test_a_class_of_one_s_own_is_trained_and_loaded_by_passing_it() -> None:
     run = zoo.train(Mean, name="mine", epochs=2, seed=0, learning_rate=0.1, watch=None)
     assert isinstance(run.model, Mean)

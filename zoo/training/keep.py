@@ -97,14 +97,18 @@ class Trained:
 def keep(session: Session, store: Store) -> Folder:
     """Write the finished checkpoint, whole or not at all, and end the training.
 
-    **Raises:** `OutputError` when it can't be written; says where the result is, or how to get
-    it."""
+    **Raises:** `OutputError` when it can't be written, and errors of the model's own code; says
+    where the result is, or how to get it."""
     request, run = session.plan.request, session.run
     facts = facts_of(session)
     try:
         folder = _write(session, store, facts)
     except OutputError as error:
         raise OutputError(f"{error} {_put_aside(session, facts)}") from error
+    # an error of the model's own code, or Ctrl-C
+    except BaseException:
+        logger.warning(_is_kept(session))
+        raise
     session.tell(facts, folder.sha256)
     finish(request, run, store)
     return folder
@@ -293,9 +297,13 @@ def _put_aside(session: Session, facts: Mapping[str, Any]) -> str:
             with files.replacing(place) as partial:
                 weights.write_model(session.model, partial, facts)
     except OutputError:
-        return (
-            "The training is done, and its state is kept. When that is mended: "
-            f"{session.resume_hint}"
-        )
+        return _is_kept(session)
     session.run.finish()
     return f"What was trained is in {place}: zoo sample {files.as_reference(place)}"
+
+
+def _is_kept(session: Session) -> str:
+    return (
+        "The training is done, and its state is kept. To write the checkpoint: "
+        f"{session.resume_hint}"
+    )
