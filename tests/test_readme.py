@@ -25,7 +25,7 @@ from zoo.checkpoints.results import recorded
 from zoo.checkpoints.store import Store
 from zoo.cli import ALIASES, COMMANDS
 from zoo.common import files
-from zoo.registry import hookspecs
+from zoo.registry import hookspecs, installed
 from zoo.sampling import provenance
 from zoo.testing import MODEL_CHECKS, OFFER_CHECKS
 
@@ -150,11 +150,15 @@ def rows(dataset: str) -> dict[str, list[str]]:
 
 
 def shown_of(facts: dict[str, Any]) -> dict[str, Any]:
-    """What was measured by features, and the likelihoods that are to be compared, by metric."""
+    """What was measured by the features that are meant for the data, with no options, and the
+    likelihoods that are to be compared, by metric.
+    """
+    meant = installed().features_for(facts["dataset"])
+    features = meant.name if meant else "imagenet-lite"
     return {
         one.metric: one
         for one in sorted(recorded(facts), key=lambda one: one.importance_samples or 0)
-        if one.extractor
+        if (one.extractor == features and not one.options)
         or one.metric == "bits_per_dimension"
         or (one.metric == "nll" and one.binarised and one.reference_n == 10_000)
     }

@@ -122,7 +122,7 @@ def zoo_importers() -> Iterable[ImporterSpec]:
 
 @hookimpl
 def zoo_checkpoints() -> Iterable[Checkpoint]:
-    """GANs trained on digits, clothes and tiles of a game."""
+    """GANs trained on digits, clothes, tiles of a game and photographs."""
     return [
         Checkpoint(
             name="gan-mnist",
@@ -191,5 +191,19 @@ def zoo_checkpoints() -> Iterable[Checkpoint]:
                 "model.safetensors": "47dcd0f48e31b4db7568e313e9be9980f624ac6333762f6de3c533abe1240dc3",  # noqa: E501
             },
             bundled=bundled(__file__, "gan-tiles"),
+        ),
+        Checkpoint(
+            name="gan-cifar10",
+            model="dcgan",
+            dataset="cifar10",
+            summary="Small photographs of the class you ask for, in colour",
+            parameters=1_114_179,
+            num_classes=10,
+            license="apache-2.0",
+            sha256={
+                "config.json": "685dde6d28adec0f9586f7a8451910ebea14274d07bed68ff5dd9f06e4bd8984",
+                "model.safetensors": "57a9effc63756095fb6f66ecc01297f1ac5f581b1def39b69455eeb96d35dffa",  # noqa: E501
+            },
+            bundled=bundled(__file__, "gan-cifar10"),
         ),
     ]
