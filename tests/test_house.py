@@ -177,7 +177,6 @@ TESTED_THROUGH = {
         "testing.weights",
     ),
     "training/test_batches": ("training.checks",),
-    "training/test_choice": ("evaluation.meter",),
     "training/test_going_on": (
         "training.extension",
         "training.parent",

@@ -78,7 +78,7 @@ class VAEConfig(ModelConfig):
         if self.binarize and self.likelihood != "bernoulli":
             raise ConfigError(
                 f"binarize = true makes pixels binary, but likelihood = {self.likelihood} is a "
-                "density of grey values: set binarize=false, or likelihood=bernoulli."
+                "distribution of grey values: set binarize=false, or likelihood=bernoulli."
             )
         if self.importance_samples > 1 and (self.beta != 1 or self.beta_warmup or self.free_bits):
             raise ConfigError(

@@ -1,6 +1,7 @@
 """What loading costs: images decoded, kept decoded, and mapped: pytest -s tests/benchmarks"""
 
 import multiprocessing
+import signal
 import statistics
 import subprocess
 import sys
@@ -102,7 +103,8 @@ def test_data_of_20_gb_trains_in_2_gb_of_anonymous_memory(tmp_path: Path) -> Non
     child.terminate()
     said = child.communicate()[1]
     print(f"\n20 GB: {most / 1e9:.2f} GB of anonymous memory")
-    assert "Training mlp-vae" in said, said
+    assert child.returncode in (0, -signal.SIGTERM), said
+    assert " of " in said.partition("Training made, steps")[2], said
     assert 0 < most <= 2e9
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 from zoo.common.errors import DataError
 from zoo.data import load_dataset
 from zoo.data.samples import OnDisk
+from zoo.sampling.images import to_image
 
 SUFFIXES = {
     ".zip": "zip",
@@ -59,6 +60,22 @@ def test_an_archive_is_the_folder_that_it_was_made_of(suffix: str, root: str) ->
     assert torch.equal(archive.labels, folder.labels)
     assert archive.name == f"./some{suffix}" and len(archive.origin_sha256) == 64
     assert sorted(path.name for path in Path().iterdir()) == ["photos", f"some{suffix}"]
+
+
+def test_real_digits_in_archives_keep_every_pixel_and_label() -> None:
+    digits = load_dataset("mnist").part(slice(300))
+    assert digits.labels is not None
+    given = sorted(zip(digits.samples[:].flatten(1).tolist(), digits.labels.tolist(), strict=True))
+    for index, label in enumerate(digits.labels.tolist()):
+        path = Path("digits", str(label), f"{index}.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        to_image(digits.samples[index]).save(path)
+    for suffix, kind in SUFFIXES.items():
+        shutil.make_archive("some", kind, ".", "digits")
+        found = load_dataset(f"./some{suffix}")
+        assert found.labels is not None
+        pixels = found.samples[:].flatten(1).tolist()
+        assert sorted(zip(pixels, found.labels.tolist(), strict=True)) == given
 
 
 def test_a_training_on_an_archive_is_that_on_the_folder(zoo: Zoo) -> None:

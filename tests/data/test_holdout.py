@@ -220,6 +220,16 @@ def test_test_names_other_data_in_training_and_in_measuring(zoo: Zoo) -> None:
     assert refused.exit_code == 1 and "./nowhere is not a folder" in refused.stderr
 
 
+def test_test_data_takes_the_place_of_the_test_set_of_a_name(zoo: Zoo) -> None:
+    np.savez("other.npz", samples=GREY[:50], labels=LABELS[:50])
+    words = ["train", "mlp-vae", "--data", "mnist", "--out", "made", *SMALL]
+    assert zoo(*words, "--test", "./other.npz").exit_code == 0
+    words = ["evaluate", "./made", "-n", 20, "-k", 2, "--json"]
+    for more, n in ([], 50), (["--data", "mnist"], 200), (["--test", "mnist"], 200):
+        records = json.loads(zoo(*words, *more).stdout)["evaluations"]
+        assert {one["metric"]: one for one in records}["nll"]["n"] == n
+
+
 def test_trainings_of_several_seeds_hold_out_the_same_and_compare(zoo: Zoo) -> None:
     save("some.npz")
     words = ["train", "mlp-vae", "--data", "./some.npz", *SMALL[:2], *SMALL[4:]]

@@ -17,6 +17,7 @@ from PIL import Image
 
 from zoo.common.errors import DataError, MissingDependencyError
 from zoo.data import load_dataset
+from zoo.sampling.images import to_image
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the library
 
@@ -50,6 +51,22 @@ def test_image_and_label_columns_are_found_by_their_features() -> None:
     assert data.samples[:, 0, 0, 0].tolist() == [index * 5 for index in range(N)]
     assert data.class_names == ("cat", "dog") and data.labels is not None
     assert data.labels.tolist() == [0, 1] * 15 and data.name == "./some.parquet"
+
+
+def test_real_digits_in_parquet_keep_every_pixel_and_label() -> None:
+    digits = load_dataset("mnist").part(slice(300))
+    assert digits.labels is not None
+    pictures = []
+    for one in digits.samples[:]:
+        file = io.BytesIO()
+        to_image(one).save(file, "PNG")
+        pictures.append({"bytes": file.getvalue(), "path": None})
+    names = datasets.ClassLabel(names=[str(index) for index in range(10)])
+    found = load_dataset(
+        save({"image": pictures, "label": digits.labels.tolist()}, {**IMAGE, "label": names})
+    )
+    assert np.array_equal(found.samples[:].numpy(), digits.samples[:].numpy())
+    assert found.labels is not None and found.labels.tolist() == digits.labels.tolist()
 
 
 def test_columns_without_features_are_found_by_what_they_hold_and_by_their_names() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import Zoo
+from PIL import Image
 
 import zoo as package
 from zoo.common.errors import ConfigError, DataError
@@ -24,12 +25,15 @@ def judged(zoo: Zoo, *words: Any) -> dict[str, Any]:
 
 
 def test_what_a_checkpoint_drew_is_judged_as_the_checkpoint_is(zoo: Zoo) -> None:
-    assert zoo("sample", "cvae-mnist", "-n", 40, "--seed", 0, "-o", "drawn.npz").exit_code == 0
-    assert zoo("sample", "cvae-mnist", "-n", 40, "--seed", 0, "-o", "drawn").exit_code == 0
+    assert zoo("sample", "gan-mnist", "-n", 40, "--seed", 0, "-o", "drawn.npz").exit_code == 0
+    assert zoo("sample", "gan-mnist", "-n", 40, "--seed", 0, "-o", "drawn").exit_code == 0
+    checkpoint = judged(zoo, "gan-mnist", "-n", 40)
     array = judged(zoo, "--samples", "./drawn.npz", "--data", "mnist")
     folder = judged(zoo, "--samples", "./drawn", "--data", "mnist")
     for metric in ("frechet_distance", "precision"):
         assert array[metric]["value"] == pytest.approx(folder[metric]["value"], abs=1e-3)
+        # which draws floats, not 256 grey levels
+        assert array[metric]["value"] == pytest.approx(checkpoint[metric]["value"], rel=0.02)
         assert array[metric]["floor"] is not None and array[metric]["n"] == 40
     assert "nll" not in array
 
@@ -48,6 +52,16 @@ def test_samples_of_another_size_are_scaled_and_it_is_said(zoo: Zoo) -> None:
     assert "scaled from (1, 56, 56) to (1, 28, 28)" in done.stderr
 
 
+def test_samples_of_several_sizes_are_scaled_to_that_of_the_data(zoo: Zoo) -> None:
+    Path("some").mkdir()
+    for index, digit in enumerate(GREY[:30]):
+        size = (28 + index % 3, 28)
+        Image.fromarray(digit[0]).resize(size).save(f"some/{index}.png")
+    done = zoo("evaluate", "--samples", "./some", "--data", "mnist")
+    assert done.exit_code == 0, done.output
+    assert "scaled from 3 sizes to (1, 28, 28)" in done.stderr
+
+
 def test_own_data_has_a_floor_by_test_and_none_without(zoo: Zoo) -> None:
     np.save("real.npy", GREY[:30])
     np.save("unseen.npy", GREY[30:])
@@ -64,6 +78,8 @@ def test_own_data_has_a_floor_by_test_and_none_without(zoo: Zoo) -> None:
         (["--samples", "./x.npy"], "Say which images to compare the samples with: --data NAME"),
         (["--samples", "./x.npy", "--data", "mnist", "--write"], "write = True is for checkpoints"),
         (["--samples", "./x.npy", "--data", "mnist", "-k", 5], "importance_samples = 5 is for"),
+        (["--samples", "./x.npy", "--data", "mnist", "--set", "a=1"], "options = a=1 is for"),
+        (["--samples", "./x.npy", "--data", "mnist", "--truncation", 0], "truncation = 0"),
         (["--samples", "./gone", "--data", "mnist"], r"gone is not a folder of images"),
         (["--samples", "./few.npy", "--data", "mnist"], "5 samples of ./few.npy are too few"),
         (["--samples", "./nan.npy", "--data", "mnist"], "holds NaN or infinite values"),

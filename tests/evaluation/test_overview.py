@@ -43,6 +43,20 @@ def test_a_contact_sheet_has_a_row_for_each_class(zoo: Zoo) -> None:
     assert "class 7" in done.stdout and "Contact sheet: sheet.png" in done.stderr
 
 
+def test_images_of_several_sizes_are_shown_in_one(zoo: Zoo) -> None:
+    Path("photos").mkdir()
+    for index, size in enumerate(((30, 20), (64, 48), (30, 20))):
+        Image.new("RGB", size, (index, 0, 0)).save(f"photos/{index}.png")
+    done = zoo("show", "--data", "./photos", "--json")
+    assert done.exit_code == 0, done.output
+    seen = json.loads(done.stdout)
+    assert (seen["samples"], seen["sample_shape"]) == (3, [3, 64, 64])
+    assert seen["odd"][0] == (
+        "the images have 2 sizes, from 30×20 to 64×48. Here each is cropped and scaled to 64×64. "
+        "A training needs one size: --set sample_shape=3,64,64"
+    )
+
+
 def test_texts_and_arrays_are_looked_at_too() -> None:
     Path("names.txt").write_text("anna\nbob\nanna\n", encoding="utf-8")
     seen = package.overview("./names.txt")

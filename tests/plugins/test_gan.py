@@ -11,6 +11,7 @@ import torch
 from conftest import make_model
 from torch import nn
 from torch.nn import functional as F
+from zoo_gan.resnet import Block, Resized
 from zoo_gan.spectral import SpectralNorm, normalise
 
 from zoo.checkpoints import weights
@@ -134,6 +135,21 @@ def test_resnet_gan_makes_odd_and_oblong_images(height: int, width: int) -> None
 def test_resnet_gan_says_which_sizes_it_cannot_make(shape: tuple[int, ...]) -> None:
     with pytest.raises(ConfigError, match="resnet-gan with 4 resolutions can't make samples"):
         make_model("resnet-gan", sample_shape=shape)
+
+
+def ripple(layer: nn.Module) -> float:
+    """How much an enlarged map without any pattern differs from one pixel to the next, inside."""
+    torch.manual_seed(0)
+    for parameter in layer.parameters():
+        nn.init.normal_(parameter)
+    with torch.no_grad():
+        inside = layer(torch.ones(1, 8, 8, 8))[..., 4:-4, 4:-4]
+    return float((inside - inside.mean((2, 3), keepdim=True)).abs().max())
+
+
+def test_enlarging_in_resnet_gan_leaves_no_checkerboard_as_transposed_convolutions_do() -> None:
+    assert ripple(nn.Sequential(Resized(8, 4, torch.Size((16, 16))), Block(4))) < 1e-4
+    assert ripple(nn.ConvTranspose2d(8, 4, 4, stride=2, padding=1)) > 0.1
 
 
 @pytest.mark.parametrize("levels", [0, 6, 9])

@@ -80,6 +80,8 @@ def test_what_is_no_epoch_to_keep_is_refused(keep: str) -> None:
     [
         ("frechet_distanc:5", "Did you mean 'frechet_distance'"),
         ("nll:5", "no metric that samples can be measured by"),
+        ("bits_per_dimension", "no metric that samples can be measured by"),
+        ("usefulness:2", "no metric that samples can be measured by"),
         ("confidence", "no metric that samples can be measured by"),
         ("recall:0", "such as recall:5"),
         ("recall:", "such as recall:5"),

@@ -14,6 +14,7 @@ import zoo as library
 from zoo.common import files
 from zoo.common.errors import CheckpointError, ConfigError, NotFoundError
 from zoo.data import load_dataset
+from zoo.registry import installed
 from zoo.sampling.images import to_image
 from zoo.training.keep import Trained
 
@@ -130,6 +131,33 @@ def test_another_number_of_classes_makes_anew_what_depends_on_it(tmp_path: Path)
     assert library.draw(child.model, 2, labels=["class-1", "class-2"], seed=0).shape[0] == 2
 
 
+class Wider(installed().model_class("mlp-vae")):  # type: ignore[misc]  # a class of a plugin
+    """Has the encoder of mlp-vae, and one layer more in its decoder."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.decoder.append(torch.nn.Linear(784, 784))
+
+
+def test_another_model_takes_the_tensors_that_match_by_name_and_shape(
+    notes: pytest.LogCaptureFixture,
+) -> None:
+    parent = train()
+    child = library.train(
+        Wider,
+        name="child",
+        from_checkpoint="mine",
+        epochs=1,
+        seed=5,
+        learning_rate=1e-12,
+        **SMALL,
+    )
+    before, after = tensors(parent), tensors(child)
+    assert all(torch.allclose(before[key], after[key], atol=1e-6) for key in before)
+    assert set(after) - set(before) == {"decoder.3.weight", "decoder.3.bias"}
+    assert "8 of 10 tensors" in notes.text and "New, with fresh weights: decoder.3" in notes.text
+
+
 def test_a_checkpoint_of_another_family_is_refused(zoo: Zoo, tmp_path: Path) -> None:
     train()
     done = zoo("train", "mlp-gan", "--from", "mine", "--name", "other")
@@ -161,8 +189,9 @@ def test_a_damaged_parent_is_said(tmp_path: Path) -> None:
     assert not list((tmp_path / "home" / "runs" / "child").glob("*"))
 
 
-def test_frozen_parts_stay_as_they_are() -> None:
-    parent = train()
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_frozen_parts_stay_as_they_are(batch_norm: bool) -> None:
+    parent = train(batch_norm=batch_norm, ema_decay=0.9)
     child = from_it("mine", freeze=["encoder.*"], epochs=2)
     before, after = tensors(parent), tensors(child)
     for key in before:

@@ -55,6 +55,14 @@ def test_the_call_and_the_command_make_the_same_checkpoint(zoo: Zoo, tmp_path: P
     assert "--set balance=true --set augment=shift" in facts["command"]
 
 
+def test_help_and_card_say_that_a_model_learns_what_augmentation_does(zoo: Zoo) -> None:
+    told = " ".join(zoo("train", "--help").stdout.split())
+    assert "The model learns to draw such changed images, too. For a GAN" in told
+    card = train(augment="flip").folder.card
+    assert "| Changed at random | the training images (flip): the model draws such images" in card
+    assert "Changed at random" not in train("plain").folder.card
+
+
 def test_a_finished_training_says_what_to_do_next(zoo: Zoo) -> None:
     words = ["train", "mlp-vae", "--epochs", "1", "--set", "hidden_dims=8"]
     assert "Next: zoo sample mine, zoo evaluate mine" in zoo(*words, "--name", "mine").stderr

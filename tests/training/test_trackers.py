@@ -168,6 +168,14 @@ def test_a_training_goes_on_where_wandb_can_not_log_in(tmp_path: Path) -> None:
 
 
 def test_several_trackers_are_asked_for_in_one_command(zoo: Zoo, tmp_path: Path) -> None:
+    several = ["--log-with", "tensorboard", "--log-with", "comet_ml"]
+    done = zoo("train", "mlp-vae", "--name", "mine", *SMALL, *several)
+    assert done.exit_code == 0, done.stderr
+    assert "comet_ml does not follow this training" in done.stderr
+    assert list((tmp_path / "home" / "runs" / "mine").glob("tensorboard/events.*"))
+
+
+def test_a_misspelt_tracker_is_refused_before_the_training(zoo: Zoo, tmp_path: Path) -> None:
     done = zoo("train", "mlp-vae", "--name", "mine", *SMALL, "--log-with", "tensorbord")
     assert done.exit_code == 1 and "Did you mean 'tensorboard'?" in done.stderr
     assert not (tmp_path / "home" / "checkpoints").exists()

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from zoo.data.forms import IN_MEMORY, is_own, kind_of, refuse_unknown
     from zoo.data.holdout import digest, for_training, hold_out, usual_holdout
     from zoo.data.image_files import ImageFiles, as_recorded, load_images
+    from zoo.data.image_folders import SizesDiffer
     from zoo.data.loading import load_dataset, load_unseen
     from zoo.data.opening import check_range, open_image, range_text
     from zoo.data.origin import Record, recalled, remember
@@ -23,6 +24,7 @@ __all__ = [
     "ImageFiles",
     "OnDisk",
     "Record",
+    "SizesDiffer",
     "as_recorded",
     "check_range",
     "check_shape",
@@ -55,6 +57,7 @@ __getattr__ = lazy.rooms(
         "ImageFiles": "zoo.data.image_files",
         "OnDisk": "zoo.data.samples",
         "Record": "zoo.data.origin",
+        "SizesDiffer": "zoo.data.image_folders",
         "as_recorded": "zoo.data.image_files",
         "check_range": "zoo.data.opening",
         "check_shape": "zoo.data.features",

@@ -33,6 +33,20 @@ LOOKED_AT = 100
 log = logging.getLogger("zoo")
 
 
+class SizesDiffer(DataError):
+    """Images of several sizes, of which none was chosen.
+
+    **Arguments:**
+    - `message`: what to do, in words.
+    - `channels`: 1 where all images are grey, else 3.
+    - `sizes`: (width, height), each once.
+    """
+
+    def __init__(self, message: str, channels: int, sizes: Sequence[tuple[int, int]]) -> None:
+        super().__init__(message)
+        self.channels, self.sizes = channels, sizes
+
+
 def read_folder(place: Place, asked: Asked) -> Dataset:
     """The images of a folder. Those that don't fit in memory are read when they are needed.
 
@@ -195,11 +209,13 @@ def _shape(
     if len(sizes) > 1:
         (one, first), (other, second) = list(sizes.items())[:2]
         channels = 1 if len(grey) == len(headers) else 3
-        raise DataError(
+        raise SizesDiffer(
             f"The images differ in size: {first} is {one[0]}×{one[1]}, {second} is "
             f"{other[0]}×{other[1]}. Choose the (channels, height, width) to crop and scale them "
             "to: "
-            f"--set sample_shape={channels},64,64"
+            f"--set sample_shape={channels},64,64",
+            channels,
+            list(sizes),
         )
     ((width, height),) = sizes
     return (1 if len(grey) == len(headers) else 3), height, width

@@ -50,8 +50,9 @@ def read_data(
 ) -> tuple[Dataset, Dataset | None]:
     """The training images and unseen ones, in the size that a model takes.
 
-    Unseen are those that `test` names; else the test images of the data set; else those that were
-    held out when a checkpoint was trained on this data. Other data of one's own has none.
+    Unseen are those that `test` names; else the test data that a checkpoint was trained with; else
+    the test images of the data set; else those that were held out when a checkpoint was trained on
+    this data. Other data of one's own has none.
 
     **Arguments:**
     - `data`: a reference, or samples that were given in Python.
@@ -68,6 +69,8 @@ def read_data(
     whole = load_dataset(data, **how)
     if called(data) in installed().datasets:
         _say_scaled(data, shape)
+        if test is None and not asked and (record := _other_test(folders)):
+            test = recalled(record, folders[0].reference)
         return whole, load_unseen(data if test is None else test, **how)
     if test is not None:
         return whole, load_unseen(test, **how)
@@ -76,7 +79,7 @@ def read_data(
     record = _record_of(whole, folders, called(data), asked)
     if record is None or not (record.held_out or record.test):
         log.info(
-            "%s is a folder, which has no test images: zoo measures no floor and no likelihood.",
+            "%s has no test images: zoo measures no floor and no likelihood.",
             called(data),
         )
         return whole, None
@@ -101,6 +104,15 @@ def gives_floor(test: Dataset | None) -> bool:
         FEWEST,
     )
     return False
+
+
+def _other_test(folders: Sequence[Folder]) -> Record | None:
+    """What the facts say of other test data that all checkpoints were trained with; None where
+    there was none.
+    """
+    records = [Record.of(folder.facts) for folder in folders]
+    others = {one.of_test if one and one.test else None for one in records}
+    return others.pop() if len(others) == 1 else None
 
 
 def _record_of(

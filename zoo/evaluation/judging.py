@@ -35,9 +35,10 @@ def refuse_unfit(reference: Any, samples: Any, data: Any, **others: Any) -> Any:
             f"{either('--samples', 'samples')}."
         )
     for name, value in others.items():
-        if value not in (None, False):
+        if value is not None and value is not False and value != () and value != {}:
+            told = ", ".join(value) if isinstance(value, list | tuple) else value
             raise ConfigError(
-                f"{name} = {value} is for checkpoints: samples alone have no model and no card. "
+                f"{name} = {told} is for checkpoints: samples alone have no model and no card. "
                 "Leave it out."
             )
     if data is None:
@@ -144,13 +145,19 @@ def _in_the_size_of(
     train: "Dataset", samples: Any, root: Path | None, reading: Mapping[str, Any]
 ) -> "Dataset":
     """The samples, scaled to the size of the training images where they have another."""
-    drawn = _read(samples, root, reading)
-    if drawn.sample_shape == train.sample_shape:
-        return drawn
+    from zoo.data import SizesDiffer
+
+    try:
+        drawn = _read(samples, root, reading)
+        if drawn.sample_shape == train.sample_shape:
+            return drawn
+        of = str(drawn.sample_shape)
+    except SizesDiffer as error:
+        of = f"{counted(len(error.sizes), 'size')}"
     log.info(
         "The samples of %s are scaled from %s to %s, the size of the images of %s.",
-        drawn.name,
-        drawn.sample_shape,
+        asked.called(samples),
+        of,
         train.sample_shape,
         train.name,
     )

@@ -123,6 +123,8 @@ def evaluate(
                 usefulness=usefulness,
                 importance_samples=importance_samples,
                 test_images=test_images,
+                options=options,
+                truncation=truncation,
             ),
             test,
             conditions=conditions,

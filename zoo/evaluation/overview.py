@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
@@ -26,6 +27,8 @@ AT_ONCE = 1_000
 COLUMNS = 8  # of the contact sheet
 MOST_ROWS = 10
 NAMED = 5  # odd samples that are named
+# pixels along the side of images that have several sizes
+SIDE = 64
 LISTED = 20  # classes of the table
 
 log = logging.getLogger("zoo")
@@ -137,13 +140,19 @@ def overview(
     if path is not None:
         check_path(path, suffixes=PICTURES)
         refuse_foreign(path, force=force)
-    from zoo.data import load_dataset
+    from zoo.data import SizesDiffer, load_dataset
 
     root = asked.folder_of_data(data_root)
     how: dict[str, Any] = {"value_range": check_range(value_range), "skip_bad": skip_bad}
     how |= {"kind": kind_of_data(reference)} if isinstance(data, str) and is_own(data) else {}
-    found = load_dataset(data, root=root, **how)
-    return _seen(found, reference, path)
+    odd = []
+    try:
+        found = load_dataset(data, root=root, **how)
+    except SizesDiffer as error:
+        shape = (error.channels, SIDE, SIDE)
+        found = load_dataset(data, root=root, sample_shape=shape, **how)
+        odd.append(_sizes(error.sizes, shape))
+    return _seen(found, reference, path, odd)
 
 
 def _sheet(data: "Dataset") -> tuple["Image | None", int]:
@@ -166,7 +175,17 @@ def _sheet(data: "Dataset") -> tuple["Image | None", int]:
     return grid(data.samples[chosen], COLUMNS), -(-len(chosen) // COLUMNS)
 
 
-def _seen(data: "Dataset", reference: str, path: Path | None) -> Overview:
+def _sizes(sizes: Sequence[tuple[int, int]], shape: tuple[int, int, int]) -> str:
+    """That images differ in size, in words."""
+    small, large = min(sizes, key=math.prod), max(sizes, key=math.prod)
+    return (
+        f"the images have {counted(len(sizes), 'size')}, from {small[0]}×{small[1]} to "
+        f"{large[0]}×{large[1]}. Here each is cropped and scaled to {SIDE}×{SIDE}. A training "
+        f"needs one size: --set sample_shape={','.join(map(str, shape))}"
+    )
+
+
+def _seen(data: "Dataset", reference: str, path: Path | None, odd: Sequence[str]) -> Overview:
     import torch
 
     from zoo.data import usual_holdout
@@ -212,7 +231,7 @@ def _seen(data: "Dataset", reference: str, path: Path | None) -> Overview:
         looked_at=len(looked),
         duplicates=len(twins),
         blank=len(blank),
-        odd=tuple(_odd(twins, blank, classes, len(looked))),
+        odd=(*odd, *_odd(twins, blank, classes, len(looked))),
         sheet=sheet,
         sheet_rows=rows,
         picture=path,

@@ -10,10 +10,9 @@ from zoo.checkpoints import LOSS, METRICS
 from zoo.common.errors import ConfigError, did_you_mean
 
 # metrics that features give: those that can be taken after an epoch
-MEASURABLE = tuple(
-    name
-    for name, metric in METRICS.items()
-    if metric.better and name not in ("elbo", "nll", "effective_samples")
+MEASURABLE = (
+    *("frechet_distance", "kernel_distance", "precision", "recall", "density", "coverage"),
+    *("memorisation", "classes_reached", "class_kl", "label_accuracy"),
 )
 # what a held-out loss must have risen by, as a share of its best value, to be worth a word
 RISE = 0.005

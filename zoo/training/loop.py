@@ -109,6 +109,7 @@ class _Loop:
         self.weights = class_weights(train, settings)
         self.adversarial: dict[str, bool] = {}  # by objective
         self.bf16 = settings.precision == "bf16" and not emulates_bf16(state.model.device)
+        self.still = frozen_norms(state.model)
         state.prepare(settings)
 
     def epochs(self) -> Iterator[Progress]:
@@ -123,7 +124,7 @@ class _Loop:
         if first == 0:
             state.sums, state.counts = {}, {}
         began = reported = time.perf_counter()
-        state.model.train()
+        self._to_train(state.model)
         for index, (samples, labels) in enumerate(self.batches.epoch(epoch, first), first + 1):
             self._step(samples, labels)
             now = time.perf_counter()
@@ -133,7 +134,13 @@ class _Loop:
                 speed = (index - first) * self.batches.size / (now - began)
                 with as_they_are(state.compiled):
                     yield self._report(epoch + ended, ended, speed)
-                    state.model.train()
+                    self._to_train(state.model)
+
+    def _to_train(self, model: Any) -> None:
+        """Training mode, but for frozen batch norm: its statistics stay as they are, too."""
+        model.train()
+        for name in self.still:
+            model.get_submodule(name).eval()
 
     def _report(self, epoch: int, ended: bool, speed: float) -> Progress:
         """Where the training stands, after `epoch` whole epochs."""
@@ -313,14 +320,18 @@ class _Loop:
     def _recalibrate_batch_norm(self) -> None:
         """Take the averaged model's batch-norm statistics anew, so that they fit its weights."""
         averaged = self.state.averaged
-        layers = [layer for layer in averaged.modules() if isinstance(layer, _BatchNorm)]
+        layers = [
+            layer
+            for name, layer in averaged.named_modules()
+            if isinstance(layer, _BatchNorm) and name not in self.still
+        ]
         if averaged is self.state.model or not layers:
             return
         momenta = [layer.momentum for layer in layers]
         for layer in layers:
             layer.reset_running_stats()
             layer.momentum = None  # a plain mean over the batches
-        averaged.train()
+        self._to_train(averaged)
         batches = BATCHES_ON_THE_WAY
         if self.state.step == self.total:
             batches = max(batches, min(BATCHES_AT_THE_END, len(self.batches)))
@@ -333,6 +344,17 @@ class _Loop:
         averaged.eval()
         for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum
+
+
+def frozen_norms(model: GenerativeModel[Any]) -> tuple[str, ...]:
+    """The names of the batch-norm layers that have parameters, and train none of them."""
+    return tuple(
+        name
+        for name, layer in model.named_modules()
+        if isinstance(layer, _BatchNorm)
+        and layer.affine
+        and not any(parameter.requires_grad for parameter in layer.parameters())
+    )
 
 
 def _add(

@@ -11,6 +11,8 @@ import torch
 
 from zoo.common import compute
 from zoo.common.errors import ConfigError, counted
+from zoo.evaluation import Meter
+from zoo.models import GenerativeModel
 from zoo.models.build import build
 from zoo.optim import join
 from zoo.sampling import draw, kind_of
@@ -48,7 +50,7 @@ def in_minutes(plan: Plan, minutes: float, device: str, threads: int | None) -> 
     epochs = max(1, round(minutes * 60 / seconds))
     log.info(
         f"An epoch takes about {seconds:,.1f} s here: {counted(epochs, 'epoch')} in about "
-        f"{minutes:g} minutes."
+        f"{epochs * seconds / 60:,.3g} minutes."
     )
     recipe = dataclasses.replace(plan.recipe, epochs=epochs)
     return dataclasses.replace(
@@ -60,7 +62,7 @@ def in_minutes(plan: Plan, minutes: float, device: str, threads: int | None) -> 
 
 
 def _seconds_per_epoch(plan: Plan, minutes: float, device: str) -> float:
-    """Seconds that the steps of an epoch take, and the grid at its end."""
+    """Seconds that the steps of an epoch take, and what is looked at when it ends."""
     limit = min(max(minutes * 60 * PART, SHORTEST), LONGEST)
     model: Any = build(plan.model_class, plan.config, plan.request.seed)
     model = model.to(compute.pick_device(device))
@@ -81,4 +83,19 @@ def _seconds_per_epoch(plan: Plan, minutes: float, device: str) -> float:
         if kind_of(model).is_picture:
             draw(state.averaged.eval(), GRID, seed=0)
         grid = time.perf_counter() - ended
-    return max(plan.steps * per_step + grid, math.ulp(1.0))
+        measured = _seconds_to_measure(plan, state.averaged) / plan.request.choice.period
+    return max(plan.steps * per_step + grid + measured, math.ulp(1.0))
+
+
+def _seconds_to_measure(plan: Plan, model: GenerativeModel[Any]) -> float:
+    """Seconds that the metric takes which epochs are judged by; 0 without one."""
+    metric = plan.request.choice.metric
+    if not metric:
+        return 0.0
+    trained_on, _ = plan.data.split(plan.recipe.holdout)
+    meter = Meter(metric, model, trained_on, device=str(model.device))
+    # the first time it also takes the features of the training images
+    meter(model)
+    began = time.perf_counter()
+    meter(model)
+    return time.perf_counter() - began

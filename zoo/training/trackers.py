@@ -2,6 +2,7 @@
 
 import json
 import logging
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,14 @@ from accelerate import PartialState
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS
 from PIL import Image
 
+from zoo.common import files
 from zoo.common.errors import ConfigError, MissingDependencyError, did_you_mean
 from zoo.training.request import TENSORBOARD
 
 # what a tracker calls all trainings of the zoo together
 PROJECT = "zoo"
+# file in the folder of a training: what wandb calls it
+WANDB_ID = "wandb/zoo.id"
 # parts of an entry of a history that hold numbers by name
 PARTS = ("losses", "held_out", "watched", "measured")
 
@@ -52,11 +56,12 @@ class Trackers:
         - `config`: of the training, as JSON values.
         - `step`: steps taken before; what a killed process told of later ones is not shown."""
         for name in self._names:
+            knows = name == TENSORBOARD and (self._folder / TENSORBOARD).exists()
             tracker = self._try(name, "start", self._start, name, step)
             if tracker is None:
                 continue
             self._started[name] = tracker
-            if not step:
+            if not knows:
                 plain = _plain(config)
                 self._try(name, "configure", tracker.store_init_configuration, plain)
 
@@ -93,18 +98,26 @@ class Trackers:
     def _start(self, name: str, step: int) -> Any:
         """A tracker that has begun."""
         kind = LOGGER_TYPE_TO_CLASS[name]
-        more: dict[str, Any] = {}
         if name == TENSORBOARD:
             tracker = kind(TENSORBOARD, self._folder, **({"purge_step": step + 1} if step else {}))
         elif name == "wandb":
-            more = {"name": self._run, "dir": str(self._folder)}
-            tracker = kind(PROJECT, **more)
+            # one run of wandb, however often the training is stopped
+            more = {"id": self._id(step), "resume": "allow"}
+            tracker = kind(PROJECT, name=self._run, dir=str(self._folder), **more)
         elif kind.requires_logging_directory:
             tracker = kind(self._run, logging_dir=str(self._folder))
         else:
             tracker = kind(self._run)
         tracker.start()
         return tracker
+
+    def _id(self, step: int) -> str:
+        """What wandb calls this training, chosen at random when it begins."""
+        place = self._folder / WANDB_ID
+        if not step or not place.exists():
+            place.parent.mkdir(exist_ok=True)
+            files.write_text(place, secrets.token_hex(8))
+        return place.read_text(encoding="ascii")
 
     def _try(
         self, name: str, doing: str, act: Callable[..., Any], *given: Any, **named: Any

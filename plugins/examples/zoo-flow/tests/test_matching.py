@@ -103,6 +103,33 @@ def test_guidance_goes_from_no_label_over_the_label_beyond_it() -> None:
     assert torch.allclose(twice, 2 * once - without, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("unlabelled", "least", "most"), [(0.0, 1, 1), (1.0, 0, 0), (0.3, 0.6, 0.8)]
+)
+def test_training_hides_the_labels_of_a_part_of_the_images(
+    unlabelled: float, least: float, most: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, told = small(num_classes=3, unlabelled=unlabelled).train(), []
+    forward = type(model.network).forward
+
+    def listen(network: Any, x: Tensor, time: Tensor, one_hot: Tensor) -> Tensor:
+        told.append(one_hot)
+        return forward(network, x, time, one_hot)
+
+    monkeypatch.setattr(type(model.network), "forward", listen)
+    next(model.training_step(torch.rand(400, 1, 8, 8), torch.arange(400) % 3, Step(0, 1)))
+    assert least <= told[0].sum(1).mean() <= most
+
+
+def test_the_loss_is_float32_and_finite_in_bf16() -> None:
+    model = small()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = next(model.training_step(torch.ones(20, 1, 8, 8), None, Step(0, 1))).loss
+    assert loss.dtype == torch.float32 and loss.isfinite().all()
+
+
 def test_the_label_decides_and_more_steps_cost_nothing_else() -> None:
     model = small(num_classes=3)
     for parameter in model.parameters():
