@@ -325,9 +325,7 @@ def test_a_folder_of_images_has_no_floor_and_no_likelihood(zoo: Zoo, trained: Tr
     assert {one["reference"] for one in records} == {"./digits"} and {
         one["floor"] for one in records
     } == {None}
-    assert "has no test images" in result.stderr and "nll" not in [
-        one["metric"] for one in records
-    ]
+    assert "has no test images" in result.stderr and "nll" not in [one["metric"] for one in records]
 
 
 def test_without_features_for_the_data_a_gan_is_refused_and_a_vae_gets_its_likelihood(

@@ -159,6 +159,14 @@ def test_wandb_keeps_losses_grids_config_and_the_digest_offline(tmp_path: Path) 
     assert list(kept.parent.rglob("samples*.png"))
 
 
+def test_wandb_gets_one_run_of_a_training_that_goes_on_and_another_of_a_new_one(
+    tmp_path: Path,
+) -> None:
+    first = Trackers(["wandb"], tmp_path, "mine")._id(step=0)
+    assert Trackers(["wandb"], tmp_path, "mine")._id(step=5) == first
+    assert Trackers(["wandb"], tmp_path, "mine")._id(step=0) != first
+
+
 @pytest.mark.long
 def test_a_training_goes_on_where_wandb_can_not_log_in(tmp_path: Path) -> None:
     done = zoo_train(tmp_path, WANDB_MODE="online", HOME=str(tmp_path))
