@@ -35,7 +35,7 @@ def refuse_unfit(reference: Any, samples: Any, data: Any, **others: Any) -> Any:
             f"{either('--samples', 'samples')}."
         )
     for name, value in others.items():
-        if value is not None and value is not False and value != () and value != {}:
+        if value is not None and value is not False:
             told = ", ".join(value) if isinstance(value, list | tuple) else value
             raise ConfigError(
                 f"{name} = {told} is for checkpoints: samples alone have no model and no card. "

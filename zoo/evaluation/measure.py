@@ -123,7 +123,7 @@ def evaluate(
                 usefulness=usefulness,
                 importance_samples=importance_samples,
                 test_images=test_images,
-                options=options,
+                options=options or None,
                 truncation=truncation,
             ),
             test,

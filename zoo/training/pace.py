@@ -11,7 +11,6 @@ import torch
 
 from zoo.common import compute
 from zoo.common.errors import ConfigError, counted
-from zoo.evaluation import Meter
 from zoo.models import GenerativeModel
 from zoo.models.build import build
 from zoo.optim import join
@@ -89,11 +88,9 @@ def _seconds_per_epoch(plan: Plan, minutes: float, device: str) -> float:
 
 def _seconds_to_measure(plan: Plan, model: GenerativeModel[Any]) -> float:
     """Seconds that the metric takes which epochs are judged by; 0 without one."""
-    metric = plan.request.choice.metric
-    if not metric:
+    meter = plan.meter(model)
+    if meter is None:
         return 0.0
-    trained_on, _ = plan.data.split(plan.recipe.holdout)
-    meter = Meter(metric, model, trained_on, device=str(model.device))
     # the first time it also takes the features of the training images
     meter(model)
     began = time.perf_counter()

@@ -81,6 +81,14 @@ class Plan:
         n = max(1, len(self.data) - self.recipe.holdout)
         return n // min(self.recipe.batch_size, n)
 
+    def meter(self, model: GenerativeModel[Any]) -> Meter | None:
+        """What takes the metric that epochs are judged by; None where there is none."""
+        metric = self.request.choice.metric
+        if not metric:
+            return None
+        trained_on, _ = self.data.split(self.recipe.holdout)
+        return Meter(metric, model, trained_on, device=str(model.device))
+
 
 class Session:
     """A training in its folder, which no other process works in meanwhile.
@@ -113,12 +121,7 @@ class Session:
         self._trackers = Trackers(
             plan.request.log_with if self.is_first else (), run.folder, plan.request.name
         )
-        self._meter: Meter | None = None
-        if self.choice.metric and self.is_first:
-            trained_on, _ = plan.data.split(plan.recipe.holdout)
-            self._meter = Meter(
-                self.choice.metric, state.model, trained_on, device=str(state.model.device)
-            )
+        self._meter = plan.meter(state.model) if self.is_first else None
 
     @property
     def model(self) -> GenerativeModel[Any]:

@@ -56,7 +56,8 @@ class Trackers:
         - `config`: of the training, as JSON values.
         - `step`: steps taken before; what a killed process told of later ones is not shown."""
         for name in self._names:
-            knows = name == TENSORBOARD and (self._folder / TENSORBOARD).exists()
+            # a training that goes on appends to the files of TensorBoard, which have it
+            knows = step > 0 and name == TENSORBOARD and (self._folder / TENSORBOARD).exists()
             tracker = self._try(name, "start", self._start, name, step)
             if tracker is None:
                 continue
